@@ -1,0 +1,1 @@
+"""everycent: who owes how much, and why, proved to the cent."""

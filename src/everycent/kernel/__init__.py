@@ -1,0 +1,1 @@
+"""Values that every slice speaks in: money, quantities, periods, ids, errors. Pure."""

@@ -1,0 +1,18 @@
+"""Clocks: the only way in which the time of day reaches the product.
+
+Business time is always an argument. `recorded_at` comes from a clock that is handed in, so that a
+test can hold it still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+Clock = Callable[[], datetime]
+"""Gives the present instant as an aware datetime in UTC."""
+
+
+def fixed(at: datetime) -> Clock:
+    """A clock that always reads `at`."""
+    return lambda: at
