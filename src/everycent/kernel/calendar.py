@@ -19,6 +19,8 @@ from everycent.kernel.period import Period
 
 _FIXED_ZONE = re.compile(r"UTC(?:([+-])([0-9]{2}):([0-9]{2}))?")
 _NAMED_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
+_NO_PLACE = re.compile(r"(Factory|localtime|posixrules)|(posix|right)/.*")
+"""Names some hosts' zone databases hold beside places: the host's own zone, clocks with leap seconds."""
 _INTERVAL = re.compile(r"(?:([1-9][0-9]{0,2}) )?(day|week|month|quarter|half_year|year)s?")
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 _DAYS = {"day": 1, "week": 7}
@@ -36,7 +38,7 @@ def zone(name: str) -> tzinfo:
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
         if offset <= timedelta(hours=14) and int(minutes or 0) < 60:
             return timezone(-offset if sign == "-" else offset, name)
-    elif _NAMED_ZONE.fullmatch(name):
+    elif _NAMED_ZONE.fullmatch(name) and not _NO_PLACE.fullmatch(name):
         try:
             return ZoneInfo(name)
         except (KeyError, ValueError, OSError):
@@ -109,13 +111,14 @@ def start_of_day(day: date, name: str) -> datetime:
     # In a gap, fold=1 reads the offset after the jump: its wall-clock reading is before midnight,
     # and the jump itself is the day's first instant.
     before, after = wall.replace(tzinfo=tz, fold=1).astimezone(UTC), at
-    while after - before > timedelta(minutes=1):
-        middle = before + (after - before) / 2
+    second = timedelta(seconds=1)
+    while after - before > second:
+        middle = before + (after - before) // (2 * second) * second
         if middle.astimezone(tz).date() >= day:
             after = middle
         else:
             before = middle
-    return (after + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    return after
 
 
 def local_date(at: datetime, name: str) -> date:
@@ -189,7 +192,7 @@ class Cycle(NamedTuple):
             return add_months(self.anchor, n * self.interval.months)
         return self.anchor + timedelta(days=n * self.interval.days)
 
-    def index(self, day: date) -> int:
+    def index(self, day: date) -> int:  # type: ignore[override]  # not a tuple's index
         """The number of the last boundary on or before `day`."""
         if self.interval.months:
             months = (day.year - self.anchor.year) * 12 + day.month - self.anchor.month

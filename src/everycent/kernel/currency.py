@@ -40,7 +40,7 @@ _WITHDRAWN = {
     "SIT": (2, date(2007, 1, 1)),
     "SKK": (2, date(2009, 1, 1)),
 }
-"""Exponent and the first day on which the currency was no longer legal tender."""
+"""Exponent and the day on which another currency took its place."""
 
 _EXPONENTS = {code: places for places, codes in _BY_EXPONENT.items() for code in codes.split()} | {
     code: places for code, (places, _) in _WITHDRAWN.items()

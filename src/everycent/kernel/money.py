@@ -81,7 +81,8 @@ class Money(NamedTuple):
     def __mul__(self, other: object) -> Money:  # type: ignore[override]
         raise TypeError("multiply the exact number and pass it through `rounded` instead")
 
-    __rmul__ = __mul__  # type: ignore[assignment]
+    def __rmul__(self, other: object) -> Money:  # type: ignore[override]
+        return self * other
 
     def __str__(self) -> str:
         return f"{plain(self)} {self.currency}"
@@ -123,10 +124,12 @@ def _round_fraction(value: Fraction, places: int, mode: Rounding) -> Decimal:
 def rounded(amount: Decimal | Fraction, currency: str, mode: Rounding) -> Money:
     """The one door from exact numbers to money: rounds `amount` (major units) to the currency's places.
 
-    Raises Invalid `money.too_large` beyond a quadrillion major units, `currency.unknown` for a code
-    that ISO 4217 does not list.
+    Raises Invalid `money.too_large` from 10^18 minor units on, `currency.unknown` for a code that
+    ISO 4217 does not list.
     """
     places = currencies.exponent(currency)
+    if not -MINOR_LIMIT < amount < MINOR_LIMIT:  # before rounding, which stops at eighty digits
+        raise _too_large(amount, currency)
     minor = int(round_decimal(amount, places, mode).scaleb(places, context=EXACT))
     return checked(minor, currency)
 
@@ -134,13 +137,17 @@ def rounded(amount: Decimal | Fraction, currency: str, mode: Rounding) -> Money:
 def checked(minor: int, currency: str) -> Money:
     """`minor` units as Money, refused when too large to be booked."""
     if abs(minor) >= MINOR_LIMIT:
-        raise Invalid(
-            "money.too_large",
-            f"an amount of {minor} minor units of {currency} is beyond what can be booked",
-            value=minor,
-            hint="check the price and the quantity; the limit is 10^18 minor units",
-        )
+        raise _too_large(minor, currency)
     return Money(minor, currency)
+
+
+def _too_large(amount: Decimal | Fraction | int, currency: str) -> Invalid:
+    return Invalid(
+        "money.too_large",
+        f"an amount in {currency} is beyond what can be booked",
+        value=amount,
+        hint="check the price and the quantity; the limit is 10^18 minor units",
+    )
 
 
 def major(amount: Money) -> Decimal:

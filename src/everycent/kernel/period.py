@@ -48,7 +48,9 @@ def parse_instant(text: str, field: str) -> datetime:
     """An RFC 3339 instant with an explicit offset. Raises Invalid `time.malformed` or `time.naive`."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Invalid(
             "time.malformed",
             f"{text[:40]!r} is not a date and time",
@@ -56,12 +58,10 @@ def parse_instant(text: str, field: str) -> datetime:
             value=text,
             hint="write it like 2026-03-01T00:00:00Z",
         ) from error
-    if at.tzinfo is None:
-        raise Invalid(
-            "time.naive",
-            f"{text} says no time zone",
-            field=field,
-            value=text,
-            hint="add Z or an offset such as +01:00",
-        )
-    return at.astimezone(UTC)
+    raise Invalid(
+        "time.naive",
+        f"{text} says no time zone",
+        field=field,
+        value=text,
+        hint="add Z or an offset such as +01:00",
+    )

@@ -1,0 +1,1 @@
+"""The database and nothing else: the local instance, connections, statements, migrations, bulk rows."""

@@ -1,0 +1,137 @@
+"""Connections and transactions. Whoever holds a `Tx` is provably inside one transaction of one tenant.
+
+Every transaction sets the application role and its tenant with transaction-local settings, so that
+nothing survives on a pooled connection and a pooler in front does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, namedtuple_row
+from psycopg_pool import ConnectionPool
+
+from everycent.kernel.errors import Unavailable
+
+APP_ROLE = "everycent_app"
+_CONNECT_TIMEOUT_SECONDS = 10
+_OPTIONS = "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s"
+
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+
+class Tx:
+    """An open transaction that sees one tenant's rows. Ends with the `with` block that made it."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: int) -> None:
+        self.connection = connection
+        self.tenant_id = tenant_id
+
+    def run(self, sql: str, params: Params = None) -> int:
+        """Executes a statement; returns how many rows it touched."""
+        return self.connection.execute(sql.encode(), params).rowcount
+
+    def rows(self, sql: str, params: Params = None) -> list[Any]:
+        """All rows as named tuples."""
+        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(sql.encode(), params).fetchall()
+
+    def tuples(self, sql: str, params: Params = None, *, binary: bool = True) -> list[TupleRow]:
+        """All rows as plain tuples: the fast way for large sets."""
+        with self.connection.cursor(binary=binary) as cursor:
+            return cursor.execute(sql.encode(), params).fetchall()
+
+    def row(self, sql: str, params: Params = None) -> Any | None:
+        """The first row as a named tuple, or None."""
+        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(sql.encode(), params).fetchone()
+
+    def value(self, sql: str, params: Params = None) -> Any:
+        """The first column of the first row, or None."""
+        row = self.connection.execute(sql.encode(), params).fetchone()
+        return None if row is None else row[0]
+
+    def stream(self, sql: str, params: Params = None, *, batch: int = 5000) -> Iterator[TupleRow]:
+        """Rows one by one through a server-side cursor: memory stays flat whatever the size."""
+        with self.connection.cursor(name="everycent_stream", binary=True) as cursor:
+            cursor.itersize = batch
+            cursor.execute(sql.encode(), params)
+            yield from cursor
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Work that may be undone alone: an exception inside rolls back to here and is raised."""
+        with self.connection.transaction():
+            yield
+
+
+class Database:
+    """A pool of connections to the one PostgreSQL. Threads may share it; processes may not."""
+
+    def __init__(self, conninfo: str, *, max_size: int = 8) -> None:
+        self.conninfo = conninfo
+        self._pool = ConnectionPool(
+            conninfo,
+            min_size=0,
+            max_size=max_size,
+            open=True,
+            timeout=_CONNECT_TIMEOUT_SECONDS,
+            kwargs={"options": _OPTIONS, "autocommit": True},
+        )
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        try:
+            connection = self._pool.getconn()
+        except psycopg.OperationalError as error:
+            raise Unavailable(
+                "database.unavailable",
+                f"the database can't be reached: {str(error).strip().splitlines()[0]}",
+                hint="start it with `everycent up`, or check EVERYCENT_DATABASE_URL",
+            ) from error
+        try:
+            yield connection
+        finally:
+            self._pool.putconn(connection)
+
+    @contextmanager
+    def transaction(self, tenant_id: int) -> Iterator[Tx]:
+        """A read-committed transaction as the application role, seeing only this tenant.
+
+        Commits when the block ends, rolls back when it raises.
+        """
+        with self._connection() as connection, connection.transaction():
+            connection.execute(
+                "select set_config('role', %s, true), set_config('everycent.tenant', %s, true)",
+                (APP_ROLE, str(tenant_id)),
+            )
+            yield Tx(connection, tenant_id)
+
+    @contextmanager
+    def snapshot(self, tenant_id: int) -> Iterator[Tx]:
+        """A read-only transaction in which every statement sees the same instant."""
+        with self._connection() as connection, connection.transaction():
+            connection.execute("set transaction isolation level repeatable read")
+            connection.execute(
+                "select set_config('role', %s, true), set_config('everycent.tenant', %s, true)",
+                (APP_ROLE, str(tenant_id)),
+            )
+            yield Tx(connection, tenant_id)
+
+    @contextmanager
+    def operator(self, slug: str = "") -> Iterator[Tx]:
+        """A transaction of the operator: may list and create tenants, sees no tenant's rows."""
+        with self._connection() as connection, connection.transaction():
+            connection.execute(
+                "select set_config('role', %s, true), set_config('everycent.operator', 'on', true),"
+                " set_config('everycent.tenant_slug', %s, true)",
+                (APP_ROLE, slug),
+            )
+            yield Tx(connection, 0)
+
+    def close(self) -> None:
+        """Closes the pool."""
+        self._pool.close()

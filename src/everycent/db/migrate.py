@@ -1,0 +1,113 @@
+"""Migrations: numbered SQL files, forward only, applied once each, by one process at a time.
+
+`NNNN_pre_slug.sql` runs before new code is deployed, `NNNN_post_slug.sql` after. What was applied is
+recorded with a hash; a file that changed afterwards is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import psycopg
+
+from everycent.db.connection import APP_ROLE
+from everycent.kernel.errors import Broken
+
+FOLDER = Path(__file__).with_name("migrations")
+OWNER_ROLE = "everycent_owner"
+_LOCK = 0x65766572_79636E74
+
+_PREPARE = f"""
+do $$ begin
+    if not exists (select from pg_roles where rolname = '{OWNER_ROLE}') then
+        create role {OWNER_ROLE} nologin;
+    end if;
+    if not exists (select from pg_roles where rolname = '{APP_ROLE}') then
+        create role {APP_ROLE} nologin;
+    end if;
+    execute format('grant {OWNER_ROLE}, {APP_ROLE} to %I', current_user);
+    execute format('grant temporary on database %I to {APP_ROLE}', current_database());
+end $$;
+create schema if not exists everycent authorization {OWNER_ROLE};
+grant usage on schema everycent to {APP_ROLE};
+create table if not exists everycent.migration (
+    name text primary key, digest text not null, applied_at timestamptz not null default now());
+alter table everycent.migration owner to {OWNER_ROLE};
+grant select on everycent.migration to {APP_ROLE};
+"""
+
+
+def files() -> list[Path]:
+    """The migrations in their order."""
+    return sorted(FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+
+
+def migrate(conninfo: str) -> list[str]:
+    """Applies what is missing and returns its names. Safe to call from many processes at once.
+
+    Each file is one transaction with a lock timeout. Raises Broken `migration.changed` when a file that
+    was applied has other content now.
+    """
+    applied = []
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        connection.execute("set client_min_messages = warning")
+        with connection.transaction():
+            connection.execute(_PREPARE.encode())
+        known = dict(connection.execute("select name, digest from everycent.migration").fetchall())
+        for path in files():
+            text = path.read_text(encoding="utf-8")
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if path.name in known:
+                _check_unchanged(path.name, known[path.name], digest)
+                continue
+            with connection.transaction():
+                connection.execute("set local lock_timeout = '10s'")
+                connection.execute("set local search_path = everycent")
+                connection.execute(f"set local role {OWNER_ROLE}".encode())
+                connection.execute(text.encode())
+                connection.execute(
+                    "insert into everycent.migration (name, digest) values (%s, %s)",
+                    (path.name, digest),
+                )
+            applied.append(path.name)
+        with connection.transaction():
+            _start_epoch_after_restore(connection)
+    return applied
+
+
+def pending(conninfo: str) -> list[str]:
+    """The names of migrations that have not been applied."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        known = connection.execute("select to_regclass('everycent.migration')").fetchone()
+        if known is None or known[0] is None:
+            return [path.name for path in files()]
+        done = {
+            name
+            for (name,) in connection.execute("select name from everycent.migration").fetchall()
+        }
+    return [path.name for path in files() if path.name not in done]
+
+
+def _check_unchanged(name: str, known: str, digest: str) -> None:
+    if known != digest:
+        raise Broken(
+            "migration.changed",
+            f"migration {name} was applied with other content than it has now",
+            hint="restore the file; put further changes into a new migration",
+        )
+
+
+def _start_epoch_after_restore(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """After a dump was restored into a younger cluster its events carry transaction ids of the future:
+    a new epoch keeps the journal's order increasing."""
+    connection.execute(
+        """
+        insert into everycent.journal_epoch
+        select max(e.epoch) + 1, now() from everycent.journal_epoch e
+        having exists (
+            select from everycent.journal_event j
+            where j.epoch = max(e.epoch) and j.xid >= pg_current_xact_id())
+        """
+    )

@@ -1,0 +1,163 @@
+-- Customers, the catalogue, usage and subscriptions: who buys what, and how much was used.
+
+create table customer (
+    tenant_id int not null references tenant,
+    customer_id uuid not null,
+    key text not null check (length(key) between 1 and 200),
+    name text not null check (length(name) between 1 and 200),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    time_zone text not null,
+    email text,
+    address text,
+    tax_id text,
+    primary key (tenant_id, customer_id),
+    unique (tenant_id, key)
+);
+
+-- What is sold, version by version; a version never changes.
+create table catalog_version (
+    tenant_id int not null references tenant,
+    kind text not null check (kind in ('meter', 'bands', 'tax', 'product', 'plan')),
+    key text not null check (key ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,119}$'),
+    version int not null check (version > 0),
+    at timestamptz not null,
+    content text not null,
+    primary key (tenant_id, kind, key, version)
+);
+create trigger immutable before update or delete or truncate on catalog_version
+    for each statement execute function refuse_change();
+
+-- Usage --------------------------------------------------------------------------------------------
+
+-- Names are written once and stand as four bytes in every record.
+create table usage_name (
+    tenant_id int not null references tenant,
+    kind text not null check (kind in ('source', 'subject', 'meter', 'dimensions')),
+    name_id int generated always as identity,
+    name text not null check (length(name) <= 2000),
+    primary key (tenant_id, name_id),
+    unique (tenant_id, kind, name)
+);
+
+create sequence usage_fold_seq;
+
+-- A batch is what one transaction took in. Folding gives it the number of the fold that counted it.
+create table usage_batch (
+    tenant_id int not null references tenant,
+    batch_id bigint generated always as identity,
+    recorded_at timestamptz not null,
+    records int not null check (records >= 0),
+    fold_id bigint,
+    primary key (tenant_id, batch_id)
+);
+create index usage_batch_open on usage_batch (tenant_id, batch_id) where fold_id is null;
+
+-- Deduplication for ever: 16 bytes of (source, id) and 16 bytes of the content. It holds no time, so
+-- that a record sent again with another time is seen as what it is: a conflict.
+create table usage_key (
+    tenant_id int not null,
+    key uuid not null,
+    content uuid not null,
+    primary key (tenant_id, key)
+);
+create trigger immutable before update or delete or truncate on usage_key
+    for each statement execute function refuse_change();
+
+create table usage_record (
+    tenant_id int not null,
+    subject_id int not null,
+    meter_id int not null,
+    dimensions_id int not null,
+    at timestamptz not null,
+    value numeric not null check (value > '-1e20'::numeric and value < '1e20'::numeric),
+    key uuid not null,
+    content uuid not null,
+    source_id int not null,
+    batch_id bigint not null,
+    record_id text not null
+) partition by range (at);
+create index usage_record_series on usage_record (tenant_id, subject_id, meter_id, at);
+create index usage_record_batch on usage_record using brin (batch_id) with (pages_per_range = 16);
+create trigger immutable before update or delete on usage_record
+    for each statement execute function refuse_change();
+
+-- Quarter hours in UTC: every zone's midnight and every tariff band begins on one.
+create table usage_rollup (
+    tenant_id int not null,
+    subject_id int not null,
+    meter_id int not null,
+    bucket timestamptz not null
+        check (extract(epoch from bucket)::bigint % 900 = 0),
+    dimensions_id int not null,
+    records bigint not null check (records > 0),
+    total numeric not null,
+    low numeric not null,
+    high numeric not null,
+    latest_at timestamptz not null,
+    latest_value numeric not null,
+    digest bytea not null check (octet_length(digest) = 32),
+    primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
+);
+
+-- Partitions are months, made when the first record of one arrives. The application role may not
+-- create tables, so this function does it as the owner.
+create function ensure_usage_month(month date) returns void
+language plpgsql security definer set search_path = everycent, pg_temp as $$
+declare
+    first date := date_trunc('month', month);
+    child text := 'usage_record_' || to_char(first, 'YYYY_MM');
+begin
+    if to_regclass('everycent.' || child) is not null then
+        return;
+    end if;
+    if first < '2000-01-01' or first > '2199-12-01' then
+        raise exception 'usage in % is out of range', first using errcode = 'datetime_field_overflow';
+    end if;
+    perform pg_advisory_xact_lock(hashtext('everycent.' || child));
+    if to_regclass('everycent.' || child) is null then
+        execute format(
+            'create table everycent.%I partition of everycent.usage_record for values from (%L) to (%L)',
+            child, first::text || ' 00:00:00+00', (first + interval '1 month')::date::text || ' 00:00:00+00');
+        execute format('alter table everycent.%I enable row level security', child);
+        execute format('alter table everycent.%I force row level security', child);
+        execute format(
+            'create trigger kept before truncate on everycent.%I for each statement '
+            'execute function everycent.refuse_change()', child);
+    end if;
+end $$;
+
+-- Subscriptions ------------------------------------------------------------------------------------
+
+create table subscription (
+    tenant_id int not null references tenant,
+    subscription_id uuid not null,
+    customer_id uuid not null,
+    key text not null check (length(key) between 1 and 200),
+    plan_key text not null,
+    plan_version int not null,
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    subject text not null,
+    anchor date not null,
+    interval_months int not null check (interval_months >= 0),
+    interval_days int not null check (interval_days >= 0),
+    time_zone text not null,
+    starts_on date not null,
+    ends_on date check (ends_on >= starts_on),
+    starts_at timestamptz not null,
+    ends_at timestamptz check (ends_at >= starts_at),
+    check ((interval_months > 0) <> (interval_days > 0)),
+    primary key (tenant_id, subscription_id),
+    unique (tenant_id, key),
+    foreign key (tenant_id, customer_id) references customer
+);
+create index subscription_customer on subscription (tenant_id, customer_id);
+
+create table subscription_item (
+    tenant_id int not null,
+    subscription_id uuid not null,
+    item_no smallint not null check (item_no > 0),
+    price_key text not null,
+    in_advance boolean not null,
+    primary key (tenant_id, subscription_id, item_no),
+    foreign key (tenant_id, subscription_id) references subscription
+);

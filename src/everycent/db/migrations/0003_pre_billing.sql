@@ -1,0 +1,209 @@
+-- Billing runs, invoices, and the tiling of time that keeps every period billed exactly once.
+
+-- What has been billed of an item, as a chain: each row begins where another one ends, and the first
+-- (starts_at null) ends where the subscription starts. Two rows can't begin or end together, so no
+-- period is billed twice; a row can't begin where none ends, so none is left out.
+create table billed_period (
+    tenant_id int not null,
+    subscription_id uuid not null,
+    item_no smallint not null,
+    starts_at timestamptz,
+    ends_at timestamptz not null,
+    invoice_id uuid,
+    line_no smallint,
+    check (ends_at > starts_at),
+    check ((starts_at is null) = (invoice_id is null) and (invoice_id is null) = (line_no is null)),
+    primary key (tenant_id, subscription_id, item_no, ends_at),
+    unique nulls not distinct (tenant_id, subscription_id, item_no, starts_at),
+    foreign key (tenant_id, subscription_id, item_no, starts_at)
+        references billed_period (tenant_id, subscription_id, item_no, ends_at),
+    foreign key (tenant_id, subscription_id, item_no) references subscription_item
+);
+create trigger immutable before update or delete or truncate on billed_period
+    for each statement execute function refuse_change();
+
+create table number_series (
+    tenant_id int not null references tenant,
+    series text not null check (series ~ '^[A-Z0-9][A-Z0-9/-]{0,19}$'),
+    last_number bigint not null check (last_number >= 0),
+    last_issued_on date not null,
+    primary key (tenant_id, series)
+);
+
+create table invoice (
+    tenant_id int not null references tenant,
+    invoice_id uuid not null,
+    kind text not null check (kind in ('invoice', 'credit_note')),
+    series text not null,
+    number bigint not null check (number > 0),
+    customer_id uuid not null,
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    issued_on date not null,
+    due_on date not null check (due_on >= issued_on),
+    at timestamptz not null,
+    net bigint not null,
+    tax bigint not null,
+    gross bigint not null check (gross = net + tax),
+    credits uuid,
+    event_id uuid not null,
+    check ((kind = 'credit_note') = (credits is not null)),
+    primary key (tenant_id, invoice_id),
+    unique (tenant_id, series, number),
+    unique (tenant_id, credits)
+);
+create index invoice_customer on invoice (tenant_id, customer_id, at);
+
+create table invoice_line (
+    tenant_id int not null,
+    invoice_id uuid not null,
+    line_no smallint not null check (line_no > 0),
+    subscription_id uuid not null,
+    item_no smallint not null,
+    product text not null,
+    description text not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null check (ends_at > starts_at),
+    quantity numeric,
+    unit text,
+    net bigint not null,
+    tax_category text not null,
+    primary key (tenant_id, invoice_id, line_no)
+);
+
+create table invoice_tax (
+    tenant_id int not null,
+    invoice_id uuid not null,
+    category text not null,
+    percent numeric not null check (percent >= 0 and percent <= 100),
+    base bigint not null,
+    amount bigint not null,
+    primary key (tenant_id, invoice_id, category)
+);
+
+-- Which usage a line counted: the records of a series inside the spans, as folded up to fold_id.
+create table invoice_usage (
+    tenant_id int not null,
+    invoice_id uuid not null,
+    line_no smallint not null,
+    part_no smallint not null check (part_no > 0),
+    subject_id int not null,
+    meter_id int not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    ends_included boolean not null,
+    bands text,
+    fold_id bigint not null,
+    records bigint not null check (records >= 0),
+    total numeric not null,
+    digest bytea not null check (octet_length(digest) = 32),
+    primary key (tenant_id, invoice_id, line_no, part_no)
+);
+create index invoice_usage_series on invoice_usage (tenant_id, subject_id, meter_id, starts_at);
+
+create trigger immutable before update or delete or truncate on invoice
+    for each statement execute function refuse_change();
+create trigger immutable before update or delete or truncate on invoice_line
+    for each statement execute function refuse_change();
+create trigger immutable before update or delete or truncate on invoice_tax
+    for each statement execute function refuse_change();
+create trigger immutable before update or delete or truncate on invoice_usage
+    for each statement execute function refuse_change();
+
+-- Set-based in place of foreign keys and sums per row (docs/decisions/0003): lines and taxes come
+-- first and the invoice last, in the same transaction, and must add up to it.
+create function check_invoices() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from appended n where n.net <> (
+            select coalesce(sum(l.net), 0) from everycent.invoice_line l
+            where l.tenant_id = n.tenant_id and l.invoice_id = n.invoice_id))
+    then
+        raise exception 'the lines of an invoice do not add up to its net'
+            using errcode = 'check_violation', constraint = 'invoice_net_is_sum_of_lines';
+    end if;
+    if exists (
+        select from appended n where n.tax <> (
+            select coalesce(sum(t.amount), 0) from everycent.invoice_tax t
+            where t.tenant_id = n.tenant_id and t.invoice_id = n.invoice_id))
+    then
+        raise exception 'the taxes of an invoice do not add up to its tax'
+            using errcode = 'check_violation', constraint = 'invoice_tax_is_sum_of_taxes';
+    end if;
+    if exists (
+        select from appended n where not exists (
+            select from everycent.journal_event e
+            where e.tenant_id = n.tenant_id and e.event_id = n.event_id))
+    then
+        raise exception 'an invoice needs the event that issued it'
+            using errcode = 'foreign_key_violation', constraint = 'invoice_event';
+    end if;
+    if exists (
+        select from appended n where not exists (
+            select from everycent.customer c
+            where c.tenant_id = n.tenant_id and c.customer_id = n.customer_id))
+    then
+        raise exception 'an invoice needs a customer'
+            using errcode = 'foreign_key_violation', constraint = 'invoice_customer';
+    end if;
+    return null;
+end $$;
+create trigger complete after insert on invoice
+    referencing new table as appended for each statement execute function check_invoices();
+
+-- A finished invoice takes no more lines.
+create function check_lines() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from appended n join everycent.invoice i
+            on i.tenant_id = n.tenant_id and i.invoice_id = n.invoice_id)
+    then
+        raise exception 'an issued invoice takes no further %', tg_table_name
+            using errcode = 'integrity_constraint_violation', constraint = 'invoice_is_final';
+    end if;
+    return null;
+end $$;
+create trigger final after insert on invoice_line
+    referencing new table as appended for each statement execute function check_lines();
+create trigger final after insert on invoice_tax
+    referencing new table as appended for each statement execute function check_lines();
+create trigger final after insert on invoice_usage
+    referencing new table as appended for each statement execute function check_lines();
+
+-- Billing runs: a work list, not part of the truth (docs/architecture.md) ---------------------------
+
+create table billing_run (
+    tenant_id int not null references tenant,
+    run_id uuid not null,
+    as_of timestamptz not null,
+    started_at timestamptz not null,
+    finished_at timestamptz,
+    customers int not null default 0,
+    chunks int not null default 0,
+    primary key (tenant_id, run_id)
+);
+-- One run at a time: who starts a second one joins the first.
+create unique index billing_run_open on billing_run (tenant_id) where finished_at is null;
+
+create table billing_chunk (
+    tenant_id int not null,
+    run_id uuid not null,
+    chunk_no int not null check (chunk_no > 0),
+    first_customer uuid not null,
+    last_customer uuid not null,
+    done boolean not null default false,
+    invoices int not null default 0,
+    lines int not null default 0,
+    parked int not null default 0,
+    primary key (tenant_id, run_id, chunk_no),
+    foreign key (tenant_id, run_id) references billing_run
+);
+
+create table billing_parked (
+    tenant_id int not null,
+    run_id uuid not null,
+    customer_id uuid not null,
+    code text not null,
+    message text not null,
+    primary key (tenant_id, run_id, customer_id),
+    foreign key (tenant_id, run_id) references billing_run
+);

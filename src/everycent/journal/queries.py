@@ -1,0 +1,40 @@
+"""Read the journal: a stream, one event, or everything after a cursor that never skips."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from everycent.db.connection import Tx
+from everycent.journal import store
+from everycent.journal.event import Cursor
+from everycent.kernel.errors import NotFound
+
+
+def stream(tx: Tx, name: str, *, version: int = 1, limit: int = 1000) -> list[Any]:
+    """Events of one stream from `version` on, as rows with the stored payload text."""
+    return store.list_stream(tx, name, version, limit)
+
+
+def event(tx: Tx, event_id: UUID) -> Any:
+    """One event as a row. Raises NotFound `journal.event_unknown`."""
+    row = store.find_event(tx, event_id)
+    if row is None:
+        raise NotFound("journal.event_unknown", "there is no such event", value=event_id)
+    return row
+
+
+def since(tx: Tx, cursor: Cursor, limit: int) -> tuple[list[Any], Cursor]:
+    """Events after `cursor` in journal order, and the cursor to go on from.
+
+    Stops below the oldest transaction still running, so that nothing can appear behind the cursor.
+    """
+    rows = store.list_since(tx, cursor, limit)
+    if rows:
+        cursor = Cursor(rows[-1].epoch, rows[-1].xid, rows[-1].seq)
+    return rows, cursor
+
+
+def count(tx: Tx) -> int:
+    """How many events the tenant has."""
+    return store.count_events(tx)

@@ -1,0 +1,99 @@
+"""Journal rows in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from everycent.db import bulk, statements
+from everycent.db.connection import Tx
+from everycent.journal.event import Cursor
+from everycent.kernel.table import table
+
+SQL = statements.beside(__file__)
+
+JOURNAL = table(
+    "journal_event",
+    "tenant_id int4, stream text, version int4, event_id uuid, type text, schema_version int2,"
+    " at timestamptz, recorded_at timestamptz, actor text, cause uuid, payload text, hash bytea",
+    key="tenant_id, stream, version",
+)
+
+
+def find_heads(tx: Tx, streams: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """Version and hash of the last event of each stream that has one."""
+    found = tx.tuples(SQL["heads"], {"tenant_id": tx.tenant_id, "streams": list(streams)})
+    return {stream: (version, bytes(head)) for stream, version, head in found}
+
+
+def insert_events(tx: Tx, rows: Sequence[Sequence[Any]]) -> None:
+    """Appends rows in the order given."""
+    bulk.insert(tx, JOURNAL, rows)
+
+
+def list_stream(tx: Tx, stream: str, version: int, limit: int) -> list[Any]:
+    """Rows of one stream from `version` on."""
+    return tx.rows(
+        SQL["read_stream"],
+        {"tenant_id": tx.tenant_id, "stream": stream, "version": version, "limit": limit},
+    )
+
+
+def find_event(tx: Tx, event_id: UUID) -> Any | None:
+    """One row by id, or None."""
+    return tx.row(SQL["read_event"], {"tenant_id": tx.tenant_id, "event_id": event_id})
+
+
+def list_since(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
+    """Rows after `cursor` that no running transaction can still come before."""
+    return tx.rows(
+        SQL["read_since"],
+        {
+            "tenant_id": tx.tenant_id,
+            "epoch": cursor.epoch,
+            "xid": cursor.xid,
+            "seq": cursor.seq,
+            "limit": limit,
+        },
+    )
+
+
+def stream_all(tx: Tx, *, by_stream: bool) -> Iterator[tuple[Any, ...]]:
+    """Every row, in journal order or stream by stream."""
+    name = "read_chains" if by_stream else "read_all"
+    return tx.stream(SQL[name], {"tenant_id": tx.tenant_id})
+
+
+def get_fence(tx: Tx) -> Cursor:
+    """The fence below which the journal is final."""
+    row = tx.row(SQL["fence"], {"tenant_id": tx.tenant_id})
+    assert row is not None
+    return Cursor(row.epoch, row.xid, row.seq)
+
+
+def stream_heads_below(tx: Tx, fence: Cursor) -> Iterator[tuple[str, int, bytes]]:
+    """(stream, version, hash) of every stream's last event below `fence`, ordered by stream."""
+    params = {"tenant_id": tx.tenant_id, "epoch": fence.epoch, "xid": fence.xid}
+    for stream, version, head in tx.stream(SQL["heads_below"], params):
+        yield stream, version, bytes(head)
+
+
+def find_last_checkpoint(tx: Tx) -> Any | None:
+    """The newest checkpoint row, or None."""
+    return tx.row(SQL["last_checkpoint"], {"tenant_id": tx.tenant_id})
+
+
+def list_checkpoints(tx: Tx) -> list[Any]:
+    """All checkpoint rows, oldest first."""
+    return tx.rows(SQL["checkpoints"], {"tenant_id": tx.tenant_id})
+
+
+def insert_checkpoint(tx: Tx, row: dict[str, Any]) -> None:
+    """Adds a checkpoint."""
+    tx.run(SQL["insert_checkpoint"], {"tenant_id": tx.tenant_id, **row})
+
+
+def count_events(tx: Tx) -> int:
+    """How many events the tenant has."""
+    return int(tx.value(SQL["count_events"], {"tenant_id": tx.tenant_id}))

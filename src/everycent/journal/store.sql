@@ -1,0 +1,78 @@
+-- name: heads
+-- The last version and hash of each of the given streams.
+select s.stream, h.version, h.hash
+from unnest(%(streams)s::text[]) as s(stream)
+cross join lateral (
+    select version, hash from journal_event e
+    where e.tenant_id = %(tenant_id)s and e.stream = s.stream
+    order by version desc limit 1) h;
+
+-- name: read_stream
+-- A stream from a version on.
+select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash
+from journal_event
+where tenant_id = %(tenant_id)s and stream = %(stream)s and version >= %(version)s
+order by version limit %(limit)s;
+
+-- name: read_event
+-- One event by its id.
+select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash
+from journal_event
+where tenant_id = %(tenant_id)s and event_id = %(event_id)s;
+
+-- name: read_since
+-- Events after a cursor, in the order of (epoch, xid, seq), up to the oldest transaction still
+-- running: an event below it could otherwise appear later behind a reader's back.
+select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash,
+       epoch, xid::text::bigint as xid, seq
+from journal_event
+where tenant_id = %(tenant_id)s
+  and (epoch, xid, seq) > (%(epoch)s, %(xid)s::text::xid8, %(seq)s)
+  and (xid < pg_snapshot_xmin(pg_current_snapshot()) or epoch < current_epoch())
+order by epoch, xid, seq
+limit %(limit)s;
+
+-- name: read_all
+-- The whole journal in order, for replay.
+select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash
+from journal_event
+where tenant_id = %(tenant_id)s
+order by epoch, xid, seq;
+
+-- name: read_chains
+-- The whole journal stream by stream, for checking the chain.
+select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash
+from journal_event
+where tenant_id = %(tenant_id)s
+order by stream, version;
+
+-- name: fence
+-- Where the set of finished transactions ends: every event below is there for good.
+select current_epoch() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid,
+       (select coalesce(max(seq), 0) from journal_event where tenant_id = %(tenant_id)s) as seq;
+
+-- name: heads_below
+-- The last event of every stream below a fence.
+select distinct on (stream) stream, version, hash
+from journal_event
+where tenant_id = %(tenant_id)s
+  and (epoch < %(epoch)s or (epoch = %(epoch)s and xid < %(xid)s::text::xid8))
+order by stream, version desc;
+
+-- name: last_checkpoint
+select * from journal_checkpoint where tenant_id = %(tenant_id)s
+order by checkpoint_no desc limit 1;
+
+-- name: checkpoints
+select checkpoint_no, recorded_at, epoch, xid::text::bigint as xid, seq, streams, events,
+       root, previous, digest, public_key, signature
+from journal_checkpoint where tenant_id = %(tenant_id)s order by checkpoint_no;
+
+-- name: insert_checkpoint
+insert into journal_checkpoint (tenant_id, checkpoint_no, recorded_at, epoch, xid, seq, streams,
+    events, root, previous, digest, public_key, signature)
+values (%(tenant_id)s, %(checkpoint_no)s, %(recorded_at)s, %(epoch)s, %(xid)s::text::xid8, %(seq)s,
+    %(streams)s, %(events)s, %(root)s, %(previous)s, %(digest)s, %(public_key)s, %(signature)s);
+
+-- name: count_events
+select count(*) from journal_event where tenant_id = %(tenant_id)s;

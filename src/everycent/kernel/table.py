@@ -1,0 +1,53 @@
+"""Tables and rows as plain values: how a pure projection says what it wants written."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Table(NamedTuple):
+    """A table: its name, its columns with their PostgreSQL types in order, and its key's columns."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in order."""
+        return [name for name, _ in self.columns]
+
+
+def table(name: str, columns: str, key: str) -> Table:
+    """A Table out of text: `table("tenant", "tenant_id int4, slug text", key="tenant_id")`."""
+    pairs = [column.split() for column in columns.split(",")]
+    return Table(
+        name,
+        tuple((pair[0], pair[1]) for pair in pairs),
+        tuple(part.strip() for part in key.split(",")),
+    )
+
+
+class Rows:
+    """Rows to be written, gathered per table. `add` is for rows that are new, `put` replaces by key."""
+
+    def __init__(self) -> None:
+        self.added: dict[Table, list[tuple[Any, ...]]] = {}
+        self.replaced: dict[Table, dict[tuple[Any, ...], tuple[Any, ...]]] = {}
+
+    def add(self, target: Table, *row: Any) -> None:
+        """A new row; its columns in the table's order."""
+        self.of(target).append(row)
+
+    def of(self, target: Table) -> list[tuple[Any, ...]]:
+        """The list that collects new rows of `target`, for loops that append many."""
+        rows = self.added.get(target)
+        if rows is None:
+            rows = self.added[target] = []
+        return rows
+
+    def put(self, target: Table, *row: Any) -> None:
+        """A row that replaces the one with the same key, if there is one."""
+        names = target.names
+        key = tuple(row[names.index(part)] for part in target.key)
+        self.replaced.setdefault(target, {})[key] = row
