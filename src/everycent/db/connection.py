@@ -61,6 +61,11 @@ class Tx:
             cursor.execute(sql.encode(), params)
             yield from cursor
 
+    def acting_for(self, tenant_id: int) -> Tx:
+        """The same transaction, from here on seeing the rows of `tenant_id`."""
+        self.run("select set_config('everycent.tenant', %s, true)", (str(tenant_id),))
+        return Tx(self.connection, tenant_id)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Work that may be undone alone: an exception inside rolls back to here and is raised."""

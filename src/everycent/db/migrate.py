@@ -55,7 +55,9 @@ def migrate(conninfo: str) -> list[str]:
         connection.execute("set client_min_messages = warning")
         with connection.transaction():
             connection.execute(_PREPARE.encode())
-        known = dict(connection.execute("select name, digest from everycent.migration").fetchall())
+        known: dict[str, str] = dict(
+            connection.execute("select name, digest from everycent.migration").fetchall()
+        )
         for path in files():
             text = path.read_text(encoding="utf-8")
             digest = hashlib.sha256(text.encode()).hexdigest()

@@ -65,7 +65,7 @@ class Money(NamedTuple):
     minor: int
     currency: str
 
-    def __add__(self, other: object) -> Money:  # type: ignore[override]  # not a tuple's addition
+    def __add__(self, other: object) -> Money:
         if not isinstance(other, Money):
             return NotImplemented
         _same_currency(self, other)
@@ -78,10 +78,10 @@ class Money(NamedTuple):
     def __neg__(self) -> Money:
         return Money(-self.minor, self.currency)
 
-    def __mul__(self, other: object) -> Money:  # type: ignore[override]
+    def __mul__(self, other: object) -> Money:
         raise TypeError("multiply the exact number and pass it through `rounded` instead")
 
-    def __rmul__(self, other: object) -> Money:  # type: ignore[override]
+    def __rmul__(self, other: object) -> Money:
         return self * other
 
     def __str__(self) -> str:

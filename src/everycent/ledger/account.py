@@ -1,0 +1,52 @@
+"""The chart of accounts. Small and fixed: what an accountant's own chart needs more of is mapped on export.
+
+A receivable or customer credit is kept per customer by the customer on each posting, not by an
+account per customer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """The five kinds of account. Assets and expenses normally have debit balances."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    EQUITY = "equity"
+    INCOME = "income"
+    EXPENSE = "expense"
+
+
+class Account(NamedTuple):
+    """`account_id` stands in postings and never changes; `code` is what people see."""
+
+    account_id: int
+    code: str
+    name: str
+    kind: Kind
+
+
+RECEIVABLE = Account(1, "receivable", "Accounts receivable", Kind.ASSET)
+CASH = Account(2, "cash", "Cash at bank", Kind.ASSET)
+CLEARING = Account(3, "clearing", "Payments in clearing", Kind.ASSET)
+SUSPENSE = Account(4, "suspense", "Suspense: to be explained", Kind.LIABILITY)
+DEFERRED_REVENUE = Account(10, "deferred_revenue", "Deferred revenue", Kind.LIABILITY)
+TAX_PAYABLE = Account(11, "tax_payable", "Tax payable", Kind.LIABILITY)
+CUSTOMER_CREDIT = Account(12, "customer_credit", "Customer credit balances", Kind.LIABILITY)
+OPENING = Account(15, "opening_balance", "Opening balances", Kind.EQUITY)
+REVENUE = Account(20, "revenue", "Revenue", Kind.INCOME)
+DISCOUNTS = Account(21, "discounts", "Discounts granted", Kind.INCOME)
+ROUNDING = Account(22, "rounding", "Rounding differences", Kind.INCOME)
+BAD_DEBT = Account(30, "bad_debt", "Bad debt", Kind.EXPENSE)
+PAYMENT_FEES = Account(31, "payment_fees", "Payment fees", Kind.EXPENSE)
+FX_RESULT = Account(32, "exchange_result", "Exchange gains and losses", Kind.EXPENSE)
+
+CHART = (
+    RECEIVABLE, CASH, CLEARING, SUSPENSE, DEFERRED_REVENUE, TAX_PAYABLE, CUSTOMER_CREDIT, OPENING,
+    REVENUE, DISCOUNTS, ROUNDING, BAD_DEBT, PAYMENT_FEES, FX_RESULT,
+)  # fmt: skip
+
+BY_ID = {account.account_id: account for account in CHART}

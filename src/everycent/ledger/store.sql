@@ -1,0 +1,101 @@
+-- name: insert_accounts
+-- The chart of a new tenant.
+insert into ledger_account (tenant_id, account_id, code, name, kind)
+values (%(tenant_id)s, %(account_id)s, %(code)s, %(name)s, %(kind)s);
+
+-- name: balances
+-- Balance of every account and currency: entries that hold by as_of and were written by known_at.
+select a.account_id, a.code, a.name, a.kind, b.currency, b.debit, b.credit, b.balance
+from ledger_account a
+join (
+    select p.account_id, p.currency,
+           sum(p.amount) filter (where p.amount > 0)::bigint as debit,
+           -sum(p.amount) filter (where p.amount < 0)::bigint as credit,
+           sum(p.amount)::bigint as balance
+    from ledger_posting p
+    join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
+    where p.tenant_id = %(tenant_id)s and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
+    group by p.account_id, p.currency) b on b.account_id = a.account_id
+where a.tenant_id = %(tenant_id)s
+order by a.account_id, b.currency;
+
+-- name: customer_balances
+-- What each customer owes: receivables less credit balances.
+select p.customer_id, p.currency, sum(p.amount)::bigint as balance, count(distinct e.document_id) as documents
+from ledger_posting p
+join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
+where p.tenant_id = %(tenant_id)s and p.customer_id is not null
+  and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
+  and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+group by p.customer_id, p.currency
+having sum(p.amount) <> 0;
+
+-- name: statement
+-- A customer's entries in order.
+select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, p.currency,
+       sum(p.amount)::bigint as amount
+from ledger_posting p
+join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
+where p.tenant_id = %(tenant_id)s and p.customer_id = %(customer_id)s
+  and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
+group by e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, p.currency
+order by e.at, e.recorded_at, e.entry_id;
+
+-- name: read_entry
+select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, e.reverses,
+       p.account_id, p.amount, p.currency, p.customer_id
+from ledger_entry e
+join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id
+where e.tenant_id = %(tenant_id)s and e.entry_id = %(entry_id)s
+order by p.posting_no;
+
+-- name: journal_export
+-- Every entry with its postings in order, for the exports.
+select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, p.account_id, p.amount, p.currency,
+       p.customer_id
+from ledger_entry e
+join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id
+where e.tenant_id = %(tenant_id)s and e.at <= %(as_of)s
+order by e.at, e.entry_id, p.posting_no;
+
+-- name: unbalanced_entries
+select p.entry_id::text || ' ' || p.currency || ' is off by ' || sum(p.amount)
+from ledger_posting p where p.tenant_id = %(tenant_id)s
+group by p.entry_id, p.currency having sum(p.amount) <> 0 limit 100;
+
+-- name: empty_entries
+select e.entry_id::text from ledger_entry e
+where e.tenant_id = %(tenant_id)s and (
+    select count(*) from ledger_posting p
+    where p.tenant_id = e.tenant_id and p.entry_id = e.entry_id) < 2
+limit 100;
+
+-- name: uncaused_entries
+select e.entry_id::text from ledger_entry e
+where e.tenant_id = %(tenant_id)s and not exists (
+    select from journal_event j where j.tenant_id = e.tenant_id and j.event_id = e.entry_id)
+limit 100;
+
+-- name: orphaned_postings
+select p.entry_id::text || ' posting ' || p.posting_no from ledger_posting p
+where p.tenant_id = %(tenant_id)s and not exists (
+    select from ledger_entry e where e.tenant_id = p.tenant_id and e.entry_id = p.entry_id)
+limit 100;
+
+-- name: false_reversals
+-- A reversal must mirror its original, posting for posting.
+select r.entry_id::text from ledger_entry r
+where r.tenant_id = %(tenant_id)s and r.reverses is not null and (
+    exists (
+        select account_id, customer_id, currency, amount from ledger_posting p
+        where p.tenant_id = r.tenant_id and p.entry_id = r.reverses
+        except all
+        select account_id, customer_id, currency, -amount from ledger_posting p
+        where p.tenant_id = r.tenant_id and p.entry_id = r.entry_id)
+    or exists (
+        select account_id, customer_id, currency, -amount from ledger_posting p
+        where p.tenant_id = r.tenant_id and p.entry_id = r.entry_id
+        except all
+        select account_id, customer_id, currency, amount from ledger_posting p
+        where p.tenant_id = r.tenant_id and p.entry_id = r.reverses))
+limit 100;

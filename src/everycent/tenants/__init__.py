@@ -1,0 +1,1 @@
+"""Tenants: separate books in one database, kept apart by row-level security."""

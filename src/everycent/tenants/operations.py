@@ -1,0 +1,42 @@
+"""Create tenants. A tenant is a set of books; most installations have one, called `default`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from everycent.db.connection import Database
+from everycent.kernel.errors import Conflict, Invalid
+from everycent.ledger import operations as ledger
+from everycent.tenants import queries, store
+
+_SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+def create(database: Database, slug: str, name: str, at: datetime) -> int:
+    """Creates a tenant with its chart of accounts; returns its number.
+
+    Raises Invalid `tenant.bad_slug`, Conflict `tenant.exists`.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise Invalid(
+            "tenant.bad_slug",
+            f"{slug[:60]!r} can't name a tenant",
+            field="tenant",
+            value=slug,
+            hint="use 1 to 40 small letters, digits and dashes, beginning with a letter",
+        )
+    with database.operator(slug) as tx:
+        tenant_id = store.insert_tenant(tx, slug, name, at)
+        if tenant_id is None:
+            raise Conflict("tenant.exists", f"there is a tenant {slug} already", field="tenant")
+        ledger.open_books(tx.acting_for(tenant_id))
+    return tenant_id
+
+
+def ensure(database: Database, slug: str, name: str, at: datetime) -> int:
+    """The tenant's number, creating the tenant when it is not there yet."""
+    try:
+        return create(database, slug, name, at)
+    except Conflict:
+        return queries.tenant_id(database, slug)

@@ -1,0 +1,9 @@
+-- name: find_tenant
+select tenant_id, slug, name, created_at from tenant where slug = %(slug)s;
+
+-- name: list_tenants
+select tenant_id, slug, name, created_at from tenant order by slug;
+
+-- name: insert_tenant
+insert into tenant (slug, name, created_at) values (%(slug)s, %(name)s, %(at)s)
+on conflict (slug) do nothing returning tenant_id;
