@@ -1,0 +1,1 @@
+"""What is sold and at what price: meters, bands, taxes, products, plans; versions that never change."""

@@ -1,0 +1,95 @@
+"""What applying a catalogue file would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from everycent.catalog.document import Entity
+from everycent.kernel.canonical import encode
+
+
+class Verb(StrEnum):
+    """What happens to an entity."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    KEEP = "keep"
+
+
+class Change(NamedTuple):
+    """One entity's fate: the version it will have, its content, and which fields differ."""
+
+    verb: Verb
+    kind: str
+    key: str
+    version: int
+    content: bytes
+    fields: tuple[str, ...]
+
+
+class Known(NamedTuple):
+    """The newest version of an entity that is recorded."""
+
+    version: int
+    content: bytes
+
+
+def changes(wanted: Sequence[Entity], known: Mapping[tuple[str, str], Known]) -> list[Change]:
+    """Compares a file with what is recorded. What the file does not mention stays as it is."""
+    found = []
+    for entity in wanted:
+        content = encode(entity.content)
+        before = known.get((entity.kind, entity.key))
+        if before is None:
+            found.append(Change(Verb.CREATE, entity.kind, entity.key, 1, content, ()))
+        elif before.content == content:
+            found.append(Change(Verb.KEEP, entity.kind, entity.key, before.version, content, ()))
+        else:
+            fields = tuple(_differences("", _plain(before.content), _plain(content)))
+            found.append(
+                Change(Verb.CHANGE, entity.kind, entity.key, before.version + 1, content, fields)
+            )
+    return found
+
+
+def _plain(content: bytes) -> Any:
+    return msgspec.json.decode(content)
+
+
+def _differences(path: str, before: Any, after: Any) -> list[str]:
+    """Lines such as `items[grid].price.scheme.unit_amount: 0.03 → 0.04`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = list(dict.fromkeys([*before, *after]))
+        found = []
+        for name in names:
+            at = f"{path}.{name}" if path else name
+            found.extend(_differences(at, before.get(name), after.get(name)))
+        return found
+    if isinstance(before, list) and isinstance(after, list):
+        old, new = _named(before), _named(after)
+        found = []
+        for name in dict.fromkeys([*old, *new]):
+            found.extend(_differences(f"{path}[{name}]", old.get(name), new.get(name)))
+        return found
+    if before == after:
+        return []
+    return [f"{path}: {_shown(before)} → {_shown(after)}"]
+
+
+def _named(entries: list[Any]) -> dict[str, Any]:
+    named = {}
+    for number, entry in enumerate(entries, start=1):
+        price = entry.get("price") if isinstance(entry, dict) else None
+        named[price["key"] if isinstance(price, dict) else str(number)] = entry
+    return named
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    text = value if isinstance(value, str) else encode(value).decode()
+    return text if len(text) <= 60 else text[:57] + "…"

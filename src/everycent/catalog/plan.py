@@ -1,0 +1,63 @@
+"""Plans: what a customer signs. A plan version holds everything needed to bill it, resolved."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from everycent.catalog.meter import Measure
+from everycent.catalog.price import Price
+from everycent.kernel.money import Rounding
+
+
+class Product(msgspec.Struct, frozen=True):
+    """What stands on the invoice, and the tax category that it falls into."""
+
+    key: str
+    name: str
+    tax_category: str
+
+
+class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One price of a plan; `measure` gives its quantity, without one the quantity is 1."""
+
+    price: Price
+    product: Product
+    measure: Measure | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`interval` is text such as 'month'; `anchor_day` where periods are cut (None: the day of start)."""
+
+    key: str
+    name: str
+    currency: str
+    interval: str
+    items: tuple[Item, ...]
+    anchor_day: int | None = None
+
+
+class TaxRate(msgspec.Struct, frozen=True):
+    """The percentage that applies from a day on."""
+
+    since: date
+    percent: str
+
+
+class Tax(msgspec.Struct, frozen=True):
+    """The dated rates of a tax category, oldest first, and how its amount is rounded."""
+
+    category: str
+    rates: tuple[TaxRate, ...]
+    rounding: Rounding
+
+
+UNTAXED = "none"
+"""The category of what carries no tax; it needs no rates."""
+
+
+def rate_on(tax: Tax, day: date) -> TaxRate | None:
+    """The rate in force on `day`, or None before the first."""
+    found = [rate for rate in tax.rates if rate.since <= day]
+    return found[-1] if found else None

@@ -1,0 +1,72 @@
+"""Look up plans, taxes and meters in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from everycent.catalog import store
+from everycent.catalog.difference import Known
+from everycent.catalog.meter import Formula, Measure
+from everycent.catalog.plan import Plan, Tax
+from everycent.db.connection import Tx
+from everycent.kernel.errors import NotFound
+
+
+def known(tx: Tx) -> dict[tuple[str, str], Known]:
+    """The newest version of everything recorded."""
+    return {
+        (row.kind, row.key): Known(row.version, row.content.encode())
+        for row in store.list_newest(tx)
+    }
+
+
+def listed(tx: Tx, kind: str | None = None) -> list[Any]:
+    """Rows (kind, key, version, at, content) of the newest versions."""
+    return store.list_newest(tx, kind)
+
+
+def newest_plan(tx: Tx, key: str) -> tuple[int, Plan]:
+    """A plan's newest version. Raises NotFound `plan.unknown`."""
+    rows = store.list_newest(tx, "plan", key)
+    if not rows:
+        raise NotFound(
+            "plan.unknown",
+            f"there is no plan {key!r} in the catalogue",
+            field="plan",
+            value=key,
+            hint="list the plans with `everycent catalog show`, or apply a file that has it",
+        )
+    return rows[0].version, msgspec.json.decode(rows[0].content, type=Plan)
+
+
+def plans(tx: Tx, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Plan]:
+    """The given versions of plans."""
+    found = {}
+    for key, version in set(wanted):
+        content = store.find_content(tx, "plan", key, version)
+        assert content is not None, "a subscription names a plan version that was recorded"
+        found[key, version] = msgspec.json.decode(content, type=Plan)
+    return found
+
+
+def taxes(tx: Tx) -> dict[str, Tax]:
+    """The newest version of every tax category's table."""
+    return {
+        row.key: msgspec.json.decode(row.content, type=Tax) for row in store.list_newest(tx, "tax")
+    }
+
+
+_Meter = msgspec.json.Decoder(Measure)
+
+
+def raw_meters(tx: Tx) -> set[str]:
+    """The keys of the meters that take records."""
+    found = set()
+    for row in store.list_newest(tx, "meter"):
+        measure = _Meter.decode(row.content)
+        if not isinstance(measure, Formula) and measure.meter == row.key:
+            found.add(row.key)
+    return found

@@ -1,0 +1,29 @@
+"""Catalogue rows in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from everycent.db import statements
+from everycent.db.connection import Tx
+
+SQL = statements.beside(__file__)
+
+
+def list_newest(tx: Tx, kind: str | None = None, key: str | None = None) -> list[Any]:
+    """The newest version of each entity, narrowed by kind and key."""
+    return tx.rows(SQL["newest"], {"tenant_id": tx.tenant_id, "kind": kind, "key": key})
+
+
+def find_content(tx: Tx, kind: str, key: str, version: int) -> str | None:
+    """The content of one version, or None."""
+    content: str | None = tx.value(
+        SQL["read_version"],
+        {"tenant_id": tx.tenant_id, "kind": kind, "key": key, "version": version},
+    )
+    return content
+
+
+def lock(tx: Tx) -> None:
+    """Serialises changes to the catalogue until the transaction ends."""
+    tx.run(SQL["lock_catalog"], {"tenant_id": tx.tenant_id})

@@ -1,0 +1,14 @@
+-- name: newest
+-- The newest version of everything, or of one kind, or of one entity.
+select distinct on (kind, key) kind, key, version, at, content from catalog_version
+where tenant_id = %(tenant_id)s
+  and (%(kind)s::text is null or kind = %(kind)s) and (%(key)s::text is null or key = %(key)s)
+order by kind, key, version desc;
+
+-- name: read_version
+select content from catalog_version
+where tenant_id = %(tenant_id)s and kind = %(kind)s and key = %(key)s and version = %(version)s;
+
+-- name: lock_catalog
+-- Two people applying a catalogue at once take turns.
+select pg_advisory_xact_lock(hashtextextended('everycent.catalog', %(tenant_id)s));

@@ -1,0 +1,1 @@
+"""Who owes: customers and what is printed about them on an invoice."""

@@ -1,0 +1,96 @@
+"""Customer: the party that owes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from everycent.journal.types import EventType
+from everycent.kernel import currency as currencies
+from everycent.kernel import ids
+from everycent.kernel.calendar import zone
+from everycent.kernel.errors import Invalid
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_KEY = re.compile(
+    r"[^\s\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]([^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*\S)?"
+)
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+
+
+class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`key` is the customer's name in the systems around us and unique; `time_zone` decides where the
+    days of its billing periods begin."""
+
+    customer_id: UUID
+    key: str
+    name: str
+    currency: str
+    time_zone: str
+    email: str | None = None
+    address: str | None = None
+    tax_id: str | None = None
+
+
+CREATED = EventType("customer.created", 1, Customer)
+UPDATED = EventType("customer.updated", 1, Customer)
+
+
+def stream(customer_id: UUID) -> str:
+    """The stream that holds the history of one customer: its data, contracts and invoices."""
+    return f"customer:{ids.show(ids.CUSTOMER, customer_id)}"
+
+
+def checked(customer: Customer) -> Customer:
+    """The customer when its data are sound. Raises Invalid naming the field."""
+    if len(customer.key) > 200 or not _KEY.fullmatch(customer.key):
+        raise Invalid(
+            "customer.bad_key",
+            "a customer's key has 1 to 200 visible characters",
+            field="key",
+            value=customer.key,
+        )
+    for field in ("name", "address", "tax_id"):
+        text = getattr(customer, field)
+        limit = 2000 if field == "address" else 200
+        if text is None:
+            continue
+        visible = text.replace("\n", " ") if field == "address" else text
+        if not visible.strip() or len(text) > limit or _CONTROL.search(visible):
+            raise Invalid(
+                "customer.bad_text",
+                f"{field} must have 1 to {limit} characters and no control characters",
+                field=field,
+                value=text,
+            )
+    if customer.email is not None and not _EMAIL.fullmatch(customer.email):
+        raise Invalid(
+            "customer.bad_email",
+            f"{customer.email[:60]!r} is not an email address",
+            field="email",
+            value=customer.email,
+        )
+    currencies.exponent(customer.currency)
+    zone(customer.time_zone)
+    return customer
+
+
+def from_data(data: dict[str, Any], customer_id: UUID) -> Customer:
+    """A customer out of plain data (a row of a file, a request). Raises Invalid naming the field."""
+    known = set(Customer.__struct_fields__) - {"customer_id"}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise Invalid(
+            "customer.unknown_field",
+            f"{unknown[0]!r} is not a field of a customer",
+            field=unknown[0],
+            hint="fields are " + ", ".join(sorted(known)),
+        )
+    for field in ("key", "name", "currency", "time_zone"):
+        if not data.get(field):
+            raise Invalid("customer.missing_field", f"{field} is missing", field=field)
+    values = {name: str(value) for name, value in data.items() if value not in (None, "")}
+    return checked(Customer(customer_id, **values))

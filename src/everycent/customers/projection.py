@@ -1,0 +1,30 @@
+"""Customers as rows."""
+
+from __future__ import annotations
+
+from everycent.journal.event import Event
+from everycent.kernel.table import Rows, table
+
+CUSTOMER = table(
+    "customer",
+    "tenant_id int4, customer_id uuid, key text, name text, currency text, time_zone text,"
+    " email text, address text, tax_id text",
+    key="tenant_id, customer_id",
+)
+
+
+def created(event: Event, rows: Rows, tenant_id: int) -> None:
+    """A new customer."""
+    rows.add(CUSTOMER, *_row(event, tenant_id))
+
+
+def updated(event: Event, rows: Rows, tenant_id: int) -> None:
+    """A customer's data as they are from now on."""
+    rows.put(CUSTOMER, *_row(event, tenant_id))
+
+
+def _row(event: Event, tenant_id: int) -> tuple[object, ...]:
+    c = event.payload
+    return (
+        tenant_id, c.customer_id, c.key, c.name, c.currency, c.time_zone, c.email, c.address, c.tax_id,
+    )  # fmt: skip

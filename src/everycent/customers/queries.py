@@ -1,0 +1,46 @@
+"""Look customers up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from everycent.customers import store
+from everycent.customers.customer import Customer
+from everycent.db.connection import Tx
+from everycent.kernel import ids
+from everycent.kernel.errors import NotFound, Refusal
+
+
+def by_name(tx: Tx, name: str) -> Customer:
+    """A customer by its key or its id. Raises NotFound `customer.unknown`."""
+    found = store.find_by_keys(tx, [name])
+    if not found:
+        try:
+            found = store.find_by_ids(tx, [ids.parse(ids.CUSTOMER, name, "customer")])
+        except Refusal:
+            found = []
+    if not found:
+        raise NotFound(
+            "customer.unknown",
+            f"there is no customer {name!r}",
+            field="customer",
+            value=name,
+            hint="list them with `everycent customer list`",
+        )
+    return found[0]
+
+
+def by_keys(tx: Tx, keys: Sequence[str]) -> dict[str, Customer]:
+    """Those of the named customers that exist, by key."""
+    return {found.key: found for found in store.find_by_keys(tx, keys)}
+
+
+def by_ids(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, Customer]:
+    """Those of the customers that exist, by id."""
+    return {found.customer_id: found for found in store.find_by_ids(tx, customer_ids)}
+
+
+def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:
+    """Customers in order of their keys."""
+    return store.list_page(tx, after, limit)
