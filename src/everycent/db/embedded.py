@@ -126,6 +126,7 @@ class _Pidfile(NamedTuple):
     pid: int
     started: float
     socket_dir: Path
+    ready: bool
 
 
 def locate(home: Path) -> Instance:
@@ -279,7 +280,8 @@ def _pidfile(data: Path) -> _Pidfile | None:
         ) from error
     if len(lines) < 5 or not lines[0].strip().isdecimal():
         return None
-    return _Pidfile(int(lines[0]), float(lines[2]), Path(lines[4]))
+    ready = len(lines) > 7 and lines[7].strip() == "ready"
+    return _Pidfile(int(lines[0]), float(lines[2]), Path(lines[4]), ready)
 
 
 def _is_postmaster(pid: int, data: Path) -> bool:
@@ -435,7 +437,9 @@ def _start(instance: Instance) -> None:
             deadline = time.monotonic() + READY_SECONDS
             while True:
                 alive = _is_postmaster(pid, instance.data)  # asked first: its log is complete
-                refusal = _refusal(instance, "postgres")
+                found = _pidfile(instance.data)  # knocking earlier would only fill the log
+                ready = found is not None and found.ready
+                refusal = _refusal(instance, "postgres") if ready else "it is not ready yet"
                 if refusal is None:
                     return
                 if not alive or "authentication failed" in refusal:
@@ -445,7 +449,8 @@ def _start(instance: Instance) -> None:
                 time.sleep(0.02)
             log.seek(mark)
             said = log.read().decode("utf-8", "replace")
-            if alive or not re.search("still in use|already exists", said):
+            # A server found stopping is no failure either: the next attempt replaces it.
+            if alive or not (running or re.search("still in use|already exists", said)):
                 break
             time.sleep(0.4 + 0.5 * attempt)
     raise Unavailable(

@@ -39,12 +39,13 @@ create table usage_name (
     unique (tenant_id, kind, name)
 );
 
+create sequence usage_batch_seq;
 create sequence usage_fold_seq;
 
 -- A batch is what one transaction took in. Folding gives it the number of the fold that counted it.
 create table usage_batch (
     tenant_id int not null references tenant,
-    batch_id bigint generated always as identity,
+    batch_id bigint not null,
     recorded_at timestamptz not null,
     records int not null check (records >= 0),
     fold_id bigint,

@@ -1,0 +1,1 @@
+"""How much was used: records deduplicated for ever, rolled up behind a fold, read per period."""

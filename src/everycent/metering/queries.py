@@ -1,0 +1,166 @@
+"""Read usage: for any number of series and periods at once, and record by record for explaining."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from everycent.catalog.meter import Aggregation
+from everycent.db.connection import Tx
+from everycent.kernel.errors import Broken
+from everycent.kernel.period import Period
+from everycent.metering import store
+from everycent.metering.register import Reading
+from everycent.metering.usage import Request, Usage, is_counter, spans_of
+
+FIRST_RECORD = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+
+
+def read(tx: Tx, requests: Sequence[Request]) -> list[Usage]:
+    """The usage of each request, in order, from the roll-ups; for counters, from their readings.
+
+    Same requests are asked once. The answers of one call stand at the same fold unless a fold
+    commits between two of its statements; each answer says at which it stands.
+    """
+    distinct: dict[Request, int] = {}
+    for request in requests:
+        distinct.setdefault(request, len(distinct))
+    if not distinct:
+        return []
+    wanted = list(distinct)
+    pairs = {("subject", r.subject) for r in wanted} | {("meter", r.series.meter) for r in wanted}
+    ids = store.name_ids(tx, sorted(pairs))
+    rows, spans = _stage_rows(wanted, ids)
+    store.stage_requests(tx, rows, spans)
+    fold_id = store.read_fold(tx)
+    found = [
+        Usage(ids["subject", r.subject], ids["meter", r.series.meter], fold_id) for r in wanted
+    ]
+    _read_rollups(tx, wanted, found)
+    _read_readings(tx, wanted, found)
+    store.clear_requests(tx)
+    return [found[distinct[request]] for request in requests]
+
+
+def _stage_rows(
+    wanted: Sequence[Request], ids: dict[tuple[str, str], int]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    span_sets: dict[tuple[Period, ...], int] = {}
+    rows = []
+    for number, (subject, series, period, _) in enumerate(wanted):
+        spans = spans_of(series, period)
+        span_set = span_sets.setdefault(spans, len(span_sets))
+        for span in spans:
+            if (
+                span.start.minute % 15
+                or span.start.second
+                or span.end.minute % 15
+                or span.end.second
+            ):
+                raise Broken("usage.unaligned", f"{span} does not lie on quarter hours")
+        rows.append(
+            (
+                number,
+                ids["subject", subject],
+                ids["meter", series.meter],
+                span_set,
+                series.aggregation is Aggregation.LATEST,
+                series.window_minutes,
+                series.distinct,
+                is_counter(series),
+            )
+        )
+    return rows, [(n, start, end) for spans, n in span_sets.items() for start, end in spans]
+
+
+def _read_rollups(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> None:
+    if all(is_counter(request.series) for request in wanted):
+        return
+    for number, fold_id, records, total, low, high, latest, digest in store.read(
+        tx, "read_rollups"
+    ):
+        if is_counter(wanted[number].series):
+            continue
+        found[number] = found[number]._replace(
+            fold_id=fold_id, records=records, total=total, low=low, high=high, latest=latest,
+            digest=bytes(digest),
+        )  # fmt: skip
+    if any(request.series.window_minutes for request in wanted):
+        for number, at, total in store.read(tx, "read_peaks"):
+            found[number] = found[number]._replace(peak=total, peak_at=at)
+    if any(request.series.distinct for request in wanted):
+        for number, count in store.read(tx, "read_distinct"):
+            found[number] = found[number]._replace(distinct=count)
+
+
+def _read_readings(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> None:
+    if not any(is_counter(request.series) for request in wanted):
+        return
+    for number, request in enumerate(wanted):
+        if request.opening is not None:
+            found[number] = found[number]._replace(opening=request.opening)
+    for number, at, value, dimensions in store.read(tx, "read_opening"):
+        if wanted[number].opening is None:
+            found[number] = found[number]._replace(opening=_reading(at, value, dimensions))
+    for number, group in groupby(store.read(tx, "read_readings"), key=lambda row: row[0]):
+        rows = list(group)
+        found[number] = found[number]._replace(
+            fold_id=rows[0][1],
+            records=len(rows),
+            total=sum((row[3] for row in rows), Decimal(0)),
+            readings=tuple(_reading(row[2], row[3], row[4]) for row in rows),
+            digest=digest_of((row[2], row[5].bytes) for row in rows),
+        )
+
+
+def _reading(at: datetime, value: Decimal, dimensions: str) -> Reading:
+    told = msgspec.json.decode(dimensions)
+    return Reading(
+        at, value, told.get("register", ""), told.get("kind") == "estimated", told.get("role", "")
+    )
+
+
+def digest_of(records: Iterable[tuple[datetime, bytes]]) -> bytes:
+    """The digest of records given as (at, content): the same as the roll-ups make of them, where each
+    quarter hour has its own digest and the whole is the digest of those in order of time."""
+    buckets: dict[int, list[bytes]] = {}
+    for at, content in records:
+        buckets.setdefault(int(at.timestamp()) // 900, []).append(content)
+    total = hashlib.sha256()
+    for _, contents in sorted(buckets.items()):
+        total.update(hashlib.sha256(b"".join(sorted(contents))).digest())
+    return total.digest()
+
+
+def page(
+    tx: Tx,
+    subject_id: int,
+    meter_id: int,
+    spans: Sequence[Period],
+    *,
+    ends_included: bool,
+    fold_id: int,
+    after: tuple[datetime, UUID] = FIRST_RECORD,
+    limit: int = 20,
+) -> list[Any]:
+    """The records that a line counted, a page at a time, in order of time."""
+    if not spans:
+        return []
+    return store.page_records(tx, subject_id, meter_id, spans, ends_included, fold_id, after, limit)
+
+
+def counts(tx: Tx) -> Any:
+    """Batches and records, in all and not yet folded."""
+    return store.get_counts(tx)
+
+
+def names(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
+    """The names behind numbers of subjects, meters, sources."""
+    return store.names_by_id(tx, ids)

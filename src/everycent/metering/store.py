@@ -1,0 +1,226 @@
+"""Usage rows in and out. Bulk rows are packed here into PostgreSQL's binary COPY format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from struct import Struct
+from typing import Any
+from uuid import UUID
+
+from everycent.db import bulk, statements
+from everycent.db.connection import Tx
+from everycent.kernel.table import table
+
+SQL = statements.beside(__file__)
+
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
+# Ten columns: two uuids, a timestamp, five integers, then two texts of varying length.
+_FIXED = Struct("!hi16si16siqiiiiiiiiiii").pack
+_LENGTH = Struct("!i").pack
+
+REQUEST = table(
+    "request",
+    "request_no int4, subject_id int4, meter_id int4, span_set int4, wants_latest bool,"
+    " window_minutes int4, distinct_of text, is_counter bool",
+    key="request_no",
+)
+SPAN = table("span", "span_set int4, starts_at timestamptz, ends_at timestamptz", key="span_set")
+
+
+def frame(
+    key: bytes,
+    content: bytes,
+    at_micros: int,
+    subject_id: int,
+    meter_id: int,
+    dimensions_id: int,
+    source_id: int,
+    line: int,
+    value: bytes,
+    record_id: bytes,
+) -> bytes:
+    """One staged record as a binary COPY row."""
+    return b"".join(
+        (
+            _FIXED(
+                10, 16, key, 16, content, 8, at_micros, 4, subject_id, 4, meter_id,
+                4, dimensions_id, 4, source_id, 4, line, len(value),
+            ),
+            value,
+            _LENGTH(len(record_id)),
+            record_id,
+        )
+    )  # fmt: skip
+
+
+def copy_stage(tx: Tx, frames: Iterable[bytes]) -> None:
+    """Fills the staging table."""
+    tx.run(SQL["create_stage"])
+    with tx.connection.cursor() as cursor, cursor.copy(SQL["copy_stage"].encode()) as copy:
+        copy.write(_HEADER)
+        copy.write(b"".join(frames))
+        copy.write(_TRAILER)
+
+
+def take_in(tx: Tx, batch_id: int) -> int:
+    """Stores what is new of the staged records; returns how many."""
+    return tx.run(SQL["take_in"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
+
+
+def list_conflicts(tx: Tx) -> list[int]:
+    """Lines of staged records whose key is known with other content."""
+    return [line for (line,) in tx.tuples(SQL["conflicts"], {"tenant_id": tx.tenant_id})]
+
+
+def next_batch(tx: Tx) -> int:
+    """A number for a new batch."""
+    return int(tx.value(SQL["next_batch"]))
+
+
+def insert_batch(tx: Tx, batch_id: int, recorded_at: datetime, records: int) -> None:
+    """Makes a batch known, so that a fold will count it."""
+    tx.run(
+        SQL["insert_batch"],
+        {
+            "tenant_id": tx.tenant_id,
+            "batch_id": batch_id,
+            "recorded_at": recorded_at,
+            "records": records,
+        },
+    )
+
+
+def name_ids(tx: Tx, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The numbers of (kind, name) pairs, given to new names as needed."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "kinds": [kind for kind, _ in wanted],
+        "names": [name for _, name in wanted],
+    }
+    found = {(kind, name): n for kind, name, n in tx.tuples(SQL["read_names"], params)}
+    missing = [pair for pair in wanted if pair not in found]
+    if missing:
+        params["kinds"] = [kind for kind, _ in missing]
+        params["names"] = [name for _, name in missing]
+        tx.run(SQL["insert_names"], params)
+        found |= {(kind, name): n for kind, name, n in tx.tuples(SQL["read_names"], params)}
+    return found
+
+
+def names_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
+    """The names behind numbers."""
+    return dict(tx.tuples(SQL["names_by_id"], {"tenant_id": tx.tenant_id, "ids": list(ids)}))
+
+
+def ensure_month(tx: Tx, month: date) -> None:
+    """Makes the partition of a month."""
+    tx.run(SQL["ensure_month"], {"month": month})
+
+
+def lock_fold(tx: Tx) -> None:
+    """One fold of a tenant at a time."""
+    tx.run(SQL["lock_fold"], {"tenant_id": tx.tenant_id})
+
+
+def list_open_batches(tx: Tx, records: int) -> list[int]:
+    """Batches that were not folded, oldest first, of about `records` records together."""
+    params = {"tenant_id": tx.tenant_id, "records": records}
+    return sorted(batch for (batch,) in tx.tuples(SQL["open_batches"], params))
+
+
+def fold(tx: Tx, batches: Sequence[int]) -> None:
+    """Counts the batches' records into the roll-ups."""
+    fold_id = tx.value(SQL["next_fold"])
+    params = {
+        "tenant_id": tx.tenant_id,
+        "batches": list(batches),
+        "first": min(batches),
+        "last": max(batches),
+        "fold_id": fold_id,
+    }
+    tx.run(SQL["mark_folded"], params)
+    old = tx.tuples(SQL["fold"], params)
+    if old:
+        subjects, meters, buckets, dimensions = map(list, zip(*old, strict=True))
+        tx.run(
+            SQL["recount"],
+            {
+                "tenant_id": tx.tenant_id,
+                "subjects": subjects,
+                "meters": meters,
+                "buckets": buckets,
+                "dimensions": dimensions,
+            },
+        )
+
+
+def stage_requests(
+    tx: Tx, requests: Sequence[Sequence[Any]], spans: Sequence[Sequence[Any]]
+) -> None:
+    """Puts wanted series and their spans where the reading statements find them."""
+    bulk.stage(tx, REQUEST, requests)
+    bulk.stage(tx, SPAN, spans)
+    tx.run("analyze stage_request")
+    tx.run("analyze stage_span")
+
+
+def clear_requests(tx: Tx) -> None:
+    """Empties the staging of requests within a transaction."""
+    tx.run("truncate stage_request, stage_span")
+
+
+def read(tx: Tx, statement: str) -> list[tuple[Any, ...]]:
+    """Runs one of the reading statements over the staged requests."""
+    return tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id})
+
+
+def read_fold(tx: Tx) -> int:
+    """The newest fold."""
+    return int(tx.value(SQL["read_fold"], {"tenant_id": tx.tenant_id}))
+
+
+def page_records(
+    tx: Tx,
+    subject_id: int,
+    meter_id: int,
+    spans: Sequence[tuple[datetime, datetime]],
+    ends_included: bool,
+    fold_id: int,
+    after: tuple[datetime, UUID],
+    limit: int,
+) -> list[Any]:
+    """A page of the records in the spans, as folded up to `fold_id`."""
+    return tx.rows(
+        SQL["page_records"],
+        {
+            "tenant_id": tx.tenant_id,
+            "subject_id": subject_id,
+            "meter_id": meter_id,
+            "starts_at": spans[0][0],
+            "ends_at": spans[-1][1],
+            "starts": [start for start, _ in spans],
+            "ends": [end for _, end in spans],
+            "ends_included": ends_included,
+            "fold_id": fold_id,
+            "after_at": after[0],
+            "after_key": after[1],
+            "limit": limit,
+        },
+    )
+
+
+def count_records(tx: Tx) -> int:
+    """All records of the tenant."""
+    return int(tx.value(SQL["count_records"], {"tenant_id": tx.tenant_id}))
+
+
+def get_counts(tx: Tx) -> Any:
+    """Batches and records, in all and not folded."""
+    return tx.row(SQL["count_by_fold"], {"tenant_id": tx.tenant_id})
+
+
+def list_violations(tx: Tx, check: str) -> list[str]:
+    """What a checking statement finds; empty is good."""
+    return [text for (text,) in tx.tuples(SQL[check], {"tenant_id": tx.tenant_id}, binary=False)]
