@@ -107,7 +107,7 @@ def _pack(
                 position,
                 value.encode(),
                 record_id.encode(),
-            )  # fmt: skip
+            )
         )
     return frames, twice, conflicts
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import reduce
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,14 @@ import msgspec
 from everycent.catalog.meter import Aggregation
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Broken
+from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
 from everycent.metering import store
+from everycent.metering.record import micros
 from everycent.metering.register import Reading
 from everycent.metering.usage import Request, Usage, is_counter, spans_of
 
+_QUARTER_MICROS = 15 * 60 * 1_000_000
 FIRST_RECORD = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
@@ -114,9 +118,9 @@ def _read_readings(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> Non
         found[number] = found[number]._replace(
             fold_id=rows[0][1],
             records=len(rows),
-            total=sum((row[3] for row in rows), Decimal(0)),
+            total=reduce(EXACT.add, (row[3] for row in rows), Decimal(0)),
             readings=tuple(_reading(row[2], row[3], row[4]) for row in rows),
-            digest=digest_of((row[2], row[5].bytes) for row in rows),
+            digest=digest_of((row[2], row[6], row[5].bytes) for row in rows),
         )
 
 
@@ -127,12 +131,15 @@ def _reading(at: datetime, value: Decimal, dimensions: str) -> Reading:
     )
 
 
-def digest_of(records: Iterable[tuple[datetime, bytes]]) -> bytes:
-    """The digest of records given as (at, content): the same as the roll-ups make of them, where each
-    quarter hour has its own digest and the whole is the digest of those in order of time."""
-    buckets: dict[int, list[bytes]] = {}
-    for at, content in records:
-        buckets.setdefault(int(at.timestamp()) // 900, []).append(content)
+def digest_of(records: Iterable[tuple[datetime, int, bytes]]) -> bytes:
+    """The digest of records given as (at, number of the dimensions, content).
+
+    As the roll-ups make it: each quarter hour and set of dimensions has a digest of its own, over the
+    contents in order; the whole is the digest of those, in order of time and number.
+    """
+    buckets: dict[tuple[int, int], list[bytes]] = {}
+    for at, dimensions_id, content in records:
+        buckets.setdefault((micros(at) // _QUARTER_MICROS, dimensions_id), []).append(content)
     total = hashlib.sha256()
     for _, contents in sorted(buckets.items()):
         total.update(hashlib.sha256(b"".join(sorted(contents))).digest())

@@ -159,7 +159,7 @@ group by w.request_no;
 -- Register readings in (start, end] of each wanted series, as far as they are folded.
 with fold as materialized (
     select coalesce(max(fold_id), 0) as fold_id from usage_batch where tenant_id = %(tenant_id)s)
-select w.request_no, f.fold_id, u.at, u.value, d.name, u.content
+select w.request_no, f.fold_id, u.at, u.value, d.name, u.content, u.dimensions_id
 from stage_request w
 cross join fold f
 join stage_span p on p.span_set = w.span_set

@@ -1,5 +1,6 @@
 """Money adds up in one currency, is rounded once by a named policy, and is split without loss."""
 
+import operator
 from decimal import Decimal
 from fractions import Fraction
 
@@ -18,7 +19,15 @@ from everycent.kernel.money import (
     split,
 )
 
-MODES = ("half_even", "half_up", "half_down", "up", "down", "ceiling", "floor")
+MODES = [
+    Rounding.HALF_EVEN,
+    Rounding.HALF_UP,
+    Rounding.HALF_DOWN,
+    Rounding.UP,
+    Rounding.DOWN,
+    Rounding.CEILING,
+    Rounding.FLOOR,
+]
 
 
 def test_amounts_of_one_currency_add_subtract_and_turn_over():
@@ -44,8 +53,8 @@ def test_two_currencies_do_not_mix(do, left, right):
 
 
 def test_money_is_not_joined_like_a_tuple():
-    with pytest.raises(TypeError):
-        Money(1, "EUR") + (1, "EUR")
+    with pytest.raises(TypeError, match="unsupported operand"):
+        operator.add(Money(1, "EUR"), (1, "EUR"))
 
 
 @pytest.mark.parametrize("factor", [2, Decimal("0.5"), Fraction(1, 3)])
@@ -74,31 +83,31 @@ def test_money_reads_in_major_units(amount, text):
     assert major(amount) == Decimal(text[:-4])
 
 
-# The published table of rounding modes, and its ties at the second decimal.
+# The first nine rows are the published table of the modes; the others are ties at a cent.
 @pytest.mark.parametrize(
-    ("value", "places", *MODES),
+    ("value", "places", "by_mode"),
     [
-        # value    places  half_even half_up half_down up      down    ceiling floor
-        ("5.5", 0, "6", "6", "5", "6", "5", "6", "5"),
-        ("2.5", 0, "2", "3", "2", "3", "2", "3", "2"),
-        ("1.6", 0, "2", "2", "2", "2", "1", "2", "1"),
-        ("1.1", 0, "1", "1", "1", "2", "1", "2", "1"),
-        ("1.0", 0, "1", "1", "1", "1", "1", "1", "1"),
-        ("-1.1", 0, "-1", "-1", "-1", "-2", "-1", "-1", "-2"),
-        ("-1.6", 0, "-2", "-2", "-2", "-2", "-1", "-1", "-2"),
-        ("-2.5", 0, "-2", "-3", "-2", "-3", "-2", "-2", "-3"),
-        ("-5.5", 0, "-6", "-6", "-5", "-6", "-5", "-5", "-6"),
-        ("0.005", 2, "0.00", "0.01", "0.00", "0.01", "0.00", "0.01", "0.00"),
-        ("0.015", 2, "0.02", "0.02", "0.01", "0.02", "0.01", "0.02", "0.01"),
-        ("-0.005", 2, "0.00", "-0.01", "0.00", "-0.01", "0.00", "0.00", "-0.01"),
-        ("0.0050001", 2, "0.01", "0.01", "0.01", "0.01", "0.00", "0.01", "0.00"),
-        ("0", 2, "0.00", "0.00", "0.00", "0.00", "0.00", "0.00", "0.00"),
+        # half_even half_up half_down up down ceiling floor
+        ("5.5", 0, "6 6 5 6 5 6 5"),
+        ("2.5", 0, "2 3 2 3 2 3 2"),
+        ("1.6", 0, "2 2 2 2 1 2 1"),
+        ("1.1", 0, "1 1 1 2 1 2 1"),
+        ("1.0", 0, "1 1 1 1 1 1 1"),
+        ("-1.1", 0, "-1 -1 -1 -2 -1 -1 -2"),
+        ("-1.6", 0, "-2 -2 -2 -2 -1 -1 -2"),
+        ("-2.5", 0, "-2 -3 -2 -3 -2 -2 -3"),
+        ("-5.5", 0, "-6 -6 -5 -6 -5 -5 -6"),
+        ("0.005", 2, "0.00 0.01 0.00 0.01 0.00 0.01 0.00"),
+        ("0.015", 2, "0.02 0.02 0.01 0.02 0.01 0.02 0.01"),
+        ("-0.005", 2, "0.00 -0.01 0.00 -0.01 0.00 0.00 -0.01"),
+        ("0.0050001", 2, "0.01 0.01 0.01 0.01 0.00 0.01 0.00"),
+        ("0", 2, "0.00 0.00 0.00 0.00 0.00 0.00 0.00"),
     ],
 )
-def test_each_policy_decides_the_last_digit(value, places, **by_mode):
-    for mode, expected in by_mode.items():
+def test_each_policy_decides_the_last_digit(value, places, by_mode):
+    for mode, expected in zip(MODES, by_mode.split(), strict=True):
         for exact in (Decimal(value), Fraction(value)):
-            result = round_decimal(exact, places, Rounding(mode))
+            result = round_decimal(exact, places, mode)
             assert result == Decimal(expected), mode
             assert result.as_tuple().exponent == -places, mode
 

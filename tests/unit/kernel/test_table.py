@@ -6,8 +6,9 @@ PRICE = table("price", "tenant_id int4, code text, minor int8", key="tenant_id, 
 
 
 def test_a_table_is_read_from_text():
-    assert PRICE == Table(
-        "price", (("tenant_id", "int4"), ("code", "text"), ("minor", "int8")), ("tenant_id", "code")
+    columns = (("tenant_id", "int4"), ("code", "text"), ("minor", "int8"))
+    assert table("price", "tenant_id int4, code text, minor int8", key="tenant_id, code") == Table(
+        "price", columns, ("tenant_id", "code")
     )
     assert PRICE.names == ["tenant_id", "code", "minor"]
 

@@ -77,7 +77,7 @@ create table invoice_tax (
     percent numeric not null check (percent >= 0 and percent <= 100),
     base bigint not null,
     amount bigint not null,
-    primary key (tenant_id, invoice_id, category)
+    primary key (tenant_id, invoice_id, category, percent)
 );
 
 -- Which usage a line counted: the records of a series inside the spans, as folded up to fold_id.

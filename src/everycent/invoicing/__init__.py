@@ -1,0 +1,1 @@
+"""What we ask for, in writing: invoices and credit notes, their taxes, numbers and entries."""

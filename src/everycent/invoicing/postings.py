@@ -1,0 +1,32 @@
+"""Invoices and credit notes as ledger entries."""
+
+from __future__ import annotations
+
+from everycent.invoicing.invoice import CreditNote, Invoice
+from everycent.ledger.account import RECEIVABLE, REVENUE, TAX_PAYABLE
+from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
+
+
+def of_invoice(invoice: Invoice) -> Entry | None:
+    """Debit receivable with the gross; credit revenue with the net and tax payable with the tax.
+
+    None for an invoice over nothing.
+    """
+    customer_id, currency = invoice.customer.customer_id, invoice.currency
+    return balanced(
+        "invoice",
+        (
+            debit(RECEIVABLE, invoice.gross, currency, customer_id),
+            credit(REVENUE, invoice.net, currency),
+            credit(TAX_PAYABLE, invoice.tax, currency),
+        ),
+        invoice.invoice_id,
+    )
+
+
+def of_credit_note(note: CreditNote) -> Entry | None:
+    """The reversal of the invoice's entry, posting for posting."""
+    original = of_invoice(note.original)
+    if original is None:
+        return None
+    return reversal("credit_note", original, note.original_event_id, note.invoice_id)

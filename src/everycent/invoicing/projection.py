@@ -1,0 +1,133 @@
+"""Invoices and credit notes as rows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from everycent.invoicing import postings
+from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine
+from everycent.journal.event import Event
+from everycent.kernel.canonical import encode
+from everycent.kernel.table import Rows, table
+from everycent.ledger import projection as ledger
+from everycent.ledger.projection import ENTRY, POSTING
+from everycent.catalog.meter import Aggregation
+from everycent.subscriptions.projection import BILLED_PERIOD
+
+INVOICE = table(
+    "invoice",
+    "tenant_id int4, invoice_id uuid, kind text, series text, number int8, customer_id uuid,"
+    " currency text, issued_on date, due_on date, at timestamptz, net int8, tax int8, gross int8,"
+    " credits uuid, event_id uuid",
+    key="tenant_id, invoice_id",
+)
+LINE = table(
+    "invoice_line",
+    "tenant_id int4, invoice_id uuid, line_no int2, subscription_id uuid, item_no int2, product text,"
+    " description text, starts_at timestamptz, ends_at timestamptz, quantity numeric, unit text,"
+    " net int8, tax_category text",
+    key="tenant_id, invoice_id, line_no",
+)
+TAX = table(
+    "invoice_tax",
+    "tenant_id int4, invoice_id uuid, category text, percent numeric, base int8, amount int8",
+    key="tenant_id, invoice_id, category, percent",
+)
+USAGE = table(
+    "invoice_usage",
+    "tenant_id int4, invoice_id uuid, line_no int2, part_no int2, subject_id int4, meter_id int4,"
+    " starts_at timestamptz, ends_at timestamptz, ends_included bool, bands text, fold_id int8,"
+    " records int8, total numeric, digest bytea",
+    key="tenant_id, invoice_id, line_no, part_no",
+)
+SERIES = table(
+    "number_series",
+    "tenant_id int4, series text, last_number int8, last_issued_on date",
+    key="tenant_id, series",
+)
+
+
+def issued(event: Event, rows: Rows, tenant_id: int) -> None:
+    """A new invoice with its lines, taxes, seals of usage, billed periods, and its ledger entry."""
+    invoice: Invoice = event.payload
+    lines, usage, periods, taxes, invoices = _tables(rows)
+    for line in invoice.lines:
+        lines.append(_line(tenant_id, invoice, line, 1))
+        periods.append(
+            (tenant_id, line.subscription_id, line.item_no, line.starts_at, line.ends_at,
+             invoice.invoice_id, line.line_no)
+        )  # fmt: skip
+        quantity = line.charge.quantity
+        if quantity is None:
+            continue
+        for number, part in enumerate(quantity.parts, start=1):
+            bands = None
+            if part.bands is not None:
+                bands = encode({"bands": part.bands, "band": part.band}).decode()
+            usage.append(
+                (tenant_id, invoice.invoice_id, line.line_no, number, part.subject_id, part.meter_id,
+                 part.starts_at, part.ends_at, part.aggregation is Aggregation.COUNTER, bands,
+                 part.fold_id, part.records, Decimal(part.total), bytes.fromhex(part.digest))
+            )  # fmt: skip
+    for tax in invoice.taxes:
+        taxes.append(
+            (
+                tenant_id,
+                invoice.invoice_id,
+                tax.category,
+                Decimal(tax.percent),
+                tax.base,
+                tax.amount,
+            )
+        )
+    invoices.append(
+        (tenant_id, invoice.invoice_id, "invoice", invoice.series, invoice.number,
+         invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
+         invoice.net, invoice.tax, invoice.gross, None, event.event_id)
+    )  # fmt: skip
+    entry = postings.of_invoice(invoice)
+    ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
+    rows.put(SERIES, tenant_id, invoice.series, invoice.number, invoice.issued_on)
+
+
+def credited(event: Event, rows: Rows, tenant_id: int) -> None:
+    """A credit note: the original's lines and taxes with the opposite sign, its entry reversed."""
+    note: CreditNote = event.payload
+    original = note.original
+    lines, _, _, taxes, invoices = _tables(rows)
+    for line in original.lines:
+        row = list(_line(tenant_id, original, line, -1))
+        row[1] = note.invoice_id
+        lines.append(tuple(row))
+    for tax in original.taxes:
+        taxes.append(
+            (tenant_id, note.invoice_id, tax.category, Decimal(tax.percent), -tax.base, -tax.amount)
+        )
+    invoices.append(
+        (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
+         original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
+         -original.net, -original.tax, -original.gross, original.invoice_id, event.event_id)
+    )  # fmt: skip
+    entry = postings.of_credit_note(note)
+    ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
+    rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
+
+
+def _tables(rows: Rows) -> tuple[list[tuple[object, ...]], ...]:
+    """The lists to append to. They are written in this order: an invoice comes after its lines, since
+    the database checks that it adds up and takes no line afterwards."""
+    lists = [rows.of(target) for target in (LINE, USAGE, BILLED_PERIOD, TAX, INVOICE)]
+    rows.of(ENTRY)
+    rows.of(POSTING)
+    return tuple(lists)
+
+
+def _line(tenant_id: int, invoice: Invoice, line: InvoiceLine, sign: int) -> tuple[object, ...]:
+    charge = line.charge
+    quantity = charge.quantity
+    return (
+        tenant_id, invoice.invoice_id, line.line_no, line.subscription_id, line.item_no,
+        charge.product.key, charge.price.description, line.starts_at, line.ends_at,
+        None if quantity is None else Decimal(quantity.value),
+        None if quantity is None else quantity.unit, sign * charge.net, charge.product.tax_category,
+    )  # fmt: skip

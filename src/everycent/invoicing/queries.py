@@ -1,0 +1,130 @@
+"""Look documents up. The document itself comes out of the journal, where it is frozen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from everycent.db.connection import Tx
+from everycent.invoicing import store
+from everycent.invoicing.invoice import ISSUED, Invoice
+from everycent.journal import queries as journal
+from everycent.journal.types import decode
+from everycent.kernel import ids
+from everycent.kernel.errors import Conflict, NotFound, Refusal
+from everycent.metering.register import Reading
+
+_NAME = re.compile(r"([A-Z0-9][A-Z0-9/]*(?:-[A-Z0-9/]+)*)-([0-9]{1,18})")
+FROM_THE_START = (date(1, 1, 1), "", 0)
+
+
+class IssuedInvoice(NamedTuple):
+    """An invoice and the event that issued it, which is also its ledger entry."""
+
+    invoice: Invoice
+    event_id: UUID
+    stream: str
+    version: int
+    at: datetime
+    recorded_at: datetime
+    actor: str
+
+
+def document(tx: Tx, name: str) -> Any:
+    """The row of an invoice or credit note by number ('INV-000042') or id.
+
+    Raises NotFound `invoice.unknown`.
+    """
+    match = _NAME.fullmatch(name)
+    row = None
+    if match:
+        row = store.find_invoice(tx, match[1], int(match[2]), None)
+    else:
+        try:
+            row = store.find_invoice(tx, "", 0, ids.parse(ids.INVOICE, name, "invoice"))
+        except Refusal:
+            row = None
+    if row is None:
+        raise NotFound(
+            "invoice.unknown",
+            f"there is no invoice {name!r}",
+            field="invoice",
+            value=name,
+            hint="list them with `everycent invoice list`",
+        )
+    return row
+
+
+def invoice(tx: Tx, name: str) -> IssuedInvoice:
+    """An invoice as it was issued. Raises NotFound, and Conflict `invoice.not_an_invoice` for a
+    credit note."""
+    row = document(tx, name)
+    if row.kind != "invoice":
+        original = store.list_documents(tx, [row.credits])[0]
+        raise Conflict(
+            "invoice.not_an_invoice",
+            f"{name} is a credit note; it takes back {original.series}-{original.number:06d}",
+            field="invoice",
+            value=name,
+        )
+    return issued(tx, row.event_id)
+
+
+def issued(tx: Tx, event_id: UUID) -> IssuedInvoice:
+    """The invoice that an event issued."""
+    event = journal.event(tx, event_id)
+    return IssuedInvoice(
+        decode(ISSUED, event.schema_version, event.payload),
+        event_id,
+        event.stream,
+        event.version,
+        event.at,
+        event.recorded_at,
+        event.actor,
+    )
+
+
+def listed(
+    tx: Tx,
+    *,
+    customer_id: UUID | None = None,
+    after: tuple[date, str, int] = FROM_THE_START,
+    limit: int = 100,
+) -> list[Any]:
+    """Documents in order of date, series and number."""
+    return store.list_invoices(tx, customer_id, after, limit)
+
+
+def documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:
+    """Documents by id, in order of date."""
+    return store.list_documents(tx, invoice_ids)
+
+
+def closing_readings(
+    tx: Tx, items: Sequence[tuple[UUID, int]]
+) -> dict[tuple[UUID, int, str], Reading]:
+    """The readings on which the next bill of each item stands, as they were billed.
+
+    Keyed by subscription, item and the input's name in the measure ('' for a plain meter).
+    """
+    found = {}
+    for subscription_id, item_no, payload, line_no in store.list_closing_lines(tx, items):
+        document_ = decode(ISSUED, ISSUED.version, payload)
+        quantity = document_.lines[line_no - 1].charge.quantity
+        for part in quantity.parts if quantity is not None else ():
+            if part.closing is not None:
+                found[subscription_id, item_no, part.input] = part.closing
+    return found
+
+
+def runs(tx: Tx, limit: int = 20) -> list[Any]:
+    """The newest billing runs with their sums."""
+    return store.list_runs(tx, limit)
+
+
+def parked(tx: Tx, run_id: UUID) -> list[Any]:
+    """The customers that a run has parked, with the reason of each."""
+    return store.list_parked(tx, run_id)

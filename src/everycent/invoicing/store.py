@@ -1,0 +1,213 @@
+"""Invoice and billing-run rows in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from everycent.db import bulk, statements
+from everycent.db.connection import Tx
+from everycent.kernel.table import table
+
+SQL = statements.beside(__file__)
+
+CHUNK = table(
+    "billing_chunk",
+    "tenant_id int4, run_id uuid, chunk_no int4, first_customer uuid, last_customer uuid",
+    key="tenant_id, run_id, chunk_no",
+)
+SEAL = table(
+    "seal",
+    "bands text, period_start timestamptz, period_end timestamptz, span_start timestamptz,"
+    " span_end timestamptz",
+    key="bands",
+)
+PRICED = table("priced", "subject_id int4, meter_id int4", key="subject_id, meter_id")
+
+
+def reserve_numbers(tx: Tx, series: str, count: int, issued_on: date) -> tuple[int, date]:
+    """Takes `count` numbers; returns the last one and the date that documents may carry."""
+    row = tx.row(
+        SQL["reserve_numbers"],
+        {"tenant_id": tx.tenant_id, "series": series, "count": count, "issued_on": issued_on},
+    )
+    assert row is not None
+    return row.last_number, row.last_issued_on
+
+
+def list_closing_lines(
+    tx: Tx, items: Sequence[tuple[UUID, int]]
+) -> list[tuple[UUID, int, str, int]]:
+    """For each item that was billed before: (subscription, item, payload of the invoice, line)."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "subscriptions": [subscription_id for subscription_id, _ in items],
+        "items": [item_no for _, item_no in items],
+    }
+    return [(row[0], row[1], row[2], row[3]) for row in tx.tuples(SQL["closing_lines"], params)]
+
+
+def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> Any | None:
+    """A document's row by series and number, or by id."""
+    return tx.row(
+        SQL["find_invoice"],
+        {"tenant_id": tx.tenant_id, "series": series, "number": number, "invoice_id": invoice_id},
+    )
+
+
+def list_invoices(
+    tx: Tx, customer_id: UUID | None, after: tuple[date, str, int], limit: int
+) -> list[Any]:
+    """Documents in order of date and number."""
+    return tx.rows(
+        SQL["list_invoices"],
+        {
+            "tenant_id": tx.tenant_id,
+            "customer_id": customer_id,
+            "after_on": after[0],
+            "after_series": after[1],
+            "after_number": after[2],
+            "limit": limit,
+        },
+    )
+
+
+def list_documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:
+    """Documents by id, in order of date."""
+    return tx.rows(SQL["list_documents"], {"tenant_id": tx.tenant_id, "ids": list(invoice_ids)})
+
+
+def find_credit_of(tx: Tx, invoice_id: UUID) -> Any | None:
+    """The credit note of an invoice, or None."""
+    return tx.row(SQL["credit_of"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
+
+
+def insert_run(tx: Tx, run_id: UUID, as_of: datetime, started_at: datetime) -> bool:
+    """Opens a run; False when one is open already."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "run_id": run_id,
+        "as_of": as_of,
+        "started_at": started_at,
+    }
+    return tx.run(SQL["insert_run"], params) == 1
+
+
+def find_open_run(tx: Tx) -> Any | None:
+    """The run that is not finished, or None."""
+    return tx.row(SQL["open_run"], {"tenant_id": tx.tenant_id})
+
+
+def insert_plan(tx: Tx, run_id: UUID, customers: int, ranges: Sequence[tuple[UUID, UUID]]) -> None:
+    """The chunks of a run."""
+    rows = [
+        (tx.tenant_id, run_id, number, first, last)
+        for number, (first, last) in enumerate(ranges, start=1)
+    ]
+    bulk.insert(tx, CHUNK, rows)
+    tx.run(
+        SQL["plan_run"],
+        {
+            "tenant_id": tx.tenant_id,
+            "run_id": run_id,
+            "customers": customers,
+            "chunks": len(ranges),
+        },
+    )
+
+
+def _of_run(tx: Tx, run_id: UUID, **more: Any) -> dict[str, Any]:
+    return {"tenant_id": tx.tenant_id, "run_id": run_id, **more}
+
+
+def claim_chunk(tx: Tx, run_id: UUID) -> Any | None:
+    """Locks the first chunk that is open and nobody's; None when there is none."""
+    return tx.row(SQL["claim_chunk"], _of_run(tx, run_id))
+
+
+def wait_for_chunk(tx: Tx, run_id: UUID, chunk_no: int) -> bool:
+    """Waits for the chunk's worker to commit or die; whether the chunk is done."""
+    return bool(tx.value(SQL["wait_for_chunk"], _of_run(tx, run_id, chunk_no=chunk_no)))
+
+
+def first_open_chunk(tx: Tx, run_id: UUID) -> int | None:
+    """The first chunk that is not done, locked by somebody or not."""
+    chunk: int | None = tx.value(SQL["first_open_chunk"], _of_run(tx, run_id))
+    return chunk
+
+
+def finish_chunk(
+    tx: Tx, run_id: UUID, chunk_no: int, invoices: int, lines: int, parked: int
+) -> None:
+    """Marks a chunk as done."""
+    tx.run(
+        SQL["finish_chunk"],
+        _of_run(tx, run_id, chunk_no=chunk_no, invoices=invoices, lines=lines, parked=parked),
+    )
+
+
+def finish_run(tx: Tx, run_id: UUID, finished_at: datetime) -> None:
+    """Closes a run; does nothing when it is closed."""
+    tx.run(SQL["finish_run"], _of_run(tx, run_id, finished_at=finished_at))
+
+
+def insert_parked(tx: Tx, run_id: UUID, customer_id: UUID, code: str, message: str) -> None:
+    """Remembers why a customer was not billed by a run."""
+    tx.run(
+        SQL["insert_parked"],
+        _of_run(tx, run_id, customer_id=customer_id, code=code, message=message),
+    )
+
+
+def get_progress(tx: Tx, run_id: UUID) -> Any:
+    """How far a run is."""
+    return tx.row(SQL["run_progress"], _of_run(tx, run_id))
+
+
+def list_parked(tx: Tx, run_id: UUID) -> list[Any]:
+    """The customers that a run has parked."""
+    return tx.rows(SQL["run_parked"], _of_run(tx, run_id))
+
+
+def list_runs(tx: Tx, limit: int) -> list[Any]:
+    """The newest runs."""
+    return tx.rows(SQL["list_runs"], {"tenant_id": tx.tenant_id, "limit": limit})
+
+
+def list_violations(tx: Tx, check: str) -> list[str]:
+    """What a checking statement finds; empty is good."""
+    return [text for (text,) in tx.tuples(SQL[check], {"tenant_id": tx.tenant_id}, binary=False)]
+
+
+def list_seal_spans(tx: Tx) -> list[tuple[str | None, datetime, datetime]]:
+    """The different bands and periods that lines have counted."""
+    return [(r[0], r[1], r[2]) for r in tx.tuples(SQL["seal_spans"], {"tenant_id": tx.tenant_id})]
+
+
+def stage_seals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Puts the spans of bands and periods where `false_seals` finds them."""
+    bulk.stage(tx, SEAL, rows)
+    tx.run("analyze stage_seal")
+
+
+def stage_priced(tx: Tx, rows: Sequence[tuple[int, int]]) -> None:
+    """Puts what subscriptions price where `usage_elsewhere` finds it."""
+    bulk.stage(tx, PRICED, rows)
+    tx.run("analyze stage_priced")
+
+
+def list_counter_seals(tx: Tx) -> list[Any]:
+    """Seals over register readings with the readings that belong to them."""
+    return tx.rows(SQL["counter_seals"], {"tenant_id": tx.tenant_id})
+
+
+def count_usage(tx: Tx, statement: str) -> int:
+    """Runs one of the counting statements over usage."""
+    return int(tx.value(SQL[statement], {"tenant_id": tx.tenant_id}))
+
+
+def count_elsewhere(tx: Tx) -> dict[str, int]:
+    """Records outside all billed time, by reason."""
+    return dict(tx.tuples(SQL["usage_elsewhere"], {"tenant_id": tx.tenant_id}))

@@ -1,0 +1,346 @@
+-- name: reserve_numbers
+-- The last lock that a billing transaction takes: numbers without gaps are handed out one at a time.
+insert into number_series as s (tenant_id, series, last_number, last_issued_on)
+values (%(tenant_id)s, %(series)s, %(count)s, %(issued_on)s)
+on conflict (tenant_id, series) do update
+set last_number = s.last_number + excluded.last_number,
+    last_issued_on = greatest(s.last_issued_on, excluded.last_issued_on)
+returning last_number, last_issued_on;
+
+-- name: closing_lines
+-- The newest billed line of each of the given items, as it stands in the journal.
+select w.subscription_id, w.item_no, e.payload, b.line_no
+from unnest(%(subscriptions)s::uuid[], %(items)s::int[]) as w(subscription_id, item_no)
+cross join lateral (
+    select b.invoice_id, b.line_no from billed_period b
+    where b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
+      and b.item_no = w.item_no and b.invoice_id is not null
+    order by b.ends_at desc limit 1) b
+join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id
+join journal_event e on e.tenant_id = %(tenant_id)s and e.event_id = i.event_id;
+
+-- name: find_invoice
+-- By printed name (series and number) or by id.
+select invoice_id, kind, series, number, customer_id, currency, issued_on, due_on, at, net, tax, gross,
+       credits, event_id
+from invoice where tenant_id = %(tenant_id)s
+  and (invoice_id = %(invoice_id)s or (series = %(series)s and number = %(number)s));
+
+-- name: list_invoices
+select i.invoice_id, i.kind, i.series, i.number, i.customer_id, c.key as customer, c.name as customer_name,
+       i.currency, i.issued_on, i.due_on, i.at, i.net, i.tax, i.gross, i.credits, i.event_id,
+       exists (select from invoice n where n.tenant_id = i.tenant_id and n.credits = i.invoice_id)
+           as credited
+from invoice i
+join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
+where i.tenant_id = %(tenant_id)s
+  and (%(customer_id)s::uuid is null or i.customer_id = %(customer_id)s)
+  and (i.issued_on, i.series, i.number) > (%(after_on)s::date, %(after_series)s, %(after_number)s)
+order by i.issued_on, i.series, i.number limit %(limit)s;
+
+-- name: list_documents
+-- The documents behind what customers owe, by id.
+select invoice_id, kind, series, number, issued_on, due_on, gross, credits from invoice
+where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) order by issued_on, series, number;
+
+-- name: credit_of
+select series, number from invoice where tenant_id = %(tenant_id)s and credits = %(invoice_id)s;
+
+-- name: insert_run
+-- Two schedulers may say this at once: one of them makes the run, the other one finds it.
+insert into billing_run (tenant_id, run_id, as_of, started_at)
+values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(started_at)s)
+on conflict (tenant_id) where finished_at is null do nothing;
+
+-- name: open_run
+select run_id, as_of, started_at, finished_at, customers, chunks from billing_run
+where tenant_id = %(tenant_id)s and finished_at is null;
+
+-- name: plan_run
+update billing_run set customers = %(customers)s, chunks = %(chunks)s
+where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
+
+-- name: claim_chunk
+-- The first chunk that nobody works on.
+select chunk_no, first_customer, last_customer from billing_chunk
+where tenant_id = %(tenant_id)s and run_id = %(run_id)s and not done
+order by chunk_no limit 1 for no key update skip locked;
+
+-- name: wait_for_chunk
+-- Waits until whoever works on the chunk has committed or died, and says whether it is done.
+select done from billing_chunk
+where tenant_id = %(tenant_id)s and run_id = %(run_id)s and chunk_no = %(chunk_no)s for share;
+
+-- name: first_open_chunk
+select min(chunk_no) from billing_chunk
+where tenant_id = %(tenant_id)s and run_id = %(run_id)s and not done;
+
+-- name: finish_chunk
+update billing_chunk set done = true, invoices = %(invoices)s, lines = %(lines)s, parked = %(parked)s
+where tenant_id = %(tenant_id)s and run_id = %(run_id)s and chunk_no = %(chunk_no)s;
+
+-- name: finish_run
+update billing_run set finished_at = %(finished_at)s
+where tenant_id = %(tenant_id)s and run_id = %(run_id)s and finished_at is null;
+
+-- name: insert_parked
+insert into billing_parked (tenant_id, run_id, customer_id, code, message)
+values (%(tenant_id)s, %(run_id)s, %(customer_id)s, %(code)s, %(message)s);
+
+-- name: run_progress
+select count(*) as chunks, count(*) filter (where done) as done, coalesce(sum(invoices), 0)::bigint as invoices,
+       coalesce(sum(lines), 0)::bigint as lines, coalesce(sum(parked), 0)::bigint as parked
+from billing_chunk where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
+
+-- name: run_parked
+select c.key as customer, p.code, p.message from billing_parked p
+join customer c on c.tenant_id = p.tenant_id and c.customer_id = p.customer_id
+where p.tenant_id = %(tenant_id)s and p.run_id = %(run_id)s order by c.key;
+
+-- name: list_runs
+select r.run_id, r.as_of, r.started_at, r.finished_at, r.customers, r.chunks,
+       coalesce(sum(c.invoices), 0)::bigint as invoices, coalesce(sum(c.lines), 0)::bigint as lines,
+       coalesce(sum(c.parked), 0)::bigint as parked, count(*) filter (where c.done) as chunks_done
+from billing_run r
+left join billing_chunk c on c.tenant_id = r.tenant_id and c.run_id = r.run_id
+where r.tenant_id = %(tenant_id)s
+group by r.run_id, r.as_of, r.started_at, r.finished_at, r.customers, r.chunks
+order by r.started_at desc limit %(limit)s;
+
+-- name: false_sums
+-- Invoices whose lines and taxes do not add up.
+select i.series || '-' || i.number from invoice i
+where i.tenant_id = %(tenant_id)s and (
+    i.gross <> i.net + i.tax
+    or i.net <> (select coalesce(sum(l.net), 0) from invoice_line l
+                 where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id)
+    or i.tax <> (select coalesce(sum(t.amount), 0) from invoice_tax t
+                 where t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id))
+limit 100;
+
+-- name: false_bases
+-- Taxes whose base is not the sum of the lines of their category.
+select i.series || '-' || i.number || ' ' || t.category
+from invoice i join (
+    select tenant_id, invoice_id, category, sum(base) as base from invoice_tax group by 1, 2, 3) t
+    on t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id
+where i.tenant_id = %(tenant_id)s and t.base <> (
+    select coalesce(sum(l.net), 0) from invoice_line l
+    where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id and l.tax_category = t.category)
+limit 100;
+
+-- name: false_taxes
+-- Taxes that are further from percent of the base than one rounding can be.
+select i.series || '-' || i.number || ' ' || t.category
+from invoice i join invoice_tax t on t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id
+where i.tenant_id = %(tenant_id)s and abs(t.amount - t.base * t.percent / 100) >= 1
+limit 100;
+
+-- name: unbooked_invoices
+-- Invoices that differ from what the ledger has booked for them.
+select i.series || '-' || i.number || ': ' || i.gross || ' issued, ' || coalesce(b.amount, 0) || ' booked'
+from invoice i
+left join (
+    select e.tenant_id, e.document_id, sum(p.amount) as amount
+    from ledger_entry e
+    join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id and p.account_id = 1
+    where e.tenant_id = %(tenant_id)s and e.kind in ('invoice', 'credit_note')
+    group by 1, 2) b on b.tenant_id = i.tenant_id and b.document_id = i.invoice_id
+where i.tenant_id = %(tenant_id)s and i.gross <> coalesce(b.amount, 0)
+limit 100;
+
+-- name: undocumented_entries
+select e.entry_id::text from ledger_entry e
+where e.tenant_id = %(tenant_id)s and e.kind in ('invoice', 'credit_note') and not exists (
+    select from invoice i where i.tenant_id = e.tenant_id and i.invoice_id = e.document_id
+        and i.event_id = e.entry_id)
+limit 100;
+
+-- name: number_gaps
+-- Series that do not run from 1 without a gap, or whose counter is elsewhere.
+select coalesce(i.series, s.series) || ': ' || coalesce(i.n, 0) || ' documents, numbers '
+       || coalesce(i.low, 0) || ' to ' || coalesce(i.high, 0) || ', counter at ' || coalesce(s.last_number, 0)
+from (select series, count(*) as n, count(distinct number) as d, min(number) as low, max(number) as high
+      from invoice where tenant_id = %(tenant_id)s group by series) i
+full join (select series, last_number from number_series where tenant_id = %(tenant_id)s) s using (series)
+where i.n is distinct from i.high or i.low <> 1 or i.d <> i.n or i.high is distinct from s.last_number;
+
+-- name: number_order
+-- Documents that are dated before one with a lower number.
+select series || '-' || number from (
+    select series, number, issued_on,
+           max(issued_on) over (partition by series order by number
+                                rows between unbounded preceding and 1 preceding) as before
+    from invoice where tenant_id = %(tenant_id)s) x
+where issued_on < before limit 100;
+
+-- name: broken_tiling
+-- Items whose billed periods overlap, leave a hole, or do not begin where the contract does.
+select s.key || ' item ' || i.item_no
+from subscription_item i
+join subscription s on s.tenant_id = i.tenant_id and s.subscription_id = i.subscription_id
+left join lateral (
+    select count(*) filter (where starts_at is null and ends_at = s.starts_at) as seeds,
+           count(*) filter (where starts_at is null) as all_seeds,
+           bool_and(starts_at is null or starts_at = before) as tiled
+    from (select b.starts_at, b.ends_at, lag(b.ends_at) over (order by b.ends_at) as before
+          from billed_period b
+          where b.tenant_id = i.tenant_id and b.subscription_id = i.subscription_id
+            and b.item_no = i.item_no) x) t on true
+where i.tenant_id = %(tenant_id)s and not (t.seeds = 1 and t.all_seeds = 1 and t.tiled)
+limit 100;
+
+-- name: periods_without_lines
+-- Billed periods and invoice lines that do not belong to each other.
+select 'period of item ' || b.item_no || ' at ' || b.ends_at from billed_period b
+where b.tenant_id = %(tenant_id)s and b.invoice_id is not null and not exists (
+    select from invoice_line l
+    where l.tenant_id = b.tenant_id and l.invoice_id = b.invoice_id and l.line_no = b.line_no
+      and l.subscription_id = b.subscription_id and l.item_no = b.item_no
+      and l.starts_at = b.starts_at and l.ends_at = b.ends_at)
+union all
+select 'line ' || l.line_no || ' of ' || i.series || '-' || i.number
+from invoice_line l join invoice i on i.tenant_id = l.tenant_id and i.invoice_id = l.invoice_id
+where l.tenant_id = %(tenant_id)s and i.kind = 'invoice' and not exists (
+    select from billed_period b
+    where b.tenant_id = l.tenant_id and b.invoice_id = l.invoice_id and b.line_no = l.line_no)
+limit 100;
+
+-- name: invoices_without_events
+-- Invoices that the journal does not know as they are, by counting both sides.
+select i.series || '-' || i.number || ' has no event of its own' from invoice i
+where i.tenant_id = %(tenant_id)s and not exists (
+    select from journal_event e where e.tenant_id = i.tenant_id and e.event_id = i.event_id
+        and e.type in ('invoice.issued', 'invoice.credited'))
+union all
+select 'event ' || e.event_id || ' has no invoice' from journal_event e
+where e.tenant_id = %(tenant_id)s and e.type in ('invoice.issued', 'invoice.credited') and not exists (
+    select from invoice i where i.tenant_id = e.tenant_id and i.event_id = e.event_id)
+limit 100;
+
+-- name: seal_spans
+-- The different (band, period) pairs that lines have counted.
+select distinct bands, starts_at, ends_at from invoice_usage
+where tenant_id = %(tenant_id)s and not ends_included;
+
+-- name: false_seals
+-- Lines whose sealed usage differs from the records: counted again from raw, as folded then.
+with parts as (
+    select u.*, p.starts_at as span_start, p.ends_at as span_end
+    from invoice_usage u
+    join stage_seal p on p.bands is not distinct from u.bands and p.period_start = u.starts_at
+        and p.period_end = u.ends_at
+    where u.tenant_id = %(tenant_id)s and not u.ends_included),
+buckets as (
+    select p.invoice_id, p.line_no, p.part_no, r.dimensions_id,
+           to_timestamp(floor(extract(epoch from r.at) / 900) * 900) as bucket,
+           count(*) as records, sum(r.value) as total,
+           sha256(string_agg(uuid_send(r.content), ''::bytea order by r.content)) as digest
+    from parts p
+    join usage_record r on r.tenant_id = p.tenant_id and r.subject_id = p.subject_id
+        and r.meter_id = p.meter_id and r.at >= p.span_start and r.at < p.span_end
+    join usage_batch b on b.tenant_id = r.tenant_id and b.batch_id = r.batch_id
+        and b.fold_id <= p.fold_id
+    group by 1, 2, 3, 4, 5),
+counted as (
+    select invoice_id, line_no, part_no, sum(records) as records, sum(total) as total,
+           sha256(string_agg(digest, ''::bytea order by bucket, dimensions_id)) as digest
+    from buckets group by 1, 2, 3)
+select i.series || '-' || i.number || ' line ' || u.line_no || ': ' || u.records || ' records sealed, '
+       || coalesce(c.records, 0) || ' found'
+from invoice_usage u
+join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
+left join counted c on c.invoice_id = u.invoice_id and c.line_no = u.line_no and c.part_no = u.part_no
+where u.tenant_id = %(tenant_id)s and not u.ends_included
+  and (u.records, u.total) is distinct from (coalesce(c.records, 0), coalesce(c.total, 0))
+   or (u.tenant_id = %(tenant_id)s and not u.ends_included and c.records > 0
+       and u.digest is distinct from c.digest)
+limit 100;
+
+-- name: counter_seals
+-- Seals over register readings, with the readings that they should have counted.
+select i.series || '-' || i.number || ' line ' || u.line_no as name, u.records, u.total, u.digest,
+       coalesce(array_agg(r.at order by r.at, r.content) filter (where r.at is not null), '{}') as ats,
+       coalesce(array_agg(r.dimensions_id order by r.at, r.content) filter (where r.at is not null), '{}')
+           as dimensions,
+       coalesce(array_agg(r.content order by r.at, r.content) filter (where r.at is not null), '{}')
+           as contents,
+       coalesce(sum(r.value), 0) as sum
+from invoice_usage u
+join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
+left join (usage_record r join usage_batch b on b.tenant_id = r.tenant_id and b.batch_id = r.batch_id)
+    on r.tenant_id = u.tenant_id and r.subject_id = u.subject_id and r.meter_id = u.meter_id
+    and r.at > u.starts_at and r.at <= u.ends_at and b.fold_id <= u.fold_id
+where u.tenant_id = %(tenant_id)s and u.ends_included
+group by i.series, i.number, u.line_no, u.part_no, u.records, u.total, u.digest;
+
+-- name: usage_billed
+-- How many records lie in a period that a line has counted, as folded when it did.
+with spans as materialized (
+    select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
+    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5)
+select count(*) from usage_record u
+join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+where u.tenant_id = %(tenant_id)s and exists (
+    select from spans s
+    where s.subject_id = u.subject_id and s.meter_id = u.meter_id and b.fold_id <= s.fold_id
+      and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
+      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)));
+
+-- name: usage_in_billed_time
+-- How many records lie in a period that a line has counted, whenever they came.
+with spans as materialized (
+    select distinct subject_id, meter_id, starts_at, ends_at, ends_included
+    from invoice_usage where tenant_id = %(tenant_id)s)
+select count(*) from usage_record u
+where u.tenant_id = %(tenant_id)s and exists (
+    select from spans s
+    where s.subject_id = u.subject_id and s.meter_id = u.meter_id
+      and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
+      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)));
+
+-- name: usage_elsewhere
+-- The reason of every record outside all billed time. stage_priced holds what subscriptions price.
+with spans as materialized (
+    select distinct subject_id, meter_id, starts_at, ends_at, ends_included
+    from invoice_usage where tenant_id = %(tenant_id)s)
+select case
+    when c.subject_id is null then 'no_subscription'
+    when u.at < c.starts_at or u.at >= c.ends_at then 'outside_term'
+    when m.subject_id is null then 'not_priced'
+    else 'not_yet_billed' end as reason, count(*)::bigint as records
+from usage_record u
+left join (
+    select n.name_id as subject_id, min(s.starts_at) as starts_at,
+           case when bool_or(s.ends_at is null) then 'infinity' else max(s.ends_at) end as ends_at
+    from subscription s
+    join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
+    where s.tenant_id = %(tenant_id)s group by 1) c on c.subject_id = u.subject_id
+left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
+where u.tenant_id = %(tenant_id)s and not exists (
+    select from spans s
+    where s.subject_id = u.subject_id and s.meter_id = u.meter_id
+      and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
+      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)))
+group by 1 order by 1;
+
+-- name: unpriced_bands
+-- Records in billed time that lie in a band no line asked for, where a period was billed by bands only.
+with periods as (
+    select subject_id, meter_id, starts_at, ends_at, ends_included,
+           bool_or(bands is null) as whole,
+           max(records) filter (where bands is null) as whole_records
+    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
+banded as (
+    select subject_id, meter_id, starts_at, ends_at, sum(records) as records from (
+        select distinct on (subject_id, meter_id, starts_at, ends_at, bands)
+               subject_id, meter_id, starts_at, ends_at, bands, records, fold_id
+        from invoice_usage where tenant_id = %(tenant_id)s and bands is not null
+        order by subject_id, meter_id, starts_at, ends_at, bands, fold_id desc) d
+    group by 1, 2, 3, 4)
+select coalesce(sum((
+    select count(*) from usage_record u
+    where u.tenant_id = %(tenant_id)s and u.subject_id = p.subject_id and u.meter_id = p.meter_id
+      and u.at >= p.starts_at and u.at < p.ends_at) - b.records), 0)::bigint
+from periods p join banded b using (subject_id, meter_id, starts_at, ends_at)
+where not p.whole;

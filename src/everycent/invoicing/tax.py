@@ -1,0 +1,53 @@
+"""Taxes: one amount per category and rate, on the sum of the lines, rounded once.
+
+The rate is the one in force on the day of supply: the last day of a line's period, or the first
+where it is billed in advance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+
+from everycent.catalog.plan import UNTAXED, Tax, TaxRate, rate_on
+from everycent.invoicing.invoice import TaxAmount
+from everycent.kernel.errors import Conflict
+from everycent.kernel.money import EXACT, MINOR_LIMIT, Rounding, round_decimal
+
+
+def rate_for(category: str, day: date, taxes: Mapping[str, Tax]) -> tuple[TaxRate, Rounding] | None:
+    """The rate of a category on a day, None for what is untaxed.
+
+    Raises Conflict `tax.no_rate` when the category has no rate on that day.
+    """
+    if category == UNTAXED:
+        return None
+    tax = taxes.get(category)
+    rate = None if tax is None else rate_on(tax, day)
+    if tax is None or rate is None:
+        raise Conflict(
+            "tax.no_rate",
+            f"the tax category {category!r} has no rate on {day.isoformat()}",
+            field="tax",
+            value=category,
+            hint="add the rate to the catalogue and bill again",
+        )
+    return rate, tax.rounding
+
+
+def amounts(
+    taxed: Iterable[tuple[str, TaxRate, Rounding, int]],
+) -> tuple[TaxAmount, ...]:
+    """The taxes of an invoice from its lines' (category, rate, rounding, net in minor units)."""
+    bases: dict[tuple[str, TaxRate, Rounding], int] = {}
+    for category, rate, rounding, net in taxed:
+        key = (category, rate, rounding)
+        bases[key] = bases.get(key, 0) + net
+    found = []
+    for (category, rate, rounding), base in bases.items():
+        exact = EXACT.multiply(Decimal(base), Decimal(rate.percent)).scaleb(-2, EXACT)
+        amount = int(round_decimal(exact, 0, rounding))
+        assert abs(amount) < MINOR_LIMIT
+        found.append(TaxAmount(category, rate.percent, rate.since, rounding, base, amount))
+    return tuple(found)

@@ -1,0 +1,94 @@
+"""Charge: an amount that is owed and not yet invoiced, together with how it came about.
+
+The derivation is data: support can show it, `verify` can compute it again, and it is frozen into the
+event that issues the invoice. Exact numbers are plain decimal text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from everycent.catalog.bands import Bands
+from everycent.catalog.meter import Aggregation
+from everycent.catalog.plan import Product
+from everycent.catalog.price import Price, QuantityRounding
+from everycent.metering.register import Reading
+
+
+class RegisterStretch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Consumption of one register between two readings."""
+
+    opening: Reading
+    closing: Reading
+    consumption: str
+    rolled_over: bool = False
+
+
+class UsagePart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One series behind a quantity, sealed: which records (subject, meter, span, band, and everything
+    folded up to `fold_id`), how many, their sum, the digest over them, and the value they gave.
+
+    `input` is the name under which a formula knows the value. Counters count records in (start, end].
+    """
+
+    subject: str
+    meter: str
+    subject_id: int
+    meter_id: int
+    aggregation: Aggregation
+    unit: str
+    starts_at: datetime
+    ends_at: datetime
+    fold_id: int
+    records: int
+    total: str
+    digest: str
+    value: str
+    input: str = ""
+    bands: Bands | None = None
+    band: str | None = None
+    window_minutes: int | None = None
+    distinct: str | None = None
+    peak_at: datetime | None = None
+    stretches: tuple[RegisterStretch, ...] = ()
+    opening: Reading | None = None
+    closing: Reading | None = None
+    digits: int | None = None
+
+
+class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A quantity and where it comes from: parts, the formula over them if any, the rounding if any."""
+
+    exact: str
+    value: str
+    unit: str
+    parts: tuple[UsagePart, ...]
+    expression: str | None = None
+    rounding: QuantityRounding | None = None
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One product of the calculation: `quantity` × `unit_amount` + `flat_amount` = `amount`."""
+
+    what: str
+    amount: str
+    quantity: str | None = None
+    unit_amount: str | None = None
+    flat_amount: str | None = None
+
+
+class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`net` (minor units) is `amount` × `share`, rounded once as `price.amount_rounding` says.
+
+    `share` is the part of a full period as [days, days of the full period]; absent means all of it.
+    """
+
+    product: Product
+    price: Price
+    steps: tuple[Step, ...]
+    amount: str
+    net: int
+    quantity: Quantity | None = None
+    share: tuple[int, int] | None = None

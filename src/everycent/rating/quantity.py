@@ -1,0 +1,105 @@
+"""From usage to a quantity: aggregate each series, put the values into the formula, round once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+from everycent.catalog import formula
+from everycent.catalog.meter import Aggregation, Formula, Measure, Series
+from everycent.catalog.price import QuantityRounding
+from everycent.kernel.money import EXACT, round_decimal
+from everycent.kernel.period import Period
+from everycent.kernel.quantity import as_decimal, plain
+from everycent.metering import register
+from everycent.metering.usage import Usage
+from everycent.rating.charge import Quantity, RegisterStretch, UsagePart
+
+_ZERO = Decimal(0)
+
+
+def quantity(
+    measure: Measure,
+    usages: Mapping[str, Usage],
+    subject: str,
+    period: Period,
+    rounding: QuantityRounding | None,
+) -> tuple[Quantity, Decimal]:
+    """The quantity of a measure, with its derivation. `usages` is keyed by `meter.series_of` paths.
+
+    Without a rounding the value is exact; a formula whose division does not end is carried to 18
+    decimals. Raises what the formula and the register raise.
+    """
+    parts: list[UsagePart] = []
+    exact = _evaluate(measure, "", usages, subject, period, parts)
+    if rounding is not None:
+        value = round_decimal(exact, rounding.places, rounding.mode)
+    else:
+        value = exact if isinstance(exact, Decimal) else as_decimal(exact)
+    shown = plain(exact if isinstance(exact, Decimal) else as_decimal(exact))
+    expression = measure.expression if isinstance(measure, Formula) else None
+    return (
+        Quantity(shown, plain(value), measure.unit, tuple(parts), expression, rounding),
+        value,
+    )
+
+
+def _evaluate(
+    measure: Measure,
+    path: str,
+    usages: Mapping[str, Usage],
+    subject: str,
+    period: Period,
+    parts: list[UsagePart],
+) -> Decimal | Fraction:
+    if isinstance(measure, Series):
+        value, part = _part(measure, path, usages[path], subject, period)
+        parts.append(part)
+        return value
+    values = {}
+    for name, inner in sorted(measure.inputs.items()):
+        inner_path = f"{path}.{name}" if path else name
+        values[name] = Fraction(_evaluate(inner, inner_path, usages, subject, period, parts))
+    return formula.evaluate(formula.parse(measure.expression), values)
+
+
+def _part(
+    series: Series, path: str, usage: Usage, subject: str, period: Period
+) -> tuple[Decimal, UsagePart]:
+    stretches: tuple[RegisterStretch, ...] = ()
+    closing = None
+    match series.aggregation:
+        case Aggregation.SUM:
+            value = usage.total
+        case Aggregation.COUNT:
+            value = Decimal(usage.records)
+        case Aggregation.MIN:
+            value = usage.low or _ZERO
+        case Aggregation.MAX:
+            value = usage.high or _ZERO
+        case Aggregation.LATEST:
+            value = usage.latest or _ZERO
+        case Aggregation.UNIQUE:
+            value = Decimal(usage.distinct)
+        case Aggregation.PEAK:
+            assert series.window_minutes is not None
+            value = EXACT.multiply(usage.peak or _ZERO, Decimal(60))
+            value = EXACT.divide(value, Decimal(series.window_minutes))
+        case Aggregation.COUNTER:
+            used = register.consumption(usage.readings, usage.opening, series.digits)
+            stretches = tuple(
+                RegisterStretch(s.opening, s.closing, plain(s.consumption), s.rolled_over)
+                for s in used.stretches
+            )
+            closing = used.closing
+            value = _ZERO
+            for stretch in used.stretches:
+                value = EXACT.add(value, stretch.consumption)
+    part = UsagePart(
+        subject, series.meter, usage.subject_id, usage.meter_id, series.aggregation, series.unit,
+        period.start, period.end, usage.fold_id, usage.records, plain(usage.total),
+        usage.digest.hex(), plain(value), path, series.bands, series.band, series.window_minutes,
+        series.distinct, usage.peak_at, stretches, usage.opening, closing, series.digits,
+    )  # fmt: skip
+    return value, part

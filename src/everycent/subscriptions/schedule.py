@@ -1,0 +1,52 @@
+"""Which periods are due: derived from what is covered so far, never remembered.
+
+Prices in advance are due when their period begins, the others when it has ended. A contract that
+starts or ends inside a period is billed for a shorter one, by local days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from fractions import Fraction
+from typing import NamedTuple
+
+from everycent.kernel.calendar import Cycle, local_date
+from everycent.kernel.period import Period
+
+
+class Due(NamedTuple):
+    """A period to be billed, the instant at which it fell due, and its share of a full period."""
+
+    period: Period
+    due_at: datetime
+    share: Fraction
+
+
+def due_periods(
+    cycle: Cycle,
+    covered_until: datetime,
+    ends_at: datetime | None,
+    as_of: datetime,
+    *,
+    in_advance: bool,
+) -> Iterator[Due]:
+    """The periods after `covered_until` that are due by `as_of`, in order, without a gap."""
+    start = covered_until
+    while ends_at is None or start < ends_at:
+        first_day = local_date(start, cycle.zone)
+        n = cycle.index(first_day)
+        full = cycle.period(n)
+        end = full.end if ends_at is None else min(full.end, ends_at)
+        due_at = start if in_advance else end
+        if due_at > as_of:
+            return
+        yield Due(Period(start, end), due_at, _share(cycle, n, Period(start, end), full))
+        start = end
+
+
+def _share(cycle: Cycle, n: int, part: Period, full: Period) -> Fraction:
+    if part == full:
+        return Fraction(1)
+    days = (local_date(part.end, cycle.zone) - local_date(part.start, cycle.zone)).days
+    return Fraction(days, (cycle.boundary(n + 1) - cycle.boundary(n)).days)

@@ -1,0 +1,59 @@
+"""Subscription rows in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from everycent.db import statements
+from everycent.db.connection import Tx
+from everycent.subscriptions.subscription import SubscribedItem, Subscription
+
+SQL = statements.beside(__file__)
+
+
+def find(
+    tx: Tx,
+    *,
+    keys: Sequence[str] | None = None,
+    customer_id: UUID | None = None,
+    after: str = "",
+    limit: int = 1_000_000,
+) -> list[Subscription]:
+    """Subscriptions by key or by customer, in order of their keys."""
+    rows = tx.tuples(
+        SQL["find_subscriptions"],
+        {
+            "tenant_id": tx.tenant_id,
+            "keys": None if keys is None else list(keys),
+            "customer_id": customer_id,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return [
+        Subscription(*row[:12], tuple(map(SubscribedItem, row[13], row[14], row[15])), row[12])
+        for row in rows
+    ]
+
+
+def billed_until(tx: Tx, subscription_id: UUID) -> datetime | None:
+    """The end of what was billed in arrears, or None when nothing was."""
+    until: datetime | None = tx.value(
+        SQL["billed_until"], {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
+    )
+    return until
+
+
+def list_due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tuple[Any, ...]]:
+    """One row per item that may be due."""
+    params = {"tenant_id": tx.tenant_id, "first": first, "last": last, "as_of": as_of}
+    return tx.tuples(SQL["due_items"], params)
+
+
+def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
+    """The customers who may have something due, by id."""
+    params = {"tenant_id": tx.tenant_id, "as_of": as_of}
+    return [customer_id for (customer_id,) in tx.tuples(SQL["due_customers"], params)]
