@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from everycent.catalog.meter import Aggregation
 from everycent.invoicing import postings
 from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine
 from everycent.journal.event import Event
@@ -11,7 +12,6 @@ from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
 from everycent.ledger.projection import ENTRY, POSTING
-from everycent.catalog.meter import Aggregation
 from everycent.subscriptions.projection import BILLED_PERIOD
 
 INVOICE = table(

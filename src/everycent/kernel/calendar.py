@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from functools import lru_cache
+from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ _NAMED_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 _NO_PLACE = re.compile(r"(Factory|localtime|posixrules)|(posix|right)/.*")
 """Names some hosts' zone databases hold beside places: the host's own zone, clocks with leap seconds."""
 _INTERVAL = re.compile(r"(?:([1-9][0-9]{0,2}) )?(day|week|month|quarter|half_year|year)s?")
+_ZONES = resources.files("tzdata.zoneinfo")
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 _DAYS = {"day": 1, "week": 7}
 
@@ -39,9 +41,12 @@ def zone(name: str) -> tzinfo:
         if offset <= timedelta(hours=14) and int(minutes or 0) < 60:
             return timezone(-offset if sign == "-" else offset, name)
     elif _NAMED_ZONE.fullmatch(name) and not _NO_PLACE.fullmatch(name):
+        # The rules come from the pinned tzdata package and not from the host, so that a period begins
+        # at the same instant on every machine.
         try:
-            return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
+            with _ZONES.joinpath(*name.split("/")).open("rb") as rules:
+                return ZoneInfo.from_file(rules, key=name)
+        except (ValueError, OSError):
             pass  # unknown names and folders of the zone database end in the refusal below
     raise Invalid(
         "zone.unknown",

@@ -33,10 +33,13 @@ def find(
             "limit": limit,
         },
     )
-    return [
-        Subscription(*row[:12], tuple(map(SubscribedItem, row[13], row[14], row[15])), row[12])
-        for row in rows
-    ]
+    return [_subscription(row) for row in rows]
+
+
+def _subscription(row: Sequence[Any]) -> Subscription:
+    *facts, ends_on, numbers, prices, advances = row
+    items = tuple(map(SubscribedItem, numbers, prices, advances))
+    return Subscription(*[*facts, items, ends_on])
 
 
 def billed_until(tx: Tx, subscription_id: UUID) -> datetime | None:

@@ -1,0 +1,1 @@
+"""The composition root: settings, clock, ids, and the database they lead to."""

@@ -1,0 +1,55 @@
+"""Settings: where the instance lives and which database it uses. All of them come from the environment.
+
+EVERYCENT_HOME          folder of the local instance; by default the nearest `.everycent` folder at or
+                        above the working directory, else one in the user's data directory
+EVERYCENT_DATABASE_URL  a PostgreSQL server (15 or newer) to use instead of the embedded one
+EVERYCENT_TENANT        the tenant that commands work on; `default` when not set
+EVERYCENT_ACTOR         who is recorded as having done something; the login name when not set
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Settings(NamedTuple):
+    """What the environment says."""
+
+    home: Path
+    database_url: str | None
+    tenant: str
+    actor: str
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process."""
+    return Settings(
+        home=_home(environ),
+        database_url=environ.get("EVERYCENT_DATABASE_URL") or None,
+        tenant=environ.get("EVERYCENT_TENANT") or "default",
+        actor=environ.get("EVERYCENT_ACTOR") or _login(),
+    )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    if environ.get("EVERYCENT_HOME"):
+        return Path(environ["EVERYCENT_HOME"]).absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".everycent").is_dir():
+            return folder / ".everycent"
+    if os.geteuid() == 0:
+        return Path("/var/lib/everycent/home")
+    base = environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "everycent"
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,73 @@
+"""Builds the running product out of settings: the database, the clock, the source of ids, the keys."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from everycent.app.settings import Settings
+from everycent.db import embedded
+from everycent.db.connection import Database
+from everycent.db.migrate import migrate
+from everycent.kernel.clock import Clock
+from everycent.kernel.ids import IdSource, uuid7
+
+
+class App(NamedTuple):
+    """Everything a command needs. `clock` is when things are recorded, never when they hold."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    ids: IdSource
+
+
+def utc_now() -> datetime:
+    """The system clock."""
+    return datetime.now(UTC)
+
+
+def random_ids(key: str) -> UUID:  # noqa: ARG001 - the product's ids do not depend on what they name
+    """A new time-ordered id."""
+    micros = datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return uuid7(
+        (micros.days * 86_400 + micros.seconds) * 1000 + micros.microseconds // 1000,
+        secrets.randbits(74),
+    )
+
+
+def conninfo(settings: Settings) -> str:
+    """How to reach the database; starts the embedded one when it is not running."""
+    if settings.database_url is not None:
+        return settings.database_url
+    return embedded.up(settings.home).conninfo()
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[App]:
+    """The product with an up-to-date schema; the embedded database stays up afterwards."""
+    url = conninfo(settings)
+    migrate(url)
+    database = Database(url)
+    try:
+        yield App(settings, database, utc_now, random_ids)
+    finally:
+        database.close()
+
+
+def signing_key(settings: Settings) -> Ed25519PrivateKey:
+    """The key that signs checkpoints, made on first use and kept in the instance's folder (mode 0600)."""
+    path = settings.home / "checkpoint.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
+        fresh.replace(path)
+    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())

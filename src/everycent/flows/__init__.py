@@ -1,0 +1,1 @@
+"""The stories that cross slices; one file, one story, each safe to run again."""

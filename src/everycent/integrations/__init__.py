@@ -1,0 +1,1 @@
+"""The outside world: files and formats of others."""

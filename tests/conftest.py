@@ -1,0 +1,79 @@
+"""A real PostgreSQL for the tests: one embedded server per test process, a fresh database per test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from everycent.db import embedded
+from everycent.db.connection import Database
+from everycent.db.migrate import migrate
+from everycent.kernel import ids
+from everycent.tenants import operations as tenants
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+class Place(NamedTuple):
+    """A fresh database with one tenant, a clock that stands still and ids made from what they name."""
+
+    database: Database
+    tenant_id: int
+    conninfo: str
+    admin_conninfo: str
+    now: datetime = NOW
+    ids: Callable[[str], UUID] = ids.derived
+
+    @property
+    def writing(self) -> dict[str, object]:
+        """The arguments that every writing operation takes."""
+        return {"at": self.now, "recorded_at": self.now, "actor": "test", "ids": self.ids}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[embedded.Instance]:
+    """The server; EVERYCENT_RUNTIME_DIR keeps what root needs inside the throw-away folder."""
+    folder = Path(tempfile.mkdtemp(prefix="ec-"))
+    folder.chmod(0o755)
+    before = os.environ.get("EVERYCENT_RUNTIME_DIR")
+    os.environ["EVERYCENT_RUNTIME_DIR"] = str(folder / "run")
+    instance = embedded.up(folder / "home")
+    migrate(instance.conninfo())
+    yield instance
+    embedded.down(folder / "home")
+    if before is None:
+        del os.environ["EVERYCENT_RUNTIME_DIR"]
+    else:
+        os.environ["EVERYCENT_RUNTIME_DIR"] = before
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def conninfo(server: embedded.Instance, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database made from the migrated template; dropped afterwards."""
+    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
+        admin.execute(f"drop database if exists {name} with (force)")
+        admin.execute(f"create database {name} template everycent")
+        admin.execute(f"grant temporary on database {name} to everycent_app")
+    yield server.conninfo(name)
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
+        admin.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def place(conninfo: str) -> Iterator[Place]:
+    """A fresh database with the tenant `default`."""
+    database = Database(conninfo)
+    tenant_id = tenants.create(database, "default", "Default", NOW)
+    yield Place(database, tenant_id, conninfo, conninfo)
+    database.close()
