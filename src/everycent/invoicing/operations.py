@@ -1,4 +1,4 @@
-"""Issue invoices in bulk, and take one back with a credit note."""
+"""Issue invoices in bulk, take one back with a credit note, and share out a run's chunks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from everycent.invoicing.invoice import (
     Invoice,
     name_of,
 )
+from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.kernel.errors import Conflict
@@ -112,3 +113,52 @@ def credit(
     )
     journal.record(tx, [draft], recorded_at, projection.credited)
     return note
+
+
+def open_run(tx: Tx, run_id: UUID, as_of: datetime, started_at: datetime) -> tuple[Run, bool]:
+    """The tenant's open run, and whether it is the new one: there is at most one open at a time."""
+    is_new = store.insert_run(tx, run_id, as_of, started_at)
+    row = store.find_open_run(tx)
+    assert row is not None
+    return Run(row.run_id, row.as_of, row.started_at, row.chunks), is_new
+
+
+def plan_run(tx: Tx, run_id: UUID, customer_ids: Sequence[UUID], chunk_size: int) -> None:
+    """Cuts the customers (in order) into chunks."""
+    store.insert_plan(tx, run_id, len(customer_ids), ranges(customer_ids, chunk_size))
+
+
+def claim_chunk(tx: Tx, run_id: UUID) -> Chunk | None:
+    """The first chunk that is open and nobody's, locked to the end of the transaction."""
+    row = store.claim_chunk(tx, run_id)
+    return None if row is None else Chunk(*row)
+
+
+def wait_for_chunk(tx: Tx, run_id: UUID, chunk_no: int) -> bool:
+    """Waits until the chunk's worker has committed or died; whether the chunk is done."""
+    return store.wait_for_chunk(tx, run_id, chunk_no)
+
+
+def first_open_chunk(tx: Tx, run_id: UUID) -> int | None:
+    """The first chunk that is not done, whoever works on it."""
+    return store.first_open_chunk(tx, run_id)
+
+
+def finish_chunk(
+    tx: Tx, run_id: UUID, chunk: Chunk, invoices: int, lines: int, parked: Sequence[Parked]
+) -> None:
+    """Marks the chunk as done and remembers who was parked."""
+    for customer_id, refusal in parked:
+        store.insert_parked(tx, run_id, customer_id, refusal.code, refusal.message)
+    store.finish_chunk(tx, run_id, chunk.chunk_no, invoices, lines, len(parked))
+
+
+def finish_run(tx: Tx, run_id: UUID, at: datetime) -> None:
+    """Closes the run."""
+    store.finish_run(tx, run_id, at)
+
+
+def progress(tx: Tx, run_id: UUID) -> Progress:
+    """How far the run is."""
+    row = store.get_progress(tx, run_id)
+    return Progress(row.chunks, row.done, row.invoices, row.lines, row.parked)

@@ -1,12 +1,32 @@
-"""Chunks of a billing run as plain values."""
+"""Billing runs and their chunks as plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from everycent.kernel.errors import Refusal
+
+
+class Run(NamedTuple):
+    """A billing run: everything that was due by `as_of`."""
+
+    run_id: UUID
+    as_of: datetime
+    started_at: datetime
+    chunks: int
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    chunks: int
+    chunks_done: int
+    invoices: int
+    lines: int
+    parked: int
 
 
 class Chunk(NamedTuple):

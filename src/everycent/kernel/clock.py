@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 Clock = Callable[[], datetime]
 """Gives the present instant as an aware datetime in UTC."""
 
 
 def fixed(at: datetime) -> Clock:
-    """A clock that always reads `at`."""
-    return lambda: at
+    """A clock that always reads `at`; it may be sent to another process."""
+    return partial(_always, at)
+
+
+def _always(at: datetime) -> datetime:
+    return at

@@ -58,7 +58,7 @@ def _stage_rows(
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     span_sets: dict[tuple[Period, ...], int] = {}
     rows = []
-    for number, (subject, series, period, _) in enumerate(wanted):
+    for number, (subject, series, period) in enumerate(wanted):
         spans = spans_of(series, period)
         span_set = span_sets.setdefault(spans, len(span_sets))
         for span in spans:
@@ -107,12 +107,8 @@ def _read_rollups(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> None
 def _read_readings(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> None:
     if not any(is_counter(request.series) for request in wanted):
         return
-    for number, request in enumerate(wanted):
-        if request.opening is not None:
-            found[number] = found[number]._replace(opening=request.opening)
     for number, at, value, dimensions in store.read(tx, "read_opening"):
-        if wanted[number].opening is None:
-            found[number] = found[number]._replace(opening=_reading(at, value, dimensions))
+        found[number] = found[number]._replace(opening=_reading(at, value, dimensions))
     for number, group in groupby(store.read(tx, "read_readings"), key=lambda row: row[0]):
         rows = list(group)
         found[number] = found[number]._replace(

@@ -172,7 +172,7 @@ where w.is_counter
 order by w.request_no, u.at, u.content;
 
 -- name: read_opening
--- The last reading at or before the start of each counter that was never billed before.
+-- The last reading at or before the start of each wanted counter.
 select w.request_no, u.at, u.value, d.name
 from stage_request w
 join stage_span p on p.span_set = w.span_set

@@ -17,20 +17,18 @@ NOTHING = bytes(32)
 
 
 class Request(NamedTuple):
-    """The usage of a subject in one series over a period. `opening` is the reading that closed the
-    period billed before, for counters."""
+    """The usage of a subject in one series over a period."""
 
     subject: str
     series: Series
     period: Period
-    opening: Reading | None = None
 
 
 class Usage(NamedTuple):
     """The records of a request in numbers, as the roll-ups stood at `fold_id`.
 
-    `digest` covers every record; `readings` are there for counters only, `opening` is the reading on
-    which the first of them stands; `peak` is the highest sum in one window, which began at `peak_at`.
+    `digest` covers every record; `readings` are there for counters only, `opening` is the last reading
+    at or before the start; `peak` is the highest sum in one window, which began at `peak_at`.
     """
 
     subject_id: int

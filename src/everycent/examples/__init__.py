@@ -1,0 +1,1 @@
+"""Examples on real input: an electricity utility and a cloud reseller."""

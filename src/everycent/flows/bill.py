@@ -1,0 +1,343 @@
+"""The billing run: everything that is due by an instant becomes invoices, once, whatever breaks.
+
+Due work is derived: whatever has accrued by `as_of` and is not covered yet. A run cuts the customers
+into chunks; a chunk is one transaction that bills its customers and marks the chunk done. Workers,
+as many as there are, take chunks side by side and commit them in order, so that numbers and rows
+come out the same however many workers there are and wherever one of them dies.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from multiprocessing.process import BaseProcess
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from everycent.catalog import queries as catalog
+from everycent.catalog.plan import Plan, Tax
+from everycent.customers import operations as customers
+from everycent.customers.customer import Customer
+from everycent.db.connection import Database, Tx
+from everycent.flows import rate_due
+from everycent.flows.rate_due import Decided
+from everycent.invoicing import operations as invoicing
+from everycent.invoicing import queries as invoices
+from everycent.invoicing.assemble import DraftInvoice, refuse_currency
+from everycent.invoicing.runs import Chunk, Parked, Progress, Run
+from everycent.kernel.calendar import local_date
+from everycent.kernel.clock import Clock
+from everycent.kernel.errors import Broken, Unavailable
+from everycent.kernel.ids import IdSource
+from everycent.kernel.period import instant_text
+from everycent.metering import operations as metering
+from everycent.metering import queries as usage
+from everycent.subscriptions import queries as subscriptions
+
+CHUNK_SIZE = 500
+PAYMENT_DAYS = 14
+_RESTARTS = 3
+_POLL_SECONDS = 0.1
+
+
+class Terms(NamedTuple):
+    """What holds for a whole run. `time_zone` decides the date that is printed on the invoices."""
+
+    actor: str
+    time_zone: str = "UTC"
+    payment_days: int = PAYMENT_DAYS
+    chunk_size: int = CHUNK_SIZE
+
+
+class RunResult(NamedTuple):
+    """What a run did. `was_resumed` says that it had been started before and was left unfinished."""
+
+    run: Run
+    progress: Progress
+    was_resumed: bool
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def run(
+    database: Database,
+    tenant_id: int,
+    as_of: datetime,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    terms: Terms,
+    workers: int = 1,
+    on_progress: OnProgress | None = None,
+) -> list[RunResult]:
+    """Bills everything that is due by `as_of`. A run that was left unfinished is finished first.
+
+    Raises Unavailable `billing.workers_died` when worker processes keep dying; what they committed
+    stays, and the next call goes on from there.
+    """
+    results = []
+    while True:
+        current, is_new = start(database, tenant_id, as_of, clock=clock, ids=ids, terms=terms)
+        if workers == 1:
+            work(database, tenant_id, current, clock=clock, ids=ids, terms=terms,
+                 on_chunk=on_progress)  # fmt: skip
+        else:
+            _work_in_processes(
+                database, tenant_id, current, clock, ids, terms, workers, on_progress
+            )
+        with database.transaction(tenant_id) as tx:
+            results.append(RunResult(current, invoicing.progress(tx, current.run_id), not is_new))
+        if is_new:
+            return results
+
+
+def start(
+    database: Database,
+    tenant_id: int,
+    as_of: datetime,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    terms: Terms,
+) -> tuple[Run, bool]:
+    """Opens a run and cuts it into chunks, or finds the one that is open; says which it was."""
+    metering.fold(database, tenant_id)
+    with database.transaction(tenant_id) as tx:
+        started_at = clock()
+        run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
+        current, is_new = invoicing.open_run(tx, run_id, as_of, started_at)
+        if is_new:
+            due = subscriptions.due_customers(tx, as_of)
+            invoicing.plan_run(tx, run_id, due, terms.chunk_size)
+    return current, is_new
+
+
+def work(
+    database: Database,
+    tenant_id: int,
+    current: Run,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    terms: Terms,
+    on_chunk: OnProgress | None = None,
+) -> None:
+    """Bills chunks until the run is finished; what every worker does."""
+    context = _Context(current, clock, ids, terms)
+    while _step(database, tenant_id, context):
+        if on_chunk is not None:
+            with database.transaction(tenant_id) as tx:
+                on_chunk(invoicing.progress(tx, current.run_id))
+
+
+class _Context:
+    """What a worker keeps from chunk to chunk: the run's facts and what it has read of the catalogue."""
+
+    def __init__(self, current: Run, clock: Clock, ids: IdSource, terms: Terms) -> None:
+        self.run = current
+        self.clock = clock
+        self.ids = ids
+        self.terms = terms
+        self.issued_on: date = local_date(current.as_of, terms.time_zone)
+        self.plans: dict[tuple[str, int], Plan] = {}
+        self.taxes: dict[str, Tax] | None = None
+
+
+def _step(database: Database, tenant_id: int, context: _Context) -> bool:
+    """Bills one chunk, or waits for one; False when the run is finished."""
+    run_id = context.run.run_id
+    try:
+        with database.transaction(tenant_id) as tx:
+            chunk = invoicing.claim_chunk(tx, run_id)
+            if chunk is not None:
+                _bill(tx, chunk, context, one_by_one=False)
+                return True
+            awaited = invoicing.first_open_chunk(tx, run_id)
+            if awaited is None:
+                invoicing.finish_run(tx, run_id, context.clock())
+                return False
+            invoicing.wait_for_chunk(tx, run_id, awaited)
+            return True
+    except _PredecessorDiedError:
+        return True
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        failed = str(error)
+    _bill_carefully(database, tenant_id, context, failed)
+    return True
+
+
+class _PredecessorDiedError(Exception):
+    """The chunk before ours was given up: it must be billed first, so ours is given back."""
+
+
+def _bill_carefully(database: Database, tenant_id: int, context: _Context, failed: str) -> None:
+    """A chunk that the database refused is billed customer by customer; the bad one is parked."""
+    try:
+        with database.transaction(tenant_id) as tx:
+            chunk = invoicing.claim_chunk(tx, context.run.run_id)
+            if chunk is not None:
+                _bill(tx, chunk, context, one_by_one=True)
+    except _PredecessorDiedError:
+        return
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        raise Broken(
+            "billing.chunk_refused",
+            f"the database refuses a chunk of run {context.run.run_id}: {error} (before: {failed})",
+            hint="this is a defect; nothing of the chunk was written",
+        ) from error
+
+
+def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
+    """Load, decide, wait for the chunk before, record: all in the transaction that owns the chunk."""
+    owners = customers.lock_range(tx, chunk.first, chunk.last)
+    decided = _decide(tx, chunk, owners, context)
+    previous = chunk.chunk_no - 1
+    if previous and not invoicing.wait_for_chunk(tx, context.run.run_id, previous):
+        raise _PredecessorDiedError
+    if one_by_one:
+        issued, lines, refused = _issue_one_by_one(tx, decided.drafts, context)
+    else:
+        issued, lines = _issue(tx, decided.drafts, context)
+        refused = []
+    invoicing.finish_chunk(
+        tx, context.run.run_id, chunk, issued, lines, [*decided.parked, *refused]
+    )
+
+
+def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context) -> Decided:
+    dues = subscriptions.due_items(tx, chunk.first, chunk.last, context.run.as_of)
+    missing = {due.plan for due in dues} - context.plans.keys()
+    if missing:
+        context.plans |= catalog.plans(tx, missing)
+    if context.taxes is None:
+        context.taxes = catalog.taxes(tx)
+    answers = usage.read(tx, rate_due.requests_of(dues, context.plans))
+    counters = {
+        (due.subscription_id, due.item_no)
+        for due in dues
+        if rate_due.stands_on_readings(rate_due.item_of(due, context.plans))
+    }
+    closings = invoices.closing_readings(tx, sorted(counters)) if counters else {}
+    decided = rate_due.decide(owners, dues, context.plans, answers, closings, context.taxes)
+    return _without_withdrawn(decided, context.issued_on)
+
+
+def _without_withdrawn(decided: Decided, issued_on: date) -> Decided:
+    """Parks customers whose currency is no longer one on the day of issue."""
+    refusals = {
+        draft.currency: refuse_currency(draft.currency, issued_on) for draft in decided.drafts
+    }
+    if not any(refusals.values()):
+        return decided
+    kept = [draft for draft in decided.drafts if refusals[draft.currency] is None]
+    refused = {
+        draft.customer.customer_id: refusal
+        for draft in decided.drafts
+        if (refusal := refusals[draft.currency]) is not None
+    }
+    parked = [Parked(customer_id, refusal) for customer_id, refusal in refused.items()]
+    return Decided(kept, [*decided.parked, *parked])
+
+
+def _issue(tx: Tx, drafts: Sequence[DraftInvoice], context: _Context) -> tuple[int, int]:
+    invoicing.issue_all(
+        tx,
+        drafts,
+        issued_on=context.issued_on,
+        payment_days=context.terms.payment_days,
+        at=context.run.as_of,
+        recorded_at=context.clock(),
+        actor=context.terms.actor,
+        ids=context.ids,
+        run_id=context.run.run_id,
+    )
+    return len(drafts), sum(len(draft.lines) for draft in drafts)
+
+
+def _issue_one_by_one(
+    tx: Tx, drafts: Sequence[DraftInvoice], context: _Context
+) -> tuple[int, int, list[Parked]]:
+    by_customer: dict[UUID, list[DraftInvoice]] = {}
+    for draft in drafts:
+        by_customer.setdefault(draft.customer.customer_id, []).append(draft)
+    issued = lines = 0
+    parked = []
+    for customer_id, own in by_customer.items():
+        try:
+            with tx.savepoint():
+                made = _issue(tx, own, context)
+        except psycopg.Error as error:
+            if isinstance(error, psycopg.OperationalError):
+                raise
+            parked.append(Parked(customer_id, rate_due.unexpected(error)))
+            continue
+        issued += made[0]
+        lines += made[1]
+    return issued, lines, parked
+
+
+def _work_in_processes(
+    database: Database,
+    tenant_id: int,
+    current: Run,
+    clock: Clock,
+    ids: IdSource,
+    terms: Terms,
+    workers: int,
+    on_progress: OnProgress | None,
+) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    arguments = (database.conninfo, tenant_id, current, clock, ids, terms)
+    restarts = _RESTARTS * workers
+    alive: list[BaseProcess] = []
+
+    def employ() -> None:
+        process = spawn.Process(target=work_alone, args=arguments, daemon=True)
+        process.start()
+        alive.append(process)
+
+    for _ in range(min(workers, max(current.chunks, 1))):
+        employ()
+    while alive:
+        for process in list(alive):
+            process.join(_POLL_SECONDS / len(alive))
+            if process.exitcode is None:
+                continue
+            alive.remove(process)
+            if process.exitcode != 0:
+                if restarts == 0:
+                    _dismiss(alive)
+                    raise Unavailable(
+                        "billing.workers_died",
+                        "worker processes of the billing run keep dying",
+                        hint="what they finished is kept; look at their messages and run it again",
+                    )
+                restarts -= 1
+                employ()
+        if on_progress is not None:
+            with database.transaction(tenant_id) as tx:
+                on_progress(invoicing.progress(tx, current.run_id))
+
+
+def _dismiss(workers: Sequence[BaseProcess]) -> None:
+    for process in workers:
+        process.terminate()
+    deadline = time.monotonic() + 10
+    for process in workers:
+        process.join(max(0, deadline - time.monotonic()))
+
+
+def work_alone(
+    conninfo: str, tenant_id: int, current: Run, clock: Clock, ids: IdSource, terms: Terms
+) -> None:
+    """A worker process: its own connections, the same work."""
+    database = Database(conninfo)
+    try:
+        work(database, tenant_id, current, clock=clock, ids=ids, terms=terms)
+    finally:
+        database.close()

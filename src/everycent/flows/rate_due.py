@@ -1,0 +1,129 @@
+"""What is due becomes invoices: the pure middle of a billing run.
+
+Nobody's trouble is anybody else's: a customer whose price, tax or readings can't be worked out is
+parked with the reason, and the others are billed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+from uuid import UUID
+
+from everycent.catalog.meter import series_of
+from everycent.catalog.plan import Item, Plan, Tax
+from everycent.customers.customer import Customer
+from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
+from everycent.invoicing.runs import Parked
+from everycent.kernel.errors import Broken, Refusal
+from everycent.metering.register import Reading
+from everycent.metering.usage import Request, Usage, is_counter
+from everycent.rating.rate import charge
+from everycent.subscriptions.queries import DueItem
+
+Plans = Mapping[tuple[str, int], Plan]
+Closings = dict[tuple[UUID, int, str], Reading]
+
+
+class Decided(NamedTuple):
+    """The invoices to issue, in order of customer and time, and who could not be billed."""
+
+    drafts: list[DraftInvoice]
+    parked: list[Parked]
+
+
+def requests_of(dues: Sequence[DueItem], plans: Plans) -> list[Request]:
+    """The usage that the due items need, item by item in order."""
+    found = []
+    for due in dues:
+        item = item_of(due, plans)
+        if item.measure is not None:
+            for _, series in series_of(item.measure):
+                found.append(Request(due.subject, series, due.due.period))
+    return found
+
+
+def item_of(due: DueItem, plans: Plans) -> Item:
+    """The plan's item that is due."""
+    return plans[due.plan].items[due.item_no - 1]
+
+
+def stands_on_readings(item: Item) -> bool:
+    """Whether the item's next bill begins at the reading with which the last one ended."""
+    return item.measure is not None and any(is_counter(s) for _, s in series_of(item.measure))
+
+
+def decide(
+    customers: Iterable[Customer],
+    dues: Sequence[DueItem],
+    plans: Plans,
+    usages: Sequence[Usage],
+    closings: Closings,
+    taxes: Mapping[str, Tax],
+) -> Decided:
+    """One invoice per customer and instant at which something fell due.
+
+    `usages` answer `requests_of`, in order; `closings` are the readings on which bills of registers
+    stand, as they were billed last.
+    """
+    by_id = {customer.customer_id: customer for customer in customers}
+    answers = iter(usages)
+    with_usage = [(due, _usages_of(item_of(due, plans), answers)) for due in dues]
+    decided = Decided([], [])
+    for customer_id, group in groupby(with_usage, key=lambda pair: pair[0].customer_id):
+        try:
+            charges = _charges(list(group), plans, closings)
+            decided.drafts.extend(_drafts(by_id[customer_id], charges, taxes))
+        except Refusal as refusal:
+            decided.parked.append(Parked(customer_id, refusal))
+        except Exception as error:  # noqa: BLE001 - a bug met by one customer stops no other
+            decided.parked.append(Parked(customer_id, unexpected(error)))
+    return decided
+
+
+def unexpected(error: Exception) -> Broken:
+    """The refusal that stands for an exception nobody thought of."""
+    return Broken("billing.unexpected", f"{type(error).__name__}: {error}")
+
+
+def _usages_of(item: Item, answers: Iterable[Usage]) -> dict[str, Usage]:
+    if item.measure is None:
+        return {}
+    return {path: usage for (path, _), usage in zip(series_of(item.measure), answers, strict=False)}
+
+
+def _charges(
+    pairs: Sequence[tuple[DueItem, dict[str, Usage]]], plans: Plans, closings: Closings
+) -> list[DueCharge]:
+    found = []
+    for due, usages in pairs:
+        item = item_of(due, plans)
+        standing = {
+            path: usage._replace(opening=closings[due.subscription_id, due.item_no, path])
+            if (due.subscription_id, due.item_no, path) in closings
+            else usage
+            for path, usage in usages.items()
+        }
+        made = charge(item, standing, due.subject, due.due.period, due.currency, due.due.share)
+        if made.quantity is not None:
+            for part in made.quantity.parts:
+                if part.closing is not None:
+                    closings[due.subscription_id, due.item_no, part.input] = part.closing
+        found.append(
+            DueCharge(
+                due.subscription_id, due.subscription_key, due.item_no, due.in_advance,
+                due.time_zone, due.due.period, due.due.due_at, made,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _drafts(
+    customer: Customer, charges: Sequence[DueCharge], taxes: Mapping[str, Tax]
+) -> list[DraftInvoice]:
+    by_instant: dict[datetime, list[DueCharge]] = {}
+    for due in charges:
+        by_instant.setdefault(due.due_at, []).append(due)
+    return [draft(customer, at, by_instant[at], taxes) for at in sorted(by_instant)]
