@@ -22,7 +22,11 @@ def stage(tx: Tx, target: Table, rows: Iterable[Sequence[Any]]) -> str:
     """Copies `rows` into the temporary table `stage_<name>` and returns its name."""
     name = f"stage_{target.name}"
     columns = ", ".join(f"{column} {kind}" for column, kind in target.columns)
-    tx.run(f"create temp table if not exists {name} ({columns}) on commit delete rows")
+    if name in tx.staged:
+        tx.run(f"truncate {name}")
+    else:
+        tx.run(f"create temp table if not exists {name} ({columns}) on commit delete rows")
+        tx.staged.add(name)
     copy_into(tx, name, target, rows)
     return name
 

@@ -29,6 +29,7 @@ class Tx:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: int) -> None:
         self.connection = connection
         self.tenant_id = tenant_id
+        self.staged: set[str] = set()  # temporary tables that hold rows in this transaction
 
     def run(self, sql: str, params: Params = None) -> int:
         """Executes a statement; returns how many rows it touched."""
@@ -61,6 +62,17 @@ class Tx:
             cursor.execute(sql.encode(), params)
             yield from cursor
 
+    def look_up_by_key(self) -> None:
+        """From here on the transaction reads and checks large tables by index and nothing else.
+
+        Plans are kept for a session, those of triggers and foreign keys too; one that was made while
+        a table was still small would read the whole of it for every row once it has grown.
+        """
+        self.run(
+            "select set_config('enable_seqscan', 'off', true),"
+            " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+        )
+
     def acting_for(self, tenant_id: int) -> Tx:
         """The same transaction, from here on seeing the rows of `tenant_id`."""
         self.run("select set_config('everycent.tenant', %s, true)", (str(tenant_id),))
@@ -84,7 +96,8 @@ class Database:
             max_size=max_size,
             open=True,
             timeout=_CONNECT_TIMEOUT_SECONDS,
-            kwargs={"options": _OPTIONS, "autocommit": True},
+            # Statements here are few and large: planning each anew costs little and is always right.
+            kwargs={"options": _OPTIONS, "autocommit": True, "prepare_threshold": None},
         )
 
     @contextmanager
@@ -125,6 +138,11 @@ class Database:
                 (APP_ROLE, str(tenant_id)),
             )
             yield Tx(connection, tenant_id)
+
+    def refresh_statistics(self) -> None:
+        """Tells the planner of tables that have grown much since it was told last (0004_post_rights)."""
+        with self.operator() as tx:
+            tx.run("select refresh_statistics()")
 
     @contextmanager
     def operator(self, slug: str = "") -> Iterator[Tx]:

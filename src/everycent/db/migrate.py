@@ -103,13 +103,28 @@ def _check_unchanged(name: str, known: str, digest: str) -> None:
 
 def _start_epoch_after_restore(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """After a dump was restored into a younger cluster its events carry transaction ids of the future:
-    a new epoch keeps the journal's order increasing."""
+    a new epoch keeps the journal's order increasing.
+
+    Looks tenant by tenant, because row-level security shows whoever is no superuser nothing else.
+    """
     connection.execute(
         """
-        insert into everycent.journal_epoch
-        select max(e.epoch) + 1, now() from everycent.journal_epoch e
-        having exists (
-            select from everycent.journal_event j
-            where j.epoch = max(e.epoch) and j.xid >= pg_current_xact_id())
+        do $$
+        declare
+            latest int := (select max(epoch) from everycent.journal_epoch);
+            tenant int;
+        begin
+            perform set_config('everycent.operator', 'on', true);
+            for tenant in select tenant_id from everycent.tenant loop
+                perform set_config('everycent.tenant', tenant::text, true);
+                if exists (
+                    select from everycent.journal_event
+                    where tenant_id = tenant and epoch = latest and xid >= pg_current_xact_id())
+                then
+                    insert into everycent.journal_epoch values (latest + 1, now());
+                    return;
+                end if;
+            end loop;
+        end $$
         """
     )

@@ -107,6 +107,7 @@ def start(
 ) -> tuple[Run, bool]:
     """Opens a run and cuts it into chunks, or finds the one that is open; says which it was."""
     metering.fold(database, tenant_id)
+    database.refresh_statistics()
     with database.transaction(tenant_id) as tx:
         started_at = clock()
         run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
@@ -130,6 +131,8 @@ def work(
     """Bills chunks until the run is finished; what every worker does."""
     context = _Context(current, clock, ids, terms)
     while _step(database, tenant_id, context):
+        if context.done & (context.done - 1) == 0:  # after 1, 2, 4, 8 … chunks tables have doubled
+            database.refresh_statistics()
         if on_chunk is not None:
             with database.transaction(tenant_id) as tx:
                 on_chunk(invoicing.progress(tx, current.run_id))
@@ -146,6 +149,7 @@ class _Context:
         self.issued_on: date = local_date(current.as_of, terms.time_zone)
         self.plans: dict[tuple[str, int], Plan] = {}
         self.taxes: dict[str, Tax] | None = None
+        self.done = 0
 
 
 def _step(database: Database, tenant_id: int, context: _Context) -> bool:
@@ -156,6 +160,7 @@ def _step(database: Database, tenant_id: int, context: _Context) -> bool:
             chunk = invoicing.claim_chunk(tx, run_id)
             if chunk is not None:
                 _bill(tx, chunk, context, one_by_one=False)
+                context.done += 1
                 return True
             awaited = invoicing.first_open_chunk(tx, run_id)
             if awaited is None:
@@ -194,6 +199,7 @@ def _bill_carefully(database: Database, tenant_id: int, context: _Context, faile
 
 def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
     """Load, decide, wait for the chunk before, record: all in the transaction that owns the chunk."""
+    tx.look_up_by_key()
     owners = customers.lock_range(tx, chunk.first, chunk.last)
     decided = _decide(tx, chunk, owners, context)
     previous = chunk.chunk_no - 1

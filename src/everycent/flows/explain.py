@@ -1,25 +1,395 @@
 """Explain: an invoice taken apart, from the amount owed down to the usage records behind it.
 
-Every number comes out of the event that issued the invoice, where it is frozen. Every calculation
-that is shown is done again on the way; Broken `explain.mismatch` says which one gives another result
-than the invoice.
+Every number comes out of the event that issued the invoice, where it is frozen, and every
+calculation that is shown is done again on the way. Broken `explain.mismatch` says which one gives
+something else, `explain.event_changed` that the event is not the one that was recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
-
-from everycent.catalog import bands, queries as catalog
-from everycent.catalog.meter import Aggregation, Series
-from everycent.catalog.plan import Item
+from everycent.catalog import queries as catalog
+from everycent.catalog.meter import Series
 from everycent.db.connection import Tx
-from everycent.flows.derivation import Node, agree, days_text, line_node, moment, money, rounding_text
+from everycent.flows.derivation import (
+    Node,
+    Origin,
+    Page,
+    Setting,
+    Shown,
+    agree,
+    day_text,
+    line_node,
+    moment,
+    money,
+    rounding_text,
+    setting_of,
+)
 from everycent.invoicing import postings, queries
 from everycent.invoicing.invoice import Invoice, InvoiceLine, TaxAmount
 from everycent.invoicing.queries import IssuedInvoice
+from everycent.journal import chain
+from everycent.journal import queries as journal
+from everycent.kernel import ids
+from everycent.kernel.errors import Broken, Invalid, NotFound
+from everycent.kernel.money import EXACT, round_decimal
+from everycent.kernel.period import Period, instant_text, parse_instant
+from everycent.kernel.quantity import plain
+from everycent.ledger import queries as ledger
+from everycent.ledger.entry import Entry
+from everycent.metering import queries as metering
+from everycent.metering.queries import DayUsage
+from everycent.metering.usage import is_counter, spans_of
+from everycent.rating.charge import UsagePart
+from everycent.subscriptions import operations as subscriptions
+
+FIRST_RECORDS = 5
+_CURSOR = re.compile(r"(?P<at>[^~]{1,40})~(?P<key>[0-9a-f]{32})")
+
+
+class _Evidence(NamedTuple):
+    """What is read to explain an invoice. `pages` are keyed by line and part."""
+
+    issued: IssuedInvoice
+    event: Any
+    entry: Entry | None
+    origins: Mapping[int, Origin]
+    pages: Mapping[tuple[int, int], Page]
+
+
+def explain(
+    tx: Tx, name: str, line: int | None = None, *, first_records: int = FIRST_RECORDS
+) -> Node:
+    """The tree of an invoice, or of one line of it, with the first records behind each series.
+
+    Raises NotFound `invoice.unknown`, `invoice.line_unknown`, Conflict `invoice.not_an_invoice`,
+    Broken `explain.event_changed`, `explain.mismatch`.
+    """
+    issued = queries.invoice(tx, name)
+    invoice = issued.invoice
+    lines = invoice.lines if line is None else (_line(invoice, line),)
+    event = _checked_event(tx, issued)
+    entry = None
+    if postings.of_invoice(invoice) is not None:
+        entry = ledger.entry(tx, issued.event_id).entry
+    setting = setting_of(invoice)
+    pages = {
+        (each.line_no, number): _page(tx, part, setting, _beginning(part), first_records)
+        for each in lines
+        for number, part in enumerate(_parts(each), start=1)
+    }
+    evidence = _Evidence(issued, event, entry, _origins(tx, lines), pages)
+    return _invoice_node(evidence, lines, is_whole=line is None)
+
+
+def records(
+    tx: Tx, name: str, line_no: int, part_no: int = 1, *, after: str | None = None, limit: int = 20
+) -> Page:
+    """A page of the very records that a line counted, in order of time.
+
+    `after` is the cursor of the page before. Raises NotFound `invoice.unknown`,
+    `invoice.line_unknown`, `invoice.part_unknown`, Invalid `page.bad_cursor`.
+    """
+    invoice = queries.invoice(tx, name).invoice
+    part = part_of(invoice, line_no, part_no)
+    start = metering.FIRST_RECORD if after is None else _parse_cursor(after)
+    return _page(tx, part, setting_of(invoice), start, limit)
+
+
+def daily(tx: Tx, invoice: Invoice, line_no: int, part_no: int = 1) -> list[DayUsage]:
+    """What the roll-ups hold for each local day of a part, band by band: for a picture."""
+    part = part_of(invoice, line_no, part_no)
+    period = Period(part.starts_at, part.ends_at)
+    return metering.daily(
+        tx, part.subject_id, part.meter_id, _series(part), period, invoice.customer.time_zone
+    )
+
+
+def part_of(invoice: Invoice, line_no: int, part_no: int) -> UsagePart:
+    """A part of a line. Raises NotFound `invoice.line_unknown`, `invoice.part_unknown`."""
+    parts = _parts(_line(invoice, line_no))
+    if not 1 <= part_no <= len(parts):
+        count = len(parts)
+        raise NotFound(
+            "invoice.part_unknown",
+            f"line {line_no} of {invoice.name} has no usage part {part_no}",
+            field="part",
+            value=part_no,
+            hint=f"it has parts 1 to {count}" if count else "it is a fixed amount without usage",
+        )
+    return parts[part_no - 1]
+
+
+def _line(invoice: Invoice, line_no: int) -> InvoiceLine:
+    for line in invoice.lines:
+        if line.line_no == line_no:
+            return line
+    raise NotFound(
+        "invoice.line_unknown",
+        f"{invoice.name} has no line {line_no}",
+        field="line",
+        value=line_no,
+        hint=f"it has lines 1 to {len(invoice.lines)}",
+    )
+
+
+def _parts(line: InvoiceLine) -> Sequence[UsagePart]:
+    return () if line.charge.quantity is None else line.charge.quantity.parts
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _checked_event(tx: Tx, issued: IssuedInvoice) -> Any:
+    """The event's row, when its hash still follows from its content and the event before it."""
+    first = max(issued.version - 1, 1)
+    rows = journal.stream(tx, issued.stream, version=first, limit=issued.version - first + 1)
+    event = rows[-1]
+    previous = chain.GENESIS if len(rows) == 1 else bytes(rows[0].hash)
+    again = chain.link(
+        previous, tx.tenant_id, event.stream, event.version, event.event_id, event.type,
+        event.schema_version, event.at, event.recorded_at, event.actor, event.cause,
+        event.payload.encode(),
+    )  # fmt: skip
+    if again != bytes(event.hash):
+        raise Broken(
+            "explain.event_changed",
+            f"the event that issued {issued.invoice.name} does not match its hash: it was changed"
+            " after it had been recorded",
+            value=issued.invoice.name,
+            hint="run `everycent verify` and restore the journal from a backup",
+        )
+    return event
+
+
+def _origins(tx: Tx, lines: Sequence[InvoiceLine]) -> dict[int, Origin]:
+    """The plan versions that hold the lines' frozen prices; lines whose price stands nowhere are
+    left out, since the subscription may have gone over to another version."""
+    keys = {line.subscription for line in lines}
+    known = {key: subscriptions.get(tx, key) for key in sorted(keys)}
+    plans = catalog.plans(tx, {(s.plan_key, s.plan_version) for s in known.values()})
+    found = {}
+    for line in lines:
+        held = known[line.subscription]
+        items = plans[held.plan_key, held.plan_version].items
+        if line.item_no <= len(items) and items[line.item_no - 1].price == line.charge.price:
+            item = items[line.item_no - 1]
+            found[line.line_no] = Origin(held.plan_key, held.plan_version, item)
+    return found
+
+
+def _series(part: UsagePart) -> Series:
+    return Series(
+        part.meter, part.unit, part.aggregation, part.bands, part.band, part.window_minutes
+    )
+
+
+def _page(
+    tx: Tx, part: UsagePart, setting: Setting, after: tuple[datetime, UUID], limit: int
+) -> Page:
+    series = _series(part)
+    rows = metering.page(
+        tx,
+        part.subject_id,
+        part.meter_id,
+        spans_of(series, Period(part.starts_at, part.ends_at)),
+        ends_included=is_counter(series),
+        fold_id=part.fold_id,
+        after=after,
+        limit=limit + 1,
+    )
+    found = tuple(
+        Shown(
+            row.record_id,
+            row.source,
+            moment(row.at, setting.time_zone),
+            plain(row.value),
+            row.dimensions,
+        )
+        for row in rows[:limit]
+    )
+    more = len(rows) > limit > 0
+    return Page(found, _cursor(rows[limit - 1]) if more else None)
+
+
+def _beginning(part: UsagePart) -> tuple[datetime, UUID]:
+    """Where the first records shown begin: for a peak, where it was reached."""
+    if part.peak_at is None:
+        return metering.FIRST_RECORD
+    return part.peak_at, metering.FIRST_RECORD[1]
+
+
+def _cursor(row: Any) -> str:
+    return f"{instant_text(row.at)}~{row.key.hex}"
+
+
+def _parse_cursor(text: str) -> tuple[datetime, UUID]:
+    match = _CURSOR.fullmatch(text)
+    if match is None:
+        raise Invalid(
+            "page.bad_cursor",
+            f"{text[:60]!r} is not a cursor",
+            field="page",
+            value=text,
+            hint="pass on what the page before ended with",
+        )
+    return parse_instant(match["at"], "page"), UUID(match["key"])
+
+
+# --- the invoice as a tree -----------------------------------------------------------------------
+
+
+def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole: bool) -> Node:
+    invoice = evidence.issued.invoice
+    setting = setting_of(invoice)
+    _check_sums(invoice)
+    children = [
+        line_node(
+            line,
+            setting,
+            evidence.origins.get(line.line_no),
+            {
+                part: page
+                for (number, part), page in evidence.pages.items()
+                if number == line.line_no
+            },
+        )
+        for line in lines
+    ]
+    taxes = [_tax_node(tax, invoice, setting) for tax in invoice.taxes]
+    if is_whole:
+        count = len(invoice.lines)
+        detail = f"sum of {count} lines" if count > 1 else "the one line"
+        children.append(Node("net", "Net", money(invoice.net, setting), detail))
+        children.extend(taxes)
+        children.append(Node("gross", "Gross", money(invoice.gross, setting), "net and taxes"))
+    children.append(_entry_node(evidence, setting))
+    children.append(_event_node(evidence, setting))
+    return Node(
+        "invoice",
+        f"Invoice {invoice.name}",
+        money(invoice.gross, setting),
+        f"{invoice.customer.name}, issued {day_text(invoice.issued_on)},"
+        f" due {day_text(invoice.due_on)}",
+        _invoice_facts(invoice, setting),
+        tuple(children),
+    )
+
+
+def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
+    customer = invoice.customer
+    facts = {
+        "invoice": invoice.name,
+        "id": ids.show(ids.INVOICE, invoice.invoice_id),
+        "customer": customer.key,
+        "name": customer.name,
+        "address": customer.address or "",
+        "email": customer.email or "",
+        "tax_id": customer.tax_id or "",
+        "time_zone": customer.time_zone,
+        "issued_on": invoice.issued_on.isoformat(),
+        "due_on": invoice.due_on.isoformat(),
+        "net": money(invoice.net, setting),
+        "tax": money(invoice.tax, setting),
+        "gross": money(invoice.gross, setting),
+    }
+    if invoice.run_id is not None:
+        facts["run"] = ids.show(ids.RUN, invoice.run_id)
+    return {label: text for label, text in facts.items() if text}
+
+
+def _check_sums(invoice: Invoice) -> None:
+    name = invoice.name
+    agree(f"{name}, net", invoice.net, sum(line.charge.net for line in invoice.lines))
+    agree(f"{name}, tax", invoice.tax, sum(tax.amount for tax in invoice.taxes))
+    agree(f"{name}, gross", invoice.gross, invoice.net + invoice.tax)
+    taxed: dict[tuple[str, str], int] = {}
+    for line in invoice.lines:
+        if line.tax_percent is not None:
+            key = (line.charge.product.tax_category, line.tax_percent)
+            taxed[key] = taxed.get(key, 0) + line.charge.net
+    bases: dict[tuple[str, str], int] = {}
+    for tax in invoice.taxes:
+        bases[tax.category, tax.percent] = bases.get((tax.category, tax.percent), 0) + tax.base
+    agree(f"{name}, the bases of the taxes", bases, taxed)
+
+
+def _tax_node(tax: TaxAmount, invoice: Invoice, setting: Setting) -> Node:
+    base = Decimal(tax.base).scaleb(-setting.places, EXACT)
+    exact = EXACT.multiply(base, Decimal(tax.percent)).scaleb(-2, EXACT)
+    again = round_decimal(exact, setting.places, tax.rounding)
+    agree(f"tax {tax.category}", tax.amount, int(again.scaleb(setting.places, EXACT)))
+    numbers = [
+        str(line.line_no)
+        for line in invoice.lines
+        if (line.charge.product.tax_category, line.tax_percent) == (tax.category, tax.percent)
+    ]
+    product = f"{money(tax.base, setting)} × {tax.percent} % = {plain(exact)} {setting.currency}"
+    if exact != again:
+        product += f", {rounding_text(tax.rounding, setting.places, setting.currency)}"
+    return Node(
+        "tax",
+        f"Tax {tax.category} {tax.percent} %",
+        money(tax.amount, setting),
+        f"{product}; in force since {day_text(tax.since)}",
+        {
+            "category": tax.category,
+            "percent": tax.percent,
+            "base": money(tax.base, setting),
+            "exact": f"{plain(exact)} {setting.currency}",
+            "since": tax.since.isoformat(),
+            "lines": ", ".join(numbers),
+        },
+    )
+
+
+def _entry_node(evidence: _Evidence, setting: Setting) -> Node:
+    invoice = evidence.issued.invoice
+    expected = postings.of_invoice(invoice)
+    if expected is None or evidence.entry is None:
+        return Node("entry", "No ledger entry", "", "an invoice over nothing books nothing")
+    order = [posting.account.account_id for posting in expected.postings]
+    booked = sorted(evidence.entry.postings, key=lambda p: order.index(p.account.account_id))
+    agree(f"{invoice.name}, the ledger entry", tuple(booked), expected.postings)
+    legs = tuple(
+        Node(
+            "posting",
+            f"{'Debit' if posting.amount > 0 else 'Credit'}  {posting.account.name}",
+            money(abs(posting.amount), setting),
+            "",
+            {
+                "account": posting.account.code,
+                "side": "debit" if posting.amount > 0 else "credit",
+                **({"customer": invoice.customer.key} if posting.customer_id else {}),
+            },
+        )
+        for posting in booked
+    )
+    return Node("entry", "Ledger entry", "", "debits and credits balance", {}, legs)
+
+
+def _event_node(evidence: _Evidence, setting: Setting) -> Node:
+    issued, event = evidence.issued, evidence.event
+    hash_ = bytes(event.hash).hex()
+    return Node(
+        "event",
+        f"Event {event.type}",
+        "",
+        f"recorded {moment(issued.recorded_at, setting.time_zone)} by {issued.actor};"
+        f" SHA-256 {hash_[:16]}… matches its content",
+        {
+            "event": ids.show(ids.EVENT, issued.event_id),
+            "stream": issued.stream,
+            "version": str(issued.version),
+            "at": instant_text(issued.at),
+            "recorded_at": instant_text(issued.recorded_at),
+            "actor": issued.actor,
+            "hash": hash_,
+        },
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from everycent.kernel.canonical import encode
@@ -31,7 +31,10 @@ def link(
     cause: UUID | None,
     payload: bytes,
 ) -> bytes:
-    """SHA-256 over the previous hash, the canonical header and the payload's bytes."""
+    """SHA-256 over the previous hash, the canonical header and the payload's bytes.
+
+    Instants are hashed in UTC, which is how the database gives them back.
+    """
     header = encode(
         (
             tenant_id,
@@ -40,8 +43,8 @@ def link(
             event_id,
             type_name,
             schema_version,
-            at,
-            recorded_at,
+            at.astimezone(UTC),
+            recorded_at.astimezone(UTC),
             actor,
             cause,
         )

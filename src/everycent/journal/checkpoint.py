@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from everycent.kernel.canonical import digest
@@ -25,5 +25,6 @@ class Checkpoint(NamedTuple):
 
 def digest_of(tenant_id: int, facts: Checkpoint) -> bytes:
     """What is signed, and what an operator anchors outside the database."""
-    hexed = [part.hex() if isinstance(part, bytes) else part for part in facts]
+    in_utc = facts._replace(recorded_at=facts.recorded_at.astimezone(UTC))
+    hexed = [part.hex() if isinstance(part, bytes) else part for part in in_utc]
     return digest([tenant_id, *hexed])

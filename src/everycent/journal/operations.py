@@ -30,6 +30,7 @@ def record(
     All in the caller's transaction. Events of one stream get consecutive versions in the order given.
     Raises Conflict `journal.concurrent_append` when somebody else appended to a stream meanwhile.
     """
+    tx.look_up_by_key()
     events = append(tx, drafts, recorded_at)
     if project is not None:
         rows = Rows()

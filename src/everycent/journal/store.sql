@@ -1,11 +1,18 @@
 -- name: heads
--- The last version and hash of each of the given streams.
-select s.stream, h.version, h.hash
+-- The last version and hash of each of the given streams, and its xid where that is later than ours.
+select s.stream, h.version, h.hash,
+       case when h.epoch = current_epoch() and h.xid > pg_current_xact_id()
+            then h.xid::text::bigint end as floor
 from unnest(%(streams)s::text[]) as s(stream)
 cross join lateral (
-    select version, hash from journal_event e
+    select version, hash, epoch, xid from journal_event e
     where e.tenant_id = %(tenant_id)s and e.stream = s.stream
     order by version desc limit 1) h;
+
+-- name: raise_floor
+-- Events of this transaction stand no lower than the floor in the journal's order from here on.
+select set_config('everycent.order_floor', greatest(%(floor)s::bigint, coalesce(
+    nullif(current_setting('everycent.order_floor', true), ''), '0')::bigint)::text, true);
 
 -- name: read_stream
 -- A stream from a version on.
@@ -52,12 +59,14 @@ select current_epoch() as epoch, pg_snapshot_xmin(pg_current_snapshot())::text::
        (select coalesce(max(seq), 0) from journal_event where tenant_id = %(tenant_id)s) as seq;
 
 -- name: heads_below
--- The last event of every stream below a fence.
-select distinct on (stream) stream, version, hash
-from journal_event
-where tenant_id = %(tenant_id)s
-  and (epoch < %(epoch)s or (epoch = %(epoch)s and xid < %(xid)s::text::xid8))
-order by stream, version desc;
+-- The last event of every stream below a fence, in an order that no locale can change.
+select stream, version, hash from (
+    select distinct on (stream) stream, version, hash
+    from journal_event
+    where tenant_id = %(tenant_id)s
+      and (epoch < %(epoch)s or (epoch = %(epoch)s and xid < %(xid)s::text::xid8))
+    order by stream, version desc) h
+order by stream collate "C";
 
 -- name: last_checkpoint
 select * from journal_checkpoint where tenant_id = %(tenant_id)s

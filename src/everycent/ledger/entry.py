@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,15 @@ class Entry(NamedTuple):
     postings: tuple[Posting, ...]
     document_id: UUID | None = None
     reverses: UUID | None = None
+
+
+class BookedEntry(NamedTuple):
+    """An entry as it was recorded."""
+
+    entry_id: UUID
+    at: datetime
+    recorded_at: datetime
+    entry: Entry
 
 
 def debit(account: Account, amount: int, currency: str, customer_id: UUID | None = None) -> Posting:

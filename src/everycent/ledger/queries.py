@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
 from everycent.ledger import store
 from everycent.ledger.account import BY_ID
-from everycent.ledger.entry import Entry, Posting
-
-
-class BookedEntry(NamedTuple):
-    """An entry as it was recorded."""
-
-    entry_id: UUID
-    at: datetime
-    recorded_at: datetime
-    entry: Entry
+from everycent.ledger.entry import BookedEntry, Entry, Posting
 
 
 def trial_balance(tx: Tx, as_of: datetime, known_at: datetime) -> list[Any]:
@@ -63,9 +54,9 @@ def entries(tx: Tx, as_of: datetime) -> Iterator[BookedEntry]:
     rows = store.stream_entries(tx, as_of)
     for entry_id, group in groupby(rows, key=lambda row: row[0]):
         lines = list(group)
-        _, kind, at, recorded_at, document_id, *_ = lines[0]
+        _, kind, at, recorded_at, document_id, reverses, *_ = lines[0]
         postings = tuple(
             Posting(BY_ID[account_id], amount, currency, customer_id)
             for *_, account_id, amount, currency, customer_id in lines
         )
-        yield BookedEntry(entry_id, at, recorded_at, Entry(kind, postings, document_id))
+        yield BookedEntry(entry_id, at, recorded_at, Entry(kind, postings, document_id, reverses))

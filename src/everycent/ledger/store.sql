@@ -9,8 +9,8 @@ select a.account_id, a.code, a.name, a.kind, b.currency, b.debit, b.credit, b.ba
 from ledger_account a
 join (
     select p.account_id, p.currency,
-           sum(p.amount) filter (where p.amount > 0)::bigint as debit,
-           -sum(p.amount) filter (where p.amount < 0)::bigint as credit,
+           coalesce(sum(p.amount) filter (where p.amount > 0), 0)::bigint as debit,
+           coalesce(-sum(p.amount) filter (where p.amount < 0), 0)::bigint as credit,
            sum(p.amount)::bigint as balance
     from ledger_posting p
     join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
@@ -51,8 +51,8 @@ order by p.posting_no;
 
 -- name: journal_export
 -- Every entry with its postings in order, for the exports.
-select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, p.account_id, p.amount, p.currency,
-       p.customer_id
+select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, e.reverses,
+       p.account_id, p.amount, p.currency, p.customer_id
 from ledger_entry e
 join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id
 where e.tenant_id = %(tenant_id)s and e.at <= %(as_of)s
@@ -71,9 +71,12 @@ where e.tenant_id = %(tenant_id)s and (
 limit 100;
 
 -- name: uncaused_entries
+-- An entry holds, and was written, when its event says.
 select e.entry_id::text from ledger_entry e
 where e.tenant_id = %(tenant_id)s and not exists (
-    select from journal_event j where j.tenant_id = e.tenant_id and j.event_id = e.entry_id)
+    select from journal_event j
+    where j.tenant_id = e.tenant_id and j.event_id = e.entry_id
+      and j.at = e.at and j.recorded_at = e.recorded_at)
 limit 100;
 
 -- name: orphaned_postings

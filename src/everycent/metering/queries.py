@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from everycent.catalog.meter import Aggregation
+from everycent.catalog.meter import Aggregation, Series
 from everycent.db.connection import Tx
+from everycent.kernel import calendar
 from everycent.kernel.errors import Broken
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
@@ -23,7 +24,8 @@ from everycent.metering.record import micros
 from everycent.metering.register import Reading
 from everycent.metering.usage import Request, Usage, is_counter, spans_of
 
-_QUARTER_MICROS = 15 * 60 * 1_000_000
+_QUARTER_MINUTES = 15
+_QUARTER_MICROS = _QUARTER_MINUTES * 60 * 1_000_000
 FIRST_RECORD = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
@@ -49,7 +51,6 @@ def read(tx: Tx, requests: Sequence[Request]) -> list[Usage]:
     ]
     _read_rollups(tx, wanted, found)
     _read_readings(tx, wanted, found)
-    store.clear_requests(tx)
     return [found[distinct[request]] for request in requests]
 
 
@@ -157,6 +158,62 @@ def page(
     if not spans:
         return []
     return store.page_records(tx, subject_id, meter_id, spans, ends_included, fold_id, after, limit)
+
+
+class DayUsage(NamedTuple):
+    """One local day of a series in one band ('' without bands)."""
+
+    day: date
+    band: str
+    value: Decimal
+
+
+def daily(
+    tx: Tx, subject_id: int, meter_id: int, series: Series, period: Period, time_zone: str
+) -> list[DayUsage]:
+    """A series day by day on the clock of `time_zone`, as the roll-ups stand now; days without
+    records are left out.
+
+    For a banded series all bands of its set are told. Distinct values can't be split into days:
+    there, as for counts, it is the number of records.
+    """
+    names = [""] if series.bands is None else sorted(series.bands.names())
+    slots: list[tuple[date, str]] = []
+    spans: list[tuple[int, datetime, datetime]] = []
+    day = calendar.local_date(period.start, time_zone)
+    while (begin := calendar.start_of_day(day, time_zone)) < period.end:
+        after = day + timedelta(days=1)
+        end_of_day = calendar.start_of_day(after, time_zone)
+        part = Period(max(begin, period.start), min(end_of_day, period.end))
+        for name in names:
+            own = msgspec.structs.replace(series, band=name or None)
+            spans.extend((len(slots), start, end) for start, end in spans_of(own, part))
+            slots.append((day, name))
+        day = after
+    window = series.window_minutes or _QUARTER_MINUTES
+    return [
+        DayUsage(slots[row.number][0], slots[row.number][1], _of_a_day(series, row))
+        for row in store.list_daily(tx, subject_id, meter_id, spans, window)
+    ]
+
+
+def _of_a_day(series: Series, row: Any) -> Decimal:
+    value: Decimal
+    match series.aggregation:
+        case Aggregation.SUM | Aggregation.COUNTER:
+            value = row.total
+        case Aggregation.COUNT | Aggregation.UNIQUE:
+            value = Decimal(row.records)
+        case Aggregation.MIN:
+            value = row.low
+        case Aggregation.MAX:
+            value = row.high
+        case Aggregation.LATEST:
+            value = row.latest
+        case Aggregation.PEAK:
+            minutes = Decimal(series.window_minutes or _QUARTER_MINUTES)
+            value = EXACT.divide(EXACT.multiply(row.peak, Decimal(60)), minutes)
+    return value
 
 
 def counts(tx: Tx) -> Any:

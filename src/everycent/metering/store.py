@@ -141,7 +141,12 @@ def fold(tx: Tx, batches: Sequence[int]) -> None:
         "fold_id": fold_id,
     }
     tx.run(SQL["mark_folded"], params)
-    old = tx.tuples(SQL["fold"], params)
+    tx.run("set local work_mem = '256MB'")
+    tx.run(SQL["create_stage_fold"])
+    tx.run(SQL["gather"], params)
+    tx.run("analyze stage_fold")
+    old = tx.tuples(SQL["known_buckets"], params)
+    tx.run(SQL["add_buckets"], params)
     if old:
         subjects, meters, buckets, dimensions = map(list, zip(*old, strict=True))
         tx.run(
@@ -164,11 +169,6 @@ def stage_requests(
     bulk.stage(tx, SPAN, spans)
     tx.run("analyze stage_request")
     tx.run("analyze stage_span")
-
-
-def clear_requests(tx: Tx) -> None:
-    """Empties the staging of requests within a transaction."""
-    tx.run("truncate stage_request, stage_span")
 
 
 def read(tx: Tx, statement: str) -> list[tuple[Any, ...]]:
@@ -207,6 +207,28 @@ def page_records(
             "after_at": after[0],
             "after_key": after[1],
             "limit": limit,
+        },
+    )
+
+
+def list_daily(
+    tx: Tx,
+    subject_id: int,
+    meter_id: int,
+    spans: Sequence[tuple[int, datetime, datetime]],
+    window_minutes: int,
+) -> list[Any]:
+    """What the roll-ups hold in each numbered span; a number may have several spans."""
+    return tx.rows(
+        SQL["daily"],
+        {
+            "tenant_id": tx.tenant_id,
+            "subject_id": subject_id,
+            "meter_id": meter_id,
+            "numbers": [number for number, _, _ in spans],
+            "starts": [start for _, start, _ in spans],
+            "ends": [end for _, _, end in spans],
+            "window_minutes": window_minutes,
         },
     )
 

@@ -65,32 +65,41 @@ select nextval('usage_fold_seq');
 update usage_batch set fold_id = %(fold_id)s
 where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s);
 
--- name: fold
--- Buckets that are new are counted from the new records alone; buckets that were there already are
--- counted again from all their records, so that their digest stays a digest of the whole.
-with arrived as materialized (
-    select subject_id, meter_id, to_timestamp(floor(extract(epoch from at) / 900) * 900) as bucket,
-           dimensions_id, count(*) as records, sum(value) as total, min(value) as low,
-           max(value) as high, max(at) as latest_at,
-           (array_agg(value order by at desc, key desc))[1] as latest_value,
-           sha256(string_agg(uuid_send(content), ''::bytea order by content)) as digest
-    from usage_record
-    where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s)
-      and batch_id between %(first)s and %(last)s
-    group by 1, 2, 3, 4),
-added as (
-    insert into usage_rollup (tenant_id, subject_id, meter_id, bucket, dimensions_id, records, total,
-                              low, high, latest_at, latest_value, digest)
-    select %(tenant_id)s, a.subject_id, a.meter_id, a.bucket, a.dimensions_id, a.records, a.total,
-           a.low, a.high, a.latest_at, a.latest_value, a.digest
-    from arrived a
-    on conflict do nothing
-    returning subject_id, meter_id, bucket, dimensions_id)
-select a.subject_id, a.meter_id, a.bucket, a.dimensions_id from arrived a
-where not exists (
-    select from added n
-    where (n.subject_id, n.meter_id, n.bucket, n.dimensions_id)
-        = (a.subject_id, a.meter_id, a.bucket, a.dimensions_id));
+-- name: create_stage_fold
+create temp table if not exists stage_fold (
+    subject_id int4, meter_id int4, bucket timestamptz, dimensions_id int4, records int8, total numeric,
+    low numeric, high numeric, latest_at timestamptz, latest_value numeric, digest bytea)
+on commit delete rows;
+
+-- name: gather
+-- The new records by quarter hour.
+insert into stage_fold
+select subject_id, meter_id, to_timestamp(floor(extract(epoch from at) / 900) * 900) as bucket,
+       dimensions_id, count(*) as records, sum(value) as total, min(value) as low,
+       max(value) as high, max(at) as latest_at,
+       (array_agg(value order by at desc, key desc))[1] as latest_value,
+       sha256(string_agg(uuid_send(content), ''::bytea order by content)) as digest
+from usage_record
+where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s)
+  and batch_id between %(first)s and %(last)s
+group by 1, 2, 3, 4;
+
+-- name: known_buckets
+-- Buckets that had records before: they are counted again from all their records, so that their
+-- digest stays a digest of the whole.
+select a.subject_id, a.meter_id, a.bucket, a.dimensions_id
+from stage_fold a
+join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = a.subject_id
+    and r.meter_id = a.meter_id and r.bucket = a.bucket and r.dimensions_id = a.dimensions_id;
+
+-- name: add_buckets
+-- Buckets that are new are counted from the new records alone.
+insert into usage_rollup (tenant_id, subject_id, meter_id, bucket, dimensions_id, records, total,
+                          low, high, latest_at, latest_value, digest)
+select %(tenant_id)s, subject_id, meter_id, bucket, dimensions_id, records, total, low, high,
+       latest_at, latest_value, digest
+from stage_fold order by subject_id, meter_id, bucket
+on conflict do nothing;
 
 -- name: recount
 -- The given buckets anew from all folded records.
@@ -205,6 +214,24 @@ where u.tenant_id = %(tenant_id)s and u.subject_id = %(subject_id)s and u.meter_
                  else u.at >= p.starts_at and u.at < p.ends_at end)
   and (u.at, u.key) > (%(after_at)s, %(after_key)s)
 order by u.at, u.key limit %(limit)s;
+
+-- name: daily
+-- What the roll-ups hold in each of the given spans, which lie on quarter hours, and the highest sum
+-- of one window in it.
+select x.number, sum(x.records)::bigint as records, sum(x.total) as total, min(x.low) as low,
+       max(x.high) as high, (array_agg(x.latest order by x.latest_at desc))[1] as latest,
+       max(x.total) as peak
+from (
+    select p.number, floor(extract(epoch from r.bucket) / (%(window_minutes)s * 60)) as window_no,
+           sum(r.records) as records, sum(r.total) as total, min(r.low) as low, max(r.high) as high,
+           max(r.latest_at) as latest_at,
+           (array_agg(r.latest_value order by r.latest_at desc))[1] as latest
+    from unnest(%(numbers)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+        as p(number, starts_at, ends_at)
+    join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = %(subject_id)s
+        and r.meter_id = %(meter_id)s and r.bucket >= p.starts_at and r.bucket < p.ends_at
+    group by 1, 2) x
+group by x.number order by x.number;
 
 -- name: count_records
 select count(*) from usage_record where tenant_id = %(tenant_id)s;

@@ -112,36 +112,37 @@ create trigger immutable before update or delete or truncate on invoice_usage
 -- Set-based in place of foreign keys and sums per row (docs/decisions/0003): lines and taxes come
 -- first and the invoice last, in the same transaction, and must add up to it.
 create function check_invoices() returns trigger language plpgsql as $$
+declare wrong boolean;
 begin
-    if exists (
+    execute $q$ select exists (
         select from appended n where n.net <> (
             select coalesce(sum(l.net), 0) from everycent.invoice_line l
-            where l.tenant_id = n.tenant_id and l.invoice_id = n.invoice_id))
-    then
+            where l.tenant_id = n.tenant_id and l.invoice_id = n.invoice_id)) $q$ into wrong;
+    if wrong then
         raise exception 'the lines of an invoice do not add up to its net'
             using errcode = 'check_violation', constraint = 'invoice_net_is_sum_of_lines';
     end if;
-    if exists (
+    execute $q$ select exists (
         select from appended n where n.tax <> (
             select coalesce(sum(t.amount), 0) from everycent.invoice_tax t
-            where t.tenant_id = n.tenant_id and t.invoice_id = n.invoice_id))
-    then
+            where t.tenant_id = n.tenant_id and t.invoice_id = n.invoice_id)) $q$ into wrong;
+    if wrong then
         raise exception 'the taxes of an invoice do not add up to its tax'
             using errcode = 'check_violation', constraint = 'invoice_tax_is_sum_of_taxes';
     end if;
-    if exists (
+    execute $q$ select exists (
         select from appended n where not exists (
             select from everycent.journal_event e
-            where e.tenant_id = n.tenant_id and e.event_id = n.event_id))
-    then
+            where e.tenant_id = n.tenant_id and e.event_id = n.event_id)) $q$ into wrong;
+    if wrong then
         raise exception 'an invoice needs the event that issued it'
             using errcode = 'foreign_key_violation', constraint = 'invoice_event';
     end if;
-    if exists (
+    execute $q$ select exists (
         select from appended n where not exists (
             select from everycent.customer c
-            where c.tenant_id = n.tenant_id and c.customer_id = n.customer_id))
-    then
+            where c.tenant_id = n.tenant_id and c.customer_id = n.customer_id)) $q$ into wrong;
+    if wrong then
         raise exception 'an invoice needs a customer'
             using errcode = 'foreign_key_violation', constraint = 'invoice_customer';
     end if;
@@ -152,11 +153,12 @@ create trigger complete after insert on invoice
 
 -- A finished invoice takes no more lines.
 create function check_lines() returns trigger language plpgsql as $$
+declare wrong boolean;
 begin
-    if exists (
+    execute $q$ select exists (
         select from appended n join everycent.invoice i
-            on i.tenant_id = n.tenant_id and i.invoice_id = n.invoice_id)
-    then
+            on i.tenant_id = n.tenant_id and i.invoice_id = n.invoice_id) $q$ into wrong;
+    if wrong then
         raise exception 'an issued invoice takes no further %', tg_table_name
             using errcode = 'integrity_constraint_violation', constraint = 'invoice_is_final';
     end if;

@@ -34,7 +34,35 @@ create policy own_tenant on tenant using (
     or current_setting('everycent.operator', true) = 'on'
 ) with check (current_setting('everycent.operator', true) = 'on');
 grant select, insert on tenant to everycent_app;
-grant select, insert on journal_epoch to everycent_app;
+
+-- Where an event stands in the journal's order is the database's to say, not the writer's: nobody can
+-- put one where readers have been already.
+revoke insert on journal_event from everycent_app;
+grant insert (tenant_id, stream, version, event_id, type, schema_version, at, recorded_at, actor,
+    cause, payload, hash) on journal_event to everycent_app;
+grant select on journal_epoch to everycent_app;
 grant usage on all sequences in schema everycent to everycent_app;
 revoke all on function ensure_usage_month(date) from public;
 grant execute on function ensure_usage_month(date) to everycent_app;
+
+-- The planner is told how large a table is when that has changed much since it was told last. Autovacuum
+-- does the same a minute later; a bulk load does not want to wait for it. Only the owner may.
+create function refresh_statistics() returns int
+language plpgsql security definer set search_path = everycent, pg_temp as $$
+declare
+    name text;
+    refreshed int := 0;
+begin
+    for name in
+        select c.relname from pg_class c
+        where c.relnamespace = 'everycent'::regnamespace and c.relkind = 'r'
+          and pg_relation_size(c.oid) / current_setting('block_size')::int > 2 * greatest(c.relpages, 4)
+        order by c.relname
+    loop
+        execute format('analyze everycent.%I', name);
+        refreshed := refreshed + 1;
+    end loop;
+    return refreshed;
+end $$;
+revoke all on function refresh_statistics() from public;
+grant execute on function refresh_statistics() to everycent_app;

@@ -1,0 +1,229 @@
+"""`everycent explain`: an invoice taken apart on the terminal, as JSON, or as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from everycent.cli.common import console, emit, opened
+from everycent.db.connection import Tx
+from everycent.flows import explain as flow
+from everycent.flows.derivation import Node, Page
+from everycent.integrations import explain_page
+from everycent.invoicing import queries
+from everycent.kernel.errors import Invalid
+
+_WIDEST = 120
+_STYLES = {
+    "invoice": "bold",
+    "line": "bold",
+    "gross": "bold",
+    "net": "bold",
+    "seal": "green",
+    "event": "green",
+}
+
+
+@click.command()
+@click.argument("invoice")
+@click.option("--line", type=int, help="Only this line, with everything behind it.")
+@click.option("--part", type=int, default=1, help="Which series of a formula, with --records.")
+@click.option("--records", is_flag=True, help="The usage records that the line counted.")
+@click.option("--page", help="Go on after this cursor, which the page before ended with.")
+@click.option("--limit", type=click.IntRange(1, 10_000), help="How many records to show.")
+@click.option("--json", "as_json", is_flag=True, help="The tree as JSON.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write one self-contained page with pictures into this file.",
+)
+def explain(
+    invoice: str,
+    line: int | None,
+    part: int,
+    records: bool,
+    page: str | None,
+    limit: int | None,
+    as_json: bool,
+    html: Path | None,
+) -> None:
+    """Where every cent of INVOICE comes from.
+
+    From the amount through rounding, price and quantity to the very usage records, and on to the
+    ledger entry and the event that it became. Every calculation shown is done again on the way.
+    """
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        if records or page is not None:
+            line_no = _line_with_usage(tx, invoice, line)
+            found = flow.records(tx, invoice, line_no, part, after=page, limit=limit or 20)
+            _show_records(tx, invoice, line_no, part, found, as_json)
+            return
+        tree = flow.explain(tx, invoice, line, first_records=limit or flow.FIRST_RECORDS)
+        if html is not None:
+            html.write_text(_html(tx, tree, line), encoding="utf-8")
+            emit({"written": str(html)}, as_json)
+        elif as_json:
+            emit(msgspec.to_builtins(tree), as_json)
+        else:
+            _show_tree(tree, is_whole=line is None)
+
+
+def _line_with_usage(tx: Tx, name: str, line: int | None) -> int:
+    """The line asked for; without one, the only line that has usage. Raises Invalid."""
+    if line is not None:
+        return line
+    lines = queries.invoice(tx, name).invoice.lines
+    numbers = [each.line_no for each in lines if each.charge.quantity is not None]
+    if len(numbers) != 1:
+        raise Invalid(
+            "explain.which_line",
+            f"{name} has {len(numbers)} lines with usage",
+            field="line",
+            hint="choose one with --line",
+        )
+    return numbers[0]
+
+
+def _html(tx: Tx, tree: Node, line: int | None) -> str:
+    invoice = queries.invoice(tx, tree.facts["invoice"]).invoice
+    usage = {
+        (each.line_no, number): flow.daily(tx, invoice, each.line_no, number)
+        for each in invoice.lines
+        if each.charge.quantity is not None and line in (None, each.line_no)
+        for number, _ in enumerate(each.charge.quantity.parts, start=1)
+    }
+    return explain_page.page(invoice, tree, usage)
+
+
+# --- on the terminal -----------------------------------------------------------------------------
+
+
+def _show_tree(tree: Node, *, is_whole: bool) -> None:
+    from rich.tree import Tree
+
+    if is_whole:
+        tree = _overview(tree)
+    out = console()
+    root = Tree(_label(tree), guide_style="dim")
+    _grow(root, tree.children)
+    width = min(out.width, _WIDEST)
+    out.print(root, width=width)
+    for hint in _hints(tree, is_whole):
+        out.print(f"  [dim]{hint[0]:<28}[/dim] {hint[1]}", highlight=False, width=width)
+
+
+def _overview(tree: Node) -> Node:
+    """The invoice with how each line was calculated, and without what leads to the quantities."""
+    return msgspec.structs.replace(tree, children=tuple(_brief(node) for node in tree.children))
+
+
+def _brief(line: Node) -> Node:
+    if line.kind != "line":
+        return line
+    kept = []
+    for node in line.children:
+        if node.kind == "price" or (node.kind == "rounding" and not node.facts):
+            continue
+        if node.kind == "quantity":
+            kept.extend(_sources(node))
+        else:
+            kept.append(node)
+    return msgspec.structs.replace(line, children=tuple(kept))
+
+
+def _sources(quantity: Node) -> Iterator[Node]:
+    for node in quantity.children:
+        if node.kind == "series":
+            seal = next(child for child in node.children if child.kind == "seal")
+            count = seal.facts["records"]
+            told = f"{count} record{'' if count == '1' else 's'}"
+            yield msgspec.structs.replace(node, detail=told, children=())
+        else:
+            yield node
+
+
+def _grow(branch: Any, children: Sequence[Node]) -> None:
+    for node in children:
+        _grow(branch.add(_label(node)), node.children)
+
+
+def _label(node: Node) -> Any:
+    """What it is, then how it came about, and the value at the right edge."""
+    from rich.table import Table
+    from rich.text import Text
+
+    style = _STYLES.get(node.kind, "")
+    if node.kind == "record":
+        told = Text.assemble(node.what, ("  " + node.detail, "dim"))
+    else:
+        told = Text(node.what, style=style)
+        if node.detail:
+            told.append("  " + node.detail, style="dim" if style != "green" else "not bold dim")
+    quantity = node.facts.get("quantity", "")
+    grid = Table.grid(expand=True, padding=(0, 0, 0, 3))
+    grid.add_column(ratio=1, overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True, min_width=14)
+    grid.add_row(told, Text(quantity, style=style), Text(node.value, style=style or "cyan"))
+    return grid
+
+
+def _hints(tree: Node, is_whole: bool) -> Iterator[tuple[str, str]]:
+    """What to type for more."""
+    name = tree.facts["invoice"]
+    lines = [node for node in tree.children if node.kind == "line"]
+    usage = [node for node in lines if "quantity" in node.facts]
+    if is_whole and lines:
+        number = (usage or lines)[0].facts["line"]
+        yield "everything behind a line", f"everycent explain {name} --line {number}"
+    if usage:
+        number = usage[0].facts["line"]
+        yield "its usage records", f"everycent explain {name} --line {number} --records"
+    yield "as a page with pictures", f"everycent explain {name} --html {name}.html"
+
+
+def _show_records(
+    tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_json: bool
+) -> None:
+    invoice = queries.invoice(tx, name).invoice
+    part = flow.part_of(invoice, line_no, part_no)
+    if as_json:
+        told = {
+            "invoice": invoice.name,
+            "line": line_no,
+            "part": part_no,
+            "records": [record._asdict() for record in page.records],
+            "after": page.after,
+        }
+        emit(told, as_json)
+        return
+    from rich.table import Table
+
+    title = f"{invoice.name} line {line_no}: {part.records} records of {part.meter} at {part.subject}"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("at", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("record", overflow="fold")
+    table.add_column("source", overflow="fold")
+    has_dimensions = any(record.dimensions != "{}" for record in page.records)
+    if has_dimensions:
+        table.add_column("dimensions", overflow="fold")
+    for record in page.records:
+        cells = [record.at, record.value, record.record_id, record.source]
+        table.add_row(*map(_plain, [*cells, record.dimensions] if has_dimensions else cells))
+    out = console()
+    out.print(table)
+    out.print(f"times on the clock of {invoice.customer.time_zone}", style="dim", highlight=False)
+    if page.after is not None:
+        more = f"everycent explain {invoice.name} --line {line_no} --part {part_no} --records"
+        out.print(f"more: {more} --page {page.after}", highlight=False, soft_wrap=True)
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)
