@@ -260,6 +260,8 @@ TWO_LEGS = "every entry has at least two postings"
 CAUSED = "every entry has the event that caused it"
 BELONGS = "every posting belongs to an entry"
 MIRRORS = "every reversal mirrors its original"
+MOVE_POSTING = """update ledger_posting set entry_id = {other}, posting_no = 9
+    where entry_id = {sale} and posting_no = 1"""
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ MIRRORS = "every reversal mirrors its original"
          {BALANCES}),
         ("update ledger_posting set currency = 'USD' where entry_id = {other} and posting_no = 1",
          {BALANCES}),
-        ("update ledger_posting set entry_id = {other}, posting_no = 9 where entry_id = {sale} and amount > 99",
+        (MOVE_POSTING,
          {BALANCES, MIRRORS}),
         ("delete from ledger_posting where entry_id = {other} and posting_no = 1", {BALANCES}),
         ("delete from ledger_posting where entry_id = {other}", {TWO_LEGS}),

@@ -124,7 +124,7 @@ def _overview(tree: Node) -> Node:
 def _brief(line: Node) -> Node:
     if line.kind != "line":
         return line
-    kept = []
+    kept: list[Node] = []
     for node in line.children:
         if node.kind == "price" or (node.kind == "rounding" and not node.facts):
             continue
@@ -186,9 +186,7 @@ def _hints(tree: Node, is_whole: bool) -> Iterator[tuple[str, str]]:
     yield "as a page with pictures", f"everycent explain {name} --html {name}.html"
 
 
-def _show_records(
-    tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_json: bool
-) -> None:
+def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_json: bool) -> None:
     invoice = queries.invoice(tx, name).invoice
     part = flow.part_of(invoice, line_no, part_no)
     if as_json:
@@ -203,7 +201,9 @@ def _show_records(
         return
     from rich.table import Table
 
-    title = f"{invoice.name} line {line_no}: {part.records} records of {part.meter} at {part.subject}"
+    title = (
+        f"{invoice.name} line {line_no}: {part.records} records of {part.meter} at {part.subject}"
+    )
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("at", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)

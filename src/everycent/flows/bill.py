@@ -202,17 +202,19 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
     tx.look_up_by_key()
     owners = customers.lock_range(tx, chunk.first, chunk.last)
     decided = _decide(tx, chunk, owners, context)
+    drafts = decided.drafts
+    parked = list(decided.parked)
+    ids = [] if one_by_one else invoicing.prepare(tx, drafts, context.ids)
     previous = chunk.chunk_no - 1
     if previous and not invoicing.wait_for_chunk(tx, context.run.run_id, previous):
         raise _PredecessorDiedError
     if one_by_one:
-        issued, lines, refused = _issue_one_by_one(tx, decided.drafts, context)
+        drafts, refused = _issue_one_by_one(tx, drafts, context)
+        parked.extend(refused)
     else:
-        issued, lines = _issue(tx, decided.drafts, context)
-        refused = []
-    invoicing.finish_chunk(
-        tx, context.run.run_id, chunk, issued, lines, [*decided.parked, *refused]
-    )
+        _issue(tx, drafts, ids, context)
+    lines = sum(len(draft.lines) for draft in drafts)
+    invoicing.finish_chunk(tx, context.run.run_id, chunk, len(drafts), lines, parked)
 
 
 def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context) -> Decided:
@@ -250,10 +252,13 @@ def _without_withdrawn(decided: Decided, issued_on: date) -> Decided:
     return Decided(kept, [*decided.parked, *parked])
 
 
-def _issue(tx: Tx, drafts: Sequence[DraftInvoice], context: _Context) -> tuple[int, int]:
-    invoicing.issue_all(
+def _issue(
+    tx: Tx, drafts: Sequence[DraftInvoice], invoice_ids: Sequence[UUID], context: _Context
+) -> None:
+    invoicing.issue(
         tx,
         drafts,
+        invoice_ids,
         issued_on=context.issued_on,
         payment_days=context.terms.payment_days,
         at=context.run.as_of,
@@ -262,29 +267,25 @@ def _issue(tx: Tx, drafts: Sequence[DraftInvoice], context: _Context) -> tuple[i
         ids=context.ids,
         run_id=context.run.run_id,
     )
-    return len(drafts), sum(len(draft.lines) for draft in drafts)
 
 
 def _issue_one_by_one(
     tx: Tx, drafts: Sequence[DraftInvoice], context: _Context
-) -> tuple[int, int, list[Parked]]:
+) -> tuple[list[DraftInvoice], list[Parked]]:
     by_customer: dict[UUID, list[DraftInvoice]] = {}
     for draft in drafts:
         by_customer.setdefault(draft.customer.customer_id, []).append(draft)
-    issued = lines = 0
+    issued: list[DraftInvoice] = []
     parked = []
     for customer_id, own in by_customer.items():
         try:
             with tx.savepoint():
-                made = _issue(tx, own, context)
-        except psycopg.Error as error:
-            if isinstance(error, psycopg.OperationalError):
-                raise
+                _issue(tx, own, invoicing.prepare(tx, own, context.ids), context)
+        except (psycopg.IntegrityError, psycopg.DataError) as error:
             parked.append(Parked(customer_id, rate_due.unexpected(error)))
-            continue
-        issued += made[0]
-        lines += made[1]
-    return issued, lines, parked
+        else:
+            issued.extend(own)
+    return issued, parked
 
 
 def _work_in_processes(

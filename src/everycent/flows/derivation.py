@@ -142,10 +142,11 @@ def span_text(start: datetime, end: datetime, time_zone: str) -> str:
 
 
 def rounding_text(mode: Rounding, places: int, unit: str = "") -> str:
-    """'rounded half up to 2 decimals'."""
-    if places == 0:
-        return f"rounded {_ROUNDINGS[mode]} to whole {unit or 'units'}"
-    return f"rounded {_ROUNDINGS[mode]} to {places} decimal{'s' if places > 1 else ''}"
+    """'rounded to 2 decimals, half up'."""
+    digits = (
+        f"{places} decimal{'s' if places > 1 else ''}" if places else f"whole {unit or 'units'}"
+    )
+    return f"rounded to {digits}, {_ROUNDINGS[mode]}"
 
 
 def bands_text(bands: Bands, band: str) -> str:
@@ -263,7 +264,9 @@ def _rounding_node(
     if Fraction(net) == Fraction(exact):
         return Node("rounding", "Nothing to round", value, f"the rule would be: {rule}")
     shown = f"{exact_text(exact)} {setting.currency}"
-    return Node("rounding", rule.capitalize(), value, f"from exactly {shown}", {"exact": shown})
+    return Node(
+        "rounding", f"{rule[0].upper()}{rule[1:]}", value, f"from exactly {shown}", {"exact": shown}
+    )
 
 
 def _share_node(

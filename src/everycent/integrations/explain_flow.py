@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from everycent.catalog.price import Flat, Graduated, Package, PerUnit, Volume
@@ -16,6 +17,7 @@ from everycent.kernel.money import EXACT
 
 _MOST_LINES = 12
 _THIN = 2
+_HOLDS_LABEL = 40
 _HUES = 6
 
 
@@ -60,66 +62,62 @@ class _Row(NamedTuple):
     height: int
 
 
+class _Level(NamedTuple):
+    """A level stretch of a band, from `x` until `until`, with its upper edge at `y`."""
+
+    x: int
+    until: int
+    y: int
+
+
 def flow(invoice: Invoice) -> Flow | None:
     """For wide screens: four columns. None when nothing is owed."""
-    rows = _rows(invoice, 300)
+    rows = _rows(invoice, 320)
     if not rows or invoice.gross <= 0:
         return None
+    taxes = _tax_rows(invoice, 320)
     sources = list(dict.fromkeys(row.source for row in rows))
-    hues = {source: _hue(n, source) for n, source in enumerate(sources)}
-    taxes = _tax_rows(invoice, 300)
+    hues = {source: _hue(number, source) for number, source in enumerate(sources)}
+    sizes = [sum(row.height for row in rows if row.source == source) for source in sources]
     net = sum(row.height for row in rows)
-    tops = _stack([max(row.height, 36) for row in rows], 10)
-    height = max(tops[-1] + max(rows[-1].height, 36), net + sum(t.height for t in taxes) + 90) + 16
-    tops = [top + (height - tops[-1] - max(rows[-1].height, 36)) // 2 for top in tops]
-    heights = [sum(row.height for row in rows if row.source == source) for source in sources]
-    source_tops = _stack([max(h, 36) for h in heights], 22)
-    shift = (height - source_tops[-1] - max(heights[-1], 36)) // 2
+    tail = sum(tax.height for tax in taxes)
+    row_tops = _stack([row.height for row in rows], [_room(row.height) for row in rows], 14)
+    source_tops = _stack(sizes, [_room(size) for size in sizes], 24)
+    ends = (row_tops[-1] + rows[-1].height, source_tops[-1] + sizes[-1], net + tail + 90)
+    height = max(ends) + 10
+    _centre(row_tops, ends[0], height)
+    _centre(source_tops, ends[1], height)
+    net_top = (height - net - tail - 50) // 2
+    gross_top = (height - net - tail) // 2
     boxes: list[Box] = []
     ribbons: list[Ribbon] = []
-    used = dict.fromkeys(sources, 0)
-    net_top = (height - net - sum(t.height for t in taxes) - 60) // 2
-    at_net = net_top
-    for source, top, size in zip(sources, source_tops, heights, strict=True):
+    leaving = dict(zip(sources, source_tops, strict=True))
+    for source, size in zip(sources, sizes, strict=True):
         name, _, where = source.partition("\n")
-        boxes.append(
-            Box(0, top + shift, size, hues[source], 20, top + shift + min(size // 2, 40), "start",
-                name, where)
-        )  # fmt: skip
-    for row, top in zip(rows, tops, strict=True):
+        boxes.append(_box(0, leaving[source], size, hues[source], name, where))
+    arriving = net_top
+    for row, top in zip(rows, row_tops, strict=True):
         hue = hues[row.source]
-        number = sources.index(row.source)
-        left = source_tops[number] + shift + used[row.source]
-        used[row.source] += row.height
-        middle = top + (max(row.height, 36) - row.height) // 2
-        ribbons.append(_ribbon(10, left, 330, middle, row, hue))
-        ribbons.append(_ribbon(340, middle, 800, at_net, row, hue))
-        at_net += row.height
-        boxes.append(
-            Box(330, middle, row.height, hue, 350, middle + row.height // 2, "start", row.label,
-                row.detail)
-        )  # fmt: skip
-    boxes.append(
-        Box(800, net_top, net, "net", 820, net_top + net // 2, "start", "Net",
-            _money(invoice.net, invoice))
-    )  # fmt: skip
-    gross = net + sum(tax.height for tax in taxes)
-    gross_top = (height - gross) // 2
-    net_row = _Row("Net", "", "", invoice.net, net)
-    ribbons.append(_ribbon(810, net_top, 1030, gross_top, net_row, "net"))
-    below, at_gross = net_top + net + 44, gross_top + net
+        start, end = _Level(0, 150, leaving[row.source]), _Level(800, 810, arriving)
+        ribbons.append(_ribbon((start, _Level(360, 620, top), end), row, hue))
+        boxes.append(_box(360, top, row.height, hue, row.label, row.detail))
+        leaving[row.source] += row.height
+        arriving += row.height
+    boxes.append(_box(800, net_top, net, "net", "Net", _money(invoice.net, invoice)))
+    whole = _Row("Net", "", "", invoice.net, net)
+    levels = (_Level(800, 910, net_top), _Level(960, 1040, gross_top))
+    ribbons.append(_ribbon(levels, whole, "net"))
+    below, arriving = net_top + net + 50, gross_top + net
     for tax in taxes:
-        boxes.append(
-            Box(800, below, tax.height, "tax", 820, below + tax.height // 2, "start", tax.label,
-                tax.detail)
-        )  # fmt: skip
-        ribbons.append(_ribbon(810, below, 1030, at_gross, tax, "tax"))
-        below, at_gross = below + max(tax.height, 34) + 10, at_gross + tax.height
-    boxes.append(
-        Box(1030, gross_top, gross, "gross", 1018, gross_top + gross // 2, "end", "Gross",
-            _money(invoice.gross, invoice))
+        boxes.append(_box(800, below, tax.height, "tax", tax.label, tax.detail))
+        levels = (_Level(800, 910, below), _Level(960, 1040, arriving))
+        ribbons.append(_ribbon(levels, tax, "tax"))
+        below, arriving = below + tax.height + 50, arriving + tax.height
+    gross = Box(
+        1030, gross_top, net + tail, "gross", 1020, gross_top + (net + tail) // 2 - 4, "end",
+        "Gross", _money(invoice.gross, invoice),
     )  # fmt: skip
-    return Flow(1040, max(height, below), tuple(boxes), tuple(ribbons))
+    return Flow(1040, max(height, below), (*boxes, gross), tuple(ribbons))
 
 
 def narrow_flow(invoice: Invoice) -> Flow | None:
@@ -128,24 +126,32 @@ def narrow_flow(invoice: Invoice) -> Flow | None:
     if not rows or invoice.gross <= 0:
         return None
     sources = list(dict.fromkeys(row.source for row in rows))
-    pitch = [max(row.height, 40) for row in rows]
-    tops = _stack(pitch, 8)
-    height = tops[-1] + pitch[-1] + 8
-    gross = sum(row.height for row in rows)
-    at_gross = gross_top = (height - gross) // 2
+    heights = [row.height for row in rows]
+    tops = _stack(heights, [_room(height) for height in heights], 12)
+    height = tops[-1] + heights[-1] + 10
+    arriving = gross_top = (height - sum(heights)) // 2
     boxes: list[Box] = []
     ribbons: list[Ribbon] = []
-    for row, top, room in zip(rows, tops, pitch, strict=True):
+    for row, top in zip(rows, tops, strict=True):
         hue = "tax" if row.source == "tax" else _hue(sources.index(row.source), row.source)
-        middle = top + (room - row.height) // 2
-        ribbons.append(_ribbon(8, middle, 352, at_gross, row, hue))
-        boxes.append(
-            Box(0, middle, row.height, hue, 16, middle + row.height // 2, "start", row.label,
-                row.detail)
-        )  # fmt: skip
-        at_gross += row.height
-    boxes.append(Box(350, gross_top, gross, "gross", 350, height, "end", "", ""))
+        levels = (_Level(0, 215, top), _Level(325, 360, arriving))
+        ribbons.append(_ribbon(levels, row, hue))
+        boxes.append(_box(0, top, row.height, hue, row.label, row.detail))
+        arriving += row.height
+    boxes.append(Box(350, gross_top, sum(heights), "gross", 350, height, "end", "", ""))
     return Flow(360, height, tuple(boxes), tuple(ribbons))
+
+
+def _room(height: int) -> int:
+    """What a label needs above a band that is too thin to hold it."""
+    return 0 if height >= _HOLDS_LABEL else 36
+
+
+def _box(x: int, y: int, height: int, hue: str, label: str, detail: str) -> Box:
+    """A bar whose text stands in its band, or above a thin one."""
+    if height >= _HOLDS_LABEL:
+        return Box(x, y, height, hue, x + 20, y + height // 2 - 4, "start", label, detail)
+    return Box(x, y, height, hue, x + 2, y - 22, "start", label, detail)
 
 
 def _rows(invoice: Invoice, room: int) -> list[_Row]:
@@ -158,7 +164,7 @@ def _rows(invoice: Invoice, room: int) -> list[_Row]:
     rows = [
         _Row(
             line.charge.price.description,
-            f"{_calculation(line, invoice)}{_money(line.charge.net, invoice)}",
+            f"{_calculation(line)}{_money(line.charge.net, invoice)}",
             _source(line),
             line.charge.net,
             max(abs(line.charge.net) * room // total, _THIN),
@@ -189,7 +195,7 @@ def _tax_rows(invoice: Invoice, room: int) -> list[_Row]:
     ]
 
 
-def _calculation(line: InvoiceLine, invoice: Invoice) -> str:
+def _calculation(line: InvoiceLine) -> str:
     charge = line.charge
     if charge.quantity is None:
         return ""
@@ -224,19 +230,31 @@ def _money(minor: int, invoice: Invoice) -> str:
     return f"{Decimal(minor).scaleb(-invoice.places, EXACT):f} {invoice.currency}"
 
 
-def _stack(sizes: Sequence[int], gap: int) -> list[int]:
+def _stack(sizes: Sequence[int], rooms: Sequence[int], gap: int) -> list[int]:
+    """Tops of bands below one another, each with room above it."""
     tops, at = [], 0
-    for size in sizes:
-        tops.append(at)
-        at += size + gap
+    for size, room in zip(sizes, rooms, strict=True):
+        tops.append(at + room)
+        at += room + size + gap
     return tops
 
 
-def _ribbon(x1: int, y1: int, x2: int, y2: int, row: _Row, hue: str) -> Ribbon:
-    middle = (x1 + x2) // 2
-    h = row.height
-    path = (
-        f"M{x1},{y1}C{middle},{y1} {middle},{y2} {x2},{y2}"
-        f"V{y2 + h}C{middle},{y2 + h} {middle},{y1 + h} {x1},{y1 + h}Z"
-    )
-    return Ribbon(path, hue, f"{row.label} {row.detail}".strip())
+def _centre(tops: list[int], end: int, height: int) -> None:
+    shift = (height - end) // 2
+    tops[:] = [top + shift for top in tops]
+
+
+def _ribbon(levels: Sequence[_Level], row: _Row, hue: str) -> Ribbon:
+    """A band that is level where text stands on it and bends from one level to the next."""
+    height = row.height
+    first, last = levels[0], levels[-1]
+    there = [f"M{first.x},{first.y}H{first.until}"]
+    back = [f"V{last.y + height}H{last.x}"]
+    for left, right in pairwise(levels):
+        middle = (left.until + right.x) // 2
+        there.append(f"C{middle},{left.y} {middle},{right.y} {right.x},{right.y}H{right.until}")
+    for right, left in pairwise(reversed(levels)):
+        middle = (left.until + right.x) // 2
+        from_y, to_y = right.y + height, left.y + height
+        back.append(f"C{middle},{from_y} {middle},{to_y} {left.until},{to_y}H{left.x}")
+    return Ribbon("".join((*there, *back, "Z")), hue, f"{row.label} {row.detail}".strip())

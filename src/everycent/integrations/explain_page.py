@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -23,15 +23,17 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.money import EXACT
 from everycent.kernel.quantity import as_decimal, plain
 from everycent.metering.queries import DayUsage
+from everycent.metering.register import Reading
 from everycent.rating.charge import Charge, UsagePart
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LONG_NUMBER = re.compile(r"(?<![\w.])[0-9]{5,}(?![\w])")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ADDITIVE = {Aggregation.SUM, Aggregation.COUNT, Aggregation.UNIQUE}
-_PLOT = 132
+_TOP = 16
+_PLOT = 126
+_LABELS = _TOP + _PLOT + 18
 _WHOLE = 10_000
-_LABELS = 16
 
 Days = Mapping[tuple[int, int], Sequence[DayUsage]]
 """Usage per day by line and part."""
@@ -92,6 +94,7 @@ class Mark(NamedTuple):
     y: str
     text: str
     kind: str = ""
+    anchor: str = "middle"
 
 
 class Area(NamedTuple):
@@ -141,8 +144,26 @@ def page(invoice: Invoice, tree: Branch, usage: Days) -> str:
         is_whole="gross" in by_kind,
         flows=flows,
         equations={key: equation(line.charge, invoice) for key, line in lines.items()},
-        charts={key: charts(line, invoice, usage) for key, line in lines.items()},
+        charts=_once({key: charts(line, invoice, usage) for key, line in lines.items()}),
     )
+
+
+class Pictures(NamedTuple):
+    """The charts of a line; `same_as` is the line whose picture is the very same."""
+
+    charts: tuple[Chart, ...]
+    same_as: str = ""
+
+
+def _once(found: Mapping[str, tuple[Chart, ...]]) -> dict[str, Pictures]:
+    """Several prices often stand on the same usage: it is drawn where it comes first."""
+    first: dict[tuple[Chart, ...], str] = {}
+    return {
+        key: Pictures(drawn)
+        if not drawn or first.setdefault(drawn, key) == key
+        else Pictures((), first[drawn])
+        for key, drawn in found.items()
+    }
 
 
 def grouped(text: str) -> str:
@@ -177,7 +198,7 @@ def equation(charge: Charge, invoice: Invoice) -> tuple[Term, ...]:
         shown = as_decimal(exact, 12)
         sign = "=" if Fraction(shown) == exact else "≈"
         terms.append(Term(sign, f"{plain(shown)} {currency}", "exactly", "exact"))
-    rule = charge.price.amount_rounding.value.replace("_", " ")
+    rule = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
     terms.append(Term("→", amount, f"rounded {rule}", "amount"))
     return tuple(terms)
 
@@ -240,7 +261,7 @@ def day_chart(part: UsagePart, usage: Sequence[DayUsage], time_zone: str) -> Cha
                     _tenths(top),
                     _tenths(max(_down(low, scale) - top, 4)),
                     kind,
-                    f"{day.day} {_MONTHS[day.month - 1]}: {_short(row.value)} {_unit(part)}"
+                    f"{_day_text(day)}: {_short(row.value)} {_unit(part)}"
                     + (f" in {row.band}" if row.band else ""),
                 )
             )
@@ -319,8 +340,12 @@ def _day_marks(days: Sequence[date], slot: int) -> Iterator[Mark]:
         if shown:
             text = str(day.day)
             if number == 0 or is_long or day.day <= 7:
-                text = _MONTHS[day.month - 1] if is_long else f"{day.day} {_MONTHS[day.month - 1]}"
-            yield Mark(_percent(number * slot + slot // 2), str(_PLOT + _LABELS), text)
+                text = _MONTHS[day.month - 1] if is_long else _day_text(day)
+            yield Mark(_percent(number * slot + slot // 2), str(_LABELS), text)
+
+
+def _day_text(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 # --- a register ----------------------------------------------------------------------------------
@@ -340,72 +365,74 @@ def register_chart(part: UsagePart, time_zone: str) -> Chart | None:
         return 150 + (at - start) * (_WHOLE - 300) // max(end - start, timedelta(seconds=1))
 
     areas = []
-    dots = []
+    readings: dict[tuple[datetime, Decimal], list[Reading]] = {}
     for stretch, (low, high) in zip(part.stretches, pairwise(sums), strict=True):
         left, right = across(stretch.opening.at), across(stretch.closing.at)
-        above, below = (Decimal(_down(level, scale)) / 10 for level in (high, low))
-        floor = Decimal(_down(Decimal(0), scale)) / 10
-        kind = "estimate" if stretch.closing.is_estimate or stretch.opening.is_estimate else "own"
+        above, below = (_tenths(_down(level, scale)) for level in (high, low))
+        floor = _tenths(_down(Decimal(0), scale))
         areas.append(
             Area(
                 f"{left},{floor} {left},{below} {right},{above} {right},{floor}",
-                kind,
+                "estimate" if stretch.closing.is_estimate or stretch.opening.is_estimate else "own",
                 f"{stretch.consumption} {part.unit}",
             )
         )
         for reading, level in ((stretch.opening, low), (stretch.closing, high)):
-            day = local_date(reading.at, time_zone)
-            text = f"{reading.register} {plain(reading.value)}, {day.day} {_MONTHS[day.month - 1]}"
-            dots.append(
-                Mark(
-                    _percent(across(reading.at)),
-                    _tenths(_down(level, scale)),
-                    text.strip(),
-                    "estimate" if reading.is_estimate else "own",
-                )
-            )
-    ends = (start, end)
-    marks = tuple(
+            shown = readings.setdefault((reading.at, level), [])
+            if reading not in shown:
+                shown.append(reading)
+    dots = [
         Mark(
-            _percent(150 if at == start else _WHOLE - 150),
-            str(_PLOT + _LABELS),
-            f"{local_date(at, time_zone).day} {_MONTHS[local_date(at, time_zone).month - 1]}",
-            "first" if at == start else "last",
+            _percent(across(at)),
+            _tenths(_down(level, scale)),
+            " → ".join(f"{r.register} {plain(r.value)}".strip() for r in shown),
+            "estimate" if any(r.is_estimate for r in shown) else "own",
+            "start" if at == start else "end" if at == end else "middle",
         )
-        for at in ends
+        for (at, level), shown in readings.items()
+    ]
+    marks = tuple(
+        Mark(_percent(across(at)), str(_LABELS), _day_text(local_date(at, time_zone)), "", anchor)
+        for at, anchor in ((start, "start"), (end, "end"))
     )
     legend = [("own", "between actual readings")]
     if any(area.kind == "estimate" for area in areas):
         legend.append(("estimate", "up to or from an estimate"))
     title = f"Consumption by the readings of {part.meter} at {part.subject}, in {part.unit}"
-    return Chart(
-        title, tuple(legend), "", _tick_marks(scale), marks, (), tuple(areas), tuple(dots)
-    )
+    return Chart(title, tuple(legend), "", _tick_marks(scale), marks, (), tuple(areas), tuple(dots))
 
 
 # --- scales --------------------------------------------------------------------------------------
 
 
-def _scale(low: Decimal, high: Decimal) -> tuple[Decimal, ...]:
-    """Round numbers from at or below `low` to at or above `high`, zero among them; at least two."""
+class _Scale(NamedTuple):
+    """What the plot spans from bottom to top, and round numbers in between."""
+
+    low: Decimal
+    high: Decimal
+    ticks: tuple[Decimal, ...]
+
+
+def _scale(low: Decimal, high: Decimal) -> _Scale:
     low, high = min(low, Decimal(0)), max(high, Decimal(0))
-    rough = (high - low) / 3 or Decimal(1)
+    if low == high:
+        high = Decimal(1)
+    rough = (high - low) / 4
     power = Decimal(1).scaleb(rough.adjusted())
     factors = (Decimal(n) for n in ("1", "2", "2.5", "5", "10"))
     step = next(power * factor for factor in factors if power * factor >= rough)
-    first = (low / step).to_integral_value(ROUND_FLOOR)
-    last = (high / step).to_integral_value(ROUND_CEILING)
-    return tuple(step * n for n in range(int(first), max(int(last), int(first) + 1) + 1))
+    first, last = (int((edge / step).to_integral_value(ROUND_DOWN)) for edge in (low, high))
+    return _Scale(low, high, tuple(step * n for n in range(first, last + 1)))
 
 
-def _down(value: Decimal, scale: Sequence[Decimal]) -> int:
-    """How far below the top of the plot a value lies, in tenths of a pixel."""
-    span = Fraction(scale[-1]) - Fraction(scale[0])
-    return int((Fraction(scale[-1]) - Fraction(value)) * _PLOT * 10 / span) + 80
+def _down(value: Decimal, scale: _Scale) -> int:
+    """How far below the top of the picture a value lies, in tenths of a pixel."""
+    span = Fraction(scale.high) - Fraction(scale.low)
+    return int((Fraction(scale.high) - Fraction(value)) * _PLOT * 10 / span) + _TOP * 10
 
 
-def _tick_marks(scale: Sequence[Decimal]) -> tuple[Mark, ...]:
-    return tuple(Mark("0", _tenths(_down(tick, scale)), _short(tick)) for tick in scale)
+def _tick_marks(scale: _Scale) -> tuple[Mark, ...]:
+    return tuple(Mark("0", _tenths(_down(tick, scale)), _short(tick)) for tick in scale.ticks)
 
 
 def _short(value: Decimal) -> str:

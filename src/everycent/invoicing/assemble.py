@@ -101,7 +101,7 @@ def refuse_currency(currency: str, issued_on: date) -> Refusal | None:
     return None
 
 
-def issue(
+def finished(
     prepared: DraftInvoice,
     invoice_id: UUID,
     number: int,

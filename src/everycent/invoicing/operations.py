@@ -10,14 +10,13 @@ from everycent.customers import operations as customers
 from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
 from everycent.invoicing import projection, queries, store
-from everycent.invoicing.assemble import DraftInvoice, issue
+from everycent.invoicing.assemble import DraftInvoice, finished
 from everycent.invoicing.invoice import (
     CREDIT_SERIES,
     CREDITED,
     INVOICE_SERIES,
     ISSUED,
     CreditNote,
-    Invoice,
     name_of,
 )
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
@@ -26,11 +25,28 @@ from everycent.journal.event import Draft
 from everycent.kernel.errors import Conflict
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
+from everycent.kernel.table import Rows
 
 
-def issue_all(
+def prepare(tx: Tx, prepared: Sequence[DraftInvoice], ids: IdSource) -> list[UUID]:
+    """Writes everything of the drafts that does not depend on their numbers; returns their ids.
+
+    The same transaction must give them to `issue` or roll back.
+    """
+    rows = Rows()
+    invoice_ids = []
+    for draft in prepared:
+        invoice_id = ids(f"invoice/{_natural_key(draft)}")
+        projection.add_details(rows, tx.tenant_id, invoice_id, draft.lines, draft.taxes)
+        invoice_ids.append(invoice_id)
+    journal.write(tx, rows)
+    return invoice_ids
+
+
+def issue(
     tx: Tx,
     prepared: Sequence[DraftInvoice],
+    invoice_ids: Sequence[UUID],
     *,
     issued_on: date,
     payment_days: int,
@@ -39,30 +55,32 @@ def issue_all(
     actor: str,
     ids: IdSource,
     run_id: UUID | None,
-) -> list[Invoice]:
-    """Gives the drafts numbers in the order given and issues them: events, rows and entries.
+) -> None:
+    """Gives prepared drafts numbers in the order given and issues them: events, documents, entries.
 
     The counter is locked from here to the end of the transaction, so this comes last in it.
     """
     if not prepared:
-        return []
+        return
     last, dated = store.reserve_numbers(tx, INVOICE_SERIES, len(prepared), issued_on)
     drafts = []
-    for number, draft in enumerate(prepared, start=last - len(prepared) + 1):
-        key = f"{draft.customer.key}/{instant_text(draft.due_at)}"
-        invoice = issue(draft, ids(f"invoice/{key}"), number, dated, payment_days, run_id)
+    first = last - len(prepared) + 1
+    for number, (draft, invoice_id) in enumerate(zip(prepared, invoice_ids, strict=True), first):
         drafts.append(
             Draft(
-                ids(f"invoice.issued/{key}"),
+                ids(f"invoice.issued/{_natural_key(draft)}"),
                 customer_stream(draft.customer.customer_id),
                 ISSUED,
                 at,
                 actor,
-                invoice,
+                finished(draft, invoice_id, number, dated, payment_days, run_id),
             )
         )
-    journal.record(tx, drafts, recorded_at, projection.issued)
-    return [draft.payload for draft in drafts]
+    journal.record(tx, drafts, recorded_at, projection.add_document)
+
+
+def _natural_key(draft: DraftInvoice) -> str:
+    return f"{draft.customer.key}/{instant_text(draft.due_at)}"
 
 
 def credit(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from uuid import UUID
 
 from everycent.catalog.meter import Aggregation
 from everycent.invoicing import postings
-from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine
+from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount
 from everycent.journal.event import Event
 from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
-from everycent.ledger.projection import ENTRY, POSTING
 from everycent.subscriptions.projection import BILLED_PERIOD
 
 INVOICE = table(
@@ -50,12 +51,25 @@ SERIES = table(
 def issued(event: Event, rows: Rows, tenant_id: int) -> None:
     """A new invoice with its lines, taxes, seals of usage, billed periods, and its ledger entry."""
     invoice: Invoice = event.payload
-    lines, usage, periods, taxes, invoices = _tables(rows)
-    for line in invoice.lines:
-        lines.append(_line(tenant_id, invoice, line, 1))
+    add_details(rows, tenant_id, invoice.invoice_id, invoice.lines, invoice.taxes)
+    add_document(event, rows, tenant_id)
+
+
+def add_details(
+    rows: Rows,
+    tenant_id: int,
+    invoice_id: UUID,
+    invoice_lines: Iterable[InvoiceLine],
+    invoice_taxes: Iterable[TaxAmount],
+) -> None:
+    """The rows of an invoice that do not depend on its number. They are written before it: the
+    database checks that an invoice adds up, and takes no line afterwards."""
+    lines, usage, periods, taxes = (rows.of(target) for target in (LINE, USAGE, BILLED_PERIOD, TAX))
+    for line in invoice_lines:
+        lines.append(_line(tenant_id, invoice_id, line, 1))
         periods.append(
             (tenant_id, line.subscription_id, line.item_no, line.starts_at, line.ends_at,
-             invoice.invoice_id, line.line_no)
+             invoice_id, line.line_no)
         )  # fmt: skip
         quantity = line.charge.quantity
         if quantity is None:
@@ -65,22 +79,18 @@ def issued(event: Event, rows: Rows, tenant_id: int) -> None:
             if part.bands is not None:
                 bands = encode({"bands": part.bands, "band": part.band}).decode()
             usage.append(
-                (tenant_id, invoice.invoice_id, line.line_no, number, part.subject_id, part.meter_id,
+                (tenant_id, invoice_id, line.line_no, number, part.subject_id, part.meter_id,
                  part.starts_at, part.ends_at, part.aggregation is Aggregation.COUNTER, bands,
                  part.fold_id, part.records, Decimal(part.total), bytes.fromhex(part.digest))
             )  # fmt: skip
-    for tax in invoice.taxes:
-        taxes.append(
-            (
-                tenant_id,
-                invoice.invoice_id,
-                tax.category,
-                Decimal(tax.percent),
-                tax.base,
-                tax.amount,
-            )
-        )
-    invoices.append(
+    for tax in invoice_taxes:
+        taxes.append(_tax(tenant_id, invoice_id, tax, 1))
+
+
+def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
+    """The invoice itself, its ledger entry, and the counter of its series."""
+    invoice: Invoice = event.payload
+    rows.of(INVOICE).append(
         (tenant_id, invoice.invoice_id, "invoice", invoice.series, invoice.number,
          invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
          invoice.net, invoice.tax, invoice.gross, None, event.event_id)
@@ -94,16 +104,11 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
     """A credit note: the original's lines and taxes with the opposite sign, its entry reversed."""
     note: CreditNote = event.payload
     original = note.original
-    lines, _, _, taxes, invoices = _tables(rows)
     for line in original.lines:
-        row = list(_line(tenant_id, original, line, -1))
-        row[1] = note.invoice_id
-        lines.append(tuple(row))
+        rows.of(LINE).append(_line(tenant_id, note.invoice_id, line, -1))
     for tax in original.taxes:
-        taxes.append(
-            (tenant_id, note.invoice_id, tax.category, Decimal(tax.percent), -tax.base, -tax.amount)
-        )
-    invoices.append(
+        rows.of(TAX).append(_tax(tenant_id, note.invoice_id, tax, -1))
+    rows.of(INVOICE).append(
         (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
          original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
          -original.net, -original.tax, -original.gross, original.invoice_id, event.event_id)
@@ -113,21 +118,17 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
 
 
-def _tables(rows: Rows) -> tuple[list[tuple[object, ...]], ...]:
-    """The lists to append to. They are written in this order: an invoice comes after its lines, since
-    the database checks that it adds up and takes no line afterwards."""
-    lists = [rows.of(target) for target in (LINE, USAGE, BILLED_PERIOD, TAX, INVOICE)]
-    rows.of(ENTRY)
-    rows.of(POSTING)
-    return tuple(lists)
-
-
-def _line(tenant_id: int, invoice: Invoice, line: InvoiceLine, sign: int) -> tuple[object, ...]:
+def _line(tenant_id: int, invoice_id: UUID, line: InvoiceLine, sign: int) -> tuple[object, ...]:
     charge = line.charge
     quantity = charge.quantity
     return (
-        tenant_id, invoice.invoice_id, line.line_no, line.subscription_id, line.item_no,
+        tenant_id, invoice_id, line.line_no, line.subscription_id, line.item_no,
         charge.product.key, charge.price.description, line.starts_at, line.ends_at,
         None if quantity is None else Decimal(quantity.value),
         None if quantity is None else quantity.unit, sign * charge.net, charge.product.tax_category,
     )  # fmt: skip
+
+
+def _tax(tenant_id: int, invoice_id: UUID, tax: TaxAmount, sign: int) -> tuple[object, ...]:
+    percent = Decimal(tax.percent)
+    return (tenant_id, invoice_id, tax.category, percent, sign * tax.base, sign * tax.amount)

@@ -126,6 +126,7 @@ def start_of_day(day: date, name: str) -> datetime:
     return after
 
 
+@lru_cache(maxsize=65536)
 def local_date(at: datetime, name: str) -> date:
     """The date on the wall in zone `name` at the instant `at`."""
     return at.astimezone(zone(name)).date()

@@ -22,6 +22,7 @@ EVENT = "evt"
 RUN = "run"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _VALUES = {char: value for value, char in enumerate(_ALPHABET)}
 
 
@@ -44,11 +45,8 @@ def derived(key: str) -> UUID:
 def show(prefix: str, value: UUID) -> str:
     """`value` as people see it: prefix, underscore, 26 characters of Crockford's base 32."""
     number = value.int
-    digits = []
-    for _ in range(26):
-        number, digit = divmod(number, 32)
-        digits.append(_ALPHABET[digit])
-    return f"{prefix}_{''.join(reversed(digits))}"
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def parse(prefix: str, text: str, field: str) -> UUID:

@@ -119,7 +119,7 @@ class _Accounts:
             return self._parts[customer_id]
         key = self._names(customer_id)
         part = self._forbidden.sub("-", key[:_KEPT_CHARS]).strip("-._")
-        if part != key or _ENDS_IN_ID.search(part) or self._is_taken(part):
+        if part != key or not part or _ENDS_IN_ID.search(part) or self._is_taken(part):
             part = f"{part or 'customer'}-{ids.show('', customer_id)[1:]}"
         self._owners[part.lower()] = customer_id
         self._parts[customer_id] = part
@@ -142,8 +142,13 @@ def _hledger_customer(posting: Posting, names: Names) -> str:
 
 
 def _hledger_text(text: str) -> str:
-    """Text with everything spelt out that hledger might take for more than text."""
-    return _SPECIAL_IN_HLEDGER.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """Text with everything spelt out, as in Python, that hledger might take for more than text."""
+    return _SPECIAL_IN_HLEDGER.sub(_spelt_out, text)
+
+
+def _spelt_out(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _beancount_account(account: Account, part: str) -> str:

@@ -6,9 +6,9 @@ starts or ends inside a period is billed for a shorter one, by local days.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from everycent.kernel.calendar import Cycle, local_date
@@ -23,6 +23,7 @@ class Due(NamedTuple):
     share: Fraction
 
 
+@lru_cache(maxsize=65536)
 def due_periods(
     cycle: Cycle,
     covered_until: datetime,
@@ -30,8 +31,12 @@ def due_periods(
     as_of: datetime,
     *,
     in_advance: bool,
-) -> Iterator[Due]:
-    """The periods after `covered_until` that are due by `as_of`, in order, without a gap."""
+) -> tuple[Due, ...]:
+    """The periods after `covered_until` that are due by `as_of`, in order, without a gap.
+
+    Many contracts share their cycle and are billed up to the same instant: the answer is kept.
+    """
+    found = []
     start = covered_until
     while ends_at is None or start < ends_at:
         first_day = local_date(start, cycle.zone)
@@ -40,9 +45,11 @@ def due_periods(
         end = full.end if ends_at is None else min(full.end, ends_at)
         due_at = start if in_advance else end
         if due_at > as_of:
-            return
-        yield Due(Period(start, end), due_at, _share(cycle, n, Period(start, end), full))
+            break
+        period = Period(start, end)
+        found.append(Due(period, due_at, _share(cycle, n, period, full)))
         start = end
+    return tuple(found)
 
 
 def _share(cycle: Cycle, n: int, part: Period, full: Period) -> Fraction:
