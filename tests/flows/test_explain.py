@@ -170,7 +170,8 @@ def test_a_band_counts_its_hours_only_and_the_quantity_is_rounded_once(billed):
         "  3122 kWh × 0.12345 EUR | 385.4109 EUR\n"
         "  Price day, per unit | 0.12345 EUR per kWh"
         " | version 1 of plan everything, frozen in the invoice's event\n"
-        "  Quantity, rounded to whole kWh, half to even | 3122 kWh | from exactly 3122 kWh\n"
+        "  Quantity | 3122 kWh"
+        " | nothing to round; the rule would be: rounded to whole kWh, half to even\n"
         "    Sum of active at acme in band day | 3122 kWh\n"
         "      Band day: Mon–Fri 07:00–21:00 | on the clock of UTC+01:00"
     )
@@ -297,11 +298,11 @@ def test_pages_visit_exactly_the_sealed_records(billed):
 def test_readings_at_the_end_of_the_period_belong_to_it(billed):
     with billed.database.snapshot(billed.tenant_id) as tx:
         page = explain.records(tx, "INV-000001", 8)
-    assert [(record.at, record.value) for record in page.records] == [
-        ("25 Jan 2016 00:00", "8"),
-        ("25 Jan 2016 00:00", "0"),
+    assert sorted((record.at, record.value) for record in page.records) == [
         ("1 Feb 2016 00:00", "21"),
-    ] or [record.value for record in page.records] == ["0", "8", "21"]
+        ("25 Jan 2016 00:00", "0"),
+        ("25 Jan 2016 00:00", "8"),
+    ]
     assert page.after is None
 
 
@@ -450,7 +451,7 @@ def test_the_page_of_one_line_shows_only_that_line(billed):
     page = html(billed, 8)
     assert "Water" in page
     assert "Storage" not in page
-    assert "A 8 → B 0" in page or "B 0 → A 8" in page
+    assert "A 8 → B 0" in page
 
 
 def test_days_are_told_band_by_band(billed):
@@ -463,4 +464,4 @@ def test_days_are_told_band_by_band(billed):
         (monday, "day", "3122.00"),
         (monday, "night", "1462.00"),
     ]
-    assert [str(row.value) for row in peak if row.band == "day"] == ["333"]
+    assert [str(row.value) for row in peak if row.band == "day"] == ["333.00"]

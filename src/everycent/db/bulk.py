@@ -22,11 +22,11 @@ def stage(tx: Tx, target: Table, rows: Iterable[Sequence[Any]]) -> str:
     """Copies `rows` into the temporary table `stage_<name>` and returns its name."""
     name = f"stage_{target.name}"
     columns = ", ".join(f"{column} {kind}" for column, kind in target.columns)
+    # A savepoint that was undone may have taken the table with it, so it is made sure of every time.
+    tx.run(f"create temp table if not exists {name} ({columns}) on commit delete rows")
     if name in tx.staged:
         tx.run(f"truncate {name}")
-    else:
-        tx.run(f"create temp table if not exists {name} ({columns}) on commit delete rows")
-        tx.staged.add(name)
+    tx.staged.add(name)
     copy_into(tx, name, target, rows)
     return name
 
@@ -73,3 +73,35 @@ def put(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
         f"insert into {target.name} ({columns}) select {columns} from {name}"
         f" on conflict ({', '.join(target.key)}) do update set {fresh}"
     )
+
+
+def create_scratch(tx: Tx, target: Table) -> None:
+    """A temporary table of the same columns and key as `target`, gone with the transaction."""
+    columns = ", ".join(f"{column} {kind}" for column, kind in target.columns)
+    tx.run(f"create temp table {target.name} ({columns}, primary key ({', '.join(target.key)}))"
+           " on commit drop")  # fmt: skip
+
+
+def finish_scratch(tx: Tx, target: Table) -> int:
+    """Tells the planner how large the scratch table has become; returns its number of rows."""
+    tx.run(f"analyze {target.name}")
+    return int(tx.value(f"select count(*) from {target.name}"))
+
+
+def differences(tx: Tx, live: Table, copy: Table) -> list[str]:
+    """Rows that are in one of the tables only or not the same in both, at most twenty, described."""
+    columns = ", ".join(live.names)
+    key = ", ".join(live.key)
+    text = " || ' ' || ".join(f"{part}::text" for part in live.key)
+    return [
+        description
+        for (description,) in tx.tuples(
+            f"select {text} || case when l.r is null then ': only in the journal'"
+            " when c.r is null then ': only in the table' else ': differs' end"
+            f" from (select {key}, row({columns})::text as r from {live.name}"
+            f" where tenant_id = %(tenant_id)s) l"
+            f" full join (select {key}, row({columns})::text as r from {copy.name}) c"
+            f" using ({key}) where l.r is distinct from c.r limit 20",
+            {"tenant_id": tx.tenant_id},
+        )
+    ]

@@ -76,7 +76,9 @@ class Tx:
     def acting_for(self, tenant_id: int) -> Tx:
         """The same transaction, from here on seeing the rows of `tenant_id`."""
         self.run("select set_config('everycent.tenant', %s, true)", (str(tenant_id),))
-        return Tx(self.connection, tenant_id)
+        other = Tx(self.connection, tenant_id)
+        other.staged = self.staged
+        return other
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -130,7 +132,7 @@ class Database:
 
     @contextmanager
     def snapshot(self, tenant_id: int) -> Iterator[Tx]:
-        """A read-only transaction in which every statement sees the same instant."""
+        """A transaction for reading, in which every statement sees the same instant."""
         with self._connection() as connection, connection.transaction():
             connection.execute("set transaction isolation level repeatable read")
             connection.execute(

@@ -408,8 +408,11 @@ def _quantity_node(
     else:
         again = plain(round_decimal(exact, rule.places, rule.mode))
         agree(f"{where}, the rounded quantity", quantity.value, again)
-        what = f"Quantity, {rounding_text(rule.mode, rule.places, quantity.unit)}"
-        detail = f"from exactly {exact_text(exact)} {quantity.unit}"
+        told = rounding_text(rule.mode, rule.places, quantity.unit)
+        what, detail = "Quantity", f"nothing to round; the rule would be: {told}"
+        if Fraction(exact) != Fraction(again):
+            what = f"Quantity, {told}"
+            detail = f"from exactly {exact_text(exact)} {quantity.unit}"
     parts = tuple(
         _part_node(part, setting, f"{where}, part {number}", number, pages.get(number))
         for number, part in enumerate(quantity.parts, start=1)

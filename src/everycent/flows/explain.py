@@ -76,7 +76,7 @@ def explain(
     lines = invoice.lines if line is None else (_line(invoice, line),)
     event = _checked_event(tx, issued)
     entry = None
-    if postings.of_invoice(invoice) is not None:
+    if invoice.net or invoice.tax or invoice.gross:
         entry = ledger.entry(tx, issued.event_id).entry
     setting = setting_of(invoice)
     pages = {
@@ -248,7 +248,6 @@ def _parse_cursor(text: str) -> tuple[datetime, UUID]:
 def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole: bool) -> Node:
     invoice = evidence.issued.invoice
     setting = setting_of(invoice)
-    _check_sums(invoice)
     children = [
         line_node(
             line,
@@ -263,6 +262,7 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
         for line in lines
     ]
     taxes = [_tax_node(tax, invoice, setting) for tax in invoice.taxes]
+    _check_sums(invoice)
     if is_whole:
         count = len(invoice.lines)
         detail = f"sum of {count} lines" if count > 1 else "the one line"

@@ -21,7 +21,7 @@ order by a.account_id, b.currency;
 
 -- name: customer_balances
 -- What each customer owes: receivables less credit balances.
-select p.customer_id, p.currency, sum(p.amount)::bigint as balance, count(distinct e.document_id) as documents
+select p.customer_id, p.currency, sum(p.amount)::bigint as balance, count(*) as entries
 from ledger_posting p
 join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
 where p.tenant_id = %(tenant_id)s and p.customer_id is not null

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
+from itertools import repeat
 from typing import NamedTuple
 
 from everycent.db.connection import Database, Tx
@@ -11,6 +13,8 @@ from everycent.metering import store
 from everycent.metering.record import UsageRecord, content_of, key_of, micros
 
 _FOLD_RECORDS = 500_000
+_REMEMBERED_NAMES = 500_000
+_NO_TURNS: AbstractContextManager[object] = nullcontext()
 
 
 class Intake(NamedTuple):
@@ -21,30 +25,40 @@ class Intake(NamedTuple):
     conflicts: tuple[int, ...]
 
 
+Numbers = dict[tuple[str, str], int]
+"""Numbers by kind and name."""
+
+
 class Names:
-    """The numbers of names that are known already. One per importer; safe to lose."""
+    """The numbers of names that are known already. One per importer, whose threads may share it; safe
+    to lose."""
 
     def __init__(self) -> None:
-        self.ids: dict[tuple[str, str], int] = {}
-        self.months: set[tuple[int, int]] = set()
+        self.ids: Numbers = {}
+        self.months: set[date] = set()
 
-    def learn(self, database: Database, tenant_id: int, records: Sequence[UsageRecord]) -> None:
+    def learn(self, database: Database, tenant_id: int, records: Sequence[UsageRecord]) -> Numbers:
         """Makes sure that every name and month of the records is known, in a transaction of its own:
-        a number that was handed out stays true whatever happens to the batch."""
-        wanted = {
-            pair
-            for r in records
-            for pair in (("source", r[0]), ("subject", r[2]), ("meter", r[3]), ("dimensions", r[6]))
-        }
-        fresh = sorted(wanted - self.ids.keys())
-        months = {(r[4].year, r[4].month) for r in records} - self.months
-        if not fresh and not months:
-            return
-        with database.transaction(tenant_id) as tx:
-            self.ids |= store.name_ids(tx, fresh)
-            for year, month in sorted(months):
-                store.ensure_month(tx, date(year, month, 1))
-        self.months |= months
+        a number that was handed out stays true whatever happens to the batch. Returns the numbers."""
+        if len(self.ids) > _REMEMBERED_NAMES:
+            self.ids = {}  # a new one: another thread may still be reading the old
+        ids = self.ids
+        sources, _, subjects, meters, times, _, dimensions = zip(*records, strict=True)
+        kinds = {"source": sources, "subject": subjects, "meter": meters, "dimensions": dimensions}
+        fresh = [
+            (kind, name)
+            for kind in sorted(kinds)
+            for name in sorted(set(kinds[kind]))
+            if (kind, name) not in ids
+        ]
+        months = {day.replace(day=1) for day in {at.date() for at in times}} - self.months
+        if fresh or months:
+            with database.transaction(tenant_id) as tx:
+                ids |= store.name_ids(tx, fresh)
+                for month in sorted(months):
+                    store.ensure_month(tx, month)
+            self.months |= months
+        return ids
 
 
 def ingest(
@@ -53,63 +67,65 @@ def ingest(
     records: Sequence[UsageRecord],
     recorded_at: datetime,
     names: Names,
+    turn: AbstractContextManager[object] = _NO_TURNS,
 ) -> Intake:
     """Stores a batch durably, each record once for ever. One transaction: all of it or none.
 
     A record that is known with the same content is a duplicate and has no effect; one that is known
-    with other content is a conflict and is not stored.
+    with other content is a conflict and is not stored. `turn` is held while keys are claimed: of
+    batches that are stored side by side, the one whose turn comes first has the first claim.
     """
-    names.learn(database, tenant_id, records)
-    frames, twice, conflicts = _pack(records, names.ids)
+    if not records:
+        return Intake(0, 0, ())
+    keys, contents, frames = _pack(records, names.learn(database, tenant_id, records))
+    first: dict[bytes, int] = {}
+    for position, key in enumerate(keys):
+        first.setdefault(key, position)
+    conflicts: list[int] = []
+    if len(first) < len(frames):
+        conflicts = [n for n, key in enumerate(keys) if contents[n] != contents[first[key]]]
+        frames = [frames[n] for n in first.values()]
+    # Frames begin with their key, and in key order the index grows page by page.
+    frames.sort()
     with database.transaction(tenant_id) as tx:
         store.copy_stage(tx, frames)
-        batch_id = store.next_batch(tx)
-        accepted = store.take_in(tx, batch_id)
+        with turn:
+            accepted = store.claim_keys(tx)
         if accepted:
+            batch_id = store.next_batch(tx)
+            store.insert_records(tx, batch_id, accepted, only_claimed=accepted < len(frames))
             store.insert_batch(tx, batch_id, recorded_at, accepted)
         if accepted < len(frames):
-            conflicts.extend(store.list_conflicts(tx))
-    duplicates = len(records) - accepted - len(conflicts)
-    assert duplicates >= twice
-    return Intake(accepted, duplicates, tuple(sorted(conflicts)))
+            known_otherwise = set(store.list_conflicts(tx))
+            conflicts = [
+                n
+                for n, key in enumerate(keys)
+                if key in known_otherwise or contents[n] != contents[first[key]]
+            ]
+    return Intake(accepted, len(records) - accepted - len(conflicts), tuple(conflicts))
 
 
 def _pack(
-    records: Sequence[UsageRecord], ids: dict[tuple[str, str], int]
-) -> tuple[list[bytes], int, list[int]]:
-    """The batch as COPY rows, each key once; the number of repeats and the positions of conflicts."""
-    frames: list[bytes] = []
-    seen: dict[bytes, bytes] = {}
-    twice = 0
-    conflicts: list[int] = []
-    frame = store.frame
-    for position, record in enumerate(records):
-        source, record_id, subject, meter, at, value, dimensions = record
-        key = key_of(source, record_id)
-        at_micros = micros(at)
-        content = content_of(record, at_micros)
-        known = seen.setdefault(key, content)
-        if len(seen) == len(frames):
-            if known == content:
-                twice += 1
-            else:
-                conflicts.append(position)
-            continue
-        frames.append(
-            frame(
-                key,
-                content,
-                at_micros,
-                ids["subject", subject],
-                ids["meter", meter],
-                ids["dimensions", dimensions],
-                ids["source", source],
-                position,
-                value.encode(),
-                record_id.encode(),
-            )
-        )
-    return frames, twice, conflicts
+    records: Sequence[UsageRecord], ids: Numbers
+) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """The key, the content and the COPY row of each record."""
+    sources, record_ids, subjects, meters, times, values, dimensions = zip(*records, strict=True)
+    at_micros = list(map(micros, times))
+    keys = list(map(key_of, sources, record_ids))
+    contents = list(map(content_of, records, at_micros))
+    frames = map(
+        store.frame,
+        keys,
+        contents,
+        at_micros,
+        map(ids.__getitem__, zip(repeat("subject"), subjects, strict=False)),
+        map(ids.__getitem__, zip(repeat("meter"), meters, strict=False)),
+        map(ids.__getitem__, zip(repeat("dimensions"), dimensions, strict=False)),
+        map(ids.__getitem__, zip(repeat("source"), sources, strict=False)),
+        map(str.encode, values),
+        map(str.encode, record_ids),
+    )
+    return keys, contents, list(frames)
 
 
 def fold(database: Database, tenant_id: int) -> int:

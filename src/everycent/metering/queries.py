@@ -224,3 +224,8 @@ def counts(tx: Tx) -> Any:
 def names(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
     """The names behind numbers of subjects, meters, sources."""
     return store.names_by_id(tx, ids)
+
+
+def known_numbers(tx: Tx, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The numbers of those (kind, name) pairs that were ever used."""
+    return store.find_name_ids(tx, pairs)

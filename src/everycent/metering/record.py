@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
-from everycent.kernel.quantity import parse_decimal, plain
+from everycent.kernel.quantity import MAX_PLACES, parse_decimal, plain
 
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{0,17}[1-9])?", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that no name may have: control characters, those that turn the writing direction, and
+lone surrogates, which are no text."""
 MAX_NAME = 200
+MAX_DIMENSIONS_BYTES = 2000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY_MICROS = 86_400_000_000
+_EMPTY = hashlib.blake2b(digest_size=16)
 
 
 class UsageRecord(NamedTuple):
@@ -41,12 +47,19 @@ def canonical_value(text: str) -> str:
     """The shortest plain decimal text of a value. Raises Invalid `number.malformed`."""
     if _PLAIN.fullmatch(text) and text != "-0":
         return text
+    _, point, places = text.partition(".")
+    if point and places[-1:] == "0" and len(places) <= MAX_PLACES:
+        # A fixed number of places is common; cutting its zeros is all there is to do.
+        short = text.rstrip("0").removesuffix(".")
+        if _PLAIN.fullmatch(short) and short != "-0":
+            return short
     return plain(parse_decimal(text, "value"))
 
 
 def check_name(text: str, field: str) -> str:
     """A name of a source, subject or record when it is sound. Raises Invalid `usage.bad_name`."""
-    if 0 < len(text) <= MAX_NAME and (text.isalnum() or not _CONTROL.search(text)):
+    # What is printable has none of the characters that are refused, and is found out faster.
+    if 0 < len(text) <= MAX_NAME and (text.isprintable() or not _CONTROL.search(text)):
         return text
     raise Invalid(
         "usage.bad_name",
@@ -54,6 +67,29 @@ def check_name(text: str, field: str) -> str:
         field=field,
         value=text,
     )
+
+
+def canonical_dimensions(dimensions: Mapping[str, str]) -> str:
+    """Dimensions as canonical JSON text; those without a value are left out.
+
+    Raises Invalid `usage.bad_dimension`.
+    """
+    for name, value in dimensions.items():
+        if _CONTROL.search(value) or _CONTROL.search(name) or not name:
+            raise Invalid(
+                "usage.bad_dimension",
+                f"the dimension {name[:60]!r} has control characters or no name",
+                field=f"dimensions.{name}",
+                value=value,
+            )
+    text = encode({name: value for name, value in dimensions.items() if value != ""})
+    if len(text) > MAX_DIMENSIONS_BYTES:
+        raise Invalid(
+            "usage.long_dimensions",
+            f"the dimensions of a record may have {MAX_DIMENSIONS_BYTES} bytes, not {len(text)}",
+            field="dimensions",
+        )
+    return text.decode()
 
 
 def check_time(at: datetime) -> datetime:
@@ -76,10 +112,16 @@ def micros(at: datetime) -> int:
 
 def key_of(source: str, record_id: str) -> bytes:
     """Sixteen bytes that stand for (source, id)."""
-    return hashlib.blake2b(f"{source}\x00{record_id}".encode(), digest_size=16).digest()
+    return _hash(f"{source}\x00{record_id}")
 
 
 def content_of(record: UsageRecord, at_micros: int) -> bytes:
     """Sixteen bytes that stand for everything else."""
-    text = f"{record.subject}\x00{record.meter}\x00{at_micros}\x00{record.value}\x00{record.dimensions}"
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    _, _, subject, meter, _, value, dimensions = record
+    return _hash(f"{subject}\x00{meter}\x00{at_micros}\x00{value}\x00{dimensions}")
+
+
+def _hash(text: str) -> bytes:
+    state = _EMPTY.copy()  # a third faster than making a new one
+    state.update(text.encode())
+    return state.digest()

@@ -10,14 +10,15 @@ from uuid import UUID
 
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
+from everycent.kernel.errors import Broken
 from everycent.kernel.table import table
 
 SQL = statements.beside(__file__)
 
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-# Ten columns: two uuids, a timestamp, five integers, then two texts of varying length.
-_FIXED = Struct("!hi16si16siqiiiiiiiiiii").pack
+# Nine columns: two uuids, a timestamp, four integers, then two texts of varying length.
+_FIXED = Struct("!hi16si16siqiiiiiiiii").pack
 _LENGTH = Struct("!i").pack
 
 REQUEST = table(
@@ -37,22 +38,15 @@ def frame(
     meter_id: int,
     dimensions_id: int,
     source_id: int,
-    line: int,
     value: bytes,
     record_id: bytes,
 ) -> bytes:
-    """One staged record as a binary COPY row."""
-    return b"".join(
-        (
-            _FIXED(
-                10, 16, key, 16, content, 8, at_micros, 4, subject_id, 4, meter_id,
-                4, dimensions_id, 4, source_id, 4, line, len(value),
-            ),
-            value,
-            _LENGTH(len(record_id)),
-            record_id,
-        )
+    """One staged record as a binary COPY row. Rows sort by key."""
+    fixed = _FIXED(
+        9, 16, key, 16, content, 8, at_micros, 4, subject_id, 4, meter_id,
+        4, dimensions_id, 4, source_id, len(value),
     )  # fmt: skip
+    return fixed + value + _LENGTH(len(record_id)) + record_id
 
 
 def copy_stage(tx: Tx, frames: Iterable[bytes]) -> None:
@@ -64,14 +58,28 @@ def copy_stage(tx: Tx, frames: Iterable[bytes]) -> None:
         copy.write(_TRAILER)
 
 
-def take_in(tx: Tx, batch_id: int) -> int:
-    """Stores what is new of the staged records; returns how many."""
-    return tx.run(SQL["take_in"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
+def claim_keys(tx: Tx) -> int:
+    """Stores the keys that are new of the staged records; returns how many. Waits for another
+    transaction that is storing one of them."""
+    return tx.run(SQL["claim_keys"], {"tenant_id": tx.tenant_id})
 
 
-def list_conflicts(tx: Tx) -> list[int]:
-    """Lines of staged records whose key is known with other content."""
-    return [line for (line,) in tx.tuples(SQL["conflicts"], {"tenant_id": tx.tenant_id})]
+def insert_records(tx: Tx, batch_id: int, claimed: int, *, only_claimed: bool) -> None:
+    """Stores the staged records as a batch: all, or only those whose keys this transaction claimed.
+
+    Raises Broken when they are not as many as were claimed.
+    """
+    stored = tx.run(
+        SQL["insert_claimed" if only_claimed else "insert_all"],
+        {"tenant_id": tx.tenant_id, "batch_id": batch_id},
+    )
+    if stored != claimed:
+        raise Broken("usage.miscounted", f"{claimed} records are new, but {stored} were stored")
+
+
+def list_conflicts(tx: Tx) -> list[bytes]:
+    """Keys of staged records that are known with other content."""
+    return [key.bytes for (key,) in tx.tuples(SQL["conflicts"], {"tenant_id": tx.tenant_id})]
 
 
 def next_batch(tx: Tx) -> int:
@@ -94,19 +102,26 @@ def insert_batch(tx: Tx, batch_id: int, recorded_at: datetime, records: int) -> 
 
 def name_ids(tx: Tx, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The numbers of (kind, name) pairs, given to new names as needed."""
-    params = {
+    found = find_name_ids(tx, wanted)
+    missing = [pair for pair in wanted if pair not in found]
+    if missing:
+        tx.run(SQL["insert_names"], _pairs(tx, missing))
+        found |= find_name_ids(tx, missing)
+    return found
+
+
+def find_name_ids(tx: Tx, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The numbers of those (kind, name) pairs that have one."""
+    rows = tx.tuples(SQL["read_names"], _pairs(tx, wanted))
+    return {(kind, name): n for kind, name, n in rows}
+
+
+def _pairs(tx: Tx, wanted: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return {
         "tenant_id": tx.tenant_id,
         "kinds": [kind for kind, _ in wanted],
         "names": [name for _, name in wanted],
     }
-    found = {(kind, name): n for kind, name, n in tx.tuples(SQL["read_names"], params)}
-    missing = [pair for pair in wanted if pair not in found]
-    if missing:
-        params["kinds"] = [kind for kind, _ in missing]
-        params["names"] = [name for _, name in missing]
-        tx.run(SQL["insert_names"], params)
-        found |= {(kind, name): n for kind, name, n in tx.tuples(SQL["read_names"], params)}
-    return found
 
 
 def names_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, str]:

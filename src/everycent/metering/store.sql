@@ -21,28 +21,40 @@ select nextval('usage_batch_seq');
 -- name: create_stage
 create temp table if not exists stage_usage (
     key uuid, content uuid, at timestamptz, subject_id int4, meter_id int4, dimensions_id int4,
-    source_id int4, line int4, value text, record_id text) on commit delete rows;
+    source_id int4, value text, record_id text) on commit delete rows;
 
 -- name: copy_stage
 copy stage_usage from stdin (format binary);
 
--- name: take_in
--- Deduplicate by key alone and store what is new. In key order the index grows page by page.
-with fresh as (
-    insert into usage_key (tenant_id, key, content)
-    select %(tenant_id)s, key, content from stage_usage order by key
-    on conflict do nothing returning key)
+-- name: claim_keys
+-- Deduplicate by key alone. In key order the index grows page by page, and transactions that claim the
+-- same keys wait for each other and not in a circle.
+insert into usage_key (tenant_id, key, content)
+select %(tenant_id)s, key, content from stage_usage order by key
+on conflict do nothing;
+
+-- name: insert_all
+insert into usage_record (tenant_id, subject_id, meter_id, dimensions_id, at, value, key, content,
+                          source_id, batch_id, record_id)
+select %(tenant_id)s, subject_id, meter_id, dimensions_id, at, value::numeric, key, content,
+       source_id, %(batch_id)s, record_id
+from stage_usage;
+
+-- name: insert_claimed
+-- Only the records whose keys this transaction has written.
 insert into usage_record (tenant_id, subject_id, meter_id, dimensions_id, at, value, key, content,
                           source_id, batch_id, record_id)
 select %(tenant_id)s, s.subject_id, s.meter_id, s.dimensions_id, s.at, s.value::numeric, s.key,
        s.content, s.source_id, %(batch_id)s, s.record_id
-from stage_usage s join fresh f on f.key = s.key;
+from stage_usage s
+join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
+where k.xmin = pg_current_xact_id()::xid;
 
 -- name: conflicts
--- Staged rows whose key is known with other content.
-select s.line from stage_usage s
+-- Keys of staged records that are known with other content.
+select s.key from stage_usage s
 join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
-where k.content <> s.content order by s.line;
+where k.content <> s.content;
 
 -- name: insert_batch
 insert into usage_batch (tenant_id, batch_id, recorded_at, records)

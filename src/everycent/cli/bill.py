@@ -1,0 +1,150 @@
+"""everycent bill: run what is due, and look at earlier runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from everycent.cli.common import console, emit, instant, json_option, opened, table
+from everycent.flows import bill as flow
+from everycent.flows.bill import RunResult
+from everycent.invoicing import queries
+from everycent.invoicing.runs import Progress as RunProgress
+from everycent.kernel import ids
+from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.period import instant_text
+
+
+@click.group()
+def bill() -> None:
+    """Bill what is due, and look at earlier runs."""
+
+
+@bill.command()
+@click.option("--as-of", help="Bill what is due by then (date or instant); now when not given.")
+@click.option(
+    "--zone", default="UTC", show_default=True, help="Whose date --as-of and invoices carry."
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--chunk-size", default=flow.CHUNK_SIZE, show_default=True, type=click.IntRange(1, 10_000)
+)
+@click.option("--payment-days", default=flow.PAYMENT_DAYS, show_default=True,
+              type=click.IntRange(0, 365), help="Days from issue to the due date.")  # fmt: skip
+@json_option
+def run(
+    as_of: str | None,
+    zone: str,
+    workers: int,
+    chunk_size: int,
+    payment_days: int,
+    as_json: bool,
+) -> None:
+    """Bill everything that is due and not billed yet. Run it as often as you like: nothing is billed
+    twice, and a run that was interrupted goes on where it stopped."""
+    known_zone(zone)
+    with opened() as (app, tenant_id):
+        started = time.monotonic()
+        bar = Progress(
+            TextColumn("billing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("chunks  {task.fields[invoices]:,} invoices"),
+            TimeElapsedColumn(),
+            console=console(),
+            disable=not sys.stderr.isatty(),
+        )
+        with bar:
+            task = bar.add_task("billing", total=None, invoices=0)
+
+            def show(progress: RunProgress) -> None:
+                bar.update(task, completed=progress.chunks_done, total=progress.chunks,
+                           invoices=progress.invoices)  # fmt: skip
+
+            results = flow.run(
+                app.database,
+                tenant_id,
+                instant(as_of, zone, app.clock(), "as_of"),
+                clock=app.clock,
+                ids=app.ids,
+                terms=flow.Terms(app.settings.actor, zone, payment_days, chunk_size),
+                workers=workers,
+                on_progress=show,
+            )
+        seconds = time.monotonic() - started
+        with app.database.snapshot(tenant_id) as tx:
+            parked = {r.run.run_id: queries.parked(tx, r.run.run_id) for r in results}
+    data = [_data(result, parked[result.run.run_id]) for result in results]
+    emit(data, as_json, lambda: _render(results, parked, seconds))
+    if any(result.progress.parked for result in results):
+        sys.exit(3)
+
+
+def _data(result: RunResult, parked: list[Any]) -> dict[str, Any]:
+    return {
+        "run_id": ids.show(ids.RUN, result.run.run_id),
+        "as_of": result.run.as_of,
+        "was_resumed": result.was_resumed,
+        "invoices": result.progress.invoices,
+        "lines": result.progress.lines,
+        "parked": [row._asdict() for row in parked],
+    }
+
+
+def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: float) -> None:
+    for result in results:
+        done = result.progress
+        resumed = " (resumed)" if result.was_resumed else ""
+        click.echo(
+            f"billed as of {instant_text(result.run.as_of)}{resumed}: {done.invoices:,} invoices,"
+            f" {done.lines:,} lines"
+        )
+        rows = parked[result.run.run_id]
+        if rows:
+            click.secho(f"{len(rows)} customers could not be billed:", fg="yellow")
+            table(["customer", "code", "why"], [[r.customer, r.code, r.message] for r in rows])
+    click.echo(f"{seconds:.1f} s")
+
+
+@bill.command()
+@click.option("--limit", default=20, show_default=True)
+@json_option
+def history(limit: int, as_json: bool) -> None:
+    """List earlier runs, the newest first."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        rows = queries.runs(tx, limit)
+    emit(
+        [row._asdict() | {"run_id": ids.show(ids.RUN, row.run_id)} for row in rows],
+        as_json,
+        lambda: table(
+            [
+                "as of",
+                "started",
+                ">seconds",
+                ">customers",
+                ">invoices",
+                ">lines",
+                ">parked",
+                "state",
+            ],
+            [
+                [
+                    instant_text(r.as_of),
+                    instant_text(r.started_at)[:19],
+                    f"{(r.finished_at - r.started_at).total_seconds():.1f}"
+                    if r.finished_at
+                    else "",
+                    f"{r.customers:,}",
+                    f"{r.invoices:,}",
+                    f"{r.lines:,}",
+                    f"{r.parked:,}",
+                    "finished" if r.finished_at else f"open, {r.chunks_done} of {r.chunks} chunks",
+                ]
+                for r in rows
+            ],
+        ),
+    )

@@ -1,0 +1,148 @@
+"""What every command shares: the opened product, output as text or JSON, errors, tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import click
+from rich.console import Console
+
+from everycent.app import settings, wiring
+from everycent.app.wiring import App
+from everycent.kernel import calendar
+from everycent.kernel.errors import Invalid, Refusal
+from everycent.kernel.money import Money, plain
+from everycent.kernel.period import instant_text, parse_instant
+from everycent.tenants import operations as tenants
+from everycent.tenants import queries as tenant_queries
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@contextmanager
+def opened() -> Iterator[tuple[App, int]]:
+    """The product and the tenant that the command works on; the tenant `default` is made when missing."""
+    with wiring.running(settings.from_environment()) as app:
+        slug = app.settings.tenant
+        if slug == "default":
+            tenant_id = tenants.ensure(app.database, slug, "Default", app.clock())
+        else:
+            tenant_id = tenant_queries.tenant_id(app.database, slug)
+        yield app, tenant_id
+
+
+def emit(data: Any, as_json: bool, render: Callable[[], None] | None = None) -> None:
+    """Prints `data` as JSON, or whatever `render` prints for people."""
+    if as_json or render is None:
+        click.echo(json.dumps(data, default=_plain, ensure_ascii=False, indent=2))
+    else:
+        render()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"amount": plain(value), "currency": value.currency}
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} can't be shown as JSON")
+
+
+def rows_as_data(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Named tuples as JSON objects."""
+    return [row._asdict() for row in rows]
+
+
+def console(*, to_stderr: bool = True) -> Console:
+    """A rich console; progress goes to stderr, answers go to stdout."""
+    return Console(stderr=to_stderr, highlight=False)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """Prints an aligned table; a column whose name begins with '>' is aligned to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        shown.add_column(
+            column.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 140
+    out = console(to_stderr=False)
+    out.print(shown, width=width)
+
+
+def money(minor: int, currency: str) -> str:
+    """Minor units as people read them: '1,234.50 EUR'."""
+    text = plain(Money(minor, currency))
+    whole, dot, places = text.partition(".")
+    return f"{int(whole):,}{dot}{places} {currency}" if whole != "-0" else f"{text} {currency}"
+
+
+def instant(text: str | None, zone: str, now: datetime, field: str) -> datetime:
+    """An instant from the command line: RFC 3339, or a local date, which stands for its first moment.
+
+    None stands for `now`. Raises Invalid.
+    """
+    if text is None:
+        return now
+    if len(text) == 10:
+        return calendar.start_of_day(day(text, field), zone)
+    return parse_instant(text, field)
+
+
+def day(text: str, field: str) -> date:
+    """A date from the command line. Raises Invalid `date.malformed`, `date.out_of_range`."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(
+            "date.malformed",
+            f"{text[:40]!r} is not a date",
+            field=field,
+            value=text,
+            hint="write it like 2026-03-01",
+        ) from error
+    if not 1970 <= found.year <= 2199:
+        raise Invalid("date.out_of_range", f"{found} is not between 1970 and 2199", field=field)
+    return found
+
+
+END_OF_TIME = datetime.combine(date(2999, 1, 1), time(), UTC)
+
+
+def fail(refusal: Refusal, *, as_json: bool) -> None:
+    """Tells a person (or with --json a program) what was refused and what to do, on stderr."""
+    if as_json:
+        click.echo(json.dumps({"error": refusal.as_dict()}, ensure_ascii=False), err=True)
+        return
+    click.secho(f"everycent: {refusal.message}", err=True, fg="red")
+    details = [f"[{refusal.code}]"]
+    if refusal.field:
+        details.append(f"field {refusal.field}")
+    click.echo("  " + "  ".join(details), err=True)
+    if refusal.hint:
+        click.echo(f"  → {refusal.hint}", err=True)

@@ -1,0 +1,156 @@
+"""everycent customer: who is billed."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import click
+import msgspec
+
+from everycent.cli.common import emit, instant, json_option, opened, table
+from everycent.customers import operations, queries
+from everycent.customers.customer import Customer, from_data
+from everycent.kernel import ids
+from everycent.kernel.errors import Conflict, Invalid, Refusal
+
+_BATCH = 5_000
+
+
+@click.group()
+def customer() -> None:
+    """Customers and what is printed about them."""
+
+
+def _data(found: Customer) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(found)
+    return told | {"customer_id": ids.show(ids.CUSTOMER, found.customer_id)}
+
+
+@customer.command()
+@click.argument("key")
+@click.option("--name", required=True)
+@click.option("--currency", required=True, help="ISO 4217, such as EUR.")
+@click.option("--time-zone", required=True, help="Where its days begin, such as Europe/Zagreb.")
+@click.option("--email")
+@click.option("--address", help="As printed; \\n breaks lines.")
+@click.option("--tax-id")
+@click.option("--at", help="When it holds (date or instant); now when not given.")
+@json_option
+def add(key: str, at: str | None, as_json: bool, **told: str | None) -> None:
+    """Create the customer KEY."""
+    if told["address"]:
+        told["address"] = told["address"].replace("\\n", "\n")
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        made = from_data({"key": key, **told}, app.ids(f"customer/{key}"))
+        operations.create(
+            tx,
+            [made],
+            at=instant(at, made.time_zone, now, "at"),
+            recorded_at=now,
+            actor=app.settings.actor,
+            ids=app.ids,
+        )
+    emit(_data(made), as_json, lambda: click.echo(f"created customer {key}"))
+
+
+@customer.command()
+@click.argument("key")
+@click.option("--name")
+@click.option("--time-zone")
+@click.option("--email")
+@click.option("--address")
+@click.option("--tax-id")
+@json_option
+def update(key: str, as_json: bool, **told: str | None) -> None:
+    """Change the data of the customer KEY from now on. Issued invoices keep what they say."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        known = queries.by_name(tx, key)
+        changes = {name: value for name, value in told.items() if value is not None}
+        changed = msgspec.structs.replace(known, **changes)
+        now = app.clock()
+        done = operations.update(
+            tx, changed, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
+        )
+    emit(
+        _data(changed),
+        as_json,
+        lambda: click.echo(f"{'changed' if done else 'nothing to change for'} customer {key}"),
+    )
+
+
+@customer.command("import")
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.option("--at", help="When it holds (date or instant); now when not given.")
+@json_option
+def import_(file: Any, at: str | None, as_json: bool) -> None:
+    """Create the customers of a CSV FILE with the columns key, name, currency, time_zone and, if
+    wanted, email, address, tax_id. Those that exist with the same data are left alone."""
+    created = kept = 0
+    with opened() as (app, tenant_id):
+        now = app.clock()
+        rows: list[Customer] = []
+        reader = csv.DictReader(file)
+        for row in reader:
+            if None in row:
+                raise Invalid("customer.long_row", f"line {reader.line_num} has too many cells")
+            try:
+                rows.append(from_data(dict(row), app.ids(f"customer/{row.get('key')}")))
+            except Refusal as refusal:
+                refusal.message = f"line {reader.line_num}: {refusal.message}"
+                raise
+        with app.database.transaction(tenant_id) as tx:
+            for start in range(0, len(rows), _BATCH):
+                batch = rows[start : start + _BATCH]
+                known = queries.by_keys(tx, [row.key for row in batch])
+                for row_ in batch:
+                    _check_same(known.get(row_.key), row_)
+                fresh = [row_ for row_ in batch if row_.key not in known]
+                operations.create(
+                    tx,
+                    fresh,
+                    at=instant(at, "UTC", now, "at"),
+                    recorded_at=now,
+                    actor=app.settings.actor,
+                    ids=app.ids,
+                )
+                created += len(fresh)
+                kept += len(batch) - len(fresh)
+    emit(
+        {"created": created, "unchanged": kept},
+        as_json,
+        lambda: click.echo(f"{created} customers created, {kept} were there already"),
+    )
+
+
+def _check_same(known: Customer | None, row: Customer) -> None:
+    if known is not None and msgspec.structs.replace(row, customer_id=known.customer_id) != known:
+        raise Conflict(
+            "customer.differs",
+            f"the customer {row.key!r} is there already with other data",
+            field="key",
+            value=row.key,
+            hint="change it with `everycent customer update`; nothing was imported",
+        )
+
+
+@customer.command("list")
+@click.option("--after", default="", help="Begin after this key.")
+@click.option("--limit", default=100, show_default=True)
+@json_option
+def list_(after: str, limit: int, as_json: bool) -> None:
+    """List customers by key."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.page(tx, after=after, limit=limit)
+    emit(
+        [_data(each) for each in found],
+        as_json,
+        lambda: table(
+            ["key", "name", "currency", "time zone", "id"],
+            [
+                [c.key, c.name, c.currency, c.time_zone, ids.show(ids.CUSTOMER, c.customer_id)]
+                for c in found
+            ],
+        ),
+    )

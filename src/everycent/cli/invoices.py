@@ -1,0 +1,146 @@
+"""everycent invoice: list, show and credit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import click
+import msgspec
+
+from everycent.cli.common import emit, instant, json_option, money, opened, table
+from everycent.customers import queries as customers
+from everycent.invoicing import operations, queries
+from everycent.invoicing.invoice import Invoice, name_of
+from everycent.kernel import calendar, ids
+from everycent.kernel.money import Money, plain
+
+
+@click.group()
+def invoice() -> None:
+    """List, show and credit invoices."""
+
+
+@invoice.command("list")
+@click.option("--customer")
+@click.option("--limit", default=100, show_default=True)
+@json_option
+def list_(customer: str | None, limit: int, as_json: bool) -> None:
+    """List invoices and credit notes in order of date and number."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        customer_id = customers.by_name(tx, customer).customer_id if customer else None
+        rows = queries.listed(tx, customer_id=customer_id, limit=limit)
+    data = [
+        {
+            "number": name_of(row.series, row.number),
+            "kind": row.kind,
+            "customer": row.customer,
+            "issued_on": row.issued_on,
+            "due_on": row.due_on,
+            "currency": row.currency,
+            "net": plain(Money(row.net, row.currency)),
+            "tax": plain(Money(row.tax, row.currency)),
+            "gross": plain(Money(row.gross, row.currency)),
+            "credited": row.credited,
+        }
+        for row in rows
+    ]
+    emit(
+        data,
+        as_json,
+        lambda: table(
+            ["number", "customer", "issued", "due", ">net", ">tax", ">gross", ""],
+            [
+                [
+                    name_of(row.series, row.number),
+                    row.customer,
+                    str(row.issued_on),
+                    str(row.due_on) if row.kind == "invoice" else "",
+                    money(row.net, row.currency),
+                    money(row.tax, row.currency),
+                    money(row.gross, row.currency),
+                    "credited" if row.credited else "",
+                ]
+                for row in rows
+            ],
+        ),
+    )
+
+
+@invoice.command()
+@click.argument("number")
+@json_option
+def show(number: str, as_json: bool) -> None:
+    """Show an invoice as the customer gets it."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.invoice(tx, number).invoice
+    emit(msgspec.to_builtins(found), as_json, lambda: render(found))
+
+
+def render(found: Invoice) -> None:
+    """Prints an invoice for a person to read."""
+    zone = found.customer.time_zone
+    click.secho(f"Invoice {found.name}", bold=True)
+    click.echo(f"  to      {found.customer.name} ({found.customer.key})")
+    for part in (found.customer.address or "").splitlines():
+        click.echo(f"          {part}")
+    click.echo(f"  issued  {found.issued_on}    due {found.due_on}")
+    rows: list[list[str]] = []
+    for line in found.lines:
+        charge = line.charge
+        first = calendar.local_date(line.starts_at, zone)
+        last = calendar.local_date(line.ends_at, zone) - timedelta(days=1)
+        quantity = (
+            "" if charge.quantity is None else f"{charge.quantity.value} {charge.quantity.unit}"
+        )
+        unit = charge.steps[0].unit_amount if len(charge.steps) == 1 else None
+        rows.append(
+            [str(line.line_no), charge.price.description, f"{first} – {last}", quantity,
+             unit or "", line.tax_percent + " %" if line.tax_percent else "",
+             money(charge.net, found.currency)]
+        )  # fmt: skip
+    table([">", "what", "period", ">quantity", ">price", ">tax", ">amount"], rows)
+    sums: list[tuple[str, Any]] = [("net", found.net)]
+    sums += [
+        (f"{t.category} {t.percent} % of {money(t.base, found.currency)}", t.amount)
+        for t in found.taxes
+    ]
+    sums.append(("to pay", found.gross))
+    for label, amount in sums:
+        click.echo(f"  {label:<44}{money(amount, found.currency):>22}")
+
+
+@invoice.command()
+@click.argument("number")
+@click.option("--reason", required=True, help="Printed on the credit note.")
+@click.option("--at", help="When it holds (date or instant); now when not given.")
+@json_option
+def credit(number: str, reason: str, at: str | None, as_json: bool) -> None:
+    """Take an invoice back in full with a credit note; its ledger entry is reversed."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        when = instant(at, "UTC", now, "at")
+        note = operations.credit(
+            tx,
+            number,
+            reason=reason,
+            issued_on=calendar.local_date(when, "UTC"),
+            at=when,
+            recorded_at=now,
+            actor=app.settings.actor,
+            ids=app.ids,
+        )
+    data = {
+        "number": note.name,
+        "credits": note.original.name,
+        "gross": plain(Money(-note.original.gross, note.original.currency)),
+        "invoice_id": ids.show(ids.INVOICE, note.invoice_id),
+    }
+    emit(
+        data,
+        as_json,
+        lambda: click.echo(
+            f"{note.name} takes back {note.original.name} over"
+            f" {money(note.original.gross, note.original.currency)}"
+        ),
+    )

@@ -1,0 +1,148 @@
+"""everycent journal: read it, seal it, rebuild everything from it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+import msgspec
+
+from everycent.app import wiring
+from everycent.cli.common import console, emit, json_option, opened, table
+from everycent.flows import replay as flow
+from everycent.journal import operations, queries
+from everycent.journal.checkpoint import digest_of
+from everycent.journal.event import Cursor
+from everycent.kernel import ids
+from everycent.kernel.errors import Invalid
+from everycent.kernel.period import instant_text
+
+
+@click.group()
+def journal() -> None:
+    """Read the journal, seal it with checkpoints, rebuild every table from it."""
+
+
+def _data(row: Any) -> dict[str, Any]:
+    return {
+        "event_id": ids.show(ids.EVENT, row.event_id),
+        "stream": row.stream,
+        "version": row.version,
+        "type": row.type,
+        "at": row.at,
+        "recorded_at": row.recorded_at,
+        "actor": row.actor,
+        "hash": bytes(row.hash),
+        "payload": msgspec.json.decode(row.payload),
+    }
+
+
+@journal.command()
+@click.argument("stream", required=False)
+@click.option("--after", help="A cursor that an earlier answer gave.")
+@click.option("--limit", default=50, show_default=True)
+@json_option
+def show(stream: str | None, after: str | None, limit: int, as_json: bool) -> None:
+    """Show events: of one STREAM (such as customer:cus_…), or all in the journal's order."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        if stream is not None:
+            rows, cursor = queries.stream(tx, stream, limit=limit), None
+        else:
+            rows, cursor = queries.since(tx, _cursor(after), limit)
+    following = None if cursor is None else ".".join(map(str, cursor))
+
+    def render() -> None:
+        table(
+            ["stream", ">version", "type", "at", "recorded", "actor", "hash"],
+            [
+                [r.stream, str(r.version), r.type, instant_text(r.at), instant_text(r.recorded_at)[:19],
+                 r.actor, bytes(r.hash).hex()[:12] + "…"]
+                for r in rows
+            ],
+        )  # fmt: skip
+        if following is not None and len(rows) == limit:
+            click.echo(f"more: everycent journal show --after {following}")
+
+    emit({"events": [_data(row) for row in rows], "cursor": following}, as_json, render)
+
+
+def _cursor(text: str | None) -> Cursor:
+    if text is None:
+        return Cursor(0, 0, 0)
+    parts = text.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise Invalid(
+            "journal.bad_cursor", f"{text[:40]!r} is not a cursor", field="after", value=text
+        )
+    return Cursor(*map(int, parts))
+
+
+@journal.command()
+@json_option
+def checkpoint(as_json: bool) -> None:
+    """Seal the journal as it is with a signed checkpoint. Keep the printed digest somewhere else."""
+    with opened() as (app, tenant_id):
+        key = wiring.signing_key(app.settings)
+        with app.database.transaction(tenant_id) as tx:
+            facts = operations.checkpoint(tx, key, app.clock())
+        digest = digest_of(tenant_id, facts)
+    data = {
+        "checkpoint": facts.checkpoint_no,
+        "streams": facts.streams,
+        "events": facts.events,
+        "digest": digest,
+        "public_key": key.public_key().public_bytes_raw(),
+    }
+
+    def render() -> None:
+        click.echo(
+            f"checkpoint {facts.checkpoint_no}: {facts.events:,} events, {facts.streams:,} streams"
+        )
+        click.echo(f"  digest      {digest.hex()}")
+        click.echo(f"  public key  {key.public_key().public_bytes_raw().hex()}")
+
+    emit(data, as_json, render)
+
+
+@journal.command()
+@click.option(
+    "--check", is_flag=True, required=True, help="Compare with the live tables; change nothing."
+)
+@json_option
+def replay(check: bool, as_json: bool) -> None:
+    """Rebuild every current-state table from the journal in a scratch schema and compare byte for byte."""
+    assert check
+    started = time.monotonic()
+    out = console()
+    with (
+        opened() as (app, tenant_id),
+        out.status("replaying") as status,
+        app.database.snapshot(tenant_id) as tx,
+    ):
+        rebuilt = flow.replay(tx, lambda n: status.update(f"replaying: {n:,} events"))
+    seconds = time.monotonic() - started
+    data = {
+        "identical": not rebuilt.differences,
+        "events": rebuilt.events,
+        "rows": rebuilt.rows,
+        "differences": rebuilt.differences,
+        "seconds": round(seconds, 3),
+    }
+
+    def render() -> None:
+        table(
+            ["table", ">rows", "result"],
+            [
+                [name, f"{n:,}", "differs" if name in rebuilt.differences else "identical"]
+                for name, n in rebuilt.rows.items()
+            ],
+        )
+        for name, rows in rebuilt.differences.items():
+            for row in rows:
+                click.secho(f"  {name} {row}", fg="red")
+        click.echo(f"{rebuilt.events:,} events in {seconds:.1f} s")
+
+    emit(data, as_json, render)
+    sys.exit(1 if rebuilt.differences else 0)

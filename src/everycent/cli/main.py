@@ -1,0 +1,94 @@
+"""The `everycent` command. Commands are read from their modules when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+import psycopg
+
+from everycent.cli import common
+from everycent.kernel.errors import Broken, Refusal, Unavailable
+
+_COMMANDS = {
+    "up": (
+        "everycent.cli.instance:up",
+        "Start the embedded database and bring the schema up to date.",
+    ),
+    "down": ("everycent.cli.instance:down", "Stop the embedded database; nothing is lost."),
+    "status": ("everycent.cli.instance:status", "Say what runs where, and how much is in it."),
+    "demo": (
+        "everycent.cli.examples:demo",
+        "Bill a real utility, explain a line, prove the books.",
+    ),
+    "example": ("everycent.cli.examples:example", "Bill the shipped examples in throw-away books."),
+    "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
+    "catalog": ("everycent.cli.catalog:catalog", "What is sold and at what price, as a file."),
+    "customer": ("everycent.cli.customers:customer", "Who is billed."),
+    "subscription": ("everycent.cli.subscriptions:subscription", "Who has agreed to what."),
+    "usage": ("everycent.cli.usage:usage", "Import usage records and see what is there."),
+    "bill": ("everycent.cli.bill:bill", "Bill what is due, and see earlier runs."),
+    "invoice": ("everycent.cli.invoices:invoice", "List, show and credit invoices."),
+    "explain": ("everycent.cli.explain:explain", "Open an amount down to the records behind it."),
+    "owed": ("everycent.cli.owed:owed", "Who owes how much and why, now or at any past instant."),
+    "books": ("everycent.cli.books:books", "Trial balance, statements, exports for accountants."),
+    "journal": ("everycent.cli.journal:journal", "Read, seal and replay the journal."),
+    "verify": ("everycent.cli.verify:verify", "Prove that journal = books = invoices = usage."),
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command's module when the command is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told[1]) for name, told in _COMMANDS.items()])
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--tenant", metavar="SLUG", help="The tenant to work on (EVERYCENT_TENANT).")
+@click.version_option(package_name="everycent")
+def cli(tenant: str | None) -> None:
+    """Who owes how much, and why, proved to the cent."""
+    if tenant:
+        os.environ["EVERYCENT_TENANT"] = tenant
+
+
+def main() -> None:
+    """Runs a command; a refusal is told in full and ends with exit code 2, without a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except Refusal as refusal:
+        common.fail(refusal, as_json="--json" in sys.argv)
+        sys.exit(1 if isinstance(refusal, Broken) else 2)
+    except psycopg.OperationalError as error:
+        first = str(error).strip().splitlines()[0]
+        lost = Unavailable(
+            "database.unavailable",
+            f"the database went away: {first}",
+            hint="start it with `everycent up`, or check EVERYCENT_DATABASE_URL; then run it again",
+        )
+        common.fail(lost, as_json="--json" in sys.argv)
+        sys.exit(2)
+    except click.exceptions.Abort:
+        click.echo("interrupted; what was committed stays, and running it again goes on", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

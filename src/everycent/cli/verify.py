@@ -1,0 +1,83 @@
+"""everycent verify: the proof."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from everycent.app import wiring
+from everycent.cli.common import console, emit, json_option, opened
+from everycent.flows import verify as flow
+from everycent.flows.verify import Check
+
+_SHOWN = 10
+
+
+@click.command()
+@click.option(
+    "--replay", "with_replay", is_flag=True, help="Also rebuild every table from the journal."
+)
+@json_option
+def verify(with_replay: bool, as_json: bool) -> None:
+    """Prove that journal = books = invoices = usage. Ends with exit code 1 and names whatever violates
+    a promise."""
+    found: list[tuple[Check, float]] = []
+    with opened() as (app, tenant_id):
+        found = prove(app, tenant_id, with_replay=with_replay, quiet=as_json)
+    broken = [check for check, _ in found if check.violators]
+    if as_json:
+        emit({"holds": not broken, "checks": [_data(*pair) for pair in found]}, as_json=True)
+    sys.exit(1 if broken else 0)
+
+
+def prove(
+    app: wiring.App, tenant_id: int, *, with_replay: bool, quiet: bool
+) -> list[tuple[Check, float]]:
+    """Runs every check, printing each as it ends; returns them with the seconds each took."""
+    found: list[tuple[Check, float]] = []
+    trusted = wiring.signing_key(app.settings).public_key().public_bytes_raw()
+    out = console()
+    with out.status("") as status, app.database.snapshot(tenant_id) as tx:
+        started = time.monotonic()
+        checks = flow.verify(
+            tx,
+            trusted_key=trusted,
+            with_replay=with_replay,
+            on_start=lambda promise: status.update(f"checking: {promise}"),
+        )
+        for check in checks:
+            found.append((check, time.monotonic() - started))
+            started = time.monotonic()
+            if not quiet:
+                _render(*found[-1])
+    if not quiet:
+        broken = sum(bool(check.violators) for check, _ in found)
+        total = sum(seconds for _, seconds in found)
+        if broken:
+            click.secho(f"{broken} of {len(found)} promises do not hold ({total:.1f} s)", fg="red")
+        else:
+            click.secho(f"all {len(found)} promises hold ({total:.1f} s)", fg="green", bold=True)
+    return found
+
+
+def _data(check: Check, seconds: float) -> dict[str, Any]:
+    return check._asdict() | {"seconds": round(seconds, 3)}
+
+
+def _render(check: Check, seconds: float) -> None:
+    figures = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in check.figures.items())
+    shown = f"  ({figures})" if figures else ""
+    if not check.violators:
+        click.echo(
+            click.style("  ✓ ", fg="green") + f"{check.area:<9}{check.promise}{shown}"
+            + click.style(f"  {seconds:.2f} s", dim=True)
+        )  # fmt: skip
+        return
+    click.echo(click.style("  ✗ ", fg="red") + f"{check.area:<9}{check.promise}{shown}")
+    for violator in check.violators[:_SHOWN]:
+        click.secho(f"      {violator}", fg="red")
+    if len(check.violators) > _SHOWN:
+        click.secho(f"      and {len(check.violators) - _SHOWN} more", fg="red")
