@@ -11,9 +11,11 @@ from html.parser import HTMLParser
 import msgspec
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
+from everycent.cli.explain import explain as command
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.flows import bill, explain
@@ -298,7 +300,7 @@ def test_pages_visit_exactly_the_sealed_records(billed):
 def test_readings_at_the_end_of_the_period_belong_to_it(billed):
     with billed.database.snapshot(billed.tenant_id) as tx:
         page = explain.records(tx, "INV-000001", 8)
-    assert sorted((record.at, record.value) for record in page.records) == [
+    assert sorted((record.local, record.value) for record in page.records) == [
         ("1 Feb 2016 00:00", "21"),
         ("25 Jan 2016 00:00", "0"),
         ("25 Jan 2016 00:00", "8"),
@@ -465,3 +467,61 @@ def test_days_are_told_band_by_band(billed):
         (monday, "night", "1462.00"),
     ]
     assert [str(row.value) for row in peak if row.band == "day"] == ["333.00"]
+
+
+# --- on the terminal ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typed(billed, monkeypatch):
+    """Runs `everycent explain` with arguments and gives what it prints."""
+    monkeypatch.setenv("EVERYCENT_DATABASE_URL", billed.admin_conninfo)
+    monkeypatch.delenv("EVERYCENT_TENANT", raising=False)
+
+    def run_command(*arguments):
+        done = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.stdout
+
+    return run_command
+
+
+def test_the_terminal_shows_the_invoice_and_how_to_see_more(typed):
+    shown = typed("INV-000001")
+    assert re.search(r"Line 2  Energy by day  16 Jan – 31 Jan 2016 +3122 kWh +385\.41 EUR\n", shown)
+    assert "Sum of active at acme in band day  56 records" in shown
+    assert "everycent explain INV-000001 --line 2 --records" in shown
+    assert "Band day" not in shown
+
+
+def test_the_terminal_shows_a_line_down_to_its_records(typed):
+    shown = typed("INV-000001", "--line", "2")
+    assert "Band day: Mon–Fri 07:00–21:00  on the clock of UTC+01:00" in shown
+    assert re.search(r"18 Jan 2016 07:00  q28 +28\.25\n", shown)
+    assert "The first 5 of 56" in shown
+    assert "Line 3" not in shown
+
+
+def test_records_are_shown_page_by_page(typed):
+    first = typed("INV-000001", "--line", "2", "--records", "--limit", "30")
+    cursor = re.search(r"--line 2 --records --page (\S+)", first)[1]
+    second = typed("INV-000001", "--line", "2", "--page", cursor, "--limit", "30")
+    found = re.findall(r"\bq(\d+)\b", first + second)
+    assert found == [str(n) for n in range(28, 84)]
+    assert "--page" not in second
+
+
+def test_json_holds_the_tree_with_its_records(typed):
+    found = msgspec.json.decode(
+        typed("INV-000001", "--line", "7", "--limit", "2", "--json"), type=Node
+    )
+    (page,) = nodes(found, "records")
+    assert [record.facts["id"] for record in page.children] == ["c0", "c1"]
+    assert page.children[0].facts["at"] == "2016-01-24T23:00:00Z"
+    assert page.facts["after"].startswith("2016-01-25T00:00:00Z~")
+
+
+def test_the_page_is_written_into_a_file(typed, tmp_path):
+    path = tmp_path / "invoice.html"
+    assert typed("INV-000001", "--html", str(path)) == f"wrote {path}\n"
+    assert path.read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")

@@ -106,7 +106,7 @@ def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: flo
         rows = parked[result.run.run_id]
         if rows:
             click.secho(f"{len(rows)} customers could not be billed:", fg="yellow")
-            table(["customer", "code", "why"], [[r.customer, r.code, r.message] for r in rows])
+            table(["customer", "code", "~why"], [[r.customer, r.code, r.message] for r in rows])
     click.echo(f"{seconds:.1f} s")
 
 

@@ -23,6 +23,8 @@ from everycent.kernel.period import instant_text, parse_instant
 from everycent.tenants import operations as tenants
 from everycent.tenants import queries as tenant_queries
 
+_FILE_COLUMNS = 160  # into a file or a pipe, where nobody says how wide the screen is
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -73,11 +75,15 @@ def rows_as_data(rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 def console(*, to_stderr: bool = True) -> Console:
     """A rich console; progress goes to stderr, answers go to stdout."""
-    return Console(stderr=to_stderr, highlight=False)
+    stream = sys.stderr if to_stderr else sys.stdout
+    return Console(
+        stderr=to_stderr, highlight=False, width=None if stream.isatty() else _FILE_COLUMNS
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Prints an aligned table; a column whose name begins with '>' is aligned to the right."""
+    """Prints an aligned table. A column whose name begins with '>' is aligned to the right; one that
+    begins with '~' may wrap, the others stay whole."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -86,13 +92,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
     for column in columns:
         right = column.startswith(">")
         shown.add_column(
-            column.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
+            column.lstrip(">~"),
+            justify="right" if right else "left",
+            no_wrap=not column.startswith("~"),
+            overflow="fold",
         )
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 140
-    out = console(to_stderr=False)
-    out.print(shown, width=width)
+    console(to_stderr=False).print(shown)
 
 
 def money(minor: int, currency: str) -> str:

@@ -65,11 +65,16 @@ def explain(
         tree = flow.explain(tx, invoice, line, first_records=limit or flow.FIRST_RECORDS)
         if html is not None:
             html.write_text(_html(tx, tree, line), encoding="utf-8")
-            emit({"written": str(html)}, as_json)
+            emit({"written": str(html)}, as_json, lambda: click.echo(f"wrote {html}"))
         elif as_json:
             emit(msgspec.to_builtins(tree), as_json)
         else:
             _show_tree(tree, is_whole=line is None)
+
+
+def print_line(tx: Tx, name: str, line: int) -> None:
+    """Prints the tree of one line."""
+    _print(flow.explain(tx, name, line))
 
 
 def _line_with_usage(tx: Tx, name: str, line: int | None) -> int:
@@ -103,17 +108,19 @@ def _html(tx: Tx, tree: Node, line: int | None) -> str:
 
 
 def _show_tree(tree: Node, *, is_whole: bool) -> None:
+    _print(_overview(tree) if is_whole else tree)
+    click.echo()
+    for what, command in _hints(tree, is_whole):
+        click.echo(f"  {click.style(f'{what:<28}', dim=True)} {command}")
+
+
+def _print(tree: Node) -> None:
     from rich.tree import Tree
 
-    if is_whole:
-        tree = _overview(tree)
-    out = console()
+    out = console(to_stderr=False)
     root = Tree(_label(tree), guide_style="dim")
     _grow(root, tree.children)
-    width = min(out.width, _WIDEST)
-    out.print(root, width=width)
-    for hint in _hints(tree, is_whole):
-        out.print(f"  [dim]{hint[0]:<28}[/dim] {hint[1]}", highlight=False, width=width)
+    out.print(root, width=min(out.width, _WIDEST) if out.is_terminal else _WIDEST)
 
 
 def _overview(tree: Node) -> Node:
@@ -213,14 +220,14 @@ def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_
     if has_dimensions:
         table.add_column("dimensions", overflow="fold")
     for record in page.records:
-        cells = [record.at, record.value, record.record_id, record.source]
+        cells = [record.local, record.value, record.record_id, record.source]
         table.add_row(*map(_plain, [*cells, record.dimensions] if has_dimensions else cells))
-    out = console()
-    out.print(table)
-    out.print(f"times on the clock of {invoice.customer.time_zone}", style="dim", highlight=False)
+    out = console(to_stderr=False)
+    out.print(table, width=None if out.is_terminal else _WIDEST)
+    click.secho(f"times on the clock of {invoice.customer.time_zone}", dim=True)
     if page.after is not None:
-        more = f"everycent explain {invoice.name} --line {line_no} --part {part_no} --records"
-        out.print(f"more: {more} --page {page.after}", highlight=False, soft_wrap=True)
+        which = f"--line {line_no}" if part_no == 1 else f"--line {line_no} --part {part_no}"
+        click.echo(f"more: everycent explain {invoice.name} {which} --records --page {page.after}")
 
 
 def _plain(text: str) -> Any:

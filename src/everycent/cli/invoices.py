@@ -99,7 +99,7 @@ def render(found: Invoice) -> None:
              unit or "", line.tax_percent + " %" if line.tax_percent else "",
              money(charge.net, found.currency)]
         )  # fmt: skip
-    table([">", "what", "period", ">quantity", ">price", ">tax", ">amount"], rows)
+    table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows)
     sums: list[tuple[str, Any]] = [("net", found.net)]
     sums += [
         (f"{t.category} {t.percent} % of {money(t.base, found.currency)}", t.amount)

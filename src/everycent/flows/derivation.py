@@ -59,11 +59,12 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Shown(NamedTuple):
-    """A usage record as a person sees it; `at` is the customer's local time."""
+    """A usage record as a person sees it; `local` is its instant on the customer's clock."""
 
     record_id: str
     source: str
     at: str
+    local: str
     value: str
     dimensions: str
 
@@ -650,10 +651,10 @@ def _records_node(part: UsagePart, page: Page) -> Node:
     shown = tuple(
         Node(
             "record",
-            record.at,
+            record.local,
             record.value,
-            f"{record.record_id}",
-            {"id": record.record_id, "source": record.source}
+            record.record_id,
+            {"id": record.record_id, "source": record.source, "at": record.at}
             | ({"dimensions": record.dimensions} if record.dimensions != "{}" else {}),
         )
         for record in page.records

@@ -208,6 +208,7 @@ def _page(
         Shown(
             row.record_id,
             row.source,
+            instant_text(row.at),
             moment(row.at, setting.time_zone),
             plain(row.value),
             row.dimensions,

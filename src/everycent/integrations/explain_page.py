@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from everycent.catalog.meter import Aggregation
-from everycent.catalog.price import Flat, Package, PerUnit
+from everycent.catalog.price import Flat, Graduated, Package, Volume
 from everycent.integrations.explain_flow import Flow, flow, narrow_flow
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.calendar import local_date
@@ -143,7 +143,7 @@ def page(invoice: Invoice, tree: Branch, usage: Days) -> str:
         of=by_kind,
         is_whole="gross" in by_kind,
         flows=flows,
-        equations={key: equation(line.charge, invoice) for key, line in lines.items()},
+        equations={key: equation(line, invoice) for key, line in lines.items()},
         charts=_once({key: charts(line, invoice, usage) for key, line in lines.items()}),
     )
 
@@ -174,33 +174,51 @@ def grouped(text: str) -> str:
 # --- the equation --------------------------------------------------------------------------------
 
 
-def equation(charge: Charge, invoice: Invoice) -> tuple[Term, ...]:
+def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
     """quantity × price × share = exact → amount. Tiers stand for themselves, in a table of their own."""
-    currency = invoice.currency
-    scheme = charge.price.scheme
-    amount = f"{Decimal(charge.net).scaleb(-invoice.places, EXACT):f} {currency}"
-    terms = []
-    if isinstance(scheme, PerUnit | Package) and charge.quantity is not None:
-        (step,) = charge.steps
-        unit = charge.quantity.unit if isinstance(scheme, PerUnit) else "packages"
-        per = unit if isinstance(scheme, PerUnit) else f"{scheme.size} {charge.quantity.unit}"
-        terms.append(Term("", f"{step.quantity} {unit}", _quantity_label(charge), "quantity"))
-        terms.append(Term("×", f"{step.unit_amount} {currency}", f"price per {per}", "price"))
-    elif isinstance(scheme, Flat):
-        terms.append(Term("", f"{scheme.amount} {currency}", "fixed amount", "price"))
-    else:
-        terms.append(Term("", f"{charge.amount} {currency}", "sum of the tiers", "price"))
+    charge, currency = line.charge, invoice.currency
+    terms = [*_price_terms(charge, currency)]
     exact = Fraction(charge.amount)
     if charge.share is not None:
         exact *= Fraction(*charge.share)
-        terms.append(Term("×", f"{charge.share[0]}/{charge.share[1]}", "share of the period"))
+        terms.append(Term("×", _share_text(line, charge.share, invoice), "days of the period"))
     if len(terms) > 1:
         shown = as_decimal(exact, 12)
         sign = "=" if Fraction(shown) == exact else "≈"
         terms.append(Term(sign, f"{plain(shown)} {currency}", "exactly", "exact"))
+    amount = f"{Decimal(charge.net).scaleb(-invoice.places, EXACT):f} {currency}"
     rule = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
     terms.append(Term("→", amount, f"rounded {rule}", "amount"))
     return tuple(terms)
+
+
+def _price_terms(charge: Charge, currency: str) -> Iterator[Term]:
+    scheme, quantity = charge.price.scheme, charge.quantity
+    if isinstance(scheme, Flat) or quantity is None:
+        yield Term("", f"{charge.amount} {currency}", "fixed amount", "price")
+    elif isinstance(scheme, Graduated):
+        yield Term("", f"{charge.amount} {currency}", "sum of the tiers", "price")
+    else:
+        (step,) = charge.steps
+        unit, per = quantity.unit, quantity.unit
+        if isinstance(scheme, Package):
+            unit, per = "packages", f"{scheme.size} {quantity.unit}"
+        yield Term("", f"{step.quantity} {unit}", _quantity_label(charge), "quantity")
+        where = f" in {step.what}" if isinstance(scheme, Volume) else ""
+        yield Term("×", f"{step.unit_amount} {currency}", f"price per {per}{where}", "price")
+        if step.flat_amount is not None:
+            yield Term("+", f"{step.flat_amount} {currency}", f"once{where}", "price")
+
+
+def _share_text(line: InvoiceLine, share: tuple[int, int], invoice: Invoice) -> str:
+    """The share in days of the period; the frozen one is in its lowest terms."""
+    first, last = (
+        local_date(at, invoice.customer.time_zone) for at in (line.starts_at, line.ends_at)
+    )
+    days = (last - first).days
+    if days * share[1] % share[0]:
+        return f"{share[0]}/{share[1]}"
+    return f"{days}/{days * share[1] // share[0]}"
 
 
 def _quantity_label(charge: Charge) -> str:

@@ -226,7 +226,7 @@ where tenant_id = %(tenant_id)s and not ends_included;
 -- name: false_seals
 -- Lines whose sealed usage differs from the records: counted again from raw, as folded then.
 with parts as (
-    select u.*, p.starts_at as span_start, p.ends_at as span_end
+    select u.*, p.span_start, p.span_end
     from invoice_usage u
     join stage_seal p on p.bands is not distinct from u.bands and p.period_start = u.starts_at
         and p.period_end = u.ends_at

@@ -291,7 +291,7 @@ def _time_reader(mapping: ColumnMapping) -> Callable[[Sequence[str]], list[datet
         except ValueError:
             times = []
         in_utc = {at.tzinfo for at in times} == {UTC}
-        if in_utc and EARLIEST <= min(times) and max(times) < LATEST:
+        if in_utc and min(times) >= EARLIEST and max(times) < LATEST:
             return times
         return [read(text) for text in texts]
 

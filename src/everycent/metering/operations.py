@@ -78,31 +78,30 @@ def ingest(
     if not records:
         return Intake(0, 0, ())
     keys, contents, frames = _pack(records, names.learn(database, tenant_id, records))
-    first: dict[bytes, int] = {}
-    for position, key in enumerate(keys):
-        first.setdefault(key, position)
-    conflicts: list[int] = []
-    if len(first) < len(frames):
-        conflicts = [n for n, key in enumerate(keys) if contents[n] != contents[first[key]]]
-        frames = [frames[n] for n in first.values()]
+    known: dict[bytes, bytes] = {}
+    for key, content in zip(keys, contents, strict=True):
+        known.setdefault(key, content)
+    if len(known) < len(frames):
+        frames = list(dict(zip(reversed(keys), reversed(frames), strict=True)).values())
     # Frames begin with their key, and in key order the index grows page by page.
     frames.sort()
     with database.transaction(tenant_id) as tx:
         store.copy_stage(tx, frames)
         with turn:
             accepted = store.claim_keys(tx)
+        is_all_new = accepted == len(frames)
+        if not is_all_new:
+            tx.look_up_by_key()
+            known |= store.list_conflicts(tx)
         if accepted:
             batch_id = store.next_batch(tx)
-            store.insert_records(tx, batch_id, accepted, only_claimed=accepted < len(frames))
+            store.insert_records(tx, batch_id, accepted, only_claimed=not is_all_new)
             store.insert_batch(tx, batch_id, recorded_at, accepted)
-        if accepted < len(frames):
-            known_otherwise = set(store.list_conflicts(tx))
-            conflicts = [
-                n
-                for n, key in enumerate(keys)
-                if key in known_otherwise or contents[n] != contents[first[key]]
-            ]
-    return Intake(accepted, len(records) - accepted - len(conflicts), tuple(conflicts))
+    conflicts: tuple[int, ...] = ()
+    if accepted < len(records):
+        pairs = enumerate(zip(keys, contents, strict=True))
+        conflicts = tuple(n for n, (key, content) in pairs if known[key] != content)
+    return Intake(accepted, len(records) - accepted - len(conflicts), conflicts)
 
 
 def _pack(

@@ -77,9 +77,10 @@ def insert_records(tx: Tx, batch_id: int, claimed: int, *, only_claimed: bool) -
         raise Broken("usage.miscounted", f"{claimed} records are new, but {stored} were stored")
 
 
-def list_conflicts(tx: Tx) -> list[bytes]:
-    """Keys of staged records that are known with other content."""
-    return [key.bytes for (key,) in tx.tuples(SQL["conflicts"], {"tenant_id": tx.tenant_id})]
+def list_conflicts(tx: Tx) -> dict[bytes, bytes]:
+    """Keys of staged records that are known with other content, and that content."""
+    rows = tx.tuples(SQL["conflicts"], {"tenant_id": tx.tenant_id})
+    return {key.bytes: content.bytes for key, content in rows}
 
 
 def next_batch(tx: Tx) -> int:
@@ -213,8 +214,6 @@ def page_records(
             "tenant_id": tx.tenant_id,
             "subject_id": subject_id,
             "meter_id": meter_id,
-            "starts_at": spans[0][0],
-            "ends_at": spans[-1][1],
             "starts": [start for start, _ in spans],
             "ends": [end for _, end in spans],
             "ends_included": ends_included,

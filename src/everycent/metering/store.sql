@@ -52,7 +52,7 @@ where k.xmin = pg_current_xact_id()::xid;
 
 -- name: conflicts
 -- Keys of staged records that are known with other content.
-select s.key from stage_usage s
+select s.key, k.content from stage_usage s
 join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
 where k.content <> s.content;
 
@@ -211,21 +211,26 @@ join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
 where w.is_counter;
 
 -- name: page_records
--- The records behind a sealed part of a line, in order of time, after a record already shown.
-select u.record_id, s.name as source, u.at, u.value, d.name as dimensions, u.key
-from usage_record u
-join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-    and b.fold_id <= %(fold_id)s
-join usage_name s on s.tenant_id = u.tenant_id and s.name_id = u.source_id
-join usage_name d on d.tenant_id = u.tenant_id and d.name_id = u.dimensions_id
-where u.tenant_id = %(tenant_id)s and u.subject_id = %(subject_id)s and u.meter_id = %(meter_id)s
-  and u.at >= %(starts_at)s and u.at <= %(ends_at)s
-  and exists (
-      select from unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) as p(starts_at, ends_at)
-      where case when %(ends_included)s then u.at > p.starts_at and u.at <= p.ends_at
-                 else u.at >= p.starts_at and u.at < p.ends_at end)
-  and (u.at, u.key) > (%(after_at)s, %(after_key)s)
-order by u.at, u.key limit %(limit)s;
+-- The records behind a sealed part of a line, in order of time, after a record already shown. Each
+-- span gives no more than a page, along the index; a million records behind it cost nothing.
+with found as (
+    select r.* from unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) as p(starts_at, ends_at)
+    cross join lateral (
+        select u.record_id, u.source_id, u.at, u.value, u.dimensions_id, u.key from usage_record u
+        join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+            and b.fold_id <= %(fold_id)s
+        where u.tenant_id = %(tenant_id)s and u.subject_id = %(subject_id)s
+          and u.meter_id = %(meter_id)s
+          and u.at >= greatest(p.starts_at, %(after_at)s) and u.at <= p.ends_at
+          and case when %(ends_included)s then u.at > p.starts_at else u.at < p.ends_at end
+          and (u.at, u.key) > (%(after_at)s, %(after_key)s)
+        order by u.at, u.key limit %(limit)s) r
+    order by r.at, r.key limit %(limit)s)
+select f.record_id, s.name as source, f.at, f.value, d.name as dimensions, f.key
+from found f
+join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = f.source_id
+join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = f.dimensions_id
+order by f.at, f.key;
 
 -- name: daily
 -- What the roll-ups hold in each of the given spans, which lie on quarter hours, and the highest sum
