@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -58,21 +59,47 @@ def server() -> Iterator[embedded.Instance]:
 
 
 @pytest.fixture
-def conninfo(server: embedded.Instance, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database made from the migrated template; dropped afterwards."""
-    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+def fresh_database(
+    server: embedded.Instance, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], str]]:
+    """Makes databases from the migrated template; they are dropped afterwards."""
+    made: list[str] = []
+
+    def make() -> str:
+        digest = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
+        name = f"t{digest}{len(made)}"
+        with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
+            admin.execute(f"drop database if exists {name} with (force)")
+            admin.execute(f"create database {name} template everycent")
+            admin.execute(f"grant temporary on database {name} to everycent_app")
+        made.append(name)
+        return server.conninfo(name)
+
+    yield make
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)")
-        admin.execute(f"create database {name} template everycent")
-        admin.execute(f"grant temporary on database {name} to everycent_app")
-    yield server.conninfo(name)
-    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)")
+        for name in made:
+            admin.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def conninfo(fresh_database: Callable[[], str]) -> str:
+    """How to reach a fresh database."""
+    return fresh_database()
 
 
 @pytest.fixture
 def place(conninfo: str) -> Iterator[Place]:
     """A fresh database with the tenant `default`."""
+    yield from _place(conninfo)
+
+
+@pytest.fixture
+def other_place(fresh_database: Callable[[], str]) -> Iterator[Place]:
+    """A second one like `place`, to compare with."""
+    yield from _place(fresh_database())
+
+
+def _place(conninfo: str) -> Iterator[Place]:
     database = Database(conninfo)
     tenant_id = tenants.create(database, "default", "Default", NOW)
     yield Place(database, tenant_id, conninfo, conninfo)

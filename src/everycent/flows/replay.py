@@ -93,8 +93,8 @@ def replay(tx: Tx, on_progress: Callable[[int], None] = lambda _: None) -> Rebui
 
 
 def _flush(tx: Tx, rows: Rows, scratch: dict[Table, Table]) -> None:
-    for target, replaced in rows.replaced.items():
-        bulk.put(tx, scratch[target], list(replaced.values()))
     for target, added in rows.added.items():
         if added:
             bulk.copy_into(tx, scratch[target].name, target, added)
+    for target, replaced in rows.replaced.items():
+        bulk.put(tx, scratch[target], list(replaced.values()))

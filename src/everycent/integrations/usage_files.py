@@ -17,7 +17,6 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -28,7 +27,7 @@ STDIN = "-"
 FORMATS = ("csv", "ndjson", "parquet")
 MAX_LINE_BYTES = 1_000_000
 _BLOCK_BYTES = 256 * 1024
-_PARQUET_ROWS = 10_000
+_BATCH_ROWS = 10_000
 _SUFFIXES = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -43,7 +42,6 @@ _SNIFFED = ",;\t"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = "\ufeff"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Opened(NamedTuple):
@@ -77,15 +75,13 @@ def open_rows(
             )
     if file_format == "parquet":
         return _open_parquet(path)
-    raw = _raw(path)
-    source = _decompressed(raw)
-    blocks = _blocks(_read_from(source))
-    total = None if path == STDIN else Path(path).stat().st_size
+    source = _Source(path)
+    blocks = _blocks(source.read)
     if file_format == "ndjson":
-        header, batches = list(columns), _ndjson_rows(blocks, columns)
+        header, batches = list(columns), _ndjson_batches(blocks, columns)
     else:
         header, batches = _csv_rows(blocks, delimiter)
-    return Opened(header, _closing(batches, source, raw), total, raw.tell if total else lambda: 0)
+    return Opened(header, _closing(batches, source), source.size, lambda: source.position)
 
 
 def _format_of(path: str) -> str:
@@ -103,9 +99,42 @@ def _format_of(path: str) -> str:
     return found
 
 
-def _raw(path: str) -> IO[bytes]:
+class _Source:
+    """The bytes of a file, unpacked, and how many of its own bytes that took so far."""
+
+    def __init__(self, path: str) -> None:
+        self._raw = _raw(path)
+        self.size = None if path == STDIN else Path(path).stat().st_size
+        self.position = 0
+        start = self._raw.peek(2)[:2]
+        if start in _UTF16:
+            raise Invalid("file.encoding", "the file is UTF-16, not UTF-8", hint="save it as UTF-8")
+        self._bytes: IO[bytes] = self._raw
+        if start == _GZIP:
+            self._bytes = gzip.GzipFile(fileobj=self._raw)
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; none at the end. Raises Invalid `file.damaged`."""
+        try:
+            data = self._bytes.read(size)
+        except (EOFError, zlib.error, OSError) as error:
+            raise Invalid(
+                "file.damaged", f"the file can't be read to its end: {error}", field="file"
+            ) from error
+        if self.size is not None:
+            self.position = self._raw.tell()
+        return data
+
+    def close(self) -> None:
+        """Closes the file; standard input stays open."""
+        if self.size is not None:
+            self._raw.close()
+
+
+def _raw(path: str) -> io.BufferedReader:
     if path == STDIN:
-        return sys.stdin.buffer
+        stdin: Any = sys.stdin.buffer
+        return stdin if isinstance(stdin, io.BufferedReader) else io.BufferedReader(stdin)
     try:
         return Path(path).open("rb")
     except OSError as error:
@@ -114,36 +143,11 @@ def _raw(path: str) -> IO[bytes]:
         ) from error
 
 
-def _decompressed(raw: IO[bytes]) -> IO[bytes]:
-    start = raw.peek(2)[:2] if isinstance(raw, io.BufferedReader) else b""
-    if start == _GZIP:
-        return gzip.GzipFile(fileobj=raw)
-    if start in _UTF16:
-        raise Invalid(
-            "file.encoding", "the file is UTF-16, not UTF-8", hint="save it as UTF-8 and try again"
-        )
-    return raw
-
-
-def _read_from(source: IO[bytes]) -> Callable[[int], bytes]:
-    def read(size: int) -> bytes:
-        try:
-            return source.read(size)
-        except (EOFError, zlib.error, OSError) as error:
-            raise Invalid(
-                "file.damaged", f"the file can't be read to its end: {error}", field="file"
-            ) from error
-
-    return read
-
-
-def _closing(batches: Iterator[Rows], *files: IO[bytes]) -> Iterator[Rows]:
+def _closing(batches: Iterator[Rows], source: _Source) -> Iterator[Rows]:
     try:
         yield from batches
     finally:
-        for file in files:
-            if file is not sys.stdin.buffer:
-                file.close()
+        source.close()
 
 
 # --- lines --------------------------------------------------------------------------------------
@@ -160,27 +164,27 @@ class _Block(NamedTuple):
 
 def _blocks(read: Callable[[int], bytes]) -> Iterator[_Block]:
     line, rest = 1, b""
-    skipping = False  # inside a line that is too long
+    is_too_long = False  # the line whose beginning was read and forgotten
     while data := read(_BLOCK_BYTES):
         whole, newline, tail = data.rpartition(b"\n")
         if not newline:
-            if not skipping:
-                rest += data
+            rest = b"" if is_too_long else rest + data
             if len(rest) > MAX_LINE_BYTES:
-                skipping, rest = True, b""
+                is_too_long, rest = True, b""
             continue
-        if skipping:
+        whole = rest + whole
+        first, more, others = whole.partition(b"\n")
+        if is_too_long or len(first) > MAX_LINE_BYTES:
             yield _Block(line, b"", is_too_long=True)
-            _, newline, whole = whole.partition(b"\n")
-            line, skipping = line + 1, False
-            if not newline:
-                rest = tail
-                continue
+            line, is_too_long = line + 1, False
+            whole = others
         else:
-            whole = rest + whole
-        yield _Block(line, whole)
-        line, rest = line + whole.count(b"\n") + 1, tail
-    if skipping:
+            more = b"\n"
+        if more:
+            yield _Block(line, whole)
+            line += whole.count(b"\n") + 1
+        rest = tail
+    if is_too_long:
         yield _Block(line, b"", is_too_long=True)
     elif rest:
         yield _Block(line, rest)
@@ -331,7 +335,7 @@ def _quoted_batches(blocks: Iterator[_Block], delimiter: str) -> Iterator[Rows]:
             numbers.append(number)
             cells.append(row)
             texts.append(text)
-        if size >= _BLOCK_BYTES or len(numbers) >= _PARQUET_ROWS:
+        if size >= _BLOCK_BYTES or len(numbers) >= _BATCH_ROWS:
             yield Rows(numbers, cells, texts, rejects[:])
             numbers, cells, texts, size = [], [], [], 0
             rejects.clear()
@@ -341,7 +345,7 @@ def _quoted_batches(blocks: Iterator[_Block], delimiter: str) -> Iterator[Rows]:
 # --- NDJSON -------------------------------------------------------------------------------------
 
 
-def _ndjson_rows(blocks: Iterator[_Block], columns: Sequence[str]) -> Iterator[Rows]:
+def _ndjson_batches(blocks: Iterator[_Block], columns: Sequence[str]) -> Iterator[Rows]:
     read_row = _json_reader(columns)
     for block in blocks:
         if block.is_too_long:
@@ -450,16 +454,18 @@ def _open_parquet(path: str) -> Opened:
         count = connection.execute(
             "select coalesce(sum(num_rows), 0)::bigint from parquet_file_metadata(?)", [literal]
         ).fetchone()
-        selected = [
-            _selected(name, expression, kind)
-            for column, kind_of in zip(relation.columns, relation.types, strict=True)
-            for name, expression, kind in _leaves(column, _quoted(column), kind_of)
+        leaves = [
+            leaf
+            for column, kind in zip(relation.columns, relation.types, strict=True)
+            for leaf in _leaves(column, _quoted(column), kind)
         ]
-        source = connection.execute(
-            f"select {', '.join(text for _, text, _ in selected)} from read_parquet(?)",  # noqa: S608
-            [literal],
+        # As text, decimals are exact, doubles have their shortest form and instants their offset.
+        cells = ", ".join(
+            f"coalesce(cast({expression} as varchar), '')" for _, expression in leaves
         )
+        source = connection.execute(f"select {cells} from read_parquet(?)", [literal])  # noqa: S608
     except duckdb.Error as error:
+        connection.close()
         raise Invalid(
             "file.damaged", f"{path} can't be read as Parquet: {error}", field="file"
         ) from error
@@ -469,16 +475,11 @@ def _open_parquet(path: str) -> Opened:
 
     def batches() -> Iterator[Rows]:
         nonlocal done
-        converters = [convert for _, _, convert in selected]
         try:
-            while rows := source.fetchmany(_PARQUET_ROWS):
-                cells = [
-                    [convert(value) for convert, value in zip(converters, row, strict=True)]
-                    for row in rows
-                ]
+            while rows := source.fetchmany(_BATCH_ROWS):
                 numbers = range(done + 1, done + len(rows) + 1)
                 done += len(rows)
-                yield Rows(numbers, cells, [_csv_text(row) for row in cells])
+                yield Rows(numbers, rows, [_csv_text(row) for row in rows])
         except duckdb.Error as error:
             raise Invalid(
                 "file.damaged", f"the file can't be read to its end: {error}", field="file"
@@ -487,20 +488,26 @@ def _open_parquet(path: str) -> Opened:
             connection.close()
 
     return Opened(
-        [name for name, _, _ in selected],
+        [name for name, _ in leaves],
         batches(),
         size,
         lambda: size * done // rows_in_all if rows_in_all else size,
     )
 
 
-def _leaves(name: str, expression: str, kind: Any) -> Iterator[tuple[str, str, str]]:
-    """The scalar columns in a column: (name, SQL, type); structures become `name.field`."""
+def _csv_text(row: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(row)
+    return text.getvalue()
+
+
+def _leaves(name: str, expression: str, kind: Any) -> Iterator[tuple[str, str]]:
+    """The columns in a column, as (name, SQL): the fields of structures become `name.field`."""
     if kind.id == "struct":
         for field, inner in kind.children:
             yield from _leaves(f"{name}.{field}", f"{expression}.{_quoted(field)}", inner)
     else:
-        yield name, expression, str(kind)
+        yield name, expression
 
 
 def _quoted(name: str) -> str:
