@@ -74,6 +74,8 @@ def _differences(path: str, before: Any, after: Any) -> list[str]:
         found = []
         for name in dict.fromkeys([*old, *new]):
             found.extend(_differences(f"{path}[{name}]", old.get(name), new.get(name)))
+        if not found and list(old) != list(new):
+            found.append(f"{path}: {', '.join(old)} → {', '.join(new)}")
         return found
     if before == after:
         return []

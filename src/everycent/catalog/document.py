@@ -7,6 +7,8 @@ nowhere and keys that stand twice are refused with their place in the file.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -33,11 +35,17 @@ from everycent.kernel import calendar
 from everycent.kernel import currency as currencies
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
-from everycent.kernel.quantity import parse_decimal
+from everycent.kernel.quantity import parse_decimal, plain
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Characters that no text on an invoice may have; lines and tabs it may."""
 _MAX_BYTES = 10_000_000
 _MAX_NESTED_FORMULAS = 10
+_MAX_MEASURES = 500
+"""A formula over formulas is written out in full: ten levels of ten names would fill any memory."""
 
 
 class Entity(NamedTuple):
@@ -161,6 +169,17 @@ class _Loader(yaml.BaseLoader):
                 seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        if _CONTROL.search(node.value):
+            line = node.start_mark.line + 1
+            raise Invalid(
+                "catalog.control_character",
+                f"line {line}: the text {node.value[:40]!r} has a control character",
+                field=f"line {line}",
+                value=ascii(node.value[:40]),
+            )
+        return super().construct_scalar(node)
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise Invalid("catalog.alias", "aliases (*name) are not accepted; write the value out")
@@ -181,7 +200,7 @@ def parse(text: str) -> list[Entity]:
             "catalog.unreadable", f"the file is not YAML or JSON: {' '.join(str(error).split())}"
         ) from error
     try:
-        document = msgspec.convert(data or {}, _Document, strict=False)
+        document = msgspec.convert({} if data is None else data, _Document, strict=False)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         raise Invalid(
@@ -236,9 +255,25 @@ def _wrong(place: str, why: str, hint: str | None = None) -> Invalid:
     return Invalid("catalog.wrong_value", f"{place}: {why}", field=place, hint=hint)
 
 
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Adds the place in the file to a refusal that comes from elsewhere."""
+    try:
+        yield
+    except Invalid as refusal:
+        raise Invalid(
+            refusal.code,
+            f"{place}: {refusal.message}",
+            field=place,
+            value=refusal.value,
+            hint=refusal.hint,
+        ) from refusal
+
+
 def _bands(key: str, given: _Bands) -> Bands:
     place = f"bands.{key}"
-    calendar.zone(given.time_zone)
+    with _placed(f"{place}.time_zone"):
+        calendar.zone(given.time_zone)
     rules: list[band_rules.BandRule] = []
     for band, texts in given.bands.items():
         _check_key(band, f"{place}.bands.{band}")
@@ -261,9 +296,13 @@ def _measure(
         for field in ("aggregation", "of", "band", "window_minutes", "distinct", "digits"):
             if getattr(given, field) is not None:
                 raise _wrong(place, f"a formula has no {field}")
-        needed = sorted(formula.names(formula.parse(given.formula)))
+        with _placed(f"{place}.formula"):
+            needed = sorted(formula.names(formula.parse(given.formula)))
         inputs = {name: _measure(document, bands, name, (*above, key)) for name in needed}
-        return Formula(_unit(given.unit, place), given.formula, inputs)
+        measure = Formula(_unit(given.unit, place), given.formula, inputs)
+        if _size(measure) > _MAX_MEASURES:
+            raise _wrong(f"{place}.formula", f"it stands on more than {_MAX_MEASURES} meters")
+        return measure
     if given.of is None:
         series = Series(key, _unit(given.unit, place), given.aggregation or Aggregation.SUM)
     else:
@@ -272,10 +311,15 @@ def _measure(
             raise _wrong(f"{place}.of", f"{given.of} is a formula and has no records of its own")
         series = msgspec.structs.replace(
             base,
-            unit=given.unit or base.unit,
+            unit=_unit(given.unit or base.unit, place),
             aggregation=given.aggregation or base.aggregation,
         )
     return _detailed(series, given, bands, place)
+
+
+def _size(measure: Measure) -> int:
+    inner = measure.inputs.values() if isinstance(measure, Formula) else ()
+    return 1 + sum(_size(part) for part in inner)
 
 
 def _unit(unit: str | None, place: str) -> str:
@@ -334,7 +378,7 @@ def _tax(key: str, given: _Tax) -> Tax:
             raise _wrong(f"{place}.rates", f"{rate.percent} is not a percentage from 0 to 100")
         if rates and rates[-1].since == rate.since:
             raise _wrong(f"{place}.rates", f"two rates start on {rate.since.isoformat()}")
-        rates.append(TaxRate(rate.since, rate.percent))
+        rates.append(TaxRate(rate.since, plain(percent)))
     return Tax(key, tuple(rates), given.rounding)
 
 
@@ -348,9 +392,12 @@ def _product(key: str, given: _Product, taxes: dict[str, Tax]) -> Product:
 
 def _plan(key: str, given: _Plan, meters: dict[str, Measure], products: dict[str, Product]) -> Plan:
     place = f"plans.{key}"
-    currencies.exponent(given.currency)
-    interval = calendar.parse_interval(given.interval)
-    calendar.anchored(date(2024, 1, 1), interval, given.anchor_day, "UTC")
+    with _placed(f"{place}.currency"):
+        currencies.exponent(given.currency)
+    with _placed(f"{place}.interval"):
+        interval = calendar.parse_interval(given.interval)
+    with _placed(f"{place}.anchor_day"):
+        calendar.anchored(date(2024, 1, 1), interval, given.anchor_day, "UTC")
     if not given.prices:
         raise _wrong(f"{place}.prices", "a plan needs at least one price")
     if len(given.prices) > 1000:

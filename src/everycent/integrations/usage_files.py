@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.metering.mapping import Reject, Rows, reject
 
@@ -109,7 +110,7 @@ class _Source:
         start = self._raw.peek(2)[:2]
         if start in _UTF16:
             raise Invalid("file.encoding", "the file is UTF-16, not UTF-8", hint="save it as UTF-8")
-        self._bytes: IO[bytes] = self._raw
+        self._bytes: IO[bytes] | gzip.GzipFile = self._raw
         if start == _GZIP:
             self._bytes = gzip.GzipFile(fileobj=self._raw)
 
@@ -479,7 +480,7 @@ def _open_parquet(path: str) -> Opened:
             while rows := source.fetchmany(_BATCH_ROWS):
                 numbers = range(done + 1, done + len(rows) + 1)
                 done += len(rows)
-                yield Rows(numbers, rows, [_csv_text(row) for row in rows])
+                yield Rows(numbers, rows, [encode(row).decode() for row in rows])
         except duckdb.Error as error:
             raise Invalid(
                 "file.damaged", f"the file can't be read to its end: {error}", field="file"
@@ -493,12 +494,6 @@ def _open_parquet(path: str) -> Opened:
         size,
         lambda: size * done // rows_in_all if rows_in_all else size,
     )
-
-
-def _csv_text(row: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(row)
-    return text.getvalue()
 
 
 def _leaves(name: str, expression: str, kind: Any) -> Iterator[tuple[str, str]]:

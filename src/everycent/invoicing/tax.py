@@ -13,7 +13,7 @@ from decimal import Decimal
 from everycent.catalog.plan import UNTAXED, Tax, TaxRate, rate_on
 from everycent.invoicing.invoice import TaxAmount
 from everycent.kernel.errors import Conflict
-from everycent.kernel.money import EXACT, MINOR_LIMIT, Rounding, round_decimal
+from everycent.kernel.money import EXACT, Rounding, round_decimal
 
 
 def rate_for(category: str, day: date, taxes: Mapping[str, Tax]) -> tuple[TaxRate, Rounding] | None:
@@ -40,14 +40,14 @@ def amounts(
     taxed: Iterable[tuple[str, TaxRate, Rounding, int]],
 ) -> tuple[TaxAmount, ...]:
     """The taxes of an invoice from its lines' (category, rate, rounding, net in minor units)."""
-    bases: dict[tuple[str, TaxRate, Rounding], int] = {}
+    # By the percentage and not by when it came into force: one that was renewed is still one rate.
+    bases: dict[tuple[str, str], tuple[TaxRate, Rounding, int]] = {}
     for category, rate, rounding, net in taxed:
-        key = (category, rate, rounding)
-        bases[key] = bases.get(key, 0) + net
+        _, _, base = bases.get((category, rate.percent), (rate, rounding, 0))
+        bases[category, rate.percent] = (rate, rounding, base + net)
     found = []
-    for (category, rate, rounding), base in bases.items():
+    for (category, _), (rate, rounding, base) in bases.items():
         exact = EXACT.multiply(Decimal(base), Decimal(rate.percent)).scaleb(-2, EXACT)
         amount = int(round_decimal(exact, 0, rounding))
-        assert abs(amount) < MINOR_LIMIT
         found.append(TaxAmount(category, rate.percent, rate.since, rounding, base, amount))
     return tuple(found)

@@ -62,9 +62,7 @@ def consumption(
     current = opening
     stretches = []
     for reading in _effective(readings):
-        if current is None or (
-            reading.role == "installed" and reading.register != current.register
-        ):
+        if current is None or (reading.role == "installed" and _is_another(reading, current)):
             current = reading
             continue
         if reading.register != current.register:
@@ -82,14 +80,30 @@ def consumption(
     return Consumption(tuple(stretches), current)
 
 
+def _is_another(installed: Reading, current: Reading) -> bool:
+    """Whether a device was put in, and not the running one named as installed once more. Devices
+    without serial numbers can't be told apart, and one that was taken out comes back as another."""
+    return (
+        installed.register != current.register
+        or not installed.register
+        or current.role == "removed"
+    )
+
+
 def _effective(readings: Iterable[Reading]) -> Sequence[Reading]:
     """Readings in order of time; at one instant the old device's before the new one's, and of an
     estimate and an actual reading only the actual one."""
     best: dict[tuple[datetime, str, str], Reading] = {}
     for reading in sorted(readings, key=lambda r: (r.at, not r.is_estimate, r.value)):
         best[reading.at, reading.register, reading.role] = reading
+    actual = {(r.at, r.register) for r in best.values() if not r.is_estimate}
+    kept = [
+        r
+        for r in best.values()
+        if not r.is_estimate or r.role or (r.at, r.register) not in actual
+    ]
     rank = {"removed": 0, "": 1, "installed": 2}
-    return sorted(best.values(), key=lambda r: (r.at, rank.get(r.role, 1)))
+    return sorted(kept, key=lambda r: (r.at, rank.get(r.role, 1)))
 
 
 def _difference(first: Reading, second: Reading, digits: int | None) -> tuple[Decimal, bool]:

@@ -30,6 +30,11 @@ from everycent.subscriptions.subscription import (
 )
 
 
+_FIRST_DAY = date(2000, 1, 1)
+_LAST_DAY = date(2199, 12, 31)
+"""Usage is taken for these years, and the calendar can count on from there."""
+
+
 class Order(NamedTuple):
     """What somebody wants to subscribe to. `key` names the subscription and must be unique.
 
@@ -93,6 +98,9 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
         )
     if not 0 < len(order.key) <= 200:
         raise Invalid("subscription.bad_key", "a key has 1 to 200 characters", field="key")
+    for field, day in (("starts_on", order.starts_on), ("ends_on", order.ends_on)):
+        if day is not None:
+            _check_day(day, field)
     if order.ends_on is not None and order.ends_on <= order.starts_on:
         raise Invalid(
             "subscription.ends_before_start",
@@ -122,6 +130,16 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
         ),
         ends_on=order.ends_on,
     )
+
+
+def _check_day(day: date, field: str) -> None:
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise Invalid(
+            "subscription.day_out_of_range",
+            f"{day} is not between the years 2000 and 2199",
+            field=field,
+            value=day,
+        )
 
 
 def _check_keys(tx: Tx, keys: Sequence[str]) -> None:
@@ -170,6 +188,7 @@ def cancel(
         cycle = subscription.cycle
         today = max(calendar.local_date(at, cycle.zone), subscription.starts_on)
         ends_on = cycle.boundary(cycle.index(today) + 1)
+    _check_day(ends_on, "ends_on")
     if ends_on <= subscription.starts_on:
         raise Invalid(
             "subscription.ends_before_start",

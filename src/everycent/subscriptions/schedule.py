@@ -55,5 +55,8 @@ def due_periods(
 def _share(cycle: Cycle, n: int, part: Period, full: Period) -> Fraction:
     if part == full:
         return Fraction(1)
-    days = (local_date(part.end, cycle.zone) - local_date(part.start, cycle.zone)).days
-    return Fraction(days, (cycle.boundary(n + 1) - cycle.boundary(n)).days)
+    # The boundaries' own dates: where a zone left a day out, the first instant is the next day's.
+    first, last = cycle.boundary(n), cycle.boundary(n + 1)
+    begins = first if part.start == full.start else local_date(part.start, cycle.zone)
+    ends = last if part.end == full.end else local_date(part.end, cycle.zone)
+    return Fraction((ends - begins).days, (last - first).days)
