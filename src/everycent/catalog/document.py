@@ -38,9 +38,7 @@ from everycent.kernel.money import Rounding
 from everycent.kernel.quantity import parse_decimal, plain
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that no text on an invoice may have; lines and tabs it may."""
 _MAX_BYTES = 10_000_000
 _MAX_NESTED_FORMULAS = 10

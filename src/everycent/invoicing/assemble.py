@@ -79,7 +79,11 @@ def draft(
         )
     tax_amounts = tax.amounts(taxed)
     tax_total = sum(amount.amount for amount in tax_amounts)
-    for minor in (net, net + tax_total, *(part for t in tax_amounts for part in (t.base, t.amount))):
+    for minor in (
+        net,
+        net + tax_total,
+        *(part for t in tax_amounts for part in (t.base, t.amount)),
+    ):
         checked(minor, currency)
     return DraftInvoice(
         customer, currency, due_at, tuple(lines), tax_amounts, net, tax_total, net + tax_total

@@ -190,6 +190,9 @@ def stage_seals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """Puts the spans of bands and periods where `false_seals` finds them."""
     bulk.stage(tx, SEAL, rows)
     tx.run("analyze stage_seal")
+    tx.run(SQL["stage_recount"])
+    tx.run(SQL["fill_recount"], {"tenant_id": tx.tenant_id})
+    tx.run("analyze stage_recount")
 
 
 def stage_priced(tx: Tx, rows: Sequence[tuple[int, int]]) -> None:

@@ -223,38 +223,53 @@ limit 100;
 select distinct bands, starts_at, ends_at from invoice_usage
 where tenant_id = %(tenant_id)s and not ends_included;
 
+-- name: stage_recount
+-- What there is to count again: each series, time and fold once, however many lines stand on it.
+create temp table if not exists stage_recount (
+    recount_no int8, subject_id int4, meter_id int4, bands text, starts_at timestamptz,
+    ends_at timestamptz, fold_id int8) on commit delete rows;
+
+-- name: fill_recount
+insert into stage_recount
+select row_number() over (), x.* from (
+    select distinct subject_id, meter_id, bands, starts_at, ends_at, fold_id
+    from invoice_usage where tenant_id = %(tenant_id)s and not ends_included) x;
+
 -- name: false_seals
 -- Lines whose sealed usage differs from the records: counted again from raw, as folded then.
-with parts as (
-    select u.*, p.span_start, p.span_end
-    from invoice_usage u
-    join stage_seal p on p.bands is not distinct from u.bands and p.period_start = u.starts_at
-        and p.period_end = u.ends_at
-    where u.tenant_id = %(tenant_id)s and not u.ends_included),
-buckets as (
-    select p.invoice_id, p.line_no, p.part_no, r.dimensions_id,
+with buckets as (
+    select c.recount_no, r.dimensions_id,
            to_timestamp(floor(extract(epoch from r.at) / 900) * 900) as bucket,
            count(*) as records, sum(r.value) as total,
            sha256(string_agg(uuid_send(r.content), ''::bytea order by r.content)) as digest
-    from parts p
-    join usage_record r on r.tenant_id = p.tenant_id and r.subject_id = p.subject_id
-        and r.meter_id = p.meter_id and r.at >= p.span_start and r.at < p.span_end
-    join usage_batch b on b.tenant_id = r.tenant_id and b.batch_id = r.batch_id
-        and b.fold_id <= p.fold_id
-    group by 1, 2, 3, 4, 5),
-counted as (
-    select invoice_id, line_no, part_no, sum(records) as records, sum(total) as total,
+    from (
+        select c.recount_no, c.subject_id, c.meter_id, c.fold_id, p.span_start, p.span_end
+        from stage_recount c
+        join stage_seal p on p.period_start = c.starts_at and p.period_end = c.ends_at
+            and coalesce(p.bands, '') = coalesce(c.bands, '')) c
+    cross join lateral (
+        select u.at, u.value, u.content, u.dimensions_id, u.batch_id from usage_record u
+        where u.tenant_id = %(tenant_id)s and u.subject_id = c.subject_id
+          and u.meter_id = c.meter_id and u.at >= c.span_start and u.at < c.span_end
+        offset 0) r  -- one look-up by index for each span, whatever the planner thinks of ranges
+    join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id
+        and b.fold_id <= c.fold_id
+    group by 1, 2, 3),
+counted as materialized (
+    select recount_no, sum(records) as records, sum(total) as total,
            sha256(string_agg(digest, ''::bytea order by bucket, dimensions_id)) as digest
-    from buckets group by 1, 2, 3)
+    from buckets group by 1)
 select i.series || '-' || i.number || ' line ' || u.line_no || ': ' || u.records || ' records sealed, '
-       || coalesce(c.records, 0) || ' found'
+       || coalesce(n.records, 0) || ' found'
 from invoice_usage u
 join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
-left join counted c on c.invoice_id = u.invoice_id and c.line_no = u.line_no and c.part_no = u.part_no
+join stage_recount c on c.subject_id = u.subject_id and c.meter_id = u.meter_id
+    and c.starts_at = u.starts_at and c.ends_at = u.ends_at and c.fold_id = u.fold_id
+    and coalesce(c.bands, '') = coalesce(u.bands, '')
+left join counted n on n.recount_no = c.recount_no
 where u.tenant_id = %(tenant_id)s and not u.ends_included
-  and (u.records, u.total) is distinct from (coalesce(c.records, 0), coalesce(c.total, 0))
-   or (u.tenant_id = %(tenant_id)s and not u.ends_included and c.records > 0
-       and u.digest is distinct from c.digest)
+  and ((u.records, u.total) is distinct from (coalesce(n.records, 0), coalesce(n.total, 0))
+       or (n.records > 0 and u.digest is distinct from n.digest))
 limit 100;
 
 -- name: counter_seals

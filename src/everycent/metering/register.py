@@ -98,9 +98,7 @@ def _effective(readings: Iterable[Reading]) -> Sequence[Reading]:
         best[reading.at, reading.register, reading.role] = reading
     actual = {(r.at, r.register) for r in best.values() if not r.is_estimate}
     kept = [
-        r
-        for r in best.values()
-        if not r.is_estimate or r.role or (r.at, r.register) not in actual
+        r for r in best.values() if not r.is_estimate or r.role or (r.at, r.register) not in actual
     ]
     rank = {"removed": 0, "": 1, "installed": 2}
     return sorted(kept, key=lambda r: (r.at, rank.get(r.role, 1)))

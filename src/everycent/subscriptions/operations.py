@@ -29,7 +29,6 @@ from everycent.subscriptions.subscription import (
     Subscription,
 )
 
-
 _FIRST_DAY = date(2000, 1, 1)
 _LAST_DAY = date(2199, 12, 31)
 """Usage is taken for these years, and the calendar can count on from there."""
