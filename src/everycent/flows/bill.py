@@ -38,7 +38,7 @@ from everycent.metering import operations as metering
 from everycent.metering import queries as usage
 from everycent.subscriptions import queries as subscriptions
 
-CHUNK_SIZE = 500
+CHUNK_SIZE = 1000
 PAYMENT_DAYS = 14
 _RESTARTS = 3
 _POLL_SECONDS = 0.1

@@ -178,7 +178,7 @@ create function check_postings() returns trigger language plpgsql as $$
 declare wrong boolean;
 begin
     execute $q$ select exists (
-        select from appended n where not exists (
+        select from (select distinct tenant_id, account_id from appended) n where not exists (
             select from everycent.ledger_account a
             where a.tenant_id = n.tenant_id and a.account_id = n.account_id)) $q$ into wrong;
     if wrong then
@@ -186,7 +186,7 @@ begin
             using errcode = 'foreign_key_violation', constraint = 'ledger_posting_account';
     end if;
     execute $q$ select exists (
-        select from appended n where not exists (
+        select from (select distinct tenant_id, entry_id from appended) n where not exists (
             select from everycent.ledger_entry e
             where e.tenant_id = n.tenant_id and e.entry_id = n.entry_id)) $q$ into wrong;
     if wrong then

@@ -16,11 +16,29 @@ create table billed_period (
     primary key (tenant_id, subscription_id, item_no, ends_at),
     unique nulls not distinct (tenant_id, subscription_id, item_no, starts_at),
     foreign key (tenant_id, subscription_id, item_no, starts_at)
-        references billed_period (tenant_id, subscription_id, item_no, ends_at),
-    foreign key (tenant_id, subscription_id, item_no) references subscription_item
+        references billed_period (tenant_id, subscription_id, item_no, ends_at)
 );
 create trigger immutable before update or delete or truncate on billed_period
     for each statement execute function refuse_change();
+
+-- Only the first row of a chain has to name an item that exists: the others continue it.
+create function check_chains() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from appended n where n.starts_at is null and not exists (
+            select from everycent.subscription_item i
+            join everycent.subscription s using (tenant_id, subscription_id)
+            where i.tenant_id = n.tenant_id and i.subscription_id = n.subscription_id
+              and i.item_no = n.item_no and s.starts_at = n.ends_at)) $q$ into wrong;
+    if wrong then
+        raise exception 'a chain of billed periods begins where its subscription starts'
+            using errcode = 'foreign_key_violation', constraint = 'billed_period_item';
+    end if;
+    return null;
+end $$;
+create trigger begun after insert on billed_period
+    referencing new table as appended for each statement execute function check_chains();
 
 create table number_series (
     tenant_id int not null references tenant,

@@ -1,0 +1,129 @@
+"""Charges: what an item costs for a period, exact until it is rounded once to its currency."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+import pytest
+
+from everycent.catalog.meter import Aggregation, Series
+from everycent.catalog.plan import Item, Product
+from everycent.catalog.price import Flat, Graduated, PerUnit, Price, QuantityRounding, Tier
+from everycent.kernel.canonical import encode
+from everycent.kernel.errors import Invalid
+from everycent.kernel.money import Rounding
+from everycent.kernel.period import Period
+from everycent.metering.usage import Usage
+from everycent.rating.charge import Charge, Step
+from everycent.rating.rate import charge
+
+PERIOD = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+PRODUCT = Product("p", "P", "vat")
+UNITS = Series("m", "unit", Aggregation.SUM)
+HALF_UP = Rounding.HALF_UP
+
+
+def item(scheme, rounding=HALF_UP, measure=None, quantity_rounding=None):
+    price = Price("k", scheme, "K", rounding, quantity_rounding=quantity_rounding)
+    return Item(price, PRODUCT, measure)
+
+
+def used(total):
+    return {"": Usage(1, 2, 3, total=Decimal(total))}
+
+
+@pytest.mark.parametrize(
+    ("amount", "share", "currency", "net"),
+    [
+        ("31", "1", "EUR", 3100),
+        ("31", "1/31", "EUR", 100),
+        ("100", "14/31", "EUR", 4516),
+        ("100", "17/31", "EUR", 5484),
+        ("100", "1/3", "EUR", 3333),
+        ("100", "2/3", "EUR", 6667),
+        ("0.05", "1/10", "EUR", 1),
+        ("0.05", "1/11", "EUR", 0),
+        ("-0.05", "1/10", "EUR", -1),
+        ("100", "1/3", "JPY", 33),
+        ("100", "1/2", "JPY", 50),
+        ("1", "1/2", "JPY", 1),
+        ("100", "1/3", "BHD", 33333),
+        ("100", "1/3", "KWD", 33333),
+        ("100", "1/3", "CLF", 333333),
+    ],
+)
+def test_a_flat_price_is_billed_by_its_share_of_the_period(amount, share, currency, net):
+    made = charge(item(Flat(amount)), {}, "s", PERIOD, currency, Fraction(share))
+    assert made.net == net
+    assert made.amount == amount
+    assert made.quantity is None
+    whole = Fraction(share) == 1
+    assert made.share == (None if whole else Fraction(share).as_integer_ratio())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        (PerUnit("0.5"), 500),
+        (Graduated((Tier(None, "0.5", "2"),)), 700),
+    ],
+)
+def test_usage_is_not_cut_again_by_the_share(scheme, expected):
+    made = charge(item(scheme, measure=UNITS), used("10"), "s", PERIOD, "EUR", Fraction(1, 2))
+    assert (made.net, made.share) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "quantity", "net"),
+    [
+        (Rounding.HALF_UP, "0.5", 1), (Rounding.HALF_UP, "-0.5", -1), (Rounding.HALF_UP, "0.4", 0),
+        (Rounding.HALF_EVEN, "0.5", 0), (Rounding.HALF_EVEN, "1.5", 2),
+        (Rounding.HALF_DOWN, "0.5", 0), (Rounding.HALF_DOWN, "0.51", 1),
+        (Rounding.UP, "0.01", 1), (Rounding.UP, "-0.01", -1), (Rounding.DOWN, "0.99", 0),
+        (Rounding.CEILING, "0.01", 1), (Rounding.CEILING, "-0.99", 0),
+        (Rounding.FLOOR, "0.99", 0), (Rounding.FLOOR, "-0.01", -1),
+    ],
+)  # fmt: skip
+def test_an_amount_is_rounded_as_its_price_says(mode, quantity, net):
+    made = charge(item(PerUnit("0.01"), mode, UNITS), used(quantity), "s", PERIOD, "EUR")
+    assert made.net == net
+
+
+def test_the_quantity_is_rounded_before_it_is_priced():
+    rounding = QuantityRounding(0, Rounding.UP)
+    made = charge(item(PerUnit("10"), HALF_UP, UNITS, rounding), used("1.01"), "s", PERIOD, "EUR")
+    assert (made.net, made.amount) == (2000, "20")
+    assert (made.quantity.exact, made.quantity.value) == ("1.01", "2")
+
+
+def test_a_price_is_not_rounded_per_unit():
+    made = charge(item(PerUnit("0.041145"), HALF_UP, UNITS), used("1000"), "s", PERIOD, "EUR")
+    assert (made.amount, made.net) == ("41.145", 4115)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("10000000000000000", "EUR"),
+        ("99999999999999999999", "EUR"),
+        ("-10000000000000000", "EUR"),
+        ("1000000000000000000", "JPY"),
+        ("1000000000000000", "BHD"),
+    ],
+)
+def test_what_can_not_be_booked_is_refused(amount, currency):
+    with pytest.raises(Invalid) as refused:
+        charge(item(Flat(amount)), {}, "s", PERIOD, currency)
+    assert refused.value.code == "money.too_large"
+
+
+def test_the_largest_amount_is_billed():
+    assert charge(item(Flat("9999999999999999.99")), {}, "s", PERIOD, "EUR").net == 10**18 - 1
+
+
+def test_a_charge_reads_back_as_it_was_frozen():
+    usage = used("12.5")
+    made = charge(item(PerUnit("0.10"), HALF_UP, UNITS), usage, "s", PERIOD, "EUR")
+    assert made.steps == (Step("per unit", "1.25", "12.5", "0.10"),)
+    assert msgspec.json.decode(encode(made), type=Charge) == made
