@@ -75,11 +75,11 @@ def put(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
     )
 
 
-def create_scratch(tx: Tx, target: Table) -> None:
-    """A temporary table of the same columns and key as `target`, gone with the transaction."""
+def create_scratch(tx: Tx, target: Table, *, keyed: bool) -> None:
+    """A temporary table of the columns of `target`, gone with the transaction; `keyed` for `put`."""
     columns = ", ".join(f"{column} {kind}" for column, kind in target.columns)
-    tx.run(f"create temp table {target.name} ({columns}, primary key ({', '.join(target.key)}))"
-           " on commit drop")  # fmt: skip
+    key = f", primary key ({', '.join(target.key)})" if keyed else ""
+    tx.run(f"create temp table {target.name} ({columns}{key}) on commit drop")
 
 
 def finish_scratch(tx: Tx, target: Table) -> int:
@@ -89,19 +89,30 @@ def finish_scratch(tx: Tx, target: Table) -> int:
 
 
 def differences(tx: Tx, live: Table, copy: Table) -> list[str]:
-    """Rows that are in one of the tables only or not the same in both, at most twenty, described."""
+    """Rows that are in one of the tables only or not the same in both, at most twenty, described.
+
+    A key that stands twice in the copy is told by the tables' different numbers of rows.
+    """
+    counts = [
+        tx.value(f"select count(*) from {name} where tenant_id = %s", (tx.tenant_id,))
+        for name in (live.name, copy.name)
+    ]
+    found = [] if counts[0] == counts[1] else [f"{counts[0]} rows here, {counts[1]} in the journal"]
     columns = ", ".join(live.names)
-    key = ", ".join(live.key)
-    text = " || ' ' || ".join(f"{part}::text" for part in live.key)
-    return [
+    left = ", ".join(f"l.{name}" for name in live.names)
+    right = ", ".join(f"c.{name}" for name in live.names)
+    same_key = " and ".join(f"l.{part} = c.{part}" for part in live.key)
+    text = " || ' ' || ".join(f"coalesce(l.{part}, c.{part})::text" for part in live.key)
+    first = live.key[0]
+    return found + [
         description
         for (description,) in tx.tuples(
-            f"select {text} || case when l.r is null then ': only in the journal'"
-            " when c.r is null then ': only in the table' else ': differs' end"
-            f" from (select {key}, row({columns})::text as r from {live.name}"
-            f" where tenant_id = %(tenant_id)s) l"
-            f" full join (select {key}, row({columns})::text as r from {copy.name}) c"
-            f" using ({key}) where l.r is distinct from c.r limit 20",
+            f"select {text} || case when l.{first} is null then ': only in the journal'"
+            f" when c.{first} is null then ': only in the table' else ': differs' end"
+            f" from (select {columns} from {live.name} where tenant_id = %(tenant_id)s) l"
+            f" full join {copy.name} c on {same_key}"
+            f" where l.{first} is null or c.{first} is null"
+            f" or row({left}) *<> row({right}) limit 20",
             {"tenant_id": tx.tenant_id},
         )
     ]

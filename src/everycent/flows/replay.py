@@ -51,6 +51,9 @@ TABLES = (
     ledger_rows.ENTRY,
     ledger_rows.POSTING,
 )
+CHANGING = {customer_rows.CUSTOMER, subscription_rows.SUBSCRIPTION, invoice_rows.SERIES}
+"""Tables whose rows events may replace; rows of the others come once and stay."""
+
 _BATCH = 5_000
 
 
@@ -69,8 +72,8 @@ def replay(tx: Tx, on_progress: Callable[[int], None] = lambda _: None) -> Rebui
     nothing behind: the scratch tables go with the transaction.
     """
     scratch = {target: target._replace(name=f"replay_{target.name}") for target in TABLES}
-    for target in scratch.values():
-        bulk.create_scratch(tx, target)
+    for target, copy in scratch.items():
+        bulk.create_scratch(tx, copy, keyed=target in CHANGING)
     rows = Rows()
     events = 0
     for event in journal.read_all(tx, PROJECTORS):

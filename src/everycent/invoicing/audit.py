@@ -45,7 +45,7 @@ def false_seals(tx: Tx) -> list[str]:
     for told, start, end in store.list_seal_spans(tx):
         for span in _spans(told, start, end):
             rows.append((told, start, end, span.start, span.end))
-    store.stage_seals(tx, rows)
+    store.recount_seals(tx, rows)
     found = store.list_violations(tx, "false_seals")
     for seal in store.list_counter_seals(tx):
         contents = [content.bytes for content in seal.contents]

@@ -186,13 +186,16 @@ def list_seal_spans(tx: Tx) -> list[tuple[str | None, datetime, datetime]]:
     return [(r[0], r[1], r[2]) for r in tx.tuples(SQL["seal_spans"], {"tenant_id": tx.tenant_id})]
 
 
-def stage_seals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Puts the spans of bands and periods where `false_seals` finds them."""
+def recount_seals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Counts again what lines have sealed, given the spans of their bands and periods."""
     bulk.stage(tx, SEAL, rows)
     tx.run("analyze stage_seal")
     tx.run(SQL["stage_recount"])
     tx.run(SQL["fill_recount"], {"tenant_id": tx.tenant_id})
     tx.run("analyze stage_recount")
+    tx.run(SQL["stage_counted"])
+    tx.run(SQL["fill_counted"], {"tenant_id": tx.tenant_id})
+    tx.run("analyze stage_counted")
 
 
 def stage_priced(tx: Tx, rows: Sequence[tuple[int, int]]) -> None:

@@ -235,8 +235,13 @@ select row_number() over (), x.* from (
     select distinct subject_id, meter_id, bands, starts_at, ends_at, fold_id
     from invoice_usage where tenant_id = %(tenant_id)s and not ends_included) x;
 
--- name: false_seals
--- Lines whose sealed usage differs from the records: counted again from raw, as folded then.
+-- name: stage_counted
+create temp table if not exists stage_counted (
+    recount_no int8, records int8, total numeric, digest bytea) on commit delete rows;
+
+-- name: fill_counted
+-- What was sealed, counted again from raw, as folded then.
+insert into stage_counted
 with buckets as (
     select c.recount_no, r.dimensions_id,
            to_timestamp(floor(extract(epoch from r.at) / 900) * 900) as bucket,
@@ -254,11 +259,13 @@ with buckets as (
         offset 0) r  -- one look-up by index for each span, whatever the planner thinks of ranges
     join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id
         and b.fold_id <= c.fold_id
-    group by 1, 2, 3),
-counted as materialized (
-    select recount_no, sum(records) as records, sum(total) as total,
-           sha256(string_agg(digest, ''::bytea order by bucket, dimensions_id)) as digest
-    from buckets group by 1)
+    group by 1, 2, 3)
+select recount_no, sum(records), sum(total),
+       sha256(string_agg(digest, ''::bytea order by bucket, dimensions_id))
+from buckets group by 1;
+
+-- name: false_seals
+-- Lines whose sealed usage differs from the records.
 select i.series || '-' || i.number || ' line ' || u.line_no || ': ' || u.records || ' records sealed, '
        || coalesce(n.records, 0) || ' found'
 from invoice_usage u
@@ -266,7 +273,7 @@ join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
 join stage_recount c on c.subject_id = u.subject_id and c.meter_id = u.meter_id
     and c.starts_at = u.starts_at and c.ends_at = u.ends_at and c.fold_id = u.fold_id
     and coalesce(c.bands, '') = coalesce(u.bands, '')
-left join counted n on n.recount_no = c.recount_no
+left join stage_counted n on n.recount_no = c.recount_no
 where u.tenant_id = %(tenant_id)s and not u.ends_included
   and ((u.records, u.total) is distinct from (coalesce(n.records, 0), coalesce(n.total, 0))
        or (n.records > 0 and u.digest is distinct from n.digest))

@@ -43,8 +43,8 @@ def amounts(
     # By the percentage and not by when it came into force: one that was renewed is still one rate.
     bases: dict[tuple[str, str], tuple[TaxRate, Rounding, int]] = {}
     for category, rate, rounding, net in taxed:
-        _, _, base = bases.get((category, rate.percent), (rate, rounding, 0))
-        bases[category, rate.percent] = (rate, rounding, base + net)
+        first, _, base = bases.get((category, rate.percent), (rate, rounding, 0))
+        bases[category, rate.percent] = (first, rounding, base + net)
     found = []
     for (category, _), (rate, rounding, base) in bases.items():
         exact = EXACT.multiply(Decimal(base), Decimal(rate.percent)).scaleb(-2, EXACT)

@@ -29,6 +29,7 @@ from everycent.metering.record import (
 FIELDS = ("id", "subject", "meter", "at", "value")
 ID_PARTS = ("subject", "meter", "at", "value")
 _REMEMBERED = 65_536
+_NO_DIMENSIONS = "{}"
 
 
 class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,85 +93,120 @@ def parser(mapping: ColumnMapping, header: Sequence[str], meters: Collection[str
 
     It works column by column, because that is several times faster than row by row; whoever needs to
     know which row is bad gives it the rows one at a time. Raises Invalid `mapping.…` when the mapping
-    does not fit the file: before any row is read.
+    does not fit the file, or what refuses a constant: before any row is read.
     """
     check_name(mapping.source, "source")
     if mapping.time_zone is not None:
         zone(mapping.time_zone)
-    header = list(header)
-    cells = _cells(mapping, header)
-    dimensions = [
-        (name, _column(header, column, f"dimensions.{name}"))
-        for name, column in sorted(mapping.dimensions.items())
-    ]
-    names = [name for name, _ in dimensions]
-    read_times = _time_reader(mapping)
-    width = len(header)
-
-    @lru_cache(maxsize=_REMEMBERED)
-    def dimensions_text(values: tuple[str, ...]) -> str:
-        return canonical_dimensions(dict(zip(names, values, strict=True)))
-
-    def check_subject(text: str) -> None:
-        check_name(text, "subject")
-
-    def check_meter(text: str) -> None:
-        if text not in meters:
-            raise Invalid(
-                "usage.unknown_meter",
-                f"there is no meter {text[:60]!r} that takes records",
-                field="meter",
-                value=text,
-                hint="apply a catalogue that has it, or correct the mapping",
-            )
+    cells = _cells(mapping, list(header))
+    dimensions = {
+        name: _column(list(header), column, f"dimensions.{name}")
+        for name, column in mapping.dimensions.items()
+    }
+    read_subjects, read_meters = _subject_reader(), _meter_reader(meters)
+    read_times, read_dimensions = _time_reader(mapping), _dimensions_reader(list(dimensions))
 
     def parse(rows: Sequence[Sequence[str]]) -> list[UsageRecord]:
+        if not rows:
+            return []
         for row in rows:
-            if len(row) != width:
-                raise _wrong_width(len(row), width)
+            if len(row) != len(header):
+                raise _wrong_width(len(row), len(header))
         columns = list(zip(*rows, strict=True))
 
         def column(field: str) -> Sequence[str]:
             at = cells[field]
             return [mapping.constants[field]] * len(rows) if at is None else columns[at]
 
-        subjects, meters_, values = column("subject"), column("meter"), column("value")
-        for subject in set(subjects):
-            check_subject(subject)
-        for meter in set(meters_):
-            check_meter(meter)
+        subjects = read_subjects(column("subject"))
+        meters = read_meters(column("meter"))
         times = read_times(column("at"))
-        values = [canonical_value(value) for value in values]
+        values = [canonical_value(text) for text in column("value")]
         if cells["id"] is None:
-            parts = {
-                "subject": subjects,
-                "meter": meters_,
-                "at": [instant_text(at) for at in times],
-                "value": values,
-            }
-            made = zip(*(parts[part] for part in mapping.id_from), strict=True)
-            ids = [check_name("/".join(map(_escaped, of)), "id") for of in made]
+            ids: Sequence[str] = _made_ids(mapping.id_from, subjects, meters, times, values)
         else:
-            ids = [check_name(text, "id") for text in column("id")]
-        if dimensions:
-            tuples = zip(*(columns[at] for _, at in dimensions), strict=True)
-            texts = [dimensions_text(values_) for values_ in tuples]
-        else:
-            texts = ["{}"] * len(rows)
+            ids = column("id")
+        for text in ids:
+            check_name(text, "id")
+        told = read_dimensions([columns[at] for at in dimensions.values()], len(rows))
         sources = [mapping.source] * len(rows)
-        return list(
-            map(_record, zip(sources, ids, subjects, meters_, times, values, texts, strict=True))
+        fields = zip(sources, ids, subjects, meters, times, values, told, strict=True)
+        return list(map(_record, fields))
+
+    checks: dict[str, Callable[[Sequence[str]], object]] = {
+        "subject": read_subjects,
+        "meter": read_meters,
+        "at": read_times,
+        "value": lambda texts: canonical_value(texts[0]),
+    }
+    for field, text in mapping.constants.items():
+        checks[field]([text])
+    return parse
+
+
+def _subject_reader() -> Callable[[Sequence[str]], list[str]]:
+    seen: dict[str, str] = {}  # one object per name takes less memory and is hashed once
+
+    def fresh(text: str) -> str:
+        if len(seen) >= _REMEMBERED:
+            seen.clear()
+        return seen.setdefault(check_name(text, "subject"), text)
+
+    return lambda texts: [seen.get(text) or fresh(text) for text in texts]
+
+
+def _meter_reader(meters: Collection[str]) -> Callable[[Sequence[str]], list[str]]:
+    known = {meter: meter for meter in meters}
+
+    def unknown(text: str) -> Invalid:
+        return Invalid(
+            "usage.unknown_meter",
+            f"there is no meter {text[:60]!r} that takes records",
+            field="meter",
+            value=text,
+            hint="apply a catalogue that has it, or correct the mapping",
         )
 
-    for field, check in (
-        ("subject", check_subject),
-        ("meter", check_meter),
-        ("at", lambda text: read_times([text])),
-        ("value", canonical_value),
-    ):
-        if field in mapping.constants:
-            check(mapping.constants[field])
-    return parse
+    def read(texts: Sequence[str]) -> list[str]:
+        try:
+            return [known[text] for text in texts]
+        except KeyError as error:
+            raise unknown(error.args[0]) from None
+
+    return read
+
+
+def _dimensions_reader(
+    names: Sequence[str],
+) -> Callable[[Sequence[Sequence[str]], int], list[str]]:
+    @lru_cache(maxsize=_REMEMBERED)
+    def text_of(values: tuple[str, ...]) -> str:
+        return canonical_dimensions(dict(zip(names, values, strict=True)))
+
+    def read(columns: Sequence[Sequence[str]], rows: int) -> list[str]:
+        if not columns:
+            return [_NO_DIMENSIONS] * rows
+        return [text_of(values) for values in zip(*columns, strict=True)]
+
+    return read
+
+
+def _made_ids(
+    parts: Sequence[str],
+    subjects: Sequence[str],
+    meters: Sequence[str],
+    times: Sequence[datetime],
+    values: Sequence[str],
+) -> list[str]:
+    """Ids out of the given parts, in the one spelling that the record has whatever the file's is."""
+    columns: dict[str, Sequence[str]] = {
+        "subject": subjects,
+        "meter": meters,
+        "at": [instant_text(at) for at in times],
+        "value": values,
+    }
+    chosen = zip(*(columns[part] for part in parts), strict=True)
+    return ["/".join(map(_escaped, told)) for told in chosen]
 
 
 _record = partial(tuple.__new__, UsageRecord)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from itertools import repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from everycent.db.connection import Database, Tx
@@ -14,6 +15,9 @@ from everycent.metering.record import UsageRecord, content_of, key_of, micros
 
 _FOLD_RECORDS = 500_000
 _REMEMBERED_NAMES = 500_000
+_PACKED_TOGETHER = 500
+_KINDS = ("source", "subject", "meter", "dimensions")
+_NAMED = attrgetter("source", "subject", "meter", "dimensions")
 _NO_TURNS: AbstractContextManager[object] = nullcontext()
 
 
@@ -43,15 +47,11 @@ class Names:
         if len(self.ids) > _REMEMBERED_NAMES:
             self.ids = {}  # a new one: another thread may still be reading the old
         ids = self.ids
-        sources, _, subjects, meters, times, _, dimensions = zip(*records, strict=True)
-        kinds = {"source": sources, "subject": subjects, "meter": meters, "dimensions": dimensions}
-        fresh = [
-            (kind, name)
-            for kind in sorted(kinds)
-            for name in sorted(set(kinds[kind]))
-            if (kind, name) not in ids
-        ]
-        months = {day.replace(day=1) for day in {at.date() for at in times}} - self.months
+        used = set(map(_NAMED, records))
+        wanted = {pair for names in used for pair in zip(_KINDS, names, strict=True)}
+        fresh = sorted(pair for pair in wanted if pair not in ids)
+        days = {record.at.date() for record in records}
+        months = {day.replace(day=1) for day in days} - self.months
         if fresh or months:
             with database.transaction(tenant_id) as tx:
                 ids |= store.name_ids(tx, fresh)
@@ -108,23 +108,32 @@ def _pack(
     records: Sequence[UsageRecord], ids: Numbers
 ) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """The key, the content and the COPY row of each record."""
-    sources, record_ids, subjects, meters, times, values, dimensions = zip(*records, strict=True)
-    at_micros = list(map(micros, times))
-    keys = list(map(key_of, sources, record_ids))
-    contents = list(map(content_of, records, at_micros))
-    frames = map(
-        store.frame,
-        keys,
-        contents,
-        at_micros,
-        map(ids.__getitem__, zip(repeat("subject"), subjects, strict=False)),
-        map(ids.__getitem__, zip(repeat("meter"), meters, strict=False)),
-        map(ids.__getitem__, zip(repeat("dimensions"), dimensions, strict=False)),
-        map(ids.__getitem__, zip(repeat("source"), sources, strict=False)),
-        map(str.encode, values),
-        map(str.encode, record_ids),
-    )
-    return keys, contents, list(frames)
+    keys: list[bytes] = []
+    contents: list[bytes] = []
+    frames: list[bytes] = []
+    number = ids.__getitem__
+    # In parts that stay in the processor's cache while they are gone through column by column.
+    for start in range(0, len(records), _PACKED_TOGETHER):
+        part = records[start : start + _PACKED_TOGETHER]
+        sources, record_ids, subjects, meters, times, values, dimensions = zip(*part, strict=True)
+        at_micros = list(map(micros, times))
+        keys.extend(map(key_of, sources, record_ids))
+        contents.extend(map(content_of, part, at_micros))
+        frames.extend(
+            map(
+                store.frame,
+                keys[start:],
+                contents[start:],
+                at_micros,
+                map(number, zip(repeat("subject"), subjects, strict=False)),
+                map(number, zip(repeat("meter"), meters, strict=False)),
+                map(number, zip(repeat("dimensions"), dimensions, strict=False)),
+                map(number, zip(repeat("source"), sources, strict=False)),
+                map(str.encode, values),
+                map(str.encode, record_ids),
+            )
+        )
+    return keys, contents, frames
 
 
 def fold(database: Database, tenant_id: int) -> int:

@@ -99,15 +99,15 @@ def test_periods_fall_due(start, more, as_of, expected):
     ]
 
 
-@pytest.mark.parametrize("microseconds", [-1, 0])
-def test_a_period_is_due_at_the_very_instant_at_which_it_ends(microseconds):
+@pytest.mark.parametrize(("microseconds", "periods"), [(-1, 0), (0, 1)])
+def test_a_period_is_due_at_the_very_instant_at_which_it_ends(microseconds, periods):
     cycle = anchored(date(2026, 3, 1), parse_interval("month"), None, ZAGREB)
     end = datetime(2026, 3, 31, 22, tzinfo=UTC)  # the summer has begun meanwhile
     found = due_periods(
         cycle, start_of_day(date(2026, 3, 1), ZAGREB), None,
         end + timedelta(microseconds=microseconds), in_advance=False,
     )  # fmt: skip
-    assert [(item.period.end, item.due_at) for item in found] == [(end, end)][: microseconds + 1]
+    assert [(item.period.end, item.due_at) for item in found] == [(end, end)] * periods
 
 
 def test_in_advance_is_due_at_the_start_and_in_arrears_at_the_end_of_the_same_periods():

@@ -1,0 +1,232 @@
+"""Rating against an independent calculation in fractions, and every charge recomputed from itself."""
+
+from bisect import bisect_left
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everycent.catalog.meter import Aggregation, Formula, Series
+from everycent.catalog.plan import Item, Product
+from everycent.catalog.price import (
+    Flat,
+    Graduated,
+    Package,
+    PerUnit,
+    Price,
+    QuantityRounding,
+    Tier,
+    Volume,
+)
+from everycent.kernel.canonical import encode
+from everycent.kernel.currency import exponent
+from everycent.kernel.money import Rounding
+from everycent.kernel.period import Period
+from everycent.metering.usage import Usage
+from everycent.rating.charge import Charge
+from everycent.rating.rate import charge
+from everycent.rating.schemes import steps
+
+PERIOD = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+UNITS = Series("m", "unit", Aggregation.SUM)
+MANY, SOME = settings(max_examples=2000, deadline=None), settings(max_examples=500, deadline=None)
+
+
+def texts(low, high, places):
+    """Decimal texts with up to `places` decimals, some of them round."""
+    scaled = st.integers(low * 10**places, high * 10**places).map(
+        lambda number: format(Decimal(number).scaleb(-places), "f")
+    )
+    return scaled | st.integers(low, high).map(str)
+
+
+QUANTITIES = texts(0, 10**6, 6) | texts(0, 40, 2) | texts(0, 10**15, 12)
+UNIT_AMOUNTS = texts(0, 100, 8)
+ANY_AMOUNTS = texts(-100, 100, 8)
+FLATS = texts(0, 500, 2) | st.just("0")
+BOUNDS = st.lists(texts(1, 60, 2) | texts(1, 10**6, 3), max_size=6)
+
+
+@st.composite
+def tiers(draw, amounts=ANY_AMOUNTS, flats=FLATS):
+    bounds = sorted({Decimal(text) for text in draw(BOUNDS)})
+    return tuple(
+        Tier(bound if bound is None else format(bound, "f"), draw(amounts), draw(flats))
+        for bound in [*bounds, None]
+    )
+
+
+SCHEMES = st.one_of(
+    tiers().map(Graduated),
+    tiers().map(Volume),
+    ANY_AMOUNTS.map(PerUnit),
+    st.builds(Package, texts(1, 50, 2), UNIT_AMOUNTS, FLATS),
+)
+
+
+def bounds_of(scheme):
+    return [Fraction(tier.up_to) for tier in scheme.tiers[:-1]]
+
+
+def oracle(scheme, quantity):
+    """What the quantity costs, by the formulas of a price list: a rate for the whole and a constant."""
+    match scheme:
+        case PerUnit():
+            return Fraction(scheme.unit_amount) * quantity
+        case Package():
+            begun = (Fraction(scheme.included) - quantity) / Fraction(scheme.size)
+            return max(-(begun.__floor__()), 0) * Fraction(scheme.amount)
+        case Volume():
+            tier = scheme.tiers[bisect_left(bounds_of(scheme), quantity)]
+            return Fraction(tier.unit_amount) * quantity + Fraction(tier.flat_amount)
+    # Graduated: the rate of the last tier entered, for everything, less what the tiers below it are
+    # cheaper by, as in a table of income tax.
+    reached = bisect_left(bounds_of(scheme), quantity)
+    rates = [Fraction(tier.unit_amount) for tier in scheme.tiers]
+    cost = rates[reached] * quantity
+    for bound, below, above in zip(bounds_of(scheme), rates, rates[1:], strict=False):
+        if quantity > bound:
+            cost -= (above - below) * bound
+    return cost + sum(Fraction(tier.flat_amount) for tier in scheme.tiers[: reached + 1])
+
+
+def near_bounds(scheme):
+    """Quantities on, just below and just above a bound, where prices go wrong."""
+    if not isinstance(scheme, Graduated | Volume) or len(scheme.tiers) == 1:
+        return QUANTITIES
+    near = [
+        format(Decimal(tier.up_to) + Decimal(step), "f")
+        for tier in scheme.tiers[:-1]
+        for step in ("0", "-0.000001", "0.000001")
+    ]
+    return QUANTITIES | st.sampled_from(near)
+
+
+@MANY
+@given(SCHEMES, st.data())
+def test_every_scheme_agrees_with_the_price_list(scheme, data):
+    quantity = data.draw(near_bounds(scheme), label="quantity")
+    found, amount = steps(scheme, Decimal(quantity))
+    assert Fraction(amount) == oracle(scheme, Fraction(quantity))
+    for step in found:
+        again = Fraction(step.quantity) * Fraction(step.unit_amount) + Fraction(
+            step.flat_amount or 0
+        )
+        assert Fraction(step.amount) == again
+    assert sum(Fraction(step.amount) for step in found) == Fraction(amount)
+    if isinstance(scheme, Graduated | Volume):
+        assert sum(Fraction(step.quantity) for step in found) == Fraction(quantity)
+
+
+RISING = st.one_of(
+    tiers(UNIT_AMOUNTS).map(Graduated),
+    UNIT_AMOUNTS.map(PerUnit),
+    st.builds(Package, texts(1, 50, 2), UNIT_AMOUNTS, FLATS),
+)
+
+
+@SOME
+@given(RISING, QUANTITIES, QUANTITIES)
+def test_using_more_never_costs_less_where_no_unit_is_paid_for(scheme, one, other):
+    less, more = sorted((Decimal(one), Decimal(other)))
+    assert steps(scheme, less)[1] <= steps(scheme, more)[1]
+
+
+@SOME
+@given(tiers(flats=st.just("0")))
+def test_graduated_tiers_without_flat_amounts_have_no_jumps(found):
+    scheme, step = Graduated(found), Decimal("0.000000001")
+    for tier, following in zip(found, found[1:], strict=False):
+        bound = Decimal(tier.up_to)
+        at, above = steps(scheme, bound)[1], steps(scheme, bound + step)[1]
+        assert above - at == step * Decimal(following.unit_amount)
+
+
+@SOME
+@given(tiers(), st.data())
+def test_graduated_and_volume_agree_where_all_tiers_cost_the_same(found, data):
+    one_rate = tuple(Tier(tier.up_to, found[0].unit_amount) for tier in found)
+    quantity = Decimal(data.draw(near_bounds(Graduated(one_rate))))
+    expected = steps(PerUnit(found[0].unit_amount), quantity)[1]
+    assert steps(Graduated(one_rate), quantity)[1] == expected
+    assert steps(Volume(one_rate), quantity)[1] == expected
+
+
+def round_fraction(value, mode):
+    """To a whole number, by comparing with the two neighbours."""
+    low = value.__floor__()
+    high = low if value == low else low + 1
+    toward, away = (low, high) if value >= 0 else (high, low)
+    match mode:
+        case Rounding.FLOOR:
+            return low
+        case Rounding.CEILING:
+            return high
+        case Rounding.DOWN:
+            return toward
+        case Rounding.UP:
+            return away
+    if value - low != high - value:
+        return low if value - low < high - value else high
+    even = low if low % 2 == 0 else high
+    return {Rounding.HALF_UP: away, Rounding.HALF_DOWN: toward, Rounding.HALF_EVEN: even}[mode]
+
+
+@st.composite
+def billed(draw):
+    """An item, the usage behind it, a share and a currency."""
+    share = Fraction(1)
+    measure, usages = None, {}
+    rounding = None
+    mode = draw(st.sampled_from(list(Rounding)))
+    if draw(st.booleans()):
+        scheme = Flat(draw(texts(-1000, 1000, 4)))
+        days = draw(st.integers(1, 31))
+        share = Fraction(draw(st.integers(1, days)), days)
+    else:
+        scheme = draw(SCHEMES)
+        total = Decimal(draw(near_bounds(scheme)))
+        if draw(st.booleans()):
+            rounding = QuantityRounding(
+                draw(st.integers(0, 4)), draw(st.sampled_from(list(Rounding)))
+            )
+        if draw(st.booleans()):
+            measure = Formula("unit", "max(a * 2 / 3, 0)", {"a": UNITS})
+            usages = {"a": Usage(1, 2, 3, total=total)}
+        else:
+            measure, usages = UNITS, {"": Usage(1, 2, 3, total=total)}
+    price = Price("k", scheme, "K", mode, quantity_rounding=rounding)
+    currency = draw(st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
+    return charge(
+        Item(price, Product("p", "P", "none"), measure), usages, "s", PERIOD, currency, share
+    ), currency
+
+
+@MANY
+@given(billed())
+def test_the_net_of_a_charge_follows_from_the_charge_alone(made):
+    charged, currency = made
+    frozen = msgspec.json.decode(encode(charged), type=Charge)
+    assert frozen == charged
+    amount = sum(Fraction(step.amount) for step in frozen.steps)
+    assert amount == Fraction(frozen.amount)
+    exact = amount * Fraction(*(frozen.share or (1, 1))) * 10 ** exponent(currency)
+    assert frozen.net == round_fraction(exact, frozen.price.amount_rounding)
+    assert abs(frozen.net - exact) < 1
+    if frozen.quantity is None:
+        assert amount == Fraction(frozen.price.scheme.amount)
+        return
+    assert amount == oracle(frozen.price.scheme, Fraction(frozen.quantity.value))
+    value = Fraction(frozen.quantity.parts[0].value)
+    if frozen.quantity.expression is not None:
+        value = max(value * 2 / 3, Fraction(0))
+    rounding = frozen.quantity.rounding
+    if rounding is not None:
+        scale = 10**rounding.places
+        value = Fraction(round_fraction(value * scale, rounding.mode), scale)
+    assert abs(value - Fraction(frozen.quantity.value)) <= Fraction(1, 2 * 10**18)
+    if frozen.quantity.expression is None or rounding is not None:
+        assert value == Fraction(frozen.quantity.value)
