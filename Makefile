@@ -34,7 +34,7 @@ test: check ## everything that CI runs, from nothing, against a real PostgreSQL
 	@$(BIN)/python -m pytest
 
 soak: setup ## the long suites (see docs/testing.md)
-	@EVERYCENT_SOAK=1 $(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest -m soak
 
 bench: setup ## measure against reference limits; writes benchmarks/results and prints a table
 	@$(BIN)/python -m benchmarks

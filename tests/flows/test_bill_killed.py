@@ -79,7 +79,9 @@ def _bill_under_fire(place: Place, current: Run, kills: int, dice: random.Random
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("seed", [20260101])
+@pytest.mark.parametrize(
+    "seed", [20260101, *(pytest.param(n, marks=pytest.mark.soak) for n in range(20))]
+)
 def test_fifty_killed_workers_leave_the_same_books_as_a_quiet_run(
     place: Place, other_place: Place, seed: int
 ) -> None:

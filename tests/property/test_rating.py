@@ -4,6 +4,7 @@ from bisect import bisect_left
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import msgspec
 from hypothesis import given, settings
@@ -43,7 +44,7 @@ def texts(low, high, places):
     return scaled | st.integers(low, high).map(str)
 
 
-QUANTITIES = texts(0, 10**6, 6) | texts(0, 40, 2) | texts(0, 10**15, 12)
+QUANTITIES = texts(0, 10**6, 6) | texts(0, 40, 2) | texts(0, 10**11, 12)
 UNIT_AMOUNTS = texts(0, 100, 8)
 ANY_AMOUNTS = texts(-100, 100, 8)
 FLATS = texts(0, 500, 2) | st.just("0")
@@ -139,7 +140,7 @@ def test_using_more_never_costs_less_where_no_unit_is_paid_for(scheme, one, othe
 @given(tiers(flats=st.just("0")))
 def test_graduated_tiers_without_flat_amounts_have_no_jumps(found):
     scheme, step = Graduated(found), Decimal("0.000000001")
-    for tier, following in zip(found, found[1:], strict=False):
+    for tier, following in pairwise(found):
         bound = Decimal(tier.up_to)
         at, above = steps(scheme, bound)[1], steps(scheme, bound + step)[1]
         assert above - at == step * Decimal(following.unit_amount)

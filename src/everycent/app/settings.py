@@ -3,6 +3,8 @@
 EVERYCENT_HOME          folder of the local instance; by default the nearest `.everycent` folder at or
                         above the working directory, else one in the user's data directory
 EVERYCENT_DATABASE_URL  a PostgreSQL server (15 or newer) to use instead of the embedded one
+EVERYCENT_RUNTIME_DIR   where root's instances keep what must be reachable for the database's user, when
+                        EVERYCENT_HOME is not; /var/lib/everycent when not set
 EVERYCENT_TENANT        the tenant that commands work on; `default` when not set
 EVERYCENT_ACTOR         who is recorded as having done something; the login name when not set
 """

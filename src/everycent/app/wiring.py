@@ -71,3 +71,10 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
         fresh.write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
         fresh.replace(path)
     return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+
+def known_public_key(settings: Settings) -> bytes | None:
+    """The public half of the signing key, or None where checkpoints were never signed."""
+    if not (settings.home / "checkpoint.key").exists():
+        return None
+    return signing_key(settings).public_key().public_bytes_raw()

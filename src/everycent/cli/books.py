@@ -96,19 +96,20 @@ def statement(customer: str, as_of: str | None, known_at: str | None, as_json: b
 @books.command("export")
 @click.option("--format", "form", type=click.Choice(["hledger", "beancount"]), required=True)
 @_as_of
+@click.option("--zone", default="UTC", show_default=True, help="Whose dates the entries carry.")
 @click.option(
     "--output",
     type=click.File("w", encoding="utf-8"),
     default="-",
     help="A file; stdout when not given.",
 )
-def export_(form: str, as_of: str | None, output: Any) -> None:
+def export_(form: str, as_of: str | None, zone: str, output: Any) -> None:
     """Write the books as a plain-text journal that hledger or beancount reads."""
     write = export.hledger if form == "hledger" else export.beancount
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         at = instant(as_of, "UTC", app.clock(), "as_of")
         names = {c.customer_id: c.key for c in customers.page(tx, limit=100_000_000)}
-        for line in write(queries.entries(tx, at), names.__getitem__):
+        for line in write(queries.entries(tx, at), names.__getitem__, zone):
             output.write(line + "\n")
     if output is not sys.stdout:
         output.flush()

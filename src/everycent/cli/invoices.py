@@ -114,17 +114,18 @@ def render(found: Invoice) -> None:
 @click.argument("number")
 @click.option("--reason", required=True, help="Printed on the credit note.")
 @click.option("--at", help="When it holds (date or instant); now when not given.")
+@click.option("--zone", default="UTC", show_default=True, help="Whose date it carries.")
 @json_option
-def credit(number: str, reason: str, at: str | None, as_json: bool) -> None:
+def credit(number: str, reason: str, at: str | None, zone: str, as_json: bool) -> None:
     """Take an invoice back in full with a credit note; its ledger entry is reversed."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         now = app.clock()
-        when = instant(at, "UTC", now, "at")
+        when = instant(at, zone, now, "at")
         note = operations.credit(
             tx,
             number,
             reason=reason,
-            issued_on=calendar.local_date(when, "UTC"),
+            issued_on=calendar.local_date(when, zone),
             at=when,
             recorded_at=now,
             actor=app.settings.actor,

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from everycent.app import wiring
-from everycent.cli.common import console, emit, json_option, opened, table
+from everycent.cli.common import console, emit, json_option, opened, rows_as_data, table
 from everycent.flows import replay as flow
 from everycent.journal import operations, queries
 from everycent.journal.checkpoint import digest_of
@@ -107,12 +107,32 @@ def checkpoint(as_json: bool) -> None:
 
 
 @journal.command()
+@json_option
+def checkpoints(as_json: bool) -> None:
+    """List the checkpoints with their digests, to compare with those kept elsewhere."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        rows = queries.checkpoints(tx)
+    emit(
+        rows_as_data(rows),
+        as_json,
+        lambda: table(
+            [">no", "recorded", ">events", ">streams", "digest"],
+            [
+                [str(r.checkpoint_no), instant_text(r.recorded_at)[:19], f"{r.events:,}",
+                 f"{r.streams:,}", bytes(r.digest).hex()]
+                for r in rows
+            ],
+        ),
+    )  # fmt: skip
+
+
+@journal.command()
 @click.option(
     "--check", is_flag=True, required=True, help="Compare with the live tables; change nothing."
 )
 @json_option
 def replay(check: bool, as_json: bool) -> None:
-    """Rebuild every current-state table from the journal in a scratch schema and compare byte for byte."""
+    """Rebuild every current-state table from the journal beside the live ones and compare byte for byte."""
     assert check
     started = time.monotonic()
     out = console()

@@ -10,7 +10,7 @@ import click
 import psycopg
 
 from everycent.cli import common
-from everycent.kernel.errors import Broken, Refusal, Unavailable
+from everycent.kernel.errors import Broken, Forbidden, Refusal, Unavailable
 
 _COMMANDS = {
     "up": (
@@ -82,6 +82,14 @@ def main() -> None:
             hint="start it with `everycent up`, or check EVERYCENT_DATABASE_URL; then run it again",
         )
         common.fail(lost, as_json="--json" in sys.argv)
+        sys.exit(2)
+    except psycopg.errors.InsufficientPrivilege as error:
+        short = Forbidden(
+            "database.insufficient_rights",
+            f"the database login may not do this: {str(error).strip().splitlines()[0]}",
+            hint="docs/operations.md lists the rights that it needs",
+        )
+        common.fail(short, as_json="--json" in sys.argv)
         sys.exit(2)
     except click.exceptions.Abort:
         click.echo("interrupted; what was committed stays, and running it again goes on", err=True)

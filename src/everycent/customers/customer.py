@@ -14,10 +14,9 @@ from everycent.kernel import ids
 from everycent.kernel.calendar import zone
 from everycent.kernel.errors import Invalid
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-_KEY = re.compile(
-    r"[^\s\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]([^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*\S)?"
-)
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_CONTROL = re.compile(f"[{_UNSEEN}]")
+_KEY = re.compile(rf"[^\s{_UNSEEN}]([^{_UNSEEN}]*[^\s{_UNSEEN}])?")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
@@ -66,7 +65,9 @@ def checked(customer: Customer) -> Customer:
                 field=field,
                 value=text,
             )
-    if customer.email is not None and not _EMAIL.fullmatch(customer.email):
+    if customer.email is not None and (
+        not _EMAIL.fullmatch(customer.email) or _CONTROL.search(customer.email)
+    ):
         raise Invalid(
             "customer.bad_email",
             f"{customer.email[:60]!r} is not an email address",

@@ -26,8 +26,15 @@ do $$ begin
     if not exists (select from pg_roles where rolname = '{APP_ROLE}') then
         create role {APP_ROLE} nologin;
     end if;
-    execute format('grant {OWNER_ROLE}, {APP_ROLE} to %I', current_user);
-    execute format('grant temporary on database %I to {APP_ROLE}', current_database());
+    if not pg_has_role(current_user, '{OWNER_ROLE}', 'member') then
+        execute format('grant {OWNER_ROLE} to %I', current_user);
+    end if;
+    if not pg_has_role(current_user, '{APP_ROLE}', 'member') then
+        execute format('grant {APP_ROLE} to %I', current_user);
+    end if;
+    if not has_database_privilege('{APP_ROLE}', current_database(), 'temporary') then
+        execute format('grant temporary on database %I to {APP_ROLE}', current_database());
+    end if;
 end $$;
 create schema if not exists everycent authorization {OWNER_ROLE};
 grant usage on schema everycent to {APP_ROLE};

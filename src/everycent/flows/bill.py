@@ -31,7 +31,7 @@ from everycent.invoicing.assemble import DraftInvoice, refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
 from everycent.kernel.calendar import local_date
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Broken, Unavailable
+from everycent.kernel.errors import Broken, Refusal, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
@@ -41,11 +41,11 @@ from everycent.subscriptions import queries as subscriptions
 CHUNK_SIZE = 1000
 PAYMENT_DAYS = 14
 _RESTARTS = 3
-_POLL_SECONDS = 0.1
+_POLLS_PER_SECOND = 10
 
 
 class Terms(NamedTuple):
-    """What holds for a whole run. `time_zone` decides the date that is printed on the invoices."""
+    """Who runs it and how. A run that was left open keeps the zone and the days it began with."""
 
     actor: str
     time_zone: str = "UTC"
@@ -111,7 +111,9 @@ def start(
     with database.transaction(tenant_id) as tx:
         started_at = clock()
         run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
-        current, is_new = invoicing.open_run(tx, run_id, as_of, started_at)
+        current, is_new = invoicing.open_run(
+            tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, started_at)
+        )
         if is_new:
             due = subscriptions.due_customers(tx, as_of)
             invoicing.plan_run(tx, run_id, due, terms.chunk_size)
@@ -146,7 +148,7 @@ class _Context:
         self.clock = clock
         self.ids = ids
         self.terms = terms
-        self.issued_on: date = local_date(current.as_of, terms.time_zone)
+        self.issued_on: date = local_date(current.as_of, current.time_zone)
         self.plans: dict[tuple[str, int], Plan] = {}
         self.taxes: dict[str, Tax] | None = None
         self.done = 0
@@ -170,7 +172,7 @@ def _step(database: Database, tenant_id: int, context: _Context) -> bool:
             return True
     except _PredecessorDiedError:
         return True
-    except (psycopg.IntegrityError, psycopg.DataError) as error:
+    except (psycopg.IntegrityError, psycopg.DataError, Refusal) as error:
         failed = str(error)
     _bill_carefully(database, tenant_id, context, failed)
     return True
@@ -181,7 +183,7 @@ class _PredecessorDiedError(Exception):
 
 
 def _bill_carefully(database: Database, tenant_id: int, context: _Context, failed: str) -> None:
-    """A chunk that the database refused is billed customer by customer; the bad one is parked."""
+    """A chunk that failed as a whole is billed customer by customer; the bad one is parked."""
     try:
         with database.transaction(tenant_id) as tx:
             chunk = invoicing.claim_chunk(tx, context.run.run_id)
@@ -201,7 +203,10 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
     """Load, decide, wait for the chunk before, record: all in the transaction that owns the chunk."""
     tx.look_up_by_key()
     owners = customers.lock_range(tx, chunk.first, chunk.last)
-    decided = _decide(tx, chunk, owners, context)
+    if one_by_one:
+        decided = _decide_one_by_one(tx, owners, context)
+    else:
+        decided = _decide(tx, chunk, owners, context)
     drafts = decided.drafts
     parked = list(decided.parked)
     ids = [] if one_by_one else invoicing.prepare(tx, drafts, context.ids)
@@ -235,6 +240,23 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     return _without_withdrawn(decided, context.issued_on)
 
 
+def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:
+    decided = Decided([], [])
+    for owner in owners:
+        alone = Chunk(0, owner.customer_id, owner.customer_id)
+        try:
+            with tx.savepoint():
+                own = _decide(tx, alone, [owner], context)
+        except (psycopg.IntegrityError, psycopg.DataError) as error:
+            decided.parked.append(Parked(owner.customer_id, rate_due.unexpected(error)))
+        except Refusal as refusal:
+            decided.parked.append(Parked(owner.customer_id, refusal))
+        else:
+            decided.drafts.extend(own.drafts)
+            decided.parked.extend(own.parked)
+    return decided
+
+
 def _without_withdrawn(decided: Decided, issued_on: date) -> Decided:
     """Parks customers whose currency is no longer one on the day of issue."""
     refusals = {
@@ -260,7 +282,7 @@ def _issue(
         drafts,
         invoice_ids,
         issued_on=context.issued_on,
-        payment_days=context.terms.payment_days,
+        payment_days=context.run.payment_days,
         at=context.run.as_of,
         recorded_at=context.clock(),
         actor=context.terms.actor,
@@ -312,7 +334,7 @@ def _work_in_processes(
         employ()
     while alive:
         for process in list(alive):
-            process.join(_POLL_SECONDS / len(alive))
+            process.join(1 / (_POLLS_PER_SECOND * len(alive)))
             if process.exitcode is None:
                 continue
             alive.remove(process)

@@ -1,4 +1,4 @@
-"""Replay: throw the current state away and build it from the journal again, in a scratch schema.
+"""Replay: throw the current state away and build it from the journal again, beside it, in temporary tables.
 
 Every table that follows from events is rebuilt by the very functions that wrote it the first time,
 from nothing but the events, and compared with the live one row by row, byte for byte.

@@ -60,6 +60,8 @@ def verify(
     for promise in metering.CHECKS:
         on_start(promise)
         yield Check("usage", promise, metering.violations(tx, promise))
+    on_start("every record says what was taken in")
+    yield Check("usage", "every record says what was taken in", metering.altered_records(tx))
     on_start("every line counted the records it says")
     yield Check("usage", "every line counted the records it says", invoicing.false_seals(tx))
     on_start("every record is billed or has a reason")

@@ -133,12 +133,12 @@ def credit(
     return note
 
 
-def open_run(tx: Tx, run_id: UUID, as_of: datetime, started_at: datetime) -> tuple[Run, bool]:
+def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:
     """The tenant's open run, and whether it is the new one: there is at most one open at a time."""
-    is_new = store.insert_run(tx, run_id, as_of, started_at)
+    is_new = store.insert_run(tx, wanted)
     row = store.find_open_run(tx)
     assert row is not None
-    return Run(row.run_id, row.as_of, row.started_at, row.chunks), is_new
+    return Run(*(getattr(row, part) for part in Run._fields)), is_new
 
 
 def plan_run(tx: Tx, run_id: UUID, customer_ids: Sequence[UUID], chunk_size: int) -> None:

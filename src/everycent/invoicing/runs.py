@@ -11,12 +11,18 @@ from everycent.kernel.errors import Refusal
 
 
 class Run(NamedTuple):
-    """A billing run: everything that was due by `as_of`."""
+    """A billing run: everything that was due by `as_of`.
+
+    `time_zone` decides the date that is printed, `payment_days` how long customers have to pay; both
+    stay as they were when the run began, whoever finishes it.
+    """
 
     run_id: UUID
     as_of: datetime
+    time_zone: str
+    payment_days: int
     started_at: datetime
-    chunks: int
+    chunks: int = 0
 
 
 class Progress(NamedTuple):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
+from everycent.invoicing.runs import Run
 from everycent.kernel.table import table
 
 SQL = statements.beside(__file__)
@@ -84,15 +85,9 @@ def find_credit_of(tx: Tx, invoice_id: UUID) -> Any | None:
     return tx.row(SQL["credit_of"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
 
 
-def insert_run(tx: Tx, run_id: UUID, as_of: datetime, started_at: datetime) -> bool:
+def insert_run(tx: Tx, run: Run) -> bool:
     """Opens a run; False when one is open already."""
-    params = {
-        "tenant_id": tx.tenant_id,
-        "run_id": run_id,
-        "as_of": as_of,
-        "started_at": started_at,
-    }
-    return tx.run(SQL["insert_run"], params) == 1
+    return tx.run(SQL["insert_run"], {"tenant_id": tx.tenant_id, **run._asdict()}) == 1
 
 
 def find_open_run(tx: Tx) -> Any | None:

@@ -48,12 +48,13 @@ select series, number from invoice where tenant_id = %(tenant_id)s and credits =
 
 -- name: insert_run
 -- Two schedulers may say this at once: one of them makes the run, the other one finds it.
-insert into billing_run (tenant_id, run_id, as_of, started_at)
-values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(started_at)s)
+insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, started_at)
+values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(started_at)s)
 on conflict (tenant_id) where finished_at is null do nothing;
 
 -- name: open_run
-select run_id, as_of, started_at, finished_at, customers, chunks from billing_run
+select run_id, as_of, time_zone, payment_days, started_at, finished_at, customers, chunks
+from billing_run
 where tenant_id = %(tenant_id)s and finished_at is null;
 
 -- name: plan_run
@@ -327,6 +328,7 @@ with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
     from invoice_usage where tenant_id = %(tenant_id)s)
 select case
+    when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
     when u.at < c.starts_at or u.at >= c.ends_at then 'outside_term'
     when m.subject_id is null then 'not_priced'
@@ -339,6 +341,10 @@ left join (
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
     where s.tenant_id = %(tenant_id)s group by 1) c on c.subject_id = u.subject_id
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
+left join (
+    select subject_id, meter_id, min(starts_at) as starts_at
+    from invoice_usage where tenant_id = %(tenant_id)s and ends_included group by 1, 2) o
+    on o.subject_id = u.subject_id and o.meter_id = u.meter_id
 where u.tenant_id = %(tenant_id)s and not exists (
     select from spans s
     where s.subject_id = u.subject_id and s.meter_id = u.meter_id
@@ -350,8 +356,7 @@ group by 1 order by 1;
 -- Records in billed time that lie in a band no line asked for, where a period was billed by bands only.
 with periods as (
     select subject_id, meter_id, starts_at, ends_at, ends_included,
-           bool_or(bands is null) as whole,
-           max(records) filter (where bands is null) as whole_records
+           bool_or(bands is null) as whole
     from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
 banded as (
     select subject_id, meter_id, starts_at, ends_at, sum(records) as records from (

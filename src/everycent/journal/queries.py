@@ -38,3 +38,8 @@ def since(tx: Tx, cursor: Cursor, limit: int) -> tuple[list[Any], Cursor]:
 def count(tx: Tx) -> int:
     """How many events the tenant has."""
     return store.count_events(tx)
+
+
+def checkpoints(tx: Tx) -> list[Any]:
+    """All checkpoints, oldest first."""
+    return store.list_checkpoints(tx)

@@ -38,7 +38,8 @@ def zone(name: str) -> tzinfo:
     if fixed:
         sign, hours, minutes = fixed.groups()
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-        if offset <= timedelta(hours=14) and int(minutes or 0) < 60:
+        # Roll-ups count by quarter hours; every zone in use since 2000 differs from UTC by whole ones.
+        if offset <= timedelta(hours=14) and int(minutes or 0) in (0, 15, 30, 45):
             return timezone(-offset if sign == "-" else offset, name)
     elif _NAMED_ZONE.fullmatch(name) and not _NO_PLACE.fullmatch(name):
         # The rules come from the pinned tzdata package and not from the host, so that a period begins

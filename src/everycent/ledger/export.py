@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC
 from uuid import UUID
 
 from everycent.kernel import currency as currencies
 from everycent.kernel import ids
+from everycent.kernel.calendar import local_date
 from everycent.kernel.money import Money, plain
 from everycent.ledger.account import Account, Kind
 from everycent.ledger.entry import BookedEntry, Posting
@@ -34,7 +34,7 @@ _SPECIAL_IN_HLEDGER = re.compile(r"[^A-Za-z0-9 ._@/+-]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def hledger(entries: Iterable[BookedEntry], names: Names) -> Iterator[str]:
+def hledger(entries: Iterable[BookedEntry], names: Names, time_zone: str = "UTC") -> Iterator[str]:
     """The entries as lines of an hledger journal, good for `hledger check --strict`.
 
     Everything is ASCII, because hledger reads files in whatever encoding the terminal has.
@@ -52,7 +52,7 @@ def hledger(entries: Iterable[BookedEntry], names: Names) -> Iterator[str]:
                 known.add(account)
                 yield f"account {account}{_hledger_customer(posting, names)}"
         yield ""
-        yield f"{at.astimezone(UTC).date()} {_hledger_text(entry.kind)}"
+        yield f"{local_date(at, time_zone)} {_hledger_text(entry.kind)}"
         yield f"    ; entry: {entry_id}"
         if entry.document_id:
             yield f"    ; document: {entry.document_id}"
@@ -61,13 +61,15 @@ def hledger(entries: Iterable[BookedEntry], names: Names) -> Iterator[str]:
         yield from _legs(legs)
 
 
-def beancount(entries: Iterable[BookedEntry], names: Names) -> Iterator[str]:
+def beancount(
+    entries: Iterable[BookedEntry], names: Names, time_zone: str = "UTC"
+) -> Iterator[str]:
     """The entries, which must come in order of time, as lines of a Beancount file."""
     yield "; Amounts are exact; a debit is positive, a credit negative."
     accounts = _Accounts(names, _beancount_account, re.compile(r"[^A-Za-z0-9-]+"))
     known: set[str] = set()
     for entry_id, at, _, entry in entries:
-        day = at.astimezone(UTC).date()
+        day = local_date(at, time_zone)
         legs = [(accounts.of(posting), posting) for posting in entry.postings]
         for code in _new((posting.currency for _, posting in legs), known):
             yield f'option "operating_currency" "{code}"'

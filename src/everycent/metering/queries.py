@@ -32,14 +32,15 @@ FIRST_RECORD = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 def read(tx: Tx, requests: Sequence[Request]) -> list[Usage]:
     """The usage of each request, in order, from the roll-ups; for counters, from their readings.
 
-    Same requests are asked once. The answers of one call stand at the same fold unless a fold
-    commits between two of its statements; each answer says at which it stands.
+    Same requests are asked once. All answers stand at one fold: no other one commits before the
+    transaction ends.
     """
     distinct: dict[Request, int] = {}
     for request in requests:
         distinct.setdefault(request, len(distinct))
     if not distinct:
         return []
+    store.hold_fold(tx)
     wanted = list(distinct)
     pairs = {("subject", r.subject) for r in wanted} | {("meter", r.series.meter) for r in wanted}
     ids = store.name_ids(tx, sorted(pairs))

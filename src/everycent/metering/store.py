@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from struct import Struct
 from typing import Any
@@ -140,6 +140,11 @@ def lock_fold(tx: Tx) -> None:
     tx.run(SQL["lock_fold"], {"tenant_id": tx.tenant_id})
 
 
+def hold_fold(tx: Tx) -> None:
+    """Keeps folds away to the end of the transaction."""
+    tx.run(SQL["hold_fold"], {"tenant_id": tx.tenant_id})
+
+
 def list_open_batches(tx: Tx, records: int) -> list[int]:
     """Batches that were not folded, oldest first, of about `records` records together."""
     params = {"tenant_id": tx.tenant_id, "records": records}
@@ -260,3 +265,13 @@ def get_counts(tx: Tx) -> Any:
 def list_violations(tx: Tx, check: str) -> list[str]:
     """What a checking statement finds; empty is good."""
     return [text for (text,) in tx.tuples(SQL[check], {"tenant_id": tx.tenant_id}, binary=False)]
+
+
+def stream_fingerprints(tx: Tx) -> Iterator[tuple[Any, ...]]:
+    """Every record with what its key and its content are made of."""
+    return tx.stream(SQL["read_fingerprints"], {"tenant_id": tx.tenant_id}, batch=20_000)
+
+
+def all_names(tx: Tx) -> dict[int, str]:
+    """Every name by its number."""
+    return dict(tx.tuples(SQL["all_names"], {"tenant_id": tx.tenant_id}))

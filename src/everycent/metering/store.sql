@@ -63,6 +63,10 @@ values (%(tenant_id)s, %(batch_id)s, %(recorded_at)s, %(records)s);
 -- name: lock_fold
 select pg_advisory_xact_lock(hashtextextended('everycent.fold', %(tenant_id)s));
 
+-- name: hold_fold
+-- No fold commits until the transaction ends: all its statements read the same roll-ups.
+select pg_advisory_xact_lock_shared(hashtextextended('everycent.fold', %(tenant_id)s));
+
 -- name: open_batches
 -- Batches that no fold has counted, oldest first, up to about a number of records.
 select batch_id from (
@@ -303,3 +307,11 @@ from (select count(*) as n from usage_key where tenant_id = %(tenant_id)s) k,
      (select count(*) as n from usage_record where tenant_id = %(tenant_id)s) u
 where k.n <> u.n
 limit 100;
+
+-- name: read_fingerprints
+-- Every record with what its key and its content are made of.
+select u.key, u.content, u.source_id, u.record_id, u.subject_id, u.meter_id, u.at, u.value, u.dimensions_id
+from usage_record u where u.tenant_id = %(tenant_id)s;
+
+-- name: all_names
+select name_id, name from usage_name where tenant_id = %(tenant_id)s;

@@ -20,6 +20,7 @@ from everycent.kernel import calendar
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
+from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
 from everycent.subscriptions.subscription import (
     CANCELLED,
@@ -95,8 +96,10 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
             field="plan",
             value=plan.key,
         )
-    if not 0 < len(order.key) <= 200:
-        raise Invalid("subscription.bad_key", "a key has 1 to 200 characters", field="key")
+    if not 0 < len(order.key) <= 200 or not order.key.isprintable():
+        raise Invalid("subscription.bad_key", "a key has 1 to 200 visible characters", field="key")
+    if order.subject is not None:
+        check_name(order.subject, "subject")
     for field, day in (("starts_on", order.starts_on), ("ends_on", order.ends_on)):
         if day is not None:
             _check_day(day, field)

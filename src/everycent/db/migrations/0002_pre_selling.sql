@@ -39,6 +39,9 @@ create table usage_name (
     unique (tenant_id, kind, name)
 );
 
+create trigger immutable before update or delete or truncate on usage_name
+    for each statement execute function refuse_change();
+
 create sequence usage_batch_seq;
 create sequence usage_fold_seq;
 
@@ -122,7 +125,7 @@ begin
         execute format('alter table everycent.%I enable row level security', child);
         execute format('alter table everycent.%I force row level security', child);
         execute format(
-            'create trigger kept before truncate on everycent.%I for each statement '
+            'create trigger immutable before update or delete or truncate on everycent.%I for each statement '
             'execute function everycent.refuse_change()', child);
     end if;
 end $$;

@@ -195,6 +195,8 @@ create table billing_run (
     tenant_id int not null references tenant,
     run_id uuid not null,
     as_of timestamptz not null,
+    time_zone text not null,
+    payment_days int not null check (payment_days >= 0),
     started_at timestamptz not null,
     finished_at timestamptz,
     customers int not null default 0,
@@ -227,3 +229,5 @@ create table billing_parked (
     primary key (tenant_id, run_id, customer_id),
     foreign key (tenant_id, run_id) references billing_run
 );
+create trigger immutable before update or delete or truncate on billing_parked
+    for each statement execute function refuse_change();
