@@ -7,10 +7,9 @@ nowhere and keys that stand twice are refused with their place in the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import yaml
@@ -40,6 +39,7 @@ from everycent.kernel.quantity import parse_decimal, plain
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that no text on an invoice may have; lines and tabs it may."""
+_T = TypeVar("_T")
 _MAX_BYTES = 10_000_000
 _MAX_NESTED_FORMULAS = 10
 _MAX_MEASURES = 500
@@ -253,25 +253,18 @@ def _wrong(place: str, why: str, hint: str | None = None) -> Invalid:
     return Invalid("catalog.wrong_value", f"{place}: {why}", field=place, hint=hint)
 
 
-@contextmanager
-def _placed(place: str) -> Iterator[None]:
-    """Adds the place in the file to a refusal that comes from elsewhere."""
+def _placed(place: str, check: Callable[..., _T], *given: Any) -> _T:
+    """What `check` makes of its arguments; a refusal of it is told with the place in the file."""
     try:
-        yield
+        return check(*given)
     except Invalid as refusal:
-        raise Invalid(
-            refusal.code,
-            f"{place}: {refusal.message}",
-            field=place,
-            value=refusal.value,
-            hint=refusal.hint,
-        ) from refusal
+        refusal.field, refusal.message = place, f"{place}: {refusal.message}"
+        raise
 
 
 def _bands(key: str, given: _Bands) -> Bands:
     place = f"bands.{key}"
-    with _placed(f"{place}.time_zone"):
-        calendar.zone(given.time_zone)
+    _placed(f"{place}.time_zone", calendar.zone, given.time_zone)
     rules: list[band_rules.BandRule] = []
     for band, texts in given.bands.items():
         _check_key(band, f"{place}.bands.{band}")
@@ -294,8 +287,8 @@ def _measure(
         for field in ("aggregation", "of", "band", "window_minutes", "distinct", "digits"):
             if getattr(given, field) is not None:
                 raise _wrong(place, f"a formula has no {field}")
-        with _placed(f"{place}.formula"):
-            needed = sorted(formula.names(formula.parse(given.formula)))
+        parsed = _placed(f"{place}.formula", formula.parse, given.formula)
+        needed = sorted(formula.names(parsed))
         inputs = {name: _measure(document, bands, name, (*above, key)) for name in needed}
         measure = Formula(_unit(given.unit, place), given.formula, inputs)
         if _size(measure) > _MAX_MEASURES:
@@ -390,12 +383,10 @@ def _product(key: str, given: _Product, taxes: dict[str, Tax]) -> Product:
 
 def _plan(key: str, given: _Plan, meters: dict[str, Measure], products: dict[str, Product]) -> Plan:
     place = f"plans.{key}"
-    with _placed(f"{place}.currency"):
-        currencies.exponent(given.currency)
-    with _placed(f"{place}.interval"):
-        interval = calendar.parse_interval(given.interval)
-    with _placed(f"{place}.anchor_day"):
-        calendar.anchored(date(2024, 1, 1), interval, given.anchor_day, "UTC")
+    _placed(f"{place}.currency", currencies.exponent, given.currency)
+    interval = _placed(f"{place}.interval", calendar.parse_interval, given.interval)
+    sample = (date(2024, 1, 1), interval, given.anchor_day, "UTC")
+    _placed(f"{place}.anchor_day", calendar.anchored, *sample)
     if not given.prices:
         raise _wrong(f"{place}.prices", "a plan needs at least one price")
     if len(given.prices) > 1000:
