@@ -228,7 +228,6 @@ def _import(
 ) -> ImportResult:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    rows = open_rows(file, file_format, delimiter, wanted_columns(mapping))
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -238,7 +237,7 @@ def _import(
         console=console(),
         disable=not sys.stderr.isatty(),
     )
-    with bar:
+    with open_rows(file, file_format, delimiter, wanted_columns(mapping)) as rows, bar:
         name = "standard input" if file == STDIN else Path(file).name
         task = bar.add_task(name, total=rows.total_bytes, records=0)
         return import_usage(

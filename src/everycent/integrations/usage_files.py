@@ -17,8 +17,9 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
@@ -55,9 +56,10 @@ class Opened(NamedTuple):
     position: Callable[[], int]
 
 
+@contextmanager
 def open_rows(
     path: str, file_format: str | None, delimiter: str | None, columns: Sequence[str]
-) -> Opened:
+) -> Iterator[Opened]:
     """Opens a file, or standard input for '-'. Gzip is recognised by its first bytes.
 
     Without a format the name's ending decides; without a delimiter the header does. `columns` are
@@ -75,14 +77,17 @@ def open_rows(
                 hint="give one character, or the word tab",
             )
     if file_format == "parquet":
-        return _open_parquet(path)
-    source = _Source(path)
-    blocks = _blocks(source.read)
-    if file_format == "ndjson":
-        header, batches = list(columns), _ndjson_batches(blocks, columns)
-    else:
-        header, batches = _csv_rows(blocks, delimiter)
-    return Opened(header, _closing(batches, source), source.size, lambda: source.position)
+        with _parquet_rows(path) as opened:
+            yield opened
+        return
+    with _raw(path) as raw:
+        source = _Source(raw, None if path == STDIN else Path(path).stat().st_size)
+        blocks = _blocks(source.read)
+        if file_format == "ndjson":
+            header, batches = list(columns), _ndjson_batches(blocks, columns)
+        else:
+            header, batches = _csv_rows(blocks, delimiter)
+        yield Opened(header, batches, source.size, lambda: source.position)
 
 
 def _format_of(path: str) -> str:
@@ -103,16 +108,14 @@ def _format_of(path: str) -> str:
 class _Source:
     """The bytes of a file, unpacked, and how many of its own bytes that took so far."""
 
-    def __init__(self, path: str) -> None:
-        self._raw = _raw(path)
-        self.size = None if path == STDIN else Path(path).stat().st_size
+    def __init__(self, raw: io.BufferedReader, size: int | None) -> None:
+        self.size = size
         self.position = 0
-        start = self._raw.peek(2)[:2]
+        self._raw = raw
+        start = raw.peek(2)[:2]
         if start in _UTF16:
             raise Invalid("file.encoding", "the file is UTF-16, not UTF-8", hint="save it as UTF-8")
-        self._bytes: IO[bytes] | gzip.GzipFile = self._raw
-        if start == _GZIP:
-            self._bytes = gzip.GzipFile(fileobj=self._raw)
+        self._bytes = gzip.GzipFile(fileobj=raw) if start == _GZIP else raw
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes; none at the end. Raises Invalid `file.damaged`."""
@@ -126,29 +129,20 @@ class _Source:
             self.position = self._raw.tell()
         return data
 
-    def close(self) -> None:
-        """Closes the file; standard input stays open."""
-        if self.size is not None:
-            self._raw.close()
 
-
-def _raw(path: str) -> io.BufferedReader:
+def _raw(path: str) -> AbstractContextManager[io.BufferedReader]:
+    """The file, to be closed at the end; standard input stays open."""
     if path == STDIN:
         stdin: Any = sys.stdin.buffer
-        return stdin if isinstance(stdin, io.BufferedReader) else io.BufferedReader(stdin)
+        return nullcontext(
+            stdin if isinstance(stdin, io.BufferedReader) else io.BufferedReader(stdin)
+        )
     try:
         return Path(path).open("rb")
     except OSError as error:
         raise Invalid(
             "file.unreadable", f"{path}: {error.strerror}", field="file", value=path
         ) from error
-
-
-def _closing(batches: Iterator[Rows], source: _Source) -> Iterator[Rows]:
-    try:
-        yield from batches
-    finally:
-        source.close()
 
 
 # --- lines --------------------------------------------------------------------------------------
@@ -437,7 +431,8 @@ def _json_cell(column: str, value: Any) -> str:
 # --- Parquet ------------------------------------------------------------------------------------
 
 
-def _open_parquet(path: str) -> Opened:
+@contextmanager
+def _parquet_rows(path: str) -> Iterator[Opened]:
     import duckdb
 
     if path == STDIN:
@@ -446,54 +441,49 @@ def _open_parquet(path: str) -> Opened:
             "Parquet can't be read from standard input",
             hint="save it to a file: its table of contents stands at the end",
         )
-    _raw(path).close()
+    with _raw(path):
+        pass  # so that a file that is not there is told as such
     literal = re.sub(r"([*?\[])", r"[\1]", path)  # a name is not a pattern
-    connection = duckdb.connect(config={"threads": 1})
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        relation = connection.from_parquet(literal)
-        count = connection.execute(
-            "select coalesce(sum(num_rows), 0)::bigint from parquet_file_metadata(?)", [literal]
-        ).fetchone()
-        leaves = [
-            leaf
-            for column, kind in zip(relation.columns, relation.types, strict=True)
-            for leaf in _leaves(column, _quoted(column), kind)
-        ]
-        # As text, decimals are exact, doubles have their shortest form and instants their offset.
-        cells = ", ".join(
-            f"coalesce(cast({expression} as varchar), '')" for _, expression in leaves
-        )
-        source = connection.execute(f"select {cells} from read_parquet(?)", [literal])  # noqa: S608
-    except duckdb.Error as error:
-        connection.close()
-        raise Invalid(
-            "file.damaged", f"{path} can't be read as Parquet: {error}", field="file"
-        ) from error
-    rows_in_all = count[0] if count else 0
-    size = Path(path).stat().st_size
-    done = 0
-
-    def batches() -> Iterator[Rows]:
-        nonlocal done
+    size, done = Path(path).stat().st_size, 0
+    with closing(duckdb.connect(config={"threads": 1})) as connection:
         try:
-            while rows := source.fetchmany(_BATCH_ROWS):
-                numbers = range(done + 1, done + len(rows) + 1)
-                done += len(rows)
-                yield Rows(numbers, rows, [encode(row).decode() for row in rows])
+            connection.execute("set TimeZone = 'UTC'")
+            relation = connection.from_parquet(literal)
+            count = connection.execute(
+                "select coalesce(sum(num_rows), 0)::bigint from parquet_file_metadata(?)", [literal]
+            ).fetchone()
+            rows_in_all = count[0] if count else 0
+            leaves = [
+                leaf
+                for column, kind in zip(relation.columns, relation.types, strict=True)
+                for leaf in _leaves(column, _quoted(column), kind)
+            ]
+            # As text, decimals are exact, doubles have their shortest form and instants an offset.
+            cells = ", ".join(f"coalesce(cast({sql} as varchar), '')" for _, sql in leaves)
+            connection.execute(f"select {cells} from read_parquet(?)", [literal])  # noqa: S608
         except duckdb.Error as error:
             raise Invalid(
-                "file.damaged", f"the file can't be read to its end: {error}", field="file"
+                "file.damaged", f"{path} can't be read as Parquet: {error}", field="file"
             ) from error
-        finally:
-            connection.close()
 
-    return Opened(
-        [name for name, _ in leaves],
-        batches(),
-        size,
-        lambda: size * done // rows_in_all if rows_in_all else size,
-    )
+        def batches() -> Iterator[Rows]:
+            nonlocal done
+            try:
+                while rows := connection.fetchmany(_BATCH_ROWS):
+                    numbers = range(done + 1, done + len(rows) + 1)
+                    done += len(rows)
+                    yield Rows(numbers, rows, [encode(row).decode() for row in rows])
+            except duckdb.Error as error:
+                raise Invalid(
+                    "file.damaged", f"the file can't be read to its end: {error}", field="file"
+                ) from error
+
+        yield Opened(
+            [name for name, _ in leaves],
+            batches(),
+            size,
+            lambda: size * done // rows_in_all if rows_in_all else size,
+        )
 
 
 def _leaves(name: str, expression: str, kind: Any) -> Iterator[tuple[str, str]]:
