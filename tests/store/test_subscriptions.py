@@ -243,6 +243,15 @@ def test_what_is_due_is_told_item_by_item_and_stops_at_what_is_billed(shop):
     assert dues(shop, FEB) == []
 
 
+def test_a_period_after_a_long_month_is_not_overlooked_on_the_day_it_ends(shop):
+    """A month after 31 March, 00:00 in Zagreb, PostgreSQL stands a day behind the end of April's period."""
+    start(shop, Order(ANA, "arrears", "a", date(2026, 1, 31)))
+    billed(shop, "a", date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31))
+    april = ("a", 1, date(2026, 3, 31), date(2026, 4, 30), "1")
+    assert dues(shop, date(2026, 4, 29)) == []
+    assert dues(shop, date(2026, 4, 30)) == [april]
+
+
 INTERVALS = ["month", "2 months", "quarter", "half_year", "year", "day", "10 days", "week"]
 ORDERS = st.tuples(
     st.sampled_from(INTERVALS),
