@@ -83,9 +83,11 @@ def _publish(about: dict[str, Any], figures: list[Figure]) -> None:
         "very rows that the product wrote, written again by one process with plain binary COPY into tables",
         "of the same columns, keys and indexes, without deduplication, checks, hashes or derivations.",
         "",
-        (f"{day}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, Linux"
-        f" {about['kernel']}, PostgreSQL {about['postgresql']}, Python {about['python']},"
-        f" commit {about['commit']}."),
+        (
+            f"{day}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, Linux"
+            f" {about['kernel']}, PostgreSQL {about['postgresql']}, Python {about['python']},"
+            f" commit {about['commit']}."
+        ),
         "",
         "| " + " | ".join(_COLUMNS) + " |",
         "|---|---|---:|---:|---:|---|",

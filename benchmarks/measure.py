@@ -156,17 +156,16 @@ def _write_csv(path: Path, rows: int) -> None:
 
 
 def _import(database: Any, tenant_id: int, path: Path, meters: set[str]) -> Any:
-    source = usage_files.open_rows(str(path), None, None, ())
-    parse = mapping.parser(mapping.ColumnMapping("bench-file"), source.header, meters)
-    return import_usage.import_usage(
-        database,
-        tenant_id,
-        source.batches,
-        parse,
-        recorded_at=utc_now(),
-        on_reject=lambda reject: None,
-        on_progress=lambda progress: None,
-    )
+    with usage_files.open_rows(str(path), None, None, ()) as source:
+        return import_usage.import_usage(
+            database,
+            tenant_id,
+            source.batches,
+            mapping.parser(mapping.ColumnMapping("bench-file"), source.header, meters),
+            recorded_at=utc_now(),
+            on_reject=lambda reject: None,
+            on_progress=lambda progress: None,
+        )
 
 
 def _explaining(database: Any, tenant_id: int, say: Say) -> list[Figure]:

@@ -142,7 +142,16 @@ class _Plan(_Strict):
     anchor_day: int | None = None
 
 
-class _Document(_Strict):
+_SHAPES = {
+    "meters": _Meter,
+    "bands": _Bands,
+    "taxes": _Tax,
+    "products": _Product,
+    "plans": _Plan,
+}
+
+
+class _Document(msgspec.Struct):
     meters: dict[str, _Meter] = {}
     bands: dict[str, _Bands] = {}
     taxes: dict[str, _Tax] = {}
@@ -197,23 +206,36 @@ def parse(text: str) -> list[Entity]:
         raise Invalid(
             "catalog.unreadable", f"the file is not YAML or JSON: {' '.join(str(error).split())}"
         ) from error
-    try:
-        document = msgspec.convert({} if data is None else data, _Document, strict=False)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        raise Invalid(
-            "catalog.wrong_shape",
-            f"{place.rstrip('`').lstrip('.') or 'the file'}: {message}",
-            field=place.rstrip("`").lstrip(".") or None,
-            hint="docs/catalog.md lists every field",
-        ) from error
+    sections = _converted({} if data is None else data, dict[str, Any], "")
+    document = _Document()
+    for section, entries in sections.items():
+        if section not in _SHAPES:
+            raise _wrong_shape(f"Object contains unknown field `{section}`", "")
+        held = getattr(document, section)
+        for key, entry in _converted(entries, dict[str, Any], section).items():
+            _check_key(key, f"{section}.{key}")
+            held[key] = _converted(entry, _SHAPES[section], f"{section}.{key}")
     return _resolve(document)
 
 
+def _converted(data: Any, shape: Any, place: str) -> Any:
+    try:
+        return msgspec.convert(data, shape, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, inner = str(error).partition(" - at `$")
+        raise _wrong_shape(message, f"{place}{inner.rstrip('`')}".lstrip(".")) from error
+
+
+def _wrong_shape(message: str, place: str) -> Invalid:
+    return Invalid(
+        "catalog.wrong_shape",
+        f"{place or 'the file'}: {message}",
+        field=place or None,
+        hint="docs/catalog.md lists every field",
+    )
+
+
 def _resolve(document: _Document) -> list[Entity]:
-    for section in ("meters", "bands", "taxes", "products", "plans"):
-        for key in getattr(document, section):
-            _check_key(key, f"{section}.{key}")
     bands = {key: _bands(key, given) for key, given in document.bands.items()}
     meters = {key: _measure(document, bands, key, ()) for key in document.meters}
     taxes = {key: _tax(key, given) for key, given in document.taxes.items()}
@@ -321,12 +343,11 @@ def _unit(unit: str | None, place: str) -> str:
 
 def _detailed(series: Series, given: _Meter, bands: dict[str, Bands], place: str) -> Series:
     if given.band is not None:
-        name, _, band = given.band.rpartition(".")
-        if name not in bands:
-            raise _unknown(f"{place}.band", "set of bands", name)
-        if band not in bands[name].names():
-            raise _unknown(f"{place}.band", f"band in {name}", band)
-        series = msgspec.structs.replace(series, bands=bands[name], band=band)
+        held = {f"{b.key}.{band}": (b, band) for b in bands.values() for band in b.names()}
+        if given.band not in held:
+            raise _unknown(f"{place}.band", "band", given.band)
+        of, band = held[given.band]
+        series = msgspec.structs.replace(series, bands=of, band=band)
     details = {
         "window_minutes": (Aggregation.PEAK, given.window_minutes),
         "distinct": (Aggregation.UNIQUE, given.distinct),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import psycopg
 
@@ -26,6 +26,8 @@ from everycent.metering import operations as metering
 from everycent.metering.mapping import Parse, Reject, Rows, reject
 from everycent.metering.operations import Intake, Names
 from everycent.metering.record import UsageRecord
+
+_T = TypeVar("_T")
 
 BATCH_SIZE = 20_000
 _STORING_THREADS = 2
@@ -123,7 +125,7 @@ def import_usage(
         finally:
             for _, storing in under_way:
                 storing.cancel()
-    metering.fold(database, tenant_id)
+    _persistently(lambda: metering.fold(database, tenant_id))
     return result
 
 
@@ -223,21 +225,29 @@ def _store(
     turns: _Turns,
     number: int,
 ) -> Intake:
-    """Stores one batch, again when the database broke it off. A batch that was committed while the
-    connection broke is told as duplicates, which is what its records are the second time."""
+    """Stores one batch. One that was committed while the connection broke is told as duplicates, which
+    is what its records are the second time."""
     try:
-        for attempt in range(_ATTEMPTS):
-            try:
-                turn = turns.of(number)
-                return metering.ingest(database, tenant_id, records, recorded_at, names, turn)
-            except (psycopg.OperationalError, Unavailable) as error:
-                failure = error
-                time.sleep(attempt)
-        raise Unavailable(
-            "usage.not_stored",
-            f"the database broke off {_ATTEMPTS} times: {str(failure).strip()}",
-            hint="start the import again: what is stored already is recognised",
-        ) from failure
+        return _persistently(
+            lambda: metering.ingest(
+                database, tenant_id, records, recorded_at, names, turns.of(number)
+            )
+        )
     finally:
         with turns.of(number):  # whoever waits for this batch need not wait any longer
             pass
+
+
+def _persistently(action: Callable[[], _T]) -> _T:
+    """Does it again, a few times, when the database broke it off; it must do no harm twice."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return action()
+        except (psycopg.OperationalError, Unavailable) as error:
+            failure = error
+            time.sleep(attempt)
+    raise Unavailable(
+        "usage.not_stored",
+        f"the database broke off {_ATTEMPTS} times: {str(failure).strip()}",
+        hint="start the import again: what is stored already is recognised",
+    ) from failure

@@ -8,6 +8,8 @@ from struct import Struct
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Broken
@@ -131,8 +133,12 @@ def names_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
 
 
 def ensure_month(tx: Tx, month: date) -> None:
-    """Makes the partition of a month."""
-    tx.run(SQL["ensure_month"], {"month": month})
+    """Makes the partition of a month, unless it is there."""
+    try:
+        with tx.savepoint():
+            tx.run(SQL["ensure_month"], {"month": month})
+    except psycopg.errors.DuplicateTable:
+        pass  # somebody made it just now, and the server's cache of names had not heard of it
 
 
 def lock_fold(tx: Tx) -> None:
