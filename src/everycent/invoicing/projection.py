@@ -24,7 +24,7 @@ INVOICE = table(
 )
 LINE = table(
     "invoice_line",
-    "tenant_id int4, invoice_id uuid, line_no int2, subscription_id uuid, item_no int2, product text,"
+    "tenant_id int4, invoice_id uuid, line_no int4, subscription_id uuid, item_no int2, product text,"
     " description text, starts_at timestamptz, ends_at timestamptz, quantity numeric, unit text,"
     " net int8, tax_category text",
     key="tenant_id, invoice_id, line_no",
@@ -36,7 +36,7 @@ TAX = table(
 )
 USAGE = table(
     "invoice_usage",
-    "tenant_id int4, invoice_id uuid, line_no int2, part_no int2, subject_id int4, meter_id int4,"
+    "tenant_id int4, invoice_id uuid, line_no int4, part_no int2, subject_id int4, meter_id int4,"
     " starts_at timestamptz, ends_at timestamptz, ends_included bool, bands text, fold_id int8,"
     " records int8, total numeric, digest bytea",
     key="tenant_id, invoice_id, line_no, part_no",

@@ -15,7 +15,7 @@ from everycent.journal import chain, store
 from everycent.journal.checkpoint import Checkpoint, digest_of
 from everycent.journal.event import Draft, Event
 from everycent.kernel.canonical import encode
-from everycent.kernel.errors import Conflict
+from everycent.kernel.errors import Broken, Conflict
 from everycent.kernel.table import Rows
 
 
@@ -67,6 +67,8 @@ def append(tx: Tx, drafts: Sequence[Draft], recorded_at: datetime) -> list[Event
     try:
         store.insert_events(tx, rows)
     except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name != "journal_event_pkey":
+            raise Broken("journal.event_twice", "an event id was used before") from error
         raise Conflict(
             "journal.concurrent_append",
             "somebody else recorded an event for the same subject at the same moment",

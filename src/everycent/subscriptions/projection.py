@@ -22,7 +22,7 @@ ITEM = table(
 BILLED_PERIOD = table(
     "billed_period",
     "tenant_id int4, subscription_id uuid, item_no int2, starts_at timestamptz,"
-    " ends_at timestamptz, invoice_id uuid, line_no int2",
+    " ends_at timestamptz, invoice_id uuid, line_no int4",
     key="tenant_id, subscription_id, item_no, ends_at",
 )
 

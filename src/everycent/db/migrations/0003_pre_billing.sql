@@ -10,7 +10,7 @@ create table billed_period (
     starts_at timestamptz,
     ends_at timestamptz not null,
     invoice_id uuid,
-    line_no smallint,
+    line_no int,
     check (ends_at > starts_at),
     check ((starts_at is null) = (invoice_id is null) and (invoice_id is null) = (line_no is null)),
     primary key (tenant_id, subscription_id, item_no, ends_at),
@@ -74,7 +74,7 @@ create index invoice_customer on invoice (tenant_id, customer_id, at);
 create table invoice_line (
     tenant_id int not null,
     invoice_id uuid not null,
-    line_no smallint not null check (line_no > 0),
+    line_no int not null check (line_no > 0),
     subscription_id uuid not null,
     item_no smallint not null,
     product text not null,
@@ -102,7 +102,7 @@ create table invoice_tax (
 create table invoice_usage (
     tenant_id int not null,
     invoice_id uuid not null,
-    line_no smallint not null,
+    line_no int not null,
     part_no smallint not null check (part_no > 0),
     subject_id int not null,
     meter_id int not null,
