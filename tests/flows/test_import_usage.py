@@ -282,26 +282,39 @@ def _records(place: Place) -> int:
         return int(queries.counts(tx).records)
 
 
+class _Impatient:
+    """A clock that does not wait between attempts."""
+
+    @staticmethod
+    def sleep(_: int) -> None:
+        return None
+
+
 def test_connections_that_break_do_no_harm(seller: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow.time, "sleep", lambda _: None)
-    ended = threading.Event()
+    monkeypatch.setattr(flow, "time", _Impatient)
+    monkeypatch.setattr(flow, "_ATTEMPTS", 100)
+    shots = []
 
     def shoot() -> None:
         with psycopg.connect(seller.admin_conninfo, autocommit=True) as admin:
-            while not ended.wait(0.03):
-                admin.execute(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where datname ="
-                    " current_database() and pid <> pg_backend_pid() and xact_start is not null"
-                    " order by random() limit 1"
+            for _ in range(25):
+                time.sleep(0.02)
+                shots.extend(
+                    admin.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity where datname ="
+                        " current_database() and pid <> pg_backend_pid()"
+                        " and xact_start is not null order by random() limit 1"
+                    )
                 )
 
     shooter = threading.Thread(target=shoot)
-    monkeypatch.setattr(flow, "_ATTEMPTS", 100)
     shooter.start()
     rows = [row(n) for n in range(5000)]
-    result, _ = taken(seller.database, seller.tenant_id, rows, batch_size=50)
-    ended.set()
-    shooter.join()
+    try:
+        result, _ = taken(seller.database, seller.tenant_id, rows, batch_size=50)
+    finally:
+        shooter.join()
+    assert shots
     assert (result.read, result.conflicts, result.rejected) == (5000, 0, 0)
     survivor = Database(seller.conninfo)
     assert len(ids_of(seller._replace(database=survivor))) == 5000
@@ -315,7 +328,7 @@ def test_a_database_that_stays_away_is_told(seller: Place, monkeypatch: pytest.M
         tries.append(1)
         raise psycopg.errors.DeadlockDetected("deadlock detected")
 
-    monkeypatch.setattr(flow.time, "sleep", lambda _: None)
+    monkeypatch.setattr(flow, "time", _Impatient)
     monkeypatch.setattr(flow.metering, "ingest", broken)
     with pytest.raises(Unavailable) as told:
         taken(seller.database, seller.tenant_id, [row(n) for n in range(1000)], batch_size=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -33,13 +34,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_RANDOM_BITS = 74
+_last_id = 0
+_id_lock = threading.Lock()
+
+
 def random_ids(key: str) -> UUID:  # noqa: ARG001 - the product's ids do not depend on what they name
-    """A new time-ordered id."""
-    micros = datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return uuid7(
-        (micros.days * 86_400 + micros.seconds) * 1000 + micros.microseconds // 1000,
-        secrets.randbits(74),
-    )
+    """A new id, greater than every one before it in this process: what is made first comes first."""
+    global _last_id
+    now = datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    unix_ms = (now.days * 86_400 + now.seconds) * 1000 + now.microseconds // 1000
+    with _id_lock:
+        if unix_ms > _last_id >> _RANDOM_BITS:
+            _last_id = unix_ms << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS - 1)
+        else:
+            _last_id += 1 + secrets.randbits(32)
+        return uuid7(_last_id >> _RANDOM_BITS, _last_id & ((1 << _RANDOM_BITS) - 1))
 
 
 def conninfo(settings: Settings) -> str:

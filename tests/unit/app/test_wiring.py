@@ -1,0 +1,43 @@
+"""What the composition root hands out."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from everycent.app import wiring
+from everycent.app.settings import Settings, from_environment
+
+
+def test_ids_are_distinct_and_increase_in_the_order_in_which_they_are_made() -> None:
+    made = [wiring.random_ids("") for _ in range(20_000)]
+    assert made == sorted(set(made))
+    assert {each.version for each in made} == {7}
+
+
+def test_ids_of_several_threads_are_distinct() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(wiring.random_ids, [""] * 10_000))
+    assert len(set(made)) == len(made)
+
+
+def test_the_signing_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "home", None, "default", "test")
+    assert wiring.known_public_key(settings) is None
+    first = wiring.signing_key(settings).private_bytes_raw()
+    assert wiring.signing_key(settings).private_bytes_raw() == first
+    assert wiring.known_public_key(settings) is not None
+    mode = (tmp_path / "home" / "checkpoint.key").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_the_home_is_the_nearest_one_above_the_working_directory(
+    tmp_path: Path, monkeypatch: object
+) -> None:
+    (tmp_path / ".everycent").mkdir()
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)  # type: ignore[attr-defined]
+    assert from_environment({}).home == tmp_path / ".everycent"
+    assert from_environment({"EVERYCENT_HOME": "/x"}).home == Path("/x")
