@@ -272,7 +272,7 @@ def test_a_credit_note_takes_an_invoice_back_once(place: Place) -> None:
     def credit() -> None:
         with place.database.transaction(place.tenant_id) as tx:
             invoicing.credit(
-                tx, "INV-000001", reason="wrong", issued_on=date(2026, 2, 2), **world.writing(place)
+                tx, "INV-000001", reason="wrong", time_zone="UTC", **world.at_year_end(place)
             )
 
     credit()
@@ -323,9 +323,7 @@ def test_replay_rebuilds_everything_after_changes_of_every_kind(place: Place) ->
 
         customers.update(tx, msgspec.structs.replace(a, name="New name"), **world.writing(place))
         subscriptions.cancel(tx, "b", None, reason="", **world.writing(place))
-        invoicing.credit(
-            tx, "INV-000002", reason="x", issued_on=date(2026, 2, 2), **world.writing(place)
-        )
+        invoicing.credit(tx, "INV-000002", reason="x", time_zone="UTC", **world.at_year_end(place))
     world.run(place, midnight(date(2026, 4, 1)))
     with place.database.snapshot(place.tenant_id) as tx:
         rebuilt = replay(tx)

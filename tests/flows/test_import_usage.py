@@ -517,4 +517,4 @@ def test_totals_are_the_exact_sums_of_what_was_first(
             for subject, meter in sums
         ]
         found = queries.read(tx, wanted)
-    assert [usage.total for usage in found] == list(sums.values())
+    assert [found[request].total for request in wanted] == list(sums.values())

@@ -29,7 +29,7 @@ def billed(place: Place) -> Place:
             "at": midnight(date(2026, 4, 10)),
             "recorded_at": NOW + timedelta(days=1),
         }
-        invoicing.credit(tx, "INV-000003", reason="x", issued_on=date(2026, 4, 10), **writing)
+        invoicing.credit(tx, "INV-000003", reason="x", time_zone="UTC", **writing)
     return place
 
 

@@ -37,7 +37,7 @@ PLANTED = [
       "the journal rebuilds every table, byte for byte"}),
     ("update invoice_tax set amount = amount + 1, base = base + 1",
      {"every invoice is the sum of its lines and taxes",
-      "every tax stands on the lines of its category", 
+      "every tax stands on the lines of its category",
       "the journal rebuilds every table, byte for byte"}),
     ("update invoice set number = 99 where series = 'INV' and number = 3",
      {"numbers run from 1 without a gap", "the journal rebuilds every table, byte for byte"}),
@@ -67,9 +67,7 @@ def billed(place: Place) -> Place:
     use(place, [calls("a", 150, date(2026, 1, 10)), calls("b", 10, date(2026, 1, 11))])
     world.run(place, midnight(date(2026, 3, 1)))
     with place.database.transaction(place.tenant_id) as tx:
-        invoicing.credit(
-            tx, "INV-000001", reason="x", issued_on=date(2026, 3, 2), **world.writing(place)
-        )
+        invoicing.credit(tx, "INV-000001", reason="x", time_zone="UTC", **world.at_year_end(place))
     return place
 
 

@@ -66,6 +66,11 @@ def writing(place: Place) -> dict[str, Any]:
     return {"at": place.now, "recorded_at": place.now, "actor": "test", "ids": place.ids}
 
 
+def at_year_end(place: Place) -> dict[str, Any]:
+    """The same for something that holds when all of the year was billed."""
+    return writing(place) | {"at": datetime(2026, 12, 31, tzinfo=UTC)}
+
+
 def sell(
     place: Place,
     plans: Sequence[tuple[str, str]],

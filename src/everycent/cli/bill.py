@@ -16,6 +16,7 @@ from everycent.invoicing import queries
 from everycent.invoicing.runs import Progress as RunProgress
 from everycent.kernel import ids
 from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 
 
@@ -26,6 +27,7 @@ def bill() -> None:
 
 @bill.command()
 @click.option("--as-of", help="Bill what is due by then (date or instant); now when not given.")
+@click.option("--future", is_flag=True, help="Allow --as-of to lie in the future.")
 @click.option(
     "--zone", default="UTC", show_default=True, help="Whose date --as-of and invoices carry."
 )
@@ -38,6 +40,7 @@ def bill() -> None:
 @json_option
 def run(
     as_of: str | None,
+    future: bool,
     zone: str,
     workers: int,
     chunk_size: int,
@@ -49,6 +52,15 @@ def run(
     known_zone(zone)
     with opened() as (app, tenant_id):
         started = time.monotonic()
+        until = instant(as_of, zone, app.clock(), "as_of")
+        if until > app.clock() and not future:
+            raise Invalid(
+                "billing.in_the_future",
+                f"{instant_text(until)} has not come yet: usage of that time is still to be reported",
+                field="as_of",
+                value=as_of,
+                hint="correct the date, or say --future",
+            )
         bar = Progress(
             TextColumn("billing"),
             BarColumn(),
@@ -68,7 +80,7 @@ def run(
             results = flow.run(
                 app.database,
                 tenant_id,
-                instant(as_of, zone, app.clock(), "as_of"),
+                until,
                 clock=app.clock,
                 ids=app.ids,
                 terms=flow.Terms(app.settings.actor, zone, payment_days, chunk_size),
@@ -111,7 +123,7 @@ def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: flo
 
 
 @bill.command()
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
 @json_option
 def history(limit: int, as_json: bool) -> None:
     """List earlier runs, the newest first."""

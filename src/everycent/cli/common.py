@@ -23,6 +23,7 @@ from everycent.kernel.period import instant_text, parse_instant
 from everycent.tenants import operations as tenants
 from everycent.tenants import queries as tenant_queries
 
+_WIDEST = 10_000
 _FILE_COLUMNS = 160  # into a file or a pipe, where nobody says how wide the screen is
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -84,6 +85,9 @@ def console(*, to_stderr: bool = True) -> Console:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
     """Prints an aligned table. A column whose name begins with '>' is aligned to the right; one that
     begins with '~' may wrap, the others stay whole."""
+    if not rows:
+        click.echo("none")
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -99,7 +103,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
         )
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
-    console(to_stderr=False).print(shown)
+    out = console(to_stderr=False)
+    # Amounts and numbers are never cut: where the screen is too narrow, lines run over.
+    needed = shown.__rich_measure__(out, out.options.update(max_width=_WIDEST)).minimum
+    out.width = max(out.width, needed)
+    out.print(shown)
 
 
 def money(minor: int, currency: str) -> str:

@@ -137,7 +137,7 @@ def _check_same(known: Customer | None, row: Customer) -> None:
 
 @customer.command("list")
 @click.option("--after", default="", help="Begin after this key.")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
 @json_option
 def list_(after: str, limit: int, as_json: bool) -> None:
     """List customers by key."""

@@ -11,7 +11,7 @@ import msgspec
 from everycent.cli.common import emit, instant, json_option, money, opened, table
 from everycent.customers import queries as customers
 from everycent.invoicing import operations, queries
-from everycent.invoicing.invoice import Invoice, name_of
+from everycent.invoicing.invoice import CreditNote, Invoice, name_of
 from everycent.kernel import calendar, ids
 from everycent.kernel.money import Money, plain
 
@@ -23,7 +23,7 @@ def invoice() -> None:
 
 @invoice.command("list")
 @click.option("--customer")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
 @json_option
 def list_(customer: str | None, limit: int, as_json: bool) -> None:
     """List invoices and credit notes in order of date and number."""
@@ -73,12 +73,31 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
 def show(number: str, as_json: bool) -> None:
     """Show an invoice as the customer gets it."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        if queries.document(tx, number).kind == "credit_note":
+            note = queries.credit_note(tx, number)
+            emit(msgspec.to_builtins(note), as_json, lambda: _render_credit(note))
+            return
         found = queries.invoice(tx, number).invoice
-    emit(msgspec.to_builtins(found), as_json, lambda: render(found))
+        credited_by = queries.credited_by(tx, found.invoice_id)
+    emit(
+        msgspec.to_builtins(found) | {"credited_by": credited_by},
+        as_json,
+        lambda: render(found, credited_by),
+    )
 
 
-def render(found: Invoice) -> None:
-    """Prints an invoice for a person to read."""
+def _render_credit(note: CreditNote) -> None:
+    original = note.original
+    click.secho(f"Credit note {note.name}", bold=True)
+    click.echo(f"  takes back {original.name} of {original.issued_on} in full")
+    click.echo(f"  to      {original.customer.name} ({original.customer.key})")
+    click.echo(f"  issued  {note.issued_on}    because: {note.reason}")
+    for label, amount in (("net", original.net), ("tax", original.tax), ("gross", original.gross)):
+        click.echo(f"  {label:<44}{money(-amount, original.currency):>22}")
+
+
+def render(found: Invoice, credited_by: str | None = None) -> None:
+    """Prints an invoice for a person to read; `credited_by` is the credit note that took it back."""
     zone = found.customer.time_zone
     click.secho(f"Invoice {found.name}", bold=True)
     click.echo(f"  to      {found.customer.name} ({found.customer.key})")
@@ -105,9 +124,11 @@ def render(found: Invoice) -> None:
         (f"{t.category} {t.percent} % of {money(t.base, found.currency)}", t.amount)
         for t in found.taxes
     ]
-    sums.append(("to pay", found.gross))
+    sums.append(("gross" if credited_by else "to pay", found.gross))
     for label, amount in sums:
         click.echo(f"  {label:<44}{money(amount, found.currency):>22}")
+    if credited_by:
+        click.secho(f"  taken back by {credited_by}: nothing to pay", fg="yellow")
 
 
 @invoice.command()
@@ -125,7 +146,7 @@ def credit(number: str, reason: str, at: str | None, zone: str, as_json: bool) -
             tx,
             number,
             reason=reason,
-            issued_on=calendar.local_date(when, zone),
+            time_zone=zone,
             at=when,
             recorded_at=now,
             actor=app.settings.actor,
@@ -142,6 +163,7 @@ def credit(number: str, reason: str, at: str | None, zone: str, as_json: bool) -
         as_json,
         lambda: click.echo(
             f"{note.name} takes back {note.original.name} over"
-            f" {money(note.original.gross, note.original.currency)}"
+            f" {money(note.original.gross, note.original.currency)}; the periods that it billed stay"
+            " billed"
         ),
     )

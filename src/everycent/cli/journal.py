@@ -42,7 +42,7 @@ def _data(row: Any) -> dict[str, Any]:
 @journal.command()
 @click.argument("stream", required=False)
 @click.option("--after", help="A cursor that an earlier answer gave.")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1))
 @json_option
 def show(stream: str | None, after: str | None, limit: int, as_json: bool) -> None:
     """Show events: of one STREAM (such as customer:cus_…), or all in the journal's order."""

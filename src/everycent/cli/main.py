@@ -10,7 +10,7 @@ import click
 import psycopg
 
 from everycent.cli import common
-from everycent.kernel.errors import Broken, Forbidden, Refusal, Unavailable
+from everycent.kernel.errors import Broken, Conflict, Forbidden, Invalid, Refusal, Unavailable
 
 _COMMANDS = {
     "up": (
@@ -91,6 +91,14 @@ def main() -> None:
         )
         common.fail(short, as_json="--json" in sys.argv)
         sys.exit(2)
+    except psycopg.errors.IntegrityError as error:
+        raced = Conflict(
+            "database.conflict",
+            f"somebody else recorded the same at the same moment: {error.diag.constraint_name}",
+            hint="look at what is there now, and run it again if it is still wanted",
+        )
+        common.fail(raced, as_json="--json" in sys.argv)
+        sys.exit(2)
     except click.exceptions.Abort:
         click.echo("interrupted; what was committed stays, and running it again goes on", err=True)
         sys.exit(130)
@@ -100,3 +108,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        unusable = Invalid(
+            "file.unusable", f"{error.filename or 'a file'}: {error.strerror}", field="file"
+        )
+        common.fail(unusable, as_json="--json" in sys.argv)
+        sys.exit(2)

@@ -101,7 +101,7 @@ def cancel(key: str, ends_on: str | None, reason: str, at: str | None, as_json: 
 @subscription.command("list")
 @click.option("--customer")
 @click.option("--after", default="", help="Begin after this key.")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
 @json_option
 def list_(customer: str | None, after: str, limit: int, as_json: bool) -> None:
     """List subscriptions by key."""

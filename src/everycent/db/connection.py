@@ -18,7 +18,7 @@ from everycent.kernel.errors import Unavailable
 
 APP_ROLE = "everycent_app"
 _CONNECT_TIMEOUT_SECONDS = 10
-_OPTIONS = "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s"
+_OPTIONS = "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s -c jit=off"
 
 Params = Sequence[Any] | Mapping[str, Any] | None
 
@@ -72,6 +72,10 @@ class Tx:
             "select set_config('enable_seqscan', 'off', true),"
             " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
         )
+
+    def wait_as_long_as_it_takes(self) -> None:
+        """From here on locks are queued for without a limit: waiting for one's turn is no fault."""
+        self.run("select set_config('lock_timeout', '0', true)")
 
     def acting_for(self, tenant_id: int) -> Tx:
         """The same transaction, from here on seeing the rows of `tenant_id`."""

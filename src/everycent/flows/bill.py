@@ -159,6 +159,7 @@ def _step(database: Database, tenant_id: int, context: _Context) -> bool:
     run_id = context.run.run_id
     try:
         with database.transaction(tenant_id) as tx:
+            tx.wait_as_long_as_it_takes()
             chunk = invoicing.claim_chunk(tx, run_id)
             if chunk is not None:
                 _bill(tx, chunk, context, one_by_one=False)
@@ -170,8 +171,8 @@ def _step(database: Database, tenant_id: int, context: _Context) -> bool:
                 return False
             invoicing.wait_for_chunk(tx, run_id, awaited)
             return True
-    except _PredecessorDiedError:
-        return True
+    except (_PredecessorDiedError, psycopg.errors.DeadlockDetected):
+        return True  # the chunk is given back and will be taken again
     except (psycopg.IntegrityError, psycopg.DataError, Refusal) as error:
         failed = str(error)
     _bill_carefully(database, tenant_id, context, failed)
@@ -186,10 +187,11 @@ def _bill_carefully(database: Database, tenant_id: int, context: _Context, faile
     """A chunk that failed as a whole is billed customer by customer; the bad one is parked."""
     try:
         with database.transaction(tenant_id) as tx:
+            tx.wait_as_long_as_it_takes()
             chunk = invoicing.claim_chunk(tx, context.run.run_id)
             if chunk is not None:
                 _bill(tx, chunk, context, one_by_one=True)
-    except _PredecessorDiedError:
+    except (_PredecessorDiedError, psycopg.errors.DeadlockDetected):
         return
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         raise Broken(
@@ -281,7 +283,7 @@ def _issue(
         tx,
         drafts,
         invoice_ids,
-        issued_on=context.issued_on,
+        time_zone=context.run.time_zone,
         payment_days=context.run.payment_days,
         at=context.run.as_of,
         recorded_at=context.clock(),

@@ -6,7 +6,8 @@ parked with the reason, and the others are billed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from everycent.rating.rate import charge
 from everycent.subscriptions.queries import DueItem
 
 Plans = Mapping[tuple[str, int], Plan]
-Closings = dict[tuple[UUID, int, str], Reading]
+Closings = MutableMapping[tuple[UUID, int, str], Reading]
 
 
 class Decided(NamedTuple):
@@ -35,14 +36,18 @@ class Decided(NamedTuple):
 
 
 def requests_of(dues: Sequence[DueItem], plans: Plans) -> list[Request]:
-    """The usage that the due items need, item by item in order."""
-    found = []
-    for due in dues:
-        item = item_of(due, plans)
-        if item.measure is not None:
-            for _, series in series_of(item.measure):
-                found.append(Request(due.subject, series, due.due.period))
-    return found
+    """The usage that the due items need."""
+    return [request for due in dues for _, request in _requests_of(due, plans)]
+
+
+def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
+    """What one item needs, each with its path of names in the measure."""
+    measure = item_of(due, plans).measure
+    if measure is None:
+        return []
+    return [
+        (path, Request(due.subject, series, due.due.period)) for path, series in series_of(measure)
+    ]
 
 
 def item_of(due: DueItem, plans: Plans) -> Item:
@@ -59,22 +64,20 @@ def decide(
     customers: Iterable[Customer],
     dues: Sequence[DueItem],
     plans: Plans,
-    usages: Sequence[Usage],
+    usages: Mapping[Request, Usage],
     closings: Closings,
     taxes: Mapping[str, Tax],
 ) -> Decided:
     """One invoice per customer and instant at which something fell due.
 
-    `usages` answer `requests_of`, in order; `closings` are the readings on which bills of registers
-    stand, as they were billed last.
+    `usages` answer `requests_of`; `closings` are the readings on which bills of registers stand, as
+    they were billed last.
     """
     by_id = {customer.customer_id: customer for customer in customers}
-    answers = iter(usages)
-    with_usage = [(due, _usages_of(item_of(due, plans), answers)) for due in dues]
     decided = Decided([], [])
-    for customer_id, group in groupby(with_usage, key=lambda pair: pair[0].customer_id):
+    for customer_id, group in groupby(dues, key=lambda due: due.customer_id):
         try:
-            charges = _charges(list(group), plans, closings)
+            charges = _charges(list(group), plans, usages, ChainMap({}, closings))
             decided.drafts.extend(_drafts(by_id[customer_id], charges, taxes))
         except Refusal as refusal:
             decided.parked.append(Parked(customer_id, refusal))
@@ -88,25 +91,20 @@ def unexpected(error: Exception) -> Broken:
     return Broken("billing.unexpected", f"{type(error).__name__}: {error}")
 
 
-def _usages_of(item: Item, answers: Iterable[Usage]) -> dict[str, Usage]:
-    if item.measure is None:
-        return {}
-    return {path: usage for (path, _), usage in zip(series_of(item.measure), answers, strict=False)}
-
-
 def _charges(
-    pairs: Sequence[tuple[DueItem, dict[str, Usage]]], plans: Plans, closings: Closings
+    dues: Sequence[DueItem], plans: Plans, usages: Mapping[Request, Usage], closings: Closings
 ) -> list[DueCharge]:
+    """The customer's charges. `closings` moves on from period to period."""
     found = []
-    for due, usages in pairs:
-        item = item_of(due, plans)
-        standing = {
-            path: usage._replace(opening=closings[due.subscription_id, due.item_no, path])
-            if (due.subscription_id, due.item_no, path) in closings
-            else usage
-            for path, usage in usages.items()
-        }
-        made = charge(item, standing, due.subject, due.due.period, due.currency, due.due.share)
+    for due in dues:
+        standing = {}
+        for path, request in _requests_of(due, plans):
+            usage = usages[request]
+            opening = closings.get((due.subscription_id, due.item_no, path))
+            standing[path] = usage if opening is None else usage._replace(opening=opening)
+        made = charge(
+            item_of(due, plans), standing, due.subject, due.due.period, due.currency, due.due.share
+        )
         if made.quantity is not None:
             for part in made.quantity.parts:
                 if part.closing is not None:

@@ -77,14 +77,10 @@ def draft(
                 due.charge,
             )
         )
-    tax_amounts = tax.amounts(taxed)
+    tax_amounts = tax.amounts(taxed, currency)
     tax_total = sum(amount.amount for amount in tax_amounts)
-    for minor in (
-        net,
-        net + tax_total,
-        *(part for t in tax_amounts for part in (t.base, t.amount)),
-    ):
-        checked(minor, currency)
+    checked(net, currency)
+    checked(net + tax_total, currency)
     return DraftInvoice(
         customer, currency, due_at, tuple(lines), tax_amounts, net, tax_total, net + tax_total
     )

@@ -22,6 +22,7 @@ from everycent.invoicing.invoice import (
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
+from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.errors import Conflict
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
@@ -48,7 +49,7 @@ def issue(
     prepared: Sequence[DraftInvoice],
     invoice_ids: Sequence[UUID],
     *,
-    issued_on: date,
+    time_zone: str,
     payment_days: int,
     at: datetime,
     recorded_at: datetime,
@@ -58,11 +59,12 @@ def issue(
 ) -> None:
     """Gives prepared drafts numbers in the order given and issues them: events, documents, entries.
 
-    The counter is locked from here to the end of the transaction, so this comes last in it.
+    They are dated the day of `at` in `time_zone`, or later where a lower number is dated later, and
+    booked on that day. The counter is locked from here to the end of the transaction: this comes last.
     """
     if not prepared:
         return
-    last, dated = store.reserve_numbers(tx, INVOICE_SERIES, len(prepared), issued_on)
+    last, dated, at = _numbers(tx, INVOICE_SERIES, len(prepared), at, time_zone)
     drafts = []
     first = last - len(prepared) + 1
     for number, (draft, invoice_id) in enumerate(zip(prepared, invoice_ids, strict=True), first):
@@ -79,6 +81,15 @@ def issue(
     journal.record(tx, drafts, recorded_at, projection.add_document)
 
 
+def _numbers(
+    tx: Tx, series: str, count: int, at: datetime, time_zone: str
+) -> tuple[int, date, datetime]:
+    """The last of `count` new numbers, the date that goes with them and the instant to book them at."""
+    wanted = local_date(at, time_zone)
+    last, dated = store.reserve_numbers(tx, series, count, wanted)
+    return last, dated, at if dated == wanted else start_of_day(dated, time_zone)
+
+
 def _natural_key(draft: DraftInvoice) -> str:
     return f"{draft.customer.key}/{instant_text(draft.due_at)}"
 
@@ -88,7 +99,7 @@ def credit(
     name: str,
     *,
     reason: str,
-    issued_on: date,
+    time_zone: str,
     at: datetime,
     recorded_at: datetime,
     actor: str,
@@ -97,7 +108,7 @@ def credit(
     """Takes an invoice back in full with a credit note; its ledger entry is reversed.
 
     The periods it billed stay billed. Raises NotFound `invoice.unknown`, Conflict
-    `invoice.credited_before`, `invoice.not_an_invoice`.
+    `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`.
     """
     found = queries.invoice(tx, name)
     customers.lock(tx, [found.invoice.customer.customer_id])
@@ -109,7 +120,14 @@ def credit(
             field="invoice",
             value=name,
         )
-    last, dated = store.reserve_numbers(tx, CREDIT_SERIES, 1, issued_on)
+    if at < found.at:
+        raise Conflict(
+            "invoice.credit_before_issue",
+            f"{found.invoice.name} was issued on {found.invoice.issued_on}, after the credit note's date",
+            field="at",
+            value=instant_text(at),
+        )
+    last, dated, at = _numbers(tx, CREDIT_SERIES, 1, at, time_zone)
     note = CreditNote(
         ids(f"credit_note/{found.invoice.name}"),
         CREDIT_SERIES,

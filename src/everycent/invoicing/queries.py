@@ -10,7 +10,7 @@ from uuid import UUID
 
 from everycent.db.connection import Tx
 from everycent.invoicing import store
-from everycent.invoicing.invoice import ISSUED, Invoice
+from everycent.invoicing.invoice import CREDITED, ISSUED, CreditNote, Invoice, name_of
 from everycent.journal import queries as journal
 from everycent.journal.types import decode
 from everycent.kernel import ids
@@ -111,8 +111,8 @@ def closing_readings(
     Keyed by subscription, item and the input's name in the measure ('' for a plain meter).
     """
     found = {}
-    for subscription_id, item_no, payload, line_no in store.list_closing_lines(tx, items):
-        document_ = decode(ISSUED, ISSUED.version, payload)
+    for subscription_id, item_no, version, payload, line_no in store.list_closing_lines(tx, items):
+        document_ = decode(ISSUED, version, payload)
         quantity = document_.lines[line_no - 1].charge.quantity
         for part in quantity.parts if quantity is not None else ():
             if part.closing is not None:
@@ -128,3 +128,16 @@ def runs(tx: Tx, limit: int = 20) -> list[Any]:
 def parked(tx: Tx, run_id: UUID) -> list[Any]:
     """The customers that a run has parked, with the reason of each."""
     return store.list_parked(tx, run_id)
+
+
+def credit_note(tx: Tx, name: str) -> CreditNote:
+    """A credit note as it was issued. Raises NotFound `invoice.unknown`."""
+    event = journal.event(tx, document(tx, name).event_id)
+    note: CreditNote = decode(CREDITED, event.schema_version, event.payload)
+    return note
+
+
+def credited_by(tx: Tx, invoice_id: UUID) -> str | None:
+    """The number of the credit note that took an invoice back, or None."""
+    row = store.find_credit_of(tx, invoice_id)
+    return None if row is None else name_of(row.series, row.number)

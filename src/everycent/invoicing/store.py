@@ -38,16 +38,15 @@ def reserve_numbers(tx: Tx, series: str, count: int, issued_on: date) -> tuple[i
     return row.last_number, row.last_issued_on
 
 
-def list_closing_lines(
-    tx: Tx, items: Sequence[tuple[UUID, int]]
-) -> list[tuple[UUID, int, str, int]]:
-    """For each item that was billed before: (subscription, item, payload of the invoice, line)."""
+def list_closing_lines(tx: Tx, items: Sequence[tuple[UUID, int]]) -> list[tuple[Any, ...]]:
+    """For each item that was billed before: (subscription, item, schema version and payload of the
+    invoice's event, line)."""
     params = {
         "tenant_id": tx.tenant_id,
         "subscriptions": [subscription_id for subscription_id, _ in items],
         "items": [item_no for _, item_no in items],
     }
-    return [(row[0], row[1], row[2], row[3]) for row in tx.tuples(SQL["closing_lines"], params)]
+    return tx.tuples(SQL["closing_lines"], params)
 
 
 def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> Any | None:
@@ -185,9 +184,9 @@ def recount_seals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """Counts again what lines have sealed, given the spans of their bands and periods."""
     bulk.stage(tx, SEAL, rows)
     tx.run("analyze stage_seal")
-    tx.run(SQL["stage_recount"])
-    tx.run(SQL["fill_recount"], {"tenant_id": tx.tenant_id})
-    tx.run("analyze stage_recount")
+    tx.run(SQL["stage_sealed"])
+    tx.run(SQL["fill_sealed"], {"tenant_id": tx.tenant_id})
+    tx.run("analyze stage_sealed")
     tx.run(SQL["stage_counted"])
     tx.run(SQL["fill_counted"], {"tenant_id": tx.tenant_id})
     tx.run("analyze stage_counted")

@@ -9,7 +9,7 @@ returning last_number, last_issued_on;
 
 -- name: closing_lines
 -- The newest billed line of each of the given items, as it stands in the journal.
-select w.subscription_id, w.item_no, e.payload, b.line_no
+select w.subscription_id, w.item_no, e.schema_version, e.payload, b.line_no
 from unnest(%(subscriptions)s::uuid[], %(items)s::int[]) as w(subscription_id, item_no)
 cross join lateral (
     select b.invoice_id, b.line_no from billed_period b
@@ -224,14 +224,14 @@ limit 100;
 select distinct bands, starts_at, ends_at from invoice_usage
 where tenant_id = %(tenant_id)s and not ends_included;
 
--- name: stage_recount
+-- name: stage_sealed
 -- What there is to count again: each series, time and fold once, however many lines stand on it.
-create temp table if not exists stage_recount (
+create temp table if not exists stage_sealed (
     recount_no int8, subject_id int4, meter_id int4, bands text, starts_at timestamptz,
     ends_at timestamptz, fold_id int8) on commit delete rows;
 
--- name: fill_recount
-insert into stage_recount
+-- name: fill_sealed
+insert into stage_sealed
 select row_number() over (), x.* from (
     select distinct subject_id, meter_id, bands, starts_at, ends_at, fold_id
     from invoice_usage where tenant_id = %(tenant_id)s and not ends_included) x;
@@ -250,7 +250,7 @@ with buckets as (
            sha256(string_agg(uuid_send(r.content), ''::bytea order by r.content)) as digest
     from (
         select c.recount_no, c.subject_id, c.meter_id, c.fold_id, p.span_start, p.span_end
-        from stage_recount c
+        from stage_sealed c
         join stage_seal p on p.period_start = c.starts_at and p.period_end = c.ends_at
             and coalesce(p.bands, '') = coalesce(c.bands, '')) c
     cross join lateral (
@@ -271,7 +271,7 @@ select i.series || '-' || i.number || ' line ' || u.line_no || ': ' || u.records
        || coalesce(n.records, 0) || ' found'
 from invoice_usage u
 join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
-join stage_recount c on c.subject_id = u.subject_id and c.meter_id = u.meter_id
+join stage_sealed c on c.subject_id = u.subject_id and c.meter_id = u.meter_id
     and c.starts_at = u.starts_at and c.ends_at = u.ends_at and c.fold_id = u.fold_id
     and coalesce(c.bands, '') = coalesce(u.bands, '')
 left join stage_counted n on n.recount_no = c.recount_no
@@ -326,20 +326,23 @@ where u.tenant_id = %(tenant_id)s and exists (
 -- The reason of every record outside all billed time. stage_priced holds what subscriptions price.
 with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
-    from invoice_usage where tenant_id = %(tenant_id)s)
+    from invoice_usage where tenant_id = %(tenant_id)s),
+terms as materialized (
+    select n.name_id as subject_id, s.starts_at, coalesce(s.ends_at, 'infinity') as ends_at
+    from subscription s
+    join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
+    where s.tenant_id = %(tenant_id)s)
 select case
     when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
-    when u.at < c.starts_at or u.at >= c.ends_at then 'outside_term'
+    when not exists (
+        select from terms t
+        where t.subject_id = u.subject_id and u.at >= t.starts_at and u.at < t.ends_at)
+        then 'outside_term'
     when m.subject_id is null then 'not_priced'
     else 'not_yet_billed' end as reason, count(*)::bigint as records
 from usage_record u
-left join (
-    select n.name_id as subject_id, min(s.starts_at) as starts_at,
-           case when bool_or(s.ends_at is null) then 'infinity' else max(s.ends_at) end as ends_at
-    from subscription s
-    join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
-    where s.tenant_id = %(tenant_id)s group by 1) c on c.subject_id = u.subject_id
+left join (select distinct subject_id from terms) c on c.subject_id = u.subject_id
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
 left join (
     select subject_id, meter_id, min(starts_at) as starts_at
@@ -353,13 +356,14 @@ where u.tenant_id = %(tenant_id)s and not exists (
 group by 1 order by 1;
 
 -- name: unpriced_bands
--- Records in billed time that lie in a band no line asked for, where a period was billed by bands only.
+-- Records in billed time that lie in a band no line asked for, where a period was billed by bands only;
+-- those that came later are too late, whatever their band.
 with periods as (
-    select subject_id, meter_id, starts_at, ends_at, ends_included,
-           bool_or(bands is null) as whole
-    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
+    select subject_id, meter_id, starts_at, ends_at, bool_or(bands is null) as whole
+    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4),
 banded as (
-    select subject_id, meter_id, starts_at, ends_at, sum(records) as records from (
+    select subject_id, meter_id, starts_at, ends_at, sum(records) as records, max(fold_id) as fold_id
+    from (
         select distinct on (subject_id, meter_id, starts_at, ends_at, bands)
                subject_id, meter_id, starts_at, ends_at, bands, records, fold_id
         from invoice_usage where tenant_id = %(tenant_id)s and bands is not null
@@ -367,7 +371,9 @@ banded as (
     group by 1, 2, 3, 4)
 select coalesce(sum((
     select count(*) from usage_record u
+    join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+        and b.fold_id <= d.fold_id
     where u.tenant_id = %(tenant_id)s and u.subject_id = p.subject_id and u.meter_id = p.meter_id
-      and u.at >= p.starts_at and u.at < p.ends_at) - b.records), 0)::bigint
-from periods p join banded b using (subject_id, meter_id, starts_at, ends_at)
+      and u.at >= p.starts_at and u.at < p.ends_at) - d.records), 0)::bigint
+from periods p join banded d using (subject_id, meter_id, starts_at, ends_at)
 where not p.whole;

@@ -13,7 +13,7 @@ from decimal import Decimal
 from everycent.catalog.plan import UNTAXED, Tax, TaxRate, rate_on
 from everycent.invoicing.invoice import TaxAmount
 from everycent.kernel.errors import Conflict
-from everycent.kernel.money import EXACT, Rounding, round_decimal
+from everycent.kernel.money import EXACT, Rounding, checked, major, rounded
 
 
 def rate_for(category: str, day: date, taxes: Mapping[str, Tax]) -> tuple[TaxRate, Rounding] | None:
@@ -37,9 +37,12 @@ def rate_for(category: str, day: date, taxes: Mapping[str, Tax]) -> tuple[TaxRat
 
 
 def amounts(
-    taxed: Iterable[tuple[str, TaxRate, Rounding, int]],
+    taxed: Iterable[tuple[str, TaxRate, Rounding, int]], currency: str
 ) -> tuple[TaxAmount, ...]:
-    """The taxes of an invoice from its lines' (category, rate, rounding, net in minor units)."""
+    """The taxes of an invoice from its lines' (category, rate, rounding, net in minor units).
+
+    Raises Invalid `money.too_large`.
+    """
     # By the percentage and not by when it came into force: one that was renewed is still one rate.
     bases: dict[tuple[str, str], tuple[TaxRate, Rounding, int]] = {}
     for category, rate, rounding, net in taxed:
@@ -47,7 +50,8 @@ def amounts(
         bases[category, rate.percent] = (first, rounding, base + net)
     found = []
     for (category, _), (rate, rounding, base) in bases.items():
-        exact = EXACT.multiply(Decimal(base), Decimal(rate.percent)).scaleb(-2, EXACT)
-        amount = int(round_decimal(exact, 0, rounding))
+        whole = major(checked(base, currency))
+        exact = EXACT.multiply(whole, Decimal(rate.percent)).scaleb(-2, EXACT)
+        amount = rounded(exact, currency, rounding).minor
         found.append(TaxAmount(category, rate.percent, rate.since, rounding, base, amount))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from itertools import repeat
@@ -54,9 +54,11 @@ class Names:
         months = {day.replace(day=1) for day in days} - self.months
         if fresh or months:
             with database.transaction(tenant_id) as tx:
-                ids |= store.name_ids(tx, fresh)
+                learnt = store.name_ids(tx, fresh)
                 for month in sorted(months):
                     store.ensure_month(tx, month)
+            # Only now that they are committed: numbers that are rolled back are given out again.
+            ids |= learnt
             self.months |= months
         return ids
 
@@ -150,8 +152,15 @@ def fold(database: Database, tenant_id: int) -> int:
             return folded
 
 
+def know_names(tx: Tx, subjects: Iterable[str], meters: Iterable[str]) -> None:
+    """Gives subjects and meters their numbers before anybody looks for their usage."""
+    pairs = {("subject", name) for name in subjects} | {("meter", name) for name in meters}
+    store.name_ids(tx, sorted(pairs))
+
+
 def fold_step(tx: Tx) -> int:
     """One step of `fold` in the caller's transaction."""
+    tx.wait_as_long_as_it_takes()
     store.lock_fold(tx)
     batches = store.list_open_batches(tx, _FOLD_RECORDS)
     if batches:

@@ -29,21 +29,22 @@ _QUARTER_MICROS = _QUARTER_MINUTES * 60 * 1_000_000
 FIRST_RECORD = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
-def read(tx: Tx, requests: Sequence[Request]) -> list[Usage]:
-    """The usage of each request, in order, from the roll-ups; for counters, from their readings.
+def read(tx: Tx, requests: Iterable[Request]) -> dict[Request, Usage]:
+    """The usage of each request from the roll-ups; for counters, from their readings.
 
-    Same requests are asked once. All answers stand at one fold: no other one commits before the
-    transaction ends.
+    All answers stand at one fold: no other one commits before the transaction ends. Subjects and
+    meters must have their numbers (`operations.know_names`).
     """
-    distinct: dict[Request, int] = {}
-    for request in requests:
-        distinct.setdefault(request, len(distinct))
-    if not distinct:
-        return []
+    wanted = list(dict.fromkeys(requests))
+    if not wanted:
+        return {}
     store.hold_fold(tx)
-    wanted = list(distinct)
     pairs = {("subject", r.subject) for r in wanted} | {("meter", r.series.meter) for r in wanted}
-    ids = store.name_ids(tx, sorted(pairs))
+    ids = store.find_name_ids(tx, sorted(pairs))
+    nameless = sorted(pairs - ids.keys())
+    if nameless:
+        kind, name = nameless[0]
+        raise Broken("usage.unknown_name", f"the {kind} {name!r} has no number", value=name)
     rows, spans = _stage_rows(wanted, ids)
     store.stage_requests(tx, rows, spans)
     fold_id = store.read_fold(tx)
@@ -52,7 +53,7 @@ def read(tx: Tx, requests: Sequence[Request]) -> list[Usage]:
     ]
     _read_rollups(tx, wanted, found)
     _read_readings(tx, wanted, found)
-    return [found[distinct[request]] for request in requests]
+    return dict(zip(wanted, found, strict=True))
 
 
 def _stage_rows(

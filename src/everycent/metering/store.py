@@ -172,20 +172,12 @@ def fold(tx: Tx, batches: Sequence[int]) -> None:
     tx.run(SQL["create_stage_fold"])
     tx.run(SQL["gather"], params)
     tx.run("analyze stage_fold")
-    old = tx.tuples(SQL["known_buckets"], params)
+    tx.run(SQL["create_stage_recount"])
+    known = tx.run(SQL["find_known_buckets"], params)
     tx.run(SQL["add_buckets"], params)
-    if old:
-        subjects, meters, buckets, dimensions = map(list, zip(*old, strict=True))
-        tx.run(
-            SQL["recount"],
-            {
-                "tenant_id": tx.tenant_id,
-                "subjects": subjects,
-                "meters": meters,
-                "buckets": buckets,
-                "dimensions": dimensions,
-            },
-        )
+    if known:
+        tx.run("analyze stage_recount")
+        tx.run(SQL["recount"], params)
 
 
 def stage_requests(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from everycent.catalog import queries as catalog
+from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Plan
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
@@ -20,6 +21,7 @@ from everycent.kernel import calendar
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
+from everycent.metering import operations as metering
 from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
 from everycent.subscriptions.subscription import (
@@ -81,6 +83,17 @@ def start(
                 subscription,
             )
         )
+    metering.know_names(
+        tx,
+        {draft.payload.subject for draft in drafts},
+        {
+            series.meter
+            for _, plan in plans.values()
+            for item in plan.items
+            if item.measure is not None
+            for _, series in series_of(item.measure)
+        },
+    )
     journal.record(tx, drafts, recorded_at, projection.started)
     return [draft.payload for draft in drafts]
 
@@ -126,11 +139,13 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
         interval_days=interval.days,
         time_zone=customer.time_zone,
         starts_on=order.starts_on,
+        starts_at=calendar.start_of_day(order.starts_on, customer.time_zone),
         items=tuple(
             SubscribedItem(number, item.price.key, item.price.in_advance)
             for number, item in enumerate(plan.items, start=1)
         ),
         ends_on=order.ends_on,
+        ends_at=_instant(order.ends_on, customer.time_zone),
     )
 
 
@@ -142,6 +157,10 @@ def _check_day(day: date, field: str) -> None:
             field=field,
             value=day,
         )
+
+
+def _instant(day: date | None, zone: str) -> datetime | None:
+    return None if day is None else calendar.start_of_day(day, zone)
 
 
 def _check_keys(tx: Tx, keys: Sequence[str]) -> None:
@@ -198,7 +217,9 @@ def cancel(
             field="ends_on",
             value=ends_on,
         )
-    ended = msgspec.structs.replace(subscription, ends_on=ends_on)
+    ended = msgspec.structs.replace(
+        subscription, ends_on=ends_on, ends_at=_instant(ends_on, subscription.time_zone)
+    )
     until = store.billed_until(tx, subscription.subscription_id)
     if until is not None and ended.ends_at is not None and until > ended.ends_at:
         raise Conflict(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from everycent.db.connection import Tx
-from everycent.kernel.calendar import Cycle, Interval, start_of_day
+from everycent.kernel.calendar import Cycle, Interval
 from everycent.subscriptions import store
 from everycent.subscriptions.schedule import Due, due_periods
 from everycent.subscriptions.subscription import Subscription
@@ -38,9 +38,8 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
     found = []
     for row in store.list_due_items(tx, first, last, as_of):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
-         months, days, zone, _, ends_on, item_no, in_advance, covered) = row  # fmt: skip
+         months, days, zone, ends_at, item_no, in_advance, covered) = row  # fmt: skip
         cycle = Cycle(anchor, Interval(months, days), zone)
-        ends_at = None if ends_on is None else start_of_day(ends_on, zone)
         for due in due_periods(cycle, covered, ends_at, as_of, in_advance=in_advance):
             found.append(
                 DueItem(

@@ -12,6 +12,8 @@ from everycent.db.connection import Tx
 from everycent.subscriptions.subscription import SubscribedItem, Subscription
 
 SQL = statements.beside(__file__)
+_LOWEST = UUID(int=0)
+_HIGHEST = UUID(int=(1 << 128) - 1)
 
 
 def find(
@@ -37,9 +39,9 @@ def find(
 
 
 def _subscription(row: Sequence[Any]) -> Subscription:
-    *facts, ends_on, numbers, prices, advances = row
+    *facts, ends_on, ends_at, numbers, prices, advances = row
     items = tuple(map(SubscribedItem, numbers, prices, advances))
-    return Subscription(*[*facts, items, ends_on])
+    return Subscription(*[*facts, items, ends_on, ends_at])
 
 
 def billed_until(tx: Tx, subscription_id: UUID) -> datetime | None:
@@ -58,5 +60,6 @@ def list_due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tup
 
 def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
     """The customers who may have something due, by id."""
-    params = {"tenant_id": tx.tenant_id, "as_of": as_of}
-    return [customer_id for (customer_id,) in tx.tuples(SQL["due_customers"], params)]
+    statement = f"select distinct customer_id from ({SQL['due_items']}) d order by customer_id"
+    params = {"tenant_id": tx.tenant_id, "as_of": as_of, "first": _LOWEST, "last": _HIGHEST}
+    return [customer_id for (customer_id,) in tx.tuples(statement, params)]

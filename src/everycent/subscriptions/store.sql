@@ -1,8 +1,8 @@
 -- name: find_subscriptions
 -- With their items as two arrays, by key.
 select s.subscription_id, s.customer_id, s.key, s.plan_key, s.plan_version, s.currency, s.subject,
-       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.starts_on, s.ends_on,
-       i.numbers, i.prices, i.advances
+       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.starts_on, s.starts_at, s.ends_on,
+       s.ends_at, i.numbers, i.prices, i.advances
 from subscription s
 cross join lateral (
     select array_agg(item_no order by item_no) as numbers,
@@ -29,8 +29,8 @@ where b.tenant_id = %(tenant_id)s and b.subscription_id = %(subscription_id)s
 -- A period that begins on a boundary is a full interval long (four days allow for month ends and
 -- clock changes); only a contract's first period can be shorter, or its last.
 select s.customer_id, s.subscription_id, s.key, s.plan_key, s.plan_version, s.currency, s.subject,
-       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.starts_on, s.ends_on,
-       i.item_no, i.in_advance, c.ends_at
+       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.ends_at, i.item_no, i.in_advance,
+       c.ends_at as covered_until
 from subscription s
 join subscription_item i on i.tenant_id = s.tenant_id and i.subscription_id = s.subscription_id
 cross join lateral (
@@ -48,23 +48,3 @@ where s.tenant_id = %(tenant_id)s
                   <= %(as_of)s::timestamptz + interval '4 days')
       end
 order by s.customer_id, s.key, i.item_no;
-
--- name: due_customers
--- The customers of due_items, in order.
-select distinct s.customer_id
-from subscription s
-join subscription_item i on i.tenant_id = s.tenant_id and i.subscription_id = s.subscription_id
-cross join lateral (
-    select b.ends_at from billed_period b
-    where b.tenant_id = i.tenant_id and b.subscription_id = i.subscription_id
-      and b.item_no = i.item_no
-    order by b.ends_at desc limit 1) c
-where s.tenant_id = %(tenant_id)s
-  and (s.ends_at is null or c.ends_at < s.ends_at)
-  and case when i.in_advance then c.ends_at <= %(as_of)s
-           else c.ends_at < %(as_of)s and (
-               c.ends_at = s.starts_at or s.ends_at <= %(as_of)s
-               or c.ends_at + make_interval(months => s.interval_months, days => s.interval_days)
-                  <= %(as_of)s::timestamptz + interval '4 days')
-      end
-order by s.customer_id;

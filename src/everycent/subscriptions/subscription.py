@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from everycent.journal.types import EventType
-from everycent.kernel.calendar import Cycle, Interval, start_of_day
+from everycent.kernel.calendar import Cycle, Interval
 
 
 class SubscribedItem(msgspec.Struct, frozen=True):
@@ -22,7 +22,8 @@ class SubscribedItem(msgspec.Struct, frozen=True):
 class Subscription(msgspec.Struct, frozen=True, omit_defaults=True):
     """`subject` is whose usage is billed. Periods are counted from `anchor` in `time_zone`.
 
-    `starts_on` is the first local day that is billed, `ends_on` the first that no longer is.
+    `starts_on` is the first local day that is billed, `ends_on` the first that no longer is; the instants
+    at which those days began are frozen beside them, whatever becomes of the zone's rules.
     """
 
     subscription_id: UUID
@@ -37,8 +38,10 @@ class Subscription(msgspec.Struct, frozen=True, omit_defaults=True):
     interval_days: int
     time_zone: str
     starts_on: date
+    starts_at: datetime
     items: tuple[SubscribedItem, ...]
     ends_on: date | None = None
+    ends_at: datetime | None = None
 
     @property
     def cycle(self) -> Cycle:
@@ -46,16 +49,6 @@ class Subscription(msgspec.Struct, frozen=True, omit_defaults=True):
         return Cycle(
             self.anchor, Interval(self.interval_months, self.interval_days), self.time_zone
         )
-
-    @property
-    def starts_at(self) -> datetime:
-        """The first instant that is billed."""
-        return start_of_day(self.starts_on, self.time_zone)
-
-    @property
-    def ends_at(self) -> datetime | None:
-        """The first instant that is no longer billed."""
-        return None if self.ends_on is None else start_of_day(self.ends_on, self.time_zone)
 
 
 class Cancelled(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -34,7 +34,7 @@ def taxed(percent, *nets, category="vat", rounding=HALF_UP, since=SINCE):
 
 
 def tax_of(percent, *nets, rounding=HALF_UP):
-    (found,) = amounts(taxed(percent, *nets, rounding=rounding))
+    (found,) = amounts(taxed(percent, *nets, rounding=rounding), "EUR")
     assert found.base == sum(nets)
     return found.amount
 
@@ -94,7 +94,7 @@ def test_each_category_and_each_rate_has_its_own_amount_in_order_of_the_lines():
         *taxed("20", 100),
         *taxed("25", 50),
     ]
-    assert [(t.category, t.percent, t.base, t.amount) for t in amounts(lines)] == [
+    assert [(t.category, t.percent, t.base, t.amount) for t in amounts(lines, "EUR")] == [
         ("vat", "25", 150, 38),
         ("reduced", "5", 100, 5),
         ("vat", "20", 100, 20),
@@ -103,7 +103,7 @@ def test_each_category_and_each_rate_has_its_own_amount_in_order_of_the_lines():
 
 def test_a_rate_that_was_renewed_is_still_one_rate():
     lines = taxed("25", 33) + taxed("25", 33, 33, since=date(2026, 1, 1))
-    assert amounts(lines) == (TaxAmount("vat", "25", SINCE, HALF_UP, 99, 25),)
+    assert amounts(lines, "EUR") == (TaxAmount("vat", "25", SINCE, HALF_UP, 99, 25),)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_day_without_a_rate_is_refused(category, day):
 
 def test_what_is_untaxed_needs_no_rate():
     assert rate_for("none", date(1900, 1, 1), {}) is None
-    assert amounts([]) == ()
+    assert amounts([], "EUR") == ()
 
 
 PERCENTS = st.integers(0, 100_000).map(lambda n: str(Decimal(n).scaleb(-3)))
@@ -146,7 +146,7 @@ LINES = st.lists(
 
 def of(lines, sign=1):
     found = [(c, TaxRate(SINCE, p), HALF_UP, sign * net) for c, p, net in lines]
-    return {(t.category, t.percent): (t.base, t.amount) for t in amounts(found)}
+    return {(t.category, t.percent): (t.base, t.amount) for t in amounts(found, "EUR")}
 
 
 @settings(max_examples=500, deadline=None)

@@ -119,8 +119,12 @@ begin
     end if;
     perform pg_advisory_xact_lock(hashtext('everycent.' || child));
     if to_regclass('everycent.' || child) is null then
+        -- Made apart and then attached: that waits for nobody who reads or writes other months.
         execute format(
-            'create table everycent.%I partition of everycent.usage_record for values from (%L) to (%L)',
+            'create table everycent.%I (like everycent.usage_record including all)', child);
+        execute format(
+            'alter table everycent.usage_record attach partition everycent.%I '
+            'for values from (%L) to (%L)',
             child, first::text || ' 00:00:00+00', (first + interval '1 month')::date::text || ' 00:00:00+00');
         execute format('alter table everycent.%I enable row level security', child);
         execute format('alter table everycent.%I force row level security', child);
