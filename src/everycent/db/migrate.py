@@ -1,7 +1,8 @@
 """Migrations: numbered SQL files, forward only, applied once each, by one process at a time.
 
-`NNNN_pre_slug.sql` runs before new code is deployed, `NNNN_post_slug.sql` after. What was applied is
-recorded with a hash; a file that changed afterwards is refused.
+A name says which side of a deployment it belongs to: `NNNN_pre_slug.sql` is safe under the code before
+it, `NNNN_post_slug.sql` needs the new code; today all are applied together. What was applied is recorded
+with a hash; a file that changed afterwards is refused.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from everycent.catalog.plan import Item, Plan, Product
 from everycent.catalog.price import Flat, Price
 from everycent.customers.customer import Customer
 from everycent.kernel import ids
-from everycent.kernel.calendar import Cycle, Interval
+from everycent.kernel.calendar import Cycle, Interval, start_of_day
 from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
@@ -52,6 +52,7 @@ def test_an_order_becomes_a_contract_for_the_version_it_was_made_on():
         interval_days=0,
         time_zone="Europe/Zagreb",
         starts_on=START,
+        starts_at=start_of_day(START, "Europe/Zagreb"),
         items=(SubscribedItem(1, "fee", True), SubscribedItem(2, "use", False)),
         ends_on=None,
     )
