@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
 
+from everycent.app.wiring import random_ids, utc_now
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.customers.customer import Customer
+from everycent.flows import bill
 from everycent.flows.replay import replay
 from everycent.flows.verify import verify
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as invoices
 from everycent.kernel import calendar
-from everycent.kernel.errors import Conflict, NotFound
+from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions.operations import Order
@@ -330,3 +333,75 @@ def test_replay_rebuilds_everything_after_changes_of_every_kind(place: Place) ->
     assert rebuilt.differences == {}
     assert rebuilt.rows["customer"] == 3
     assert rebuilt.rows["invoice"] > 5
+
+
+def test_the_first_readings_of_a_register_may_come_late_and_no_use_is_lost(place: Place) -> None:
+    sell(place, [("a", "power")])
+    world.run(place, midnight(date(2026, 2, 1)))
+    use(
+        place,
+        [
+            UsageRecord("m", str(day), "a", "register", midnight(day), value)
+            for day, value in (
+                (date(2026, 1, 5), "100"), (date(2026, 1, 25), "300"), (date(2026, 2, 25), "500"),
+            )
+        ],
+    )  # fmt: skip
+    world.run(place, midnight(date(2026, 3, 1)))
+    # 500 − 100 = 400 kWh at 0.25
+    assert [line[4] for line in lines(place)] == [0, 10000]
+
+
+def test_a_time_that_no_run_could_finish_is_refused_before_a_run_is_opened(place: Place) -> None:
+    sell(place, [("a", "api")])
+    for as_of in (datetime(9999, 12, 31, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)):
+        with pytest.raises(Invalid):
+            world.run(place, as_of)
+    assert world.run(place, midnight(date(2026, 2, 1))).progress.invoices == 1
+
+
+def test_customers_with_few_and_many_invoices_are_billed_side_by_side(place: Place) -> None:
+    """Rows of very different sizes in one chunk keep their order on the way into the journal."""
+    text = (
+        world.CATALOGUE
+        + """
+  heavy:
+    currency: EUR
+    interval: day
+    prices:
+      - {key: a, product: gift, meter: calls, per_unit: {unit_amount: 1}}
+      - {key: b, product: gift, meter: calls, per_unit: {unit_amount: 2}}
+      - {key: c, product: gift, meter: calls, per_unit: {unit_amount: 3}}
+  light:
+    currency: EUR
+    prices:
+      - {key: a, product: gift, flat: {amount: 1}}
+"""
+    )
+    plans = [(f"c{n:03d}", "heavy" if n // 10 % 2 else "light") for n in range(40)]
+    sell(place, plans, text=text)
+    result = world.run(
+        place, midnight(date(2026, 4, 1)), terms=world.TERMS._replace(chunk_size=10), workers=2
+    )
+    assert (result.progress.parked, result.progress.invoices) == (0, 20 * 90 + 20 * 3)
+    with place.database.snapshot(place.tenant_id) as tx:
+        assert not tx.rows(
+            "select 1 from (select seq, lag(seq) over (partition by stream order by version) as before"
+            " from journal_event) x where seq < before"
+        )
+    assert_proven(place)
+
+
+def test_runs_that_overlap_all_end_well(place: Place) -> None:
+    sell(place, [(f"c{n}", "api") for n in range(6)])
+    months = [midnight(date(2026, month, 1)) for month in (2, 3, 4, 5)]
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda as_of: bill_once(place, as_of), months * 3))
+    assert len(world.issued(place)) == 6 * 4
+    assert_proven(place)
+
+
+def bill_once(place: Place, as_of: datetime) -> None:
+    bill.run(
+        place.database, place.tenant_id, as_of, clock=utc_now, ids=random_ids, terms=world.TERMS
+    )

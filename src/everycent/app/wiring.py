@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from collections.abc import Iterator
@@ -76,10 +77,12 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     path = settings.home / "checkpoint.key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
+        fresh = path.with_suffix(f".{secrets.token_hex(8)}")
         fresh.touch(mode=0o600)
         fresh.write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
-        fresh.replace(path)
+        with contextlib.suppress(FileExistsError):  # somebody else was first: theirs is the key
+            path.hardlink_to(fresh)
+        fresh.unlink()
     return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
 

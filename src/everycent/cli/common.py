@@ -126,7 +126,23 @@ def instant(text: str | None, zone: str, now: datetime, field: str) -> datetime:
         return now
     if len(text) == 10:
         return calendar.start_of_day(day(text, field), zone)
-    return parse_instant(text, field)
+    at = parse_instant(text, field)
+    day(at.date().isoformat(), field)
+    return at
+
+
+def past_instant(text: str | None, zone: str, now: datetime, field: str) -> datetime:
+    """An `instant` that has come already. Raises Invalid `date.in_the_future`."""
+    at = instant(text, zone, now, field)
+    if at > now:
+        raise Invalid(
+            "date.in_the_future",
+            f"{instant_text(at)} has not come yet",
+            field=field,
+            value=text,
+            hint="correct the date",
+        )
+    return at
 
 
 def day(text: str, field: str) -> date:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.cli.common import emit, instant, json_option, money, opened, table
+from everycent.cli.common import emit, json_option, money, opened, past_instant, table
 from everycent.customers import queries as customers
 from everycent.invoicing import operations, queries
 from everycent.invoicing.invoice import CreditNote, Invoice, name_of
@@ -141,7 +141,7 @@ def credit(number: str, reason: str, at: str | None, zone: str, as_json: bool) -
     """Take an invoice back in full with a credit note; its ledger entry is reversed."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         now = app.clock()
-        when = instant(at, zone, now, "at")
+        when = past_instant(at, zone, now, "at")
         note = operations.credit(
             tx,
             number,

@@ -67,9 +67,19 @@ def cli(tenant: str | None) -> None:
         os.environ["EVERYCENT_TENANT"] = tenant
 
 
+def _check_text() -> None:
+    """Refuses arguments and settings that are not text in the terminal's encoding."""
+    told = {f"argument {n}": text for n, text in enumerate(sys.argv[1:], start=1)}
+    told |= {name: text for name, text in os.environ.items() if name.startswith("EVERYCENT_")}
+    for name, text in told.items():
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise Invalid("argument.not_text", f"{name} is not text", field=name)
+
+
 def main() -> None:
     """Runs a command; a refusal is told in full and ends with exit code 2, without a traceback."""
     try:
+        _check_text()
         cli(standalone_mode=False)
     except Refusal as refusal:
         common.fail(refusal, as_json="--json" in sys.argv)

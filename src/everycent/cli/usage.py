@@ -97,6 +97,7 @@ def import_(
     if rejects is not None and any(_is_same(rejects, file) for file in files):
         raise Invalid("usage.rejects_over_input", f"{rejects} is a file to import", field="rejects")
     results = []
+    begun: set[Path] = set()  # reject files of this import
     with opened() as (app, tenant_id):
         with app.database.snapshot(tenant_id) as tx:
             meters = catalog.raw_meters(tx)
@@ -106,9 +107,9 @@ def import_(
                 "there is no meter that takes records",
                 hint="describe one in a catalogue and apply it: everycent catalog apply FILE",
             )
-        for number, file in enumerate(files):
+        for file in files:
             target = Path(rejects or f"{'stdin' if file == STDIN else file}.rejects.csv")
-            with _reject_file(target, file, keep=rejects is not None and number > 0) as write:
+            with _reject_file(target, file, begun) as write:
                 began = time.monotonic()
                 result = _import(
                     app, tenant_id, file, file_format, delimiter, mapping, meters, write
@@ -185,15 +186,16 @@ def _is_same(path: str, other: str) -> bool:
 
 
 @contextmanager
-def _reject_file(target: Path, source: str, *, keep: bool) -> Iterator[Callable[[Reject], None]]:
+def _reject_file(target: Path, source: str, begun: set[Path]) -> Iterator[Callable[[Reject], None]]:
     """A function that writes rejects to `target`, which is begun anew with the first of them unless
-    it is to be kept from an earlier file of the same import."""
+    it was for an earlier file of the same import."""
     file: IO[str] | None = None
 
     def write(rejected: Reject) -> None:
         nonlocal file
         if file is None:
-            is_new = not (keep and target.exists())
+            is_new = target not in begun
+            begun.add(target)
             try:
                 file = target.open(
                     "w" if is_new else "a", encoding="utf-8", errors="backslashreplace", newline=""

@@ -22,6 +22,9 @@ def stage(tx: Tx, target: Table, rows: Iterable[Sequence[Any]]) -> str:
     """Copies `rows` into the temporary table `stage_<name>` and returns its name."""
     name = f"stage_{target.name}"
     columns = ", ".join(f"{column} {kind}" for column, kind in target.columns)
+    # A table does not give its rows back in the order in which they came: a late one may fill a gap
+    # in an early page. Numbers keep the order.
+    columns += ", stage_no int8 generated always as identity"
     # A savepoint that was undone may have taken the table with it, so it is made sure of every time.
     tx.run(f"create temp table if not exists {name} ({columns}) on commit delete rows")
     if name in tx.staged:
@@ -57,7 +60,7 @@ def insert(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
         tx.run(statement, [value for row in rows for value in row])
         return
     name = stage(tx, target, rows)
-    tx.run(f"insert into {target.name} ({columns}) select {columns} from {name}")
+    tx.run(f"insert into {target.name} ({columns}) select {columns} from {name} order by stage_no")
 
 
 def put(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
@@ -70,7 +73,7 @@ def put(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
     )
     name = stage(tx, target, rows)
     tx.run(
-        f"insert into {target.name} ({columns}) select {columns} from {name}"
+        f"insert into {target.name} ({columns}) select {columns} from {name} order by stage_no"
         f" on conflict ({', '.join(target.key)}) do update set {fresh}"
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 from uuid import UUID
@@ -30,8 +30,9 @@ from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice, refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
 from everycent.kernel.calendar import local_date
+from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Broken, Refusal, Unavailable
+from everycent.kernel.errors import Broken, Invalid, Refusal, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
@@ -41,6 +42,8 @@ from everycent.subscriptions import queries as subscriptions
 CHUNK_SIZE = 1000
 PAYMENT_DAYS = 14
 _RESTARTS = 3
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _POLLS_PER_SECOND = 10
 
 
@@ -106,6 +109,8 @@ def start(
     terms: Terms,
 ) -> tuple[Run, bool]:
     """Opens a run and cuts it into chunks, or finds the one that is open; says which it was."""
+    _check_time(as_of)
+    known_zone(terms.time_zone)
     metering.fold(database, tenant_id)
     database.refresh_statistics()
     with database.transaction(tenant_id) as tx:
@@ -118,6 +123,17 @@ def start(
             due = subscriptions.due_customers(tx, as_of)
             invoicing.plan_run(tx, run_id, due, terms.chunk_size)
     return current, is_new
+
+
+def _check_time(as_of: datetime) -> None:
+    """Refuses before a run is opened what no run could finish. Raises Invalid."""
+    if not _EARLIEST <= as_of < _LATEST:
+        raise Invalid(
+            "billing.out_of_range",
+            f"{as_of.isoformat()} is not between the years 1970 and 2200",
+            field="as_of",
+            value=as_of.isoformat(),
+        )
 
 
 def work(
@@ -173,8 +189,10 @@ def _step(database: Database, tenant_id: int, context: _Context) -> bool:
             return True
     except (_PredecessorDiedError, psycopg.errors.DeadlockDetected):
         return True  # the chunk is given back and will be taken again
-    except (psycopg.IntegrityError, psycopg.DataError, Refusal) as error:
-        failed = str(error)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop everybody else
+        failed = f"{type(error).__name__}: {error}"
     _bill_carefully(database, tenant_id, context, failed)
     return True
 
@@ -249,10 +267,12 @@ def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) ->
         try:
             with tx.savepoint():
                 own = _decide(tx, alone, [owner], context)
-        except (psycopg.IntegrityError, psycopg.DataError) as error:
-            decided.parked.append(Parked(owner.customer_id, rate_due.unexpected(error)))
+        except psycopg.OperationalError:
+            raise
         except Refusal as refusal:
             decided.parked.append(Parked(owner.customer_id, refusal))
+        except Exception as error:  # noqa: BLE001 - the others are billed
+            decided.parked.append(Parked(owner.customer_id, rate_due.unexpected(error)))
         else:
             decided.drafts.extend(own.drafts)
             decided.parked.extend(own.parked)
@@ -305,7 +325,9 @@ def _issue_one_by_one(
         try:
             with tx.savepoint():
                 _issue(tx, own, invoicing.prepare(tx, own, context.ids), context)
-        except (psycopg.IntegrityError, psycopg.DataError) as error:
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others are billed
             parked.append(Parked(customer_id, rate_due.unexpected(error)))
         else:
             issued.extend(own)

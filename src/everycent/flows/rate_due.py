@@ -45,8 +45,10 @@ def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
     measure = item_of(due, plans).measure
     if measure is None:
         return []
+    period = due.due.period
     return [
-        (path, Request(due.subject, series, due.due.period)) for path, series in series_of(measure)
+        (path, Request(due.subject, series, period, due.starts_at if is_counter(series) else None))
+        for path, series in series_of(measure)
     ]
 
 

@@ -78,7 +78,7 @@ def _conservation(tx: Tx) -> Check:
     """Received = billed + not billed for a reason, as numbers of records."""
     reasons = invoicing.usage_by_reason(tx, _priced(tx))
     received = usage.counts(tx).records
-    violators = []
+    violators = [f"{n} records are {name}" for name, n in reasons.items() if n < 0]
     if sum(reasons.values()) != received:
         violators.append(f"{received} records received, {sum(reasons.values())} accounted for")
     return Check("usage", "every record is billed or has a reason", violators, reasons)

@@ -153,9 +153,11 @@ def credit(
 
 def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:
     """The tenant's open run, and whether it is the new one: there is at most one open at a time."""
-    is_new = store.insert_run(tx, wanted)
-    row = store.find_open_run(tx)
-    assert row is not None
+    while True:
+        is_new = store.insert_run(tx, wanted)
+        row = store.find_open_run(tx)
+        if row is not None:  # None: the run that stood in the way has just been finished
+            break
     return Run(*(getattr(row, part) for part in Run._fields)), is_new
 
 

@@ -362,12 +362,16 @@ with periods as (
     select subject_id, meter_id, starts_at, ends_at, bool_or(bands is null) as whole
     from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4),
 banded as (
-    select subject_id, meter_id, starts_at, ends_at, sum(records) as records, max(fold_id) as fold_id
+    select subject_id, meter_id, starts_at, ends_at, max(records) as records, max(fold_id) as fold_id
+    from (
+    select subject_id, meter_id, starts_at, ends_at, bands::jsonb -> 'bands' as set_of_bands,
+           sum(records) as records, max(fold_id) as fold_id
     from (
         select distinct on (subject_id, meter_id, starts_at, ends_at, bands)
                subject_id, meter_id, starts_at, ends_at, bands, records, fold_id
         from invoice_usage where tenant_id = %(tenant_id)s and bands is not null
         order by subject_id, meter_id, starts_at, ends_at, bands, fold_id desc) d
+    group by 1, 2, 3, 4, 5) e
     group by 1, 2, 3, 4)
 select coalesce(sum((
     select count(*) from usage_record u

@@ -91,6 +91,7 @@ def checkpoint(tx: Tx, key: Ed25519PrivateKey, recorded_at: datetime) -> Checkpo
     Print or mail the digest and keep it elsewhere: `verify` then shows whether anything below it
     was changed, dropped or cut off, even by a database superuser.
     """
+    store.lock_checkpoints(tx)
     fence = store.get_fence(tx)
     root, streams, events = chain.root(store.stream_heads_below(tx, fence))
     last = store.find_last_checkpoint(tx)

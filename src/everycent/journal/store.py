@@ -86,6 +86,11 @@ def stream_heads_below(tx: Tx, fence: Cursor) -> Iterator[tuple[str, int, bytes]
         yield stream, version, bytes(head)
 
 
+def lock_checkpoints(tx: Tx) -> None:
+    """One checkpoint of a tenant at a time."""
+    tx.run(SQL["lock_checkpoints"], {"tenant_id": tx.tenant_id})
+
+
 def find_last_checkpoint(tx: Tx) -> Any | None:
     """The newest checkpoint row, or None."""
     return tx.row(SQL["last_checkpoint"], {"tenant_id": tx.tenant_id})

@@ -68,6 +68,10 @@ select stream, version, hash from (
     order by stream, version desc) h
 order by stream collate "C";
 
+-- name: lock_checkpoints
+-- Two people sealing at once take turns.
+select pg_advisory_xact_lock(hashtextextended('everycent.checkpoint', %(tenant_id)s));
+
 -- name: last_checkpoint
 select * from journal_checkpoint where tenant_id = %(tenant_id)s
 order by checkpoint_no desc limit 1;

@@ -61,7 +61,7 @@ def _stage_rows(
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     span_sets: dict[tuple[Period, ...], int] = {}
     rows = []
-    for number, (subject, series, period) in enumerate(wanted):
+    for number, (subject, series, period, since) in enumerate(wanted):
         spans = spans_of(series, period)
         span_set = span_sets.setdefault(spans, len(span_sets))
         for span in spans:
@@ -82,6 +82,7 @@ def _stage_rows(
                 series.window_minutes,
                 series.distinct,
                 is_counter(series),
+                since or period.start,
             )
         )
     return rows, [(n, start, end) for spans, n in span_sets.items() for start, end in spans]

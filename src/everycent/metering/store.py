@@ -26,7 +26,7 @@ _LENGTH = Struct("!i").pack
 REQUEST = table(
     "request",
     "request_no int4, subject_id int4, meter_id int4, span_set int4, wants_latest bool,"
-    " window_minutes int4, distinct_of text, is_counter bool",
+    " window_minutes int4, distinct_of text, is_counter bool, since timestamptz",
     key="request_no",
 )
 SPAN = table("span", "span_set int4, starts_at timestamptz, ends_at timestamptz", key="span_set")

@@ -84,7 +84,8 @@ where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s);
 -- name: create_stage_fold
 create temp table if not exists stage_fold (
     subject_id int4, meter_id int4, bucket timestamptz, dimensions_id int4, records int8, total numeric,
-    low numeric, high numeric, latest_at timestamptz, latest_value numeric, digest bytea)
+    low numeric, high numeric, latest_at timestamptz, latest_value numeric,
+    latest_key uuid, digest bytea)
 on commit delete rows;
 
 -- name: create_stage_recount
@@ -98,6 +99,7 @@ insert into stage_fold
 select subject_id, meter_id, date_bin('15 minutes', at, '2000-01-01 00:00Z') as bucket, dimensions_id,
        count(*) as records, sum(value) as total, min(value) as low, max(value) as high,
        max(at) as latest_at, (array_agg(value order by at desc, key desc))[1] as latest_value,
+       (array_agg(key order by at desc, key desc))[1] as latest_key,
        sha256(string_agg(uuid_send(content), ''::bytea order by content)) as digest
 from usage_record
 where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s)
@@ -116,9 +118,9 @@ join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = a.subject_
 -- name: add_buckets
 -- Buckets that are new are counted from the new records alone.
 insert into usage_rollup (tenant_id, subject_id, meter_id, bucket, dimensions_id, records, total,
-                          low, high, latest_at, latest_value, digest)
+                          low, high, latest_at, latest_value, latest_key, digest)
 select %(tenant_id)s, subject_id, meter_id, bucket, dimensions_id, records, total, low, high,
-       latest_at, latest_value, digest
+       latest_at, latest_value, latest_key, digest
 from stage_fold order by subject_id, meter_id, bucket
 on conflict do nothing;
 
@@ -127,11 +129,13 @@ on conflict do nothing;
 -- which stand in columns because row-level security lets no sum into an index condition; many are
 -- joined by equality, for which the bucket of a record is computed.
 update usage_rollup r set records = c.records, total = c.total, low = c.low, high = c.high,
-    latest_at = c.latest_at, latest_value = c.latest_value, digest = c.digest
+    latest_at = c.latest_at, latest_value = c.latest_value,
+    latest_key = c.latest_key, digest = c.digest
 from (
     select w.subject_id, w.meter_id, w.bucket, w.dimensions_id, count(*) as records,
            sum(u.value) as total, min(u.value) as low, max(u.value) as high,
            max(u.at) as latest_at, (array_agg(u.value order by u.at desc, u.key desc))[1] as latest_value,
+           (array_agg(u.key order by u.at desc, u.key desc))[1] as latest_key,
            sha256(string_agg(uuid_send(u.content), ''::bytea order by u.content)) as digest
     from stage_recount w
     join usage_record u on u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
@@ -149,7 +153,7 @@ where r.tenant_id = %(tenant_id)s and r.subject_id = c.subject_id and r.meter_id
 with fold as materialized (
     select coalesce(max(fold_id), 0) as fold_id from usage_batch where tenant_id = %(tenant_id)s)
 select w.request_no, max(f.fold_id), sum(r.records)::bigint, sum(r.total), min(r.low), max(r.high),
-       (array_agg(r.latest_value order by r.latest_at desc, r.dimensions_id desc)
+       (array_agg(r.latest_value order by r.latest_at desc, r.latest_key desc)
            filter (where w.wants_latest))[1],
        sha256(string_agg(r.digest, ''::bytea order by r.bucket, r.dimensions_id))
 from stage_request w
@@ -205,20 +209,34 @@ where w.is_counter
 order by w.request_no, u.at, u.content;
 
 -- name: read_opening
--- The last reading at or before the start of each wanted counter.
+-- The reading on which each wanted counter stands: the last one when its contract began, else the first
+-- one since then and before the period. So what was used in periods that were billed without a reading
+-- is not lost when readings come in.
 select w.request_no, u.at, u.value, d.name
 from stage_request w
 join stage_span p on p.span_set = w.span_set
 cross join lateral (
-    select u.at, u.value, u.dimensions_id from usage_record u
-    join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-        and b.fold_id is not null
-    join usage_name n on n.tenant_id = u.tenant_id and n.name_id = u.dimensions_id
-    where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
-      and u.at <= p.starts_at
-    order by u.at desc, (n.name::jsonb ->> 'role') = 'installed' desc nulls last,
-             (n.name::jsonb ->> 'kind') = 'estimated' asc nulls first, u.content
-    limit 1) u
+    select x.* from (
+        (select u.at, u.value, u.dimensions_id, 1 as choice from usage_record u
+         join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+            and b.fold_id is not null
+         join usage_name n on n.tenant_id = u.tenant_id and n.name_id = u.dimensions_id
+         where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
+           and u.at <= w.since
+         order by u.at desc, (n.name::jsonb ->> 'role') = 'installed' desc nulls last,
+                  (n.name::jsonb ->> 'kind') = 'estimated' asc nulls first, u.content
+         limit 1)
+        union all
+        (select u.at, u.value, u.dimensions_id, 2 as choice from usage_record u
+         join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+            and b.fold_id is not null
+         join usage_name n on n.tenant_id = u.tenant_id and n.name_id = u.dimensions_id
+         where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
+           and u.at > w.since and u.at <= p.starts_at
+         order by u.at, (n.name::jsonb ->> 'role') = 'installed' desc nulls last,
+                  (n.name::jsonb ->> 'kind') = 'estimated' asc nulls first, u.content
+         limit 1)) x
+    order by x.choice limit 1) u
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
 where w.is_counter;
 
@@ -248,13 +266,14 @@ order by f.at, f.key;
 -- What the roll-ups hold in each of the given spans, which lie on quarter hours, and the highest sum
 -- of one window in it.
 select x.number, sum(x.records)::bigint as records, sum(x.total) as total, min(x.low) as low,
-       max(x.high) as high, (array_agg(x.latest order by x.latest_at desc))[1] as latest,
+       max(x.high) as high, (array_agg(x.latest order by x.latest_at desc, x.latest_key desc))[1] as latest,
        max(x.total) as peak
 from (
     select p.number, floor(extract(epoch from r.bucket) / (%(window_minutes)s * 60)) as window_no,
            sum(r.records) as records, sum(r.total) as total, min(r.low) as low, max(r.high) as high,
            max(r.latest_at) as latest_at,
-           (array_agg(r.latest_value order by r.latest_at desc))[1] as latest
+           (array_agg(r.latest_value order by r.latest_at desc, r.latest_key desc))[1] as latest,
+           (array_agg(r.latest_key order by r.latest_at desc, r.latest_key desc))[1] as latest_key
     from unnest(%(numbers)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
         as p(number, starts_at, ends_at)
     join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = %(subject_id)s
@@ -278,6 +297,7 @@ with raw as (
            u.dimensions_id, count(*) as records, sum(u.value) as total, min(u.value) as low,
            max(u.value) as high, max(u.at) as latest_at,
            (array_agg(u.value order by u.at desc, u.key desc))[1] as latest_value,
+           (array_agg(u.key order by u.at desc, u.key desc))[1] as latest_key,
            sha256(string_agg(uuid_send(u.content), ''::bytea order by u.content)) as digest
     from usage_record u
     join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
@@ -294,8 +314,10 @@ full join (select * from usage_rollup where tenant_id = %(tenant_id)s) r
 left join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = subject_id
 left join usage_name m on m.tenant_id = %(tenant_id)s and m.name_id = meter_id
 where raw.bucket is null or r.bucket is null
-   or (raw.records, raw.total, raw.low, raw.high, raw.latest_at, raw.latest_value, raw.digest)
-      is distinct from (r.records, r.total, r.low, r.high, r.latest_at, r.latest_value, r.digest)
+   or (raw.records, raw.total, raw.low, raw.high, raw.latest_at, raw.latest_value, raw.latest_key,
+       raw.digest)
+      is distinct from (r.records, r.total, r.low, r.high, r.latest_at, r.latest_value, r.latest_key,
+       r.digest)
 limit 100;
 
 -- name: unkeyed_records

@@ -17,11 +17,13 @@ NOTHING = bytes(32)
 
 
 class Request(NamedTuple):
-    """The usage of a subject in one series over a period."""
+    """The usage of a subject in one series over a period. For counters, `since` is when the contract
+    began: readings from then on may open the register."""
 
     subject: str
     series: Series
     period: Period
+    since: datetime | None = None
 
 
 class Usage(NamedTuple):

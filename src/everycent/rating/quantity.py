@@ -84,8 +84,7 @@ def _part(
             value = Decimal(usage.distinct)
         case Aggregation.PEAK:
             assert series.window_minutes is not None
-            value = EXACT.multiply(usage.peak or _ZERO, Decimal(60))
-            value = EXACT.divide(value, Decimal(series.window_minutes))
+            value = as_decimal(Fraction(usage.peak or 0) * 60 / series.window_minutes)
         case Aggregation.COUNTER:
             used = register.consumption(usage.readings, usage.opening, series.digits)
             stretches = tuple(

@@ -25,6 +25,7 @@ class DueItem(NamedTuple):
     time_zone: str
     item_no: int
     in_advance: bool
+    starts_at: datetime
     due: Due
 
 
@@ -38,13 +39,13 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
     found = []
     for row in store.list_due_items(tx, first, last, as_of):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
-         months, days, zone, ends_at, item_no, in_advance, covered) = row  # fmt: skip
+         months, days, zone, starts_at, ends_at, item_no, in_advance, covered) = row  # fmt: skip
         cycle = Cycle(anchor, Interval(months, days), zone)
         for due in due_periods(cycle, covered, ends_at, as_of, in_advance=in_advance):
             found.append(
                 DueItem(
                     customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
-                    zone, item_no, in_advance, due,
+                    zone, item_no, in_advance, starts_at, due,
                 )
             )  # fmt: skip
     return found

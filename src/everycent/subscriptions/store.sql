@@ -29,7 +29,7 @@ where b.tenant_id = %(tenant_id)s and b.subscription_id = %(subscription_id)s
 -- A period that begins on a boundary is a full interval long (four days allow for month ends and
 -- clock changes); only a contract's first period can be shorter, or its last.
 select s.customer_id, s.subscription_id, s.key, s.plan_key, s.plan_version, s.currency, s.subject,
-       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.ends_at, i.item_no, i.in_advance,
+       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.starts_at, s.ends_at, i.item_no, i.in_advance,
        c.ends_at as covered_until
 from subscription s
 join subscription_item i on i.tenant_id = s.tenant_id and i.subscription_id = s.subscription_id

@@ -99,6 +99,7 @@ create table usage_rollup (
     high numeric not null,
     latest_at timestamptz not null,
     latest_value numeric not null,
+    latest_key uuid not null,
     digest bytea not null check (octet_length(digest) = 32),
     primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
 );
@@ -118,7 +119,10 @@ begin
         raise exception 'usage in % is out of range', first using errcode = 'datetime_field_overflow';
     end if;
     perform pg_advisory_xact_lock(hashtext('everycent.' || child));
-    if to_regclass('everycent.' || child) is null then
+    if not exists (
+        select from pg_class c
+        where c.relname = child and c.relnamespace = 'everycent'::regnamespace)
+    then
         -- Made apart and then attached: that waits for nobody who reads or writes other months.
         execute format(
             'create table everycent.%I (like everycent.usage_record including all)', child);
