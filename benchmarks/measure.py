@@ -21,6 +21,7 @@ from everycent.integrations import usage_files
 from everycent.invoicing import queries as invoices
 from everycent.kernel.period import instant_text
 from everycent.metering import mapping
+from everycent.metering import operations as metering
 
 
 class Figure(NamedTuple):
@@ -130,6 +131,13 @@ def importing(conninfo: str, rows: int, say: Say) -> list[Figure]:
             seconds = time.perf_counter() - started
             assert result.accepted + result.duplicates == rows, result
             figures.append(Figure(name, f"{rows:,} records", seconds, rows / seconds, "records"))
+    say("fold")
+    started = time.perf_counter()
+    metering.fold(database, tenant_id)
+    seconds = time.perf_counter() - started
+    figures.append(
+        Figure("fold into roll-ups", f"{rows:,} records", seconds, rows / seconds, "records")
+    )
     say("reference: the same rows by COPY")
     spent = reference.copy_seconds(own, reference.USAGE, {})
     figures[0] = figures[0]._replace(reference=(rows + 300) / spent)

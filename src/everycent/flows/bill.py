@@ -121,7 +121,7 @@ def start(
         )
         if is_new:
             due = subscriptions.due_customers(tx, as_of)
-            invoicing.plan_run(tx, run_id, due, terms.chunk_size)
+            current = invoicing.plan_run(tx, current, due, terms.chunk_size)
     return current, is_new
 
 

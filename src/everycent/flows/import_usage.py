@@ -78,10 +78,11 @@ def import_usage(
     on_progress: Callable[[ImportResult], None],
     batch_size: int = BATCH_SIZE,
 ) -> ImportResult:
-    """Stores every good row and folds; `on_reject` is told of every other one, in order of lines.
+    """Stores every good row; `on_reject` is told of every other one, in order of lines.
 
     `on_progress` gets the result so far after each batch. When `batches` refuses to go on, what it
-    gave is stored and told first. Raises Unavailable when the database stays away.
+    gave is stored and told first. New records are folded into the roll-ups by the next billing run.
+    Raises Unavailable when the database stays away.
     """
     names, turns = Names(), _Turns()
     result = ImportResult()
@@ -125,7 +126,6 @@ def import_usage(
         finally:
             for _, storing in under_way:
                 storing.cancel()
-    _persistently(lambda: metering.fold(database, tenant_id))
     return result
 
 

@@ -161,9 +161,11 @@ def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:
     return Run(*(getattr(row, part) for part in Run._fields)), is_new
 
 
-def plan_run(tx: Tx, run_id: UUID, customer_ids: Sequence[UUID], chunk_size: int) -> None:
-    """Cuts the customers (in order) into chunks."""
-    store.insert_plan(tx, run_id, len(customer_ids), ranges(customer_ids, chunk_size))
+def plan_run(tx: Tx, run: Run, customer_ids: Sequence[UUID], chunk_size: int) -> Run:
+    """Cuts the customers (in order) into chunks; returns the run with their number."""
+    chunks = ranges(customer_ids, chunk_size)
+    store.insert_plan(tx, run.run_id, len(customer_ids), chunks)
+    return run._replace(chunks=len(chunks))
 
 
 def claim_chunk(tx: Tx, run_id: UUID) -> Chunk | None:
