@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000, help="records of the import")
     parser.add_argument("--no-publish", action="store_true", help="print only, write no files")
     told = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=150)
     conninfo = wiring.conninfo(settings.from_environment())
     about = machine.describe(conninfo)
     figures: list[Figure] = []

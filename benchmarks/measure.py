@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import resource
+import multiprocessing
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -47,6 +49,7 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
     with psycopg.connect(own, autocommit=True) as admin:
         admin.execute("checkpoint")
     say(f"billing {size:,} subscriptions with {workers} workers")
+    peak = _watch_children()
     started = time.perf_counter()
     (result,) = bill.run(
         database,
@@ -59,11 +62,7 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
     )
     seconds = time.perf_counter() - started
     assert result.progress.invoices == size, result.progress
-    memory = ""
-    if workers > 1:
-        memory = (
-            f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB per worker"
-        )
+    memory = f"at most {peak()} MB per worker" if workers > 1 else ""
     limit = None
     if and_more:
         say("reference: the same rows by COPY")
@@ -81,6 +80,30 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
         figures += _after(database, tenant_id, size, say)
     seller.drop(conninfo, "everycent_bench", database)
     return figures
+
+
+def _watch_children() -> Callable[[], int]:
+    """Looks at the memory of worker processes while they live; gives the most that one used, in MB."""
+    peak_kb = [0]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(1 / 5):
+            for child in multiprocessing.active_children():
+                with contextlib.suppress(OSError):
+                    for line in Path(f"/proc/{child.pid}/status").read_text().splitlines():
+                        if line.startswith("VmHWM"):
+                            peak_kb[0] = max(peak_kb[0], int(line.split()[1]))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+
+    def stop() -> int:
+        is_over.set()
+        watcher.join()
+        return peak_kb[0] // 1024
+
+    return stop
 
 
 def _after(database: Any, tenant_id: int, size: int, say: Say) -> list[Figure]:

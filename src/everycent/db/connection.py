@@ -18,7 +18,9 @@ from everycent.kernel.errors import Unavailable
 
 APP_ROLE = "everycent_app"
 _CONNECT_TIMEOUT_SECONDS = 10
-_OPTIONS = "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s -c jit=off"
+_OPTIONS = (
+    "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s -c jit=off -c temp_buffers=64MB"
+)
 
 Params = Sequence[Any] | Mapping[str, Any] | None
 
@@ -76,6 +78,10 @@ class Tx:
     def wait_as_long_as_it_takes(self) -> None:
         """From here on locks are queued for without a limit: waiting for one's turn is no fault."""
         self.run("select set_config('lock_timeout', '0', true)")
+
+    def sort_in_memory(self) -> None:
+        """From here on statements may use much memory: for proofs that join whole tables."""
+        self.run("select set_config('work_mem', '256MB', true)")
 
     def acting_for(self, tenant_id: int) -> Tx:
         """The same transaction, from here on seeing the rows of `tenant_id`."""

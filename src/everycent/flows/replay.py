@@ -72,6 +72,7 @@ def replay(tx: Tx, on_progress: Callable[[int], None] = lambda _: None) -> Rebui
     nothing behind: the scratch tables go with the transaction.
     """
     scratch = {target: target._replace(name=f"replay_{target.name}") for target in TABLES}
+    tx.sort_in_memory()
     for target, copy in scratch.items():
         bulk.create_scratch(tx, copy, keyed=target in CHANGING)
     rows = Rows()

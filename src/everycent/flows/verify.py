@@ -41,6 +41,7 @@ def verify(
 
     `trusted_key` is the public key that must have signed the checkpoints.
     """
+    tx.sort_in_memory()
     on_start("every event stands on the one before it")
     links = list(journal.broken_links(tx))
     yield Check("journal", "every event stands on the one before it", links,

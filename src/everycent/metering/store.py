@@ -168,7 +168,7 @@ def fold(tx: Tx, batches: Sequence[int]) -> None:
         "fold_id": fold_id,
     }
     tx.run(SQL["mark_folded"], params)
-    tx.run("set local work_mem = '256MB'")
+    tx.sort_in_memory()
     tx.run(SQL["create_stage_fold"])
     tx.run(SQL["gather"], params)
     tx.run("analyze stage_fold")
