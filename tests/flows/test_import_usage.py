@@ -33,7 +33,7 @@ from everycent.flows.import_usage import ImportResult, import_usage
 from everycent.integrations.usage_files import open_rows
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import Period
-from everycent.metering import audit, queries
+from everycent.metering import audit, operations, queries
 from everycent.metering.mapping import ColumnMapping, Reject, Rows, parser, wanted_columns
 from everycent.metering.usage import Request
 from tests.conftest import Place
@@ -140,7 +140,10 @@ def test_an_import_again_adds_nothing_and_says_so(seller: Place) -> None:
     assert stored(seller) == before
     with seller.database.snapshot(seller.tenant_id) as tx:
         counts = queries.counts(tx)
-    assert (counts.records, counts.batches, counts.open) == (230, 5, 0)
+    assert (counts.records, counts.batches, counts.open) == (230, 5, 5)
+    assert operations.fold(seller.database, seller.tenant_id) == 5
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        assert queries.counts(tx).open == 0
 
 
 def test_halves_that_overlap_give_the_whole(seller: Place) -> None:
@@ -510,6 +513,7 @@ def test_totals_are_the_exact_sums_of_what_was_first(
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for _, subject, meter, _, value, _ in first.values():
         sums[f"{name}{subject}", meter] += value
+    operations.fold(seller.database, seller.tenant_id)
     with seller.database.transaction(seller.tenant_id) as tx:
         period = Period(START, START + timedelta(days=4))
         wanted = [
