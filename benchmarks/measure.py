@@ -64,6 +64,7 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
     assert result.progress.invoices == size, result.progress
     memory = f"at most {peak()} MB per worker" if workers > 1 else ""
     limit = None
+    after = _after(database, tenant_id, size, say) if and_more else []
     if and_more:
         say("reference: the same rows by COPY")
         spent = reference.copy_seconds(
@@ -76,8 +77,7 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
     figures = [
         Figure(name, f"{size:,} × 3 lines", seconds, size / seconds, "invoices", limit, memory)
     ]
-    if and_more:
-        figures += _after(database, tenant_id, size, say)
+    figures += after
     seller.drop(conninfo, "everycent_bench", database)
     return figures
 
@@ -161,10 +161,10 @@ def importing(conninfo: str, rows: int, say: Say) -> list[Figure]:
     figures.append(
         Figure("fold into roll-ups", f"{rows:,} records", seconds, rows / seconds, "records")
     )
+    figures += _explaining(database, tenant_id, say)
     say("reference: the same rows by COPY")
     spent = reference.copy_seconds(own, reference.USAGE, {})
     figures[0] = figures[0]._replace(reference=(rows + 300) / spent)
-    figures += _explaining(database, tenant_id, say)
     seller.drop(conninfo, "everycent_bench", database)
     return figures
 
