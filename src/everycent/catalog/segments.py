@@ -1,0 +1,48 @@
+"""Segments: which part of a meter's records a record belongs to, by its dimensions.
+
+Every record is in exactly one segment of a set: the first rule that its dimensions meet decides, and
+`rest` is everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import msgspec
+
+
+class SegmentRule(msgspec.Struct, frozen=True):
+    """Records belong to `segment` when each named dimension has one of the values told for it."""
+
+    segment: str
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class Segments(msgspec.Struct, frozen=True):
+    """A set of segments; the order of the rules counts."""
+
+    key: str
+    rules: tuple[SegmentRule, ...]
+    rest: str
+
+    def names(self) -> set[str]:
+        """All segments."""
+        return {rule.segment for rule in self.rules} | {self.rest}
+
+
+def segment_of(segments: Segments, dimensions: Mapping[str, str]) -> str:
+    """The segment of a record with these dimensions."""
+    for rule in segments.rules:
+        if all(dimensions.get(name) in values for name, values in rule.dimensions):
+            return rule.segment
+    return segments.rest
+
+
+def patterns(rule: SegmentRule) -> list[dict[str, str]]:
+    """The rule as sets of dimensions of which a record must contain one: what a database can look for."""
+    names = [name for name, _ in rule.dimensions]
+    return [
+        dict(zip(names, chosen, strict=True))
+        for chosen in product(*(values for _, values in rule.dimensions))
+    ]
