@@ -19,7 +19,8 @@ from everycent.cli.explain import explain as command
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.flows import bill, explain
-from everycent.flows.derivation import Node, line_node, setting_of
+from everycent.flows.derivation import line_node
+from everycent.flows.saying import Node, setting_of
 from everycent.integrations import explain_page
 from everycent.invoicing import queries as invoices
 from everycent.journal import chain

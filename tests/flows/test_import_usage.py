@@ -140,8 +140,8 @@ def test_an_import_again_adds_nothing_and_says_so(seller: Place) -> None:
     assert stored(seller) == before
     with seller.database.snapshot(seller.tenant_id) as tx:
         counts = queries.counts(tx)
-    assert (counts.records, counts.batches, counts.open) == (230, 5, 5)
-    assert operations.fold(seller.database, seller.tenant_id) == 5
+    assert (counts.records, counts.duplicates, counts.batches, counts.open) == (230, 230, 10, 10)
+    assert operations.fold(seller.database, seller.tenant_id) == 10
     with seller.database.snapshot(seller.tenant_id) as tx:
         assert queries.counts(tx).open == 0
 

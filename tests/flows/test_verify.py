@@ -49,7 +49,7 @@ PLANTED = [
       "the journal rebuilds every table, byte for byte"}),
     ("update customer set name = 'Somebody else' where key = 'a'",
      {"the journal rebuilds every table, byte for byte"}),
-    ("update usage_rollup set total = total + 1", {"every roll-up equals its records"}),
+    ("update usage_day set total = total + 1", {"every roll-up equals its records"}),
     ("update usage_record set value = value + 1",
      {"every roll-up equals its records", "every record says what was taken in",
       "every line counted the records it says"}),

@@ -8,6 +8,7 @@ from typing import Any
 
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
+from everycent.catalog.meter import Aggregation, Series
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
@@ -16,8 +17,11 @@ from everycent.flows.replay import TABLES
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.invoice import Invoice
 from everycent.kernel import clock
+from everycent.kernel.period import Period
 from everycent.metering import operations as metering
+from everycent.metering import queries
 from everycent.metering.record import UsageRecord
+from everycent.metering.usage import Request, Usage
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions.operations import Order
 from tests.conftest import Place
@@ -98,6 +102,25 @@ def use(place: Place, records: Iterable[UsageRecord], *, fold: bool = True) -> N
     metering.ingest(place.database, place.tenant_id, list(records), place.now, metering.Names())
     if fold:
         metering.fold(place.database, place.tenant_id)
+
+
+def ingest(
+    place: Place, records: Sequence[UsageRecord], names: metering.Names | None = None
+) -> metering.Intake:
+    """Takes usage in and says what became of it; nothing is folded."""
+    return metering.ingest(
+        place.database, place.tenant_id, records, place.now, names or metering.Names()
+    )
+
+
+def usage_of(
+    place: Place, subject: str, meter: str, period: Period, *, is_live: bool = False, **more: Any
+) -> Usage:
+    """What was used of a meter in a period; `more` are fields of the series."""
+    series = Series(meter, "unit", more.pop("aggregation", Aggregation.SUM), **more)
+    request = Request(subject, series, period)
+    with place.database.snapshot(place.tenant_id) as tx:
+        return queries.read(tx, [request], is_live=is_live)[request]
 
 
 def calls(key: str, amount: int, day: date, *, name: str = "") -> UsageRecord:

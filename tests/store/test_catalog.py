@@ -11,6 +11,7 @@ from everycent.catalog import operations as catalog
 from everycent.catalog import queries
 from everycent.catalog.difference import Change, Verb
 from everycent.catalog.document import parse
+from everycent.catalog.intake import AfterInvoice, IntakePolicy
 from everycent.catalog.price import Flat
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
@@ -103,6 +104,47 @@ def test_what_was_parsed_reads_back_the_same(place):
         assert queries.taxes(tx) == {"vat": wanted["tax", "vat"]}
         assert queries.raw_meters(tx) == {"m"}
         assert [row.key for row in queries.listed(tx, "meter")] == ["day", "f", "m"]
+
+
+PARTS = """
+calendars:
+  hr: {yearly: [01-01], easter: [1]}
+bands:
+  tou: {time_zone: Europe/Zagreb, bands: {day: ["mon-fri 07:00-21:00"]}, rest: night, holidays: hr}
+segments:
+  region: {segments: {eu: [{region: [eu-1, eu-2]}]}, rest: elsewhere}
+meters:
+  m: {unit: kWh}
+  eu_day: {of: m, band: tou.day, segment: region.eu, aggregation: percentile, percentile: 95}
+intake:
+  m: {value: {max: 500}, accept_days: 60}
+"""
+
+
+def test_calendars_segments_and_intake_policies_are_versions_like_all_others(place):
+    kinds = ["calendar", "bands", "segments", "meter", "meter", "intake"]
+    assert [change.kind for change in apply(place, PARTS)] == kinds
+    assert {change.verb for change in apply(place, PARTS)} == {Verb.KEEP}
+    changed = {
+        f"{c.kind}.{c.key}": c.version
+        for c in apply(place, PARTS.replace("01-01", "12-25"))
+        if c.verb is not Verb.KEEP
+    }
+    # A meter holds its bands with their days, so that what was sold stays as it was.
+    assert changed == {"calendar.hr": 2, "bands.tou": 2, "meter.eu_day": 2}
+    with place.database.transaction(place.tenant_id) as tx:
+        assert [row.version for row in queries.listed(tx, "calendar")] == [2]
+
+
+def test_the_newest_intake_policy_of_every_meter_is_found(place):
+    with place.database.transaction(place.tenant_id) as tx:
+        assert queries.intake_policies(tx) == {}
+    apply(place, PARTS)
+    apply(place, PARTS.replace("accept_days: 60", "after_invoice: write_off"))
+    with place.database.transaction(place.tenant_id) as tx:
+        assert queries.intake_policies(tx) == {
+            "m": IntakePolicy("m", value_max="500", after_invoice=AfterInvoice.WRITE_OFF)
+        }
 
 
 def test_an_unknown_plan_is_not_found(place):

@@ -31,10 +31,15 @@ WITHOUT_TENANT = {
     "journal_epoch": "restores of the whole database",
 }
 DEFINERS = {
+    "find_api_key(bytea)": "tells the tenant of a key to whoever has the key",
     "ensure_usage_month(date)": "makes a partition, which only the owner may",
+    "drop_usage_month(date,timestamp with time zone)": "drops a partition whose records are archived",
     "refresh_statistics()": "analyses tables, which only the owner may",
 }
-KEYS_WITHOUT_TENANT = {"tenant_slug_key": "names the tenant itself; only an operator inserts"}
+KEYS_WITHOUT_TENANT = {
+    "tenant_slug_key": "names the tenant itself; only an operator inserts",
+    "api_key_digest_key": "a key says whose it is; nobody can guess another one's",
+}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,8 @@ def made_up(kind: str, tenant_id: int) -> str:
         "text": f"'made up {tenant_id}'",
         "timestamp with time zone": "'2026-01-15 00:00+00'",
         "date": "'2026-01-15'",
-        "bytea": "'\\x00'",
+        "bytea": f"'\\x{tenant_id + 900:08x}'",
+        "text[]": "'{}'",
         "boolean": "true",
         "xid8": "'1'",
     }

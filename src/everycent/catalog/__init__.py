@@ -1,1 +1,1 @@
-"""What is sold and at what price: meters, bands, taxes, products, plans; versions that never change."""
+"""What is measured and sold, and at what price: meters, taxes, products, plans; versions never change."""

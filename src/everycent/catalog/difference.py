@@ -70,6 +70,8 @@ def _differences(path: str, before: Any, after: Any) -> list[str]:
             found.extend(_differences(at, before.get(name), after.get(name)))
         return found
     if isinstance(before, list) and isinstance(after, list):
+        if not any(isinstance(entry, dict | list) for entry in (*before, *after)):
+            return _exchanged(path, before, after)
         old, new = _named(before), _named(after)
         found = []
         for name in dict.fromkeys([*old, *new]):
@@ -82,12 +84,36 @@ def _differences(path: str, before: Any, after: Any) -> list[str]:
     return [f"{path}: {_shown(before)} → {_shown(after)}"]
 
 
+def _exchanged(path: str, before: list[Any], after: list[Any]) -> list[str]:
+    """What is in one list of plain values only: `rules[eu].dimensions[region]: + eu-3, − eu-1`."""
+    if before == after:
+        return []
+    told = [f"+ {_shown(value)}" for value in after if value not in before]
+    told += [f"− {_shown(value)}" for value in before if value not in after]
+    return [f"{path}: {', '.join(told) or f'{_shown(before)} → {_shown(after)}'}"]
+
+
 def _named(entries: list[Any]) -> dict[str, Any]:
-    named = {}
+    """The entries by what people call them; a name that comes again is numbered."""
+    named: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for number, entry in enumerate(entries, start=1):
-        price = entry.get("price") if isinstance(entry, dict) else None
-        named[price["key"] if isinstance(price, dict) else str(number)] = entry
+        name, value = _name_and_value(entry)
+        if name is None:
+            named[str(number)] = entry
+            continue
+        counts[name] = counts.get(name, 0) + 1
+        named[name if counts[name] == 1 else f"{name} {counts[name]}"] = value
     return named
+
+
+def _name_and_value(entry: Any) -> tuple[str | None, Any]:
+    match entry:
+        case {"price": {"key": str(name)}} | {"segment": str(name)} | {"band": str(name)}:
+            return name, entry
+        case [str(name), list(values)]:  # a dimension and its values
+            return name, values
+    return None, entry
 
 
 def _shown(value: Any) -> str:

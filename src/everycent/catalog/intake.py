@@ -1,4 +1,5 @@
-"""Intake policies: what records of a meter may look like, and what follows when they don't come or come late."""
+"""Intake policies: what records of a meter may look like, and what follows when they come late or not
+at all."""
 
 from __future__ import annotations
 

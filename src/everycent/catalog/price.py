@@ -51,7 +51,7 @@ Scheme = Flat | PerUnit | Graduated | Volume | Package
 
 
 class QuantityRounding(msgspec.Struct, frozen=True):
-    """The exact quantity is rounded once to `places` decimals before it is priced."""
+    """The exact quantity is rounded once to `places` decimals before it is priced; -2 is to hundreds."""
 
     places: int
     mode: Rounding

@@ -1,4 +1,4 @@
-"""Look up plans, taxes and meters in the catalogue."""
+"""Look up plans, taxes, meters and intake policies in the catalogue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from everycent.catalog import store
 from everycent.catalog.difference import Known
+from everycent.catalog.intake import IntakePolicy
 from everycent.catalog.meter import Formula, Measure
 from everycent.catalog.plan import Plan, Tax
 from everycent.db.connection import Tx
@@ -56,6 +57,14 @@ def taxes(tx: Tx) -> dict[str, Tax]:
     """The newest version of every tax category's table."""
     return {
         row.key: msgspec.json.decode(row.content, type=Tax) for row in store.list_newest(tx, "tax")
+    }
+
+
+def intake_policies(tx: Tx) -> dict[str, IntakePolicy]:
+    """The newest intake policy of every raw meter that has one, by the meter's key."""
+    return {
+        row.key: msgspec.json.decode(row.content, type=IntakePolicy)
+        for row in store.list_newest(tx, "intake")
     }
 
 

@@ -11,6 +11,8 @@ from itertools import product
 
 import msgspec
 
+from everycent.kernel.canonical import encode
+
 
 class SegmentRule(msgspec.Struct, frozen=True):
     """Records belong to `segment` when each named dimension has one of the values told for it."""
@@ -46,3 +48,23 @@ def patterns(rule: SegmentRule) -> list[dict[str, str]]:
         dict(zip(names, chosen, strict=True))
         for chosen in product(*(values for _, values in rule.dimensions))
     ]
+
+
+def own_and_others(
+    segments: Segments | None, segment: str | None
+) -> tuple[list[str] | None, list[str] | None]:
+    """The patterns, as JSON texts, of which a record of the segment contains one, and those of which it
+    contains none, since a rule before it would have had it. None without a segment.
+
+    Rules of one segment stand together, as they do in a catalogue.
+    """
+    if segments is None or segment is None:
+        return None, None
+    mine = [n for n, rule in enumerate(segments.rules) if rule.segment == segment]
+    before = segments.rules[: mine[0]] if mine else segments.rules
+    own = [text for n in mine for text in _texts(segments.rules[n])] if mine else ["{}"]
+    return own, [text for rule in before for text in _texts(rule)]
+
+
+def _texts(rule: SegmentRule) -> list[str]:
+    return [encode(pattern).decode() for pattern in patterns(rule)]

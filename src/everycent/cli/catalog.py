@@ -19,7 +19,7 @@ _COLOURS = {Verb.CREATE: "green", Verb.CHANGE: "yellow", Verb.KEEP: None}
 
 @click.group()
 def catalog() -> None:
-    """Meters, bands, taxes, products and plans, out of a YAML or JSON file."""
+    """Meters and what they need, taxes, products and plans, out of a YAML or JSON file."""
 
 
 def _read(file: Any) -> list[document.Entity]:
@@ -93,9 +93,7 @@ def apply(file: Any, at: str | None, as_json: bool) -> None:
 
 
 @catalog.command()
-@click.argument(
-    "kind", required=False, type=click.Choice(["meter", "bands", "tax", "product", "plan"])
-)
+@click.argument("kind", required=False, type=click.Choice(document.KINDS))
 @json_option
 def show(kind: str | None, as_json: bool) -> None:
     """List what the catalogue holds, newest versions."""

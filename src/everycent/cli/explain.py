@@ -12,7 +12,7 @@ import msgspec
 from everycent.cli.common import console, emit, opened
 from everycent.db.connection import Tx
 from everycent.flows import explain as flow
-from everycent.flows.derivation import Node, Page
+from everycent.flows.saying import Node, Page
 from everycent.integrations import explain_page
 from everycent.invoicing import queries
 from everycent.kernel.errors import Invalid
@@ -209,7 +209,7 @@ def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_
     from rich.table import Table
 
     title = (
-        f"{invoice.name} line {line_no}: {part.records} records of {part.meter} at {part.subject}"
+        f"{invoice.name} line {line_no}: {part.records} records of {part.series.meter} at {part.subject}"
     )
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("at", no_wrap=True)

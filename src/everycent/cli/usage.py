@@ -16,6 +16,7 @@ import yaml
 
 from everycent.app.wiring import App
 from everycent.catalog import queries as catalog
+from everycent.cli import usage_archive, usage_live, usage_watch
 from everycent.cli.common import console, emit, json_option, opened
 from everycent.flows.import_usage import ImportResult, import_usage
 from everycent.integrations.usage_files import FORMATS, STDIN, open_rows
@@ -302,3 +303,8 @@ def show(as_json: bool) -> None:
             f" {found.open_records:,} records in {found.open:,} batches are not rolled up yet"
         ),
     )
+
+
+usage_live.add_to(usage)
+usage_watch.add_to(usage)
+usage_archive.add_to(usage)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 
 from everycent.app import wiring
 from everycent.cli.common import console, emit, json_option, opened
+from everycent.cli.usage_archive import folder_of
 from everycent.flows import verify as flow
 from everycent.flows.verify import Check
+from everycent.integrations.usage_archive import ArchiveFolder
 
 _SHOWN = 10
 
@@ -20,13 +23,22 @@ _SHOWN = 10
 @click.option(
     "--replay", "with_replay", is_flag=True, help="Also rebuild every table from the journal."
 )
+@click.option(
+    "--archives",
+    "with_archives",
+    is_flag=True,
+    help="Also read every file of the archive, and count the roll-ups of its months again.",
+)
+@click.option("--from", "folder", type=click.Path(file_okay=False, path_type=Path),
+              help="Where the archive is; otherwise `archive` in the home.")  # fmt: skip
 @json_option
-def verify(with_replay: bool, as_json: bool) -> None:
+def verify(with_replay: bool, with_archives: bool, folder: Path | None, as_json: bool) -> None:
     """Prove that journal = books = invoices = usage. Ends with exit code 1 and names whatever violates
     a promise."""
     found: list[tuple[Check, float]] = []
     with opened() as (app, tenant_id):
-        found = prove(app, tenant_id, with_replay=with_replay, quiet=as_json)
+        files = folder_of(app, folder) if with_archives or folder else None
+        found = prove(app, tenant_id, with_replay=with_replay, quiet=as_json, files=files)
     broken = [check for check, _ in found if check.violators]
     if as_json:
         emit({"holds": not broken, "checks": [_data(*pair) for pair in found]}, as_json=True)
@@ -34,7 +46,12 @@ def verify(with_replay: bool, as_json: bool) -> None:
 
 
 def prove(
-    app: wiring.App, tenant_id: int, *, with_replay: bool, quiet: bool
+    app: wiring.App,
+    tenant_id: int,
+    *,
+    with_replay: bool,
+    quiet: bool,
+    files: ArchiveFolder | None = None,
 ) -> list[tuple[Check, float]]:
     """Runs every check, printing each as it ends; returns them with the seconds each took."""
     found: list[tuple[Check, float]] = []
@@ -46,6 +63,7 @@ def prove(
             tx,
             trusted_key=trusted,
             with_replay=with_replay,
+            files=files,
             on_start=lambda promise: status.update(f"checking: {promise}"),
         )
         for check in checks:

@@ -37,7 +37,9 @@ from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
 from everycent.metering import queries as usage
+from everycent.metering.usage import Request, Usage
 from everycent.subscriptions import queries as subscriptions
+from everycent.subscriptions.queries import DueItem
 
 CHUNK_SIZE = 1000
 PAYMENT_DAYS = 14
@@ -147,7 +149,7 @@ def work(
     on_chunk: OnProgress | None = None,
 ) -> None:
     """Bills chunks until the run is finished; what every worker does."""
-    context = _Context(current, clock, ids, terms)
+    context = _Context(database, tenant_id, current, clock, ids, terms)
     while _step(database, tenant_id, context):
         if context.done & (context.done - 1) == 0:  # after 1, 2, 4, 8 … chunks tables have doubled
             database.refresh_statistics()
@@ -159,7 +161,17 @@ def work(
 class _Context:
     """What a worker keeps from chunk to chunk: the run's facts and what it has read of the catalogue."""
 
-    def __init__(self, current: Run, clock: Clock, ids: IdSource, terms: Terms) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tenant_id: int,
+        current: Run,
+        clock: Clock,
+        ids: IdSource,
+        terms: Terms,
+    ) -> None:
+        self.database = database
+        self.tenant_id = tenant_id
         self.run = current
         self.clock = clock
         self.ids = ids
@@ -249,7 +261,7 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
         context.plans |= catalog.plans(tx, missing)
     if context.taxes is None:
         context.taxes = catalog.taxes(tx)
-    answers = usage.read(tx, rate_due.requests_of(dues, context.plans))
+    answers = _usage_of(dues, context)
     counters = {
         (due.subscription_id, due.item_no)
         for due in dues
@@ -258,6 +270,17 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     closings = invoices.closing_readings(tx, sorted(counters)) if counters else {}
     decided = rate_due.decide(owners, dues, context.plans, answers, closings, context.taxes)
     return _without_withdrawn(decided, context.issued_on)
+
+
+def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Usage]:
+    """What was used, as of one instant and beside the transaction that bills: roll-ups may be folded
+    meanwhile, and nobody waits for anybody."""
+    requests = rate_due.requests_of(dues, context.plans)
+    if not requests:
+        return {}
+    with context.database.snapshot(context.tenant_id) as reader:
+        reader.look_up_by_key()
+        return usage.read(reader, requests)
 
 
 def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:

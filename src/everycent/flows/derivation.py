@@ -7,187 +7,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
-
-import msgspec
 
 from everycent.catalog import formula
-from everycent.catalog.bands import BandRule, Bands
-from everycent.catalog.meter import Aggregation, Formula, Measure
-from everycent.catalog.plan import UNTAXED, Item
+from everycent.catalog.meter import Formula, Measure
+from everycent.catalog.plan import UNTAXED
 from everycent.catalog.price import Flat, Graduated, Package, PerUnit, Price, Tier, Volume
-from everycent.invoicing.invoice import Invoice, InvoiceLine
-from everycent.kernel.calendar import local_date, start_of_day, zone
-from everycent.kernel.errors import Broken
+from everycent.flows.derivation_usage import exact_value, part_node
+from everycent.flows.saying import (
+    Node,
+    Origin,
+    Page,
+    Setting,
+    agree,
+    exact_text,
+    money,
+    plural,
+    rounding_text,
+    span_text,
+)
+from everycent.invoicing.invoice import InvoiceLine
+from everycent.kernel.calendar import local_date
 from everycent.kernel.money import EXACT, Rounding, round_decimal
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.metering.register import Reading
-from everycent.rating.charge import Charge, Quantity, RegisterStretch, Step, UsagePart
+from everycent.rating.charge import Charge, Quantity, Step
 from everycent.rating.schemes import steps
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FUNCTIONS = ("min", "max", "abs")
-_ROUNDINGS = {
-    Rounding.HALF_EVEN: "half to even",
-    Rounding.HALF_UP: "half up",
-    Rounding.HALF_DOWN: "half down",
-    Rounding.UP: "up, away from zero",
-    Rounding.DOWN: "down, towards zero",
-    Rounding.CEILING: "up to the next higher",
-    Rounding.FLOOR: "down to the next lower",
-}
-
-
-class Node(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step of an explanation: `what` it is, the `value` it gives, a sentence of `detail`.
-
-    `facts` are labelled texts for whoever wants to look it up; `children` say where the value comes
-    from. `kind` is stable, for programs: invoice, line, rounding, share, step, price, quantity, …
-    """
-
-    kind: str
-    what: str
-    value: str = ""
-    detail: str = ""
-    facts: dict[str, str] = {}
-    children: tuple[Node, ...] = ()
-
-
-class Shown(NamedTuple):
-    """A usage record as a person sees it; `local` is its instant on the customer's clock."""
-
-    record_id: str
-    source: str
-    at: str
-    local: str
-    value: str
-    dimensions: str
-
-
-class Page(NamedTuple):
-    """Some of the records behind a part of a line, and the cursor to go on from, if there are more."""
-
-    records: tuple[Shown, ...]
-    after: str | None
-
-
-class Origin(NamedTuple):
-    """The version of a plan that holds the line's price exactly as it was frozen."""
-
-    plan: str
-    version: int
-    item: Item
-
-
-class Setting(NamedTuple):
-    """What the words of a line depend on."""
-
-    currency: str
-    places: int
-    time_zone: str
-
-
-def setting_of(invoice: Invoice) -> Setting:
-    """The setting of all lines of an invoice."""
-    return Setting(invoice.currency, invoice.places, invoice.customer.time_zone)
-
-
-# --- saying it ------------------------------------------------------------------------------------
-
-
-def money(minor: int, setting: Setting) -> str:
-    """Minor units as people write them: '32.44 EUR'."""
-    return f"{Decimal(minor).scaleb(-setting.places, EXACT):f} {setting.currency}"
-
-
-def day_text(day: date) -> str:
-    """'1 Jan 2016'."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def moment(at: datetime, time_zone: str) -> str:
-    """'1 Jan 2016 07:15' on the wall; with the offset where the clock shows that time twice."""
-    local = at.astimezone(zone(time_zone))
-    text = f"{day_text(local.date())} {local:%H:%M}"
-    if local.second or local.microsecond:
-        text += f"{local:%S.%f}".rstrip("0").rstrip(".").join((":", ""))
-    other = local.replace(fold=1 - local.fold)
-    if other.utcoffset() != local.utcoffset():
-        offset = f"{local:%z}"
-        text += f" ({offset[:3]}:{offset[3:5]})"
-    return text
-
-
-def span_text(start: datetime, end: datetime, time_zone: str) -> str:
-    """'1 Jan – 31 Jan 2016' for whole local days, else both moments."""
-    first, last = (
-        local_date(start, time_zone),
-        local_date(end - timedelta(microseconds=1), time_zone),
-    )
-    whole = start_of_day(first, time_zone) == start and (
-        start_of_day(last + timedelta(days=1), time_zone) == end
-    )
-    if not whole:
-        return f"{moment(start, time_zone)} – {moment(end, time_zone)}"
-    if first == last:
-        return day_text(first)
-    begins = day_text(first)
-    if first.year == last.year:
-        begins = begins[:-5]
-    return f"{begins} – {day_text(last)}"
-
-
-def rounding_text(mode: Rounding, places: int, unit: str = "") -> str:
-    """'rounded to 2 decimals, half up'."""
-    digits = (
-        f"{places} decimal{'s' if places > 1 else ''}" if places else f"whole {unit or 'units'}"
-    )
-    return f"rounded to {digits}, {_ROUNDINGS[mode]}"
-
-
-def bands_text(bands: Bands, band: str) -> str:
-    """'07:00–21:00' or 'Mon–Fri 07:00–21:00, Sat 08:00–12:00', or what is left over by the others."""
-    if band == bands.rest:
-        others = "; ".join(
-            f"{name} ({bands_text(bands, name)})" for name in sorted(bands.names() - {band})
-        )
-        return f"every hour outside {others}" if others else "every hour"
-    spoken = [_rule_text(rule) for rule in bands.rules if rule.band == band]
-    return ", ".join(spoken)
-
-
-def _rule_text(rule: BandRule) -> str:
-    hours = "–".join(f"{m // 60:02d}:{m % 60:02d}" for m in (rule.start, rule.end))
-    days = rule.days
-    if days == tuple(range(7)):
-        return hours
-    if len(days) > 1 and days == tuple(range(days[0], days[-1] + 1)):
-        return f"{_DAYS[days[0]]}–{_DAYS[days[-1]]} {hours}"
-    return f"{', '.join(_DAYS[day] for day in days)} {hours}"
-
-
-def exact_text(value: Decimal | Fraction) -> str:
-    """The shortest digits; a number that never ends is cut after twelve decimals and says so."""
-    if isinstance(value, Decimal):
-        return plain(value)
-    shown = as_decimal(value, 12)
-    return plain(shown) + ("" if Fraction(shown) == value else "…")
-
-
-def agree(what: str, stored: object, again: object) -> None:
-    """Raises Broken `explain.mismatch` when a calculation done again gives something else."""
-    if stored != again:
-        raise Broken(
-            "explain.mismatch",
-            f"{what}: the invoice says {stored}, the calculation done again gives {again}",
-            value=stored,
-            hint="run `everycent verify`; the stored invoice can't be trusted",
-        )
 
 
 # --- the line ------------------------------------------------------------------------------------
@@ -305,7 +153,9 @@ def _step_node(step: Step, price: Price, value: Decimal, unit: str, setting: Set
         what += f" + {step.flat_amount} {setting.currency}"
         detail = f"{step.flat_amount} {setting.currency} is due once the tier is entered"
     if isinstance(scheme, Package):
-        what = f"{step.quantity} package{_s(step.quantity)} × {scheme.amount} {setting.currency}"
+        what = (
+            f"{step.quantity} package{plural(step.quantity)} × {scheme.amount} {setting.currency}"
+        )
         detail = f"of {scheme.size} {unit} each; a begun one counts whole"
         if scheme.included != "0":
             beyond = plain(max(EXACT.subtract(value, Decimal(scheme.included)), Decimal(0)))
@@ -318,10 +168,6 @@ def _step_node(step: Step, price: Price, value: Decimal, unit: str, setting: Set
         what = f"Tier {number}: {what}"
         detail = f"{reach}; {detail}" if detail else reach
     return Node("step", what, amount, detail)
-
-
-def _s(count: str) -> str:
-    return "" if count == "1" else "s"
 
 
 def _tier_text(tiers: Sequence[Tier], number: int, unit: str) -> str:
@@ -415,7 +261,7 @@ def _quantity_node(
             what = f"Quantity, {told}"
             detail = f"from exactly {exact_text(exact)} {quantity.unit}"
     parts = tuple(
-        _part_node(part, setting, f"{where}, part {number}", number, pages.get(number))
+        part_node(part, setting, f"{where}, part {number}", number, pages.get(number))
         for number, part in enumerate(quantity.parts, start=1)
     )
     return Node("quantity", what, value, detail, {"exact": quantity.exact}, (*formulas, *parts))
@@ -433,9 +279,9 @@ def _exact_quantity(
     A formula within a formula stands in the plan only; without the plan (None) its outcome is
     believed and shown as it is stored.
     """
-    parts = {part.input: Fraction(part.value) for part in quantity.parts}
+    parts = {part.input: exact_value(part) for part in quantity.parts}
     if quantity.expression is None:
-        return Decimal(quantity.parts[0].value), ()
+        return exact_value(quantity.parts[0]), ()
     needed = formula.names(formula.parse(quantity.expression))
     if isinstance(measure, Formula) and measure.expression == quantity.expression:
         made: list[Node] = []
@@ -480,192 +326,3 @@ def _formula_node(
         f"= {_NAME.sub(substituted, expression)}",
         {name: exact_text(number) for name, number in values.items()},
     )
-
-
-# --- the usage behind a quantity ------------------------------------------------------------------
-
-
-def _part_node(
-    part: UsagePart, setting: Setting, where: str, part_no: int, page: Page | None
-) -> Node:
-    _check_part(part, where)
-    children = [_span_node(part, setting)]
-    if part.bands is not None and part.band is not None:
-        children.append(_band_node(part.bands, part.band))
-    if part.peak_at is not None and part.window_minutes is not None:
-        children.append(_peak_node(part, part.peak_at, part.window_minutes, setting))
-    children.extend(_stretch_nodes(part, setting))
-    children.append(_seal_node(part))
-    if page is not None:
-        children.append(_records_node(part, page))
-    name = f"{part.input} = " if part.input else ""
-    facts = {"part": str(part_no), "subject": part.subject, "meter": part.meter}
-    facts["aggregation"] = part.aggregation.value
-    if part.band is not None:
-        facts["band"] = part.band
-    return Node(
-        "series",
-        f"{name}{_aggregation_text(part)}",
-        f"{part.value} {part.unit}",
-        "",
-        facts,
-        tuple(children),
-    )
-
-
-def _aggregation_text(part: UsagePart) -> str:
-    what = {
-        Aggregation.COUNT: f"Number of {part.meter} records",
-        Aggregation.SUM: f"Sum of {part.meter}",
-        Aggregation.MIN: f"Lowest {part.meter}",
-        Aggregation.MAX: f"Highest {part.meter}",
-        Aggregation.LATEST: f"Latest {part.meter}",
-        Aggregation.UNIQUE: f"Distinct {part.distinct} of {part.meter}",
-        Aggregation.COUNTER: f"Difference of the readings of {part.meter}",
-        Aggregation.PEAK: f"Highest {part.window_minutes}-minute average of {part.meter}",
-    }[part.aggregation]
-    band = "" if part.band is None else f" in band {part.band}"
-    return f"{what} at {part.subject}{band}"
-
-
-def _check_part(part: UsagePart, where: str) -> None:
-    """What can be worked out again from the frozen numbers alone."""
-    match part.aggregation:
-        case Aggregation.SUM:
-            agree(f"{where}, the sum", part.value, part.total)
-        case Aggregation.COUNT:
-            agree(f"{where}, the number of records", part.value, str(part.records))
-        case Aggregation.COUNTER:
-            total = Decimal(0)
-            for stretch in part.stretches:
-                agree(
-                    f"{where}, a stretch", stretch.consumption, plain(_used(stretch, part.digits))
-                )
-                total = EXACT.add(total, Decimal(stretch.consumption))
-            agree(f"{where}, the consumption", part.value, plain(total))
-        case _:
-            pass  # takes the records themselves: `everycent verify` counts those
-
-
-def _used(stretch: RegisterStretch, digits: int | None) -> Decimal:
-    used = EXACT.subtract(stretch.closing.value, stretch.opening.value)
-    if stretch.rolled_over and digits is not None:
-        used = EXACT.add(used, Decimal(10) ** digits)
-    return used
-
-
-def _span_node(part: UsagePart, setting: Setting) -> Node:
-    start, end = (moment(at, setting.time_zone) for at in (part.starts_at, part.ends_at))
-    first, last = ("after", "up to and including")
-    if part.aggregation is not Aggregation.COUNTER:
-        first, last = ("from", "up to but not including")
-    return Node(
-        "span",
-        span_text(part.starts_at, part.ends_at, setting.time_zone),
-        "",
-        f"{first} {start} {last} {end}, {setting.time_zone}",
-        {"starts_at": part.starts_at.isoformat(), "ends_at": part.ends_at.isoformat()},
-    )
-
-
-def _band_node(bands: Bands, band: str) -> Node:
-    return Node(
-        "band",
-        f"Band {band}: {bands_text(bands, band)}",
-        "",
-        f"on the clock of {bands.time_zone}",
-        {"bands": bands.key, "band": band, "time_zone": bands.time_zone},
-    )
-
-
-def _peak_node(part: UsagePart, at: datetime, minutes: int, setting: Setting) -> Node:
-    end = at + timedelta(minutes=minutes)
-    energy = exact_text(Fraction(part.value) * minutes / 60)
-    return Node(
-        "peak",
-        f"Reached on {moment(at, setting.time_zone)} – {moment(end, setting.time_zone)[-5:]}",
-        f"{part.value} {part.unit}",
-        f"{energy} in {minutes} minutes × 60/{minutes}",
-        {"at": at.isoformat(), "window_minutes": str(minutes), "sum": energy},
-    )
-
-
-def _stretch_nodes(part: UsagePart, setting: Setting) -> list[Node]:
-    found: list[Node] = []
-    before: Reading | None = part.opening
-    for stretch in part.stretches:
-        if before is not None and before.register != stretch.opening.register:
-            found.append(_exchange_node(before, stretch.opening, setting))
-        found.append(_stretch_node(stretch, part, setting))
-        before = stretch.closing
-    return found
-
-
-def _exchange_node(old: Reading, new: Reading, setting: Setting) -> Node:
-    return Node(
-        "exchange",
-        f"Register {old.register} replaced by {new.register} on {moment(new.at, setting.time_zone)}",
-        "",
-        f"{old.register} was taken out at {plain(old.value)},"
-        f" {new.register} put in at {plain(new.value)}",
-        {"removed": old.register, "installed": new.register},
-    )
-
-
-def _stretch_node(stretch: RegisterStretch, part: UsagePart, setting: Setting) -> Node:
-    opening, closing = stretch.opening, stretch.closing
-    register = f"Register {closing.register}: " if closing.register else ""
-    detail = f"{_reading_text(opening, setting)} to {_reading_text(closing, setting)}"
-    what = f"{register}{plain(closing.value)} − {plain(opening.value)}"
-    if stretch.rolled_over and part.digits is not None:
-        what += f" + {plain(Decimal(10) ** part.digits)}"
-        detail += f"; the register has {part.digits} digits and passed zero"
-    return Node("stretch", what, f"{stretch.consumption} {part.unit}", detail)
-
-
-def _reading_text(reading: Reading, setting: Setting) -> str:
-    kind = "estimated" if reading.is_estimate else "actual"
-    return f"{kind} {moment(reading.at, setting.time_zone)}"
-
-
-def _seal_node(part: UsagePart) -> Node:
-    count = str(part.records)
-    what = f"{count} record{_s(count)}, sum {part.total}"
-    if part.aggregation is Aggregation.COUNTER:
-        what = f"{count} reading{_s(count)}"  # their sum says nothing
-    return Node(
-        "seal",
-        what,
-        "",
-        f"sealed: SHA-256 {part.digest[:16]}… over every record, as of fold {part.fold_id}",
-        {
-            "records": count,
-            "sum": part.total,
-            "digest": part.digest,
-            "fold": str(part.fold_id),
-        },
-    )
-
-
-def _records_node(part: UsagePart, page: Page) -> Node:
-    shown = tuple(
-        Node(
-            "record",
-            record.local,
-            record.value,
-            record.record_id,
-            {"id": record.record_id, "source": record.source, "at": record.at}
-            | ({"dimensions": record.dimensions} if record.dimensions != "{}" else {}),
-        )
-        for record in page.records
-    )
-    count = len(shown)
-    what = f"The first {count} of {part.records}"
-    if count == part.records:
-        what = "All of them"
-    elif part.peak_at is not None:
-        what = f"{count} of {part.records}, from the peak on"
-    facts = {"shown": str(count), "records": str(part.records)}
-    if page.after is not None:
-        facts["after"] = page.after
-    return Node("records", what, "", "", facts, shown)

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.catalog import queries as catalog
-from everycent.catalog.meter import Series
 from everycent.db.connection import Tx
-from everycent.flows.derivation import (
+from everycent.flows.derivation import line_node
+from everycent.flows.saying import (
     Node,
     Origin,
     Page,
@@ -25,7 +25,6 @@ from everycent.flows.derivation import (
     Shown,
     agree,
     day_text,
-    line_node,
     moment,
     money,
     rounding_text,
@@ -37,7 +36,7 @@ from everycent.invoicing.queries import IssuedInvoice
 from everycent.journal import chain
 from everycent.journal import queries as journal
 from everycent.kernel import ids
-from everycent.kernel.errors import Broken, Invalid, NotFound
+from everycent.kernel.errors import Broken, Invalid, NotFound, Unavailable
 from everycent.kernel.money import EXACT, round_decimal
 from everycent.kernel.period import Period, instant_text, parse_instant
 from everycent.kernel.quantity import plain
@@ -80,7 +79,7 @@ def explain(
         entry = ledger.entry(tx, issued.event_id).entry
     setting = setting_of(invoice)
     pages = {
-        (each.line_no, number): _page(tx, part, setting, _beginning(part), first_records)
+        (each.line_no, number): _first_page(tx, part, setting, first_records)
         for each in lines
         for number, part in enumerate(_parts(each), start=1)
     }
@@ -106,9 +105,12 @@ def daily(tx: Tx, invoice: Invoice, line_no: int, part_no: int = 1) -> list[DayU
     """What the roll-ups hold for each local day of a part, band by band: for a picture."""
     part = part_of(invoice, line_no, part_no)
     period = Period(part.starts_at, part.ends_at)
-    return metering.daily(
-        tx, part.subject_id, part.meter_id, _series(part), period, invoice.customer.time_zone
-    )
+    try:
+        return metering.daily(
+            tx, part.subject_id, part.meter_id, part.series, period, invoice.customer.time_zone
+        )
+    except Unavailable:  # in the archive: the picture is left out, as the records are
+        return []
 
 
 def part_of(invoice: Invoice, line_no: int, part_no: int) -> UsagePart:
@@ -184,16 +186,10 @@ def _origins(tx: Tx, lines: Sequence[InvoiceLine]) -> dict[int, Origin]:
     return found
 
 
-def _series(part: UsagePart) -> Series:
-    return Series(
-        part.meter, part.unit, part.aggregation, part.bands, part.band, part.window_minutes
-    )
-
-
 def _page(
     tx: Tx, part: UsagePart, setting: Setting, after: tuple[datetime, UUID], limit: int
 ) -> Page:
-    series = _series(part)
+    series = part.series
     rows = metering.page(
         tx,
         part.subject_id,
@@ -201,6 +197,7 @@ def _page(
         spans_of(series, Period(part.starts_at, part.ends_at)),
         ends_included=is_counter(series),
         fold_id=part.fold_id,
+        series=series,
         after=after,
         limit=limit + 1,
     )
@@ -217,6 +214,14 @@ def _page(
     )
     more = len(rows) > limit > 0
     return Page(found, _cursor(rows[limit - 1]) if more else None)
+
+
+def _first_page(tx: Tx, part: UsagePart, setting: Setting, limit: int) -> Page:
+    """The first records, or why there are none to show: all else is answered without them."""
+    try:
+        return _page(tx, part, setting, _beginning(part), limit)
+    except Unavailable as refusal:
+        return Page((), None, f"{refusal.message}; {refusal.hint}")
 
 
 def _beginning(part: UsagePart) -> tuple[datetime, UUID]:

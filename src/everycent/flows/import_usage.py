@@ -21,10 +21,10 @@ from typing import NamedTuple, TypeVar
 import psycopg
 
 from everycent.db.connection import Database
-from everycent.kernel.errors import Conflict, Invalid, Unavailable
+from everycent.kernel.errors import Invalid, Unavailable
 from everycent.metering import operations as metering
 from everycent.metering.mapping import Parse, Reject, Rows, reject
-from everycent.metering.operations import Intake, Names
+from everycent.metering.operations import Clash, Intake, Names, conflict_refusal
 from everycent.metering.record import UsageRecord
 
 _T = TypeVar("_T")
@@ -92,14 +92,14 @@ def import_usage(
         nonlocal result
         batch, storing = under_way.popleft()
         intake = storing.result()
-        rejects = batch.rejects + [_conflict(batch, n) for n in intake.conflicts]
+        rejects = batch.rejects + [_conflict(batch, told) for told in intake.conflicts]
         for rejected in sorted(rejects):
             on_reject(rejected)
         result = result.plus(
             ImportResult(
                 len(batch.records) + len(batch.rejects),
                 intake.accepted,
-                intake.duplicates,
+                len(intake.duplicates),
                 len(intake.conflicts),
                 len(batch.rejects),
             )
@@ -188,11 +188,9 @@ def _parse(rows: Rows, parse: Parse, batch: _Batch) -> None:
             batch.texts.append(text)
 
 
-def _conflict(batch: _Batch, position: int) -> Reject:
-    record_id = batch.records[position].record_id
-    refusal = Conflict(
-        "usage.conflict", f"the id {record_id!r} was given before, to a record with other content"
-    )
+def _conflict(batch: _Batch, conflict: Clash) -> Reject:
+    position = conflict.position
+    refusal = conflict_refusal(batch.records[position], conflict.stored)
     return reject(batch.lines[position], refusal, batch.texts[position])
 
 

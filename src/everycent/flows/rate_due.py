@@ -13,14 +13,14 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
-from everycent.catalog.meter import series_of
+from everycent.catalog.meter import Series, series_of
 from everycent.catalog.plan import Item, Plan, Tax
 from everycent.customers.customer import Customer
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
 from everycent.metering.register import Reading
-from everycent.metering.usage import Request, Usage, is_counter
+from everycent.metering.usage import Request, Usage, archived, has_windows, is_counter, is_level
 from everycent.rating.rate import charge
 from everycent.subscriptions.queries import DueItem
 
@@ -45,11 +45,21 @@ def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
     measure = item_of(due, plans).measure
     if measure is None:
         return []
-    period = due.due.period
-    return [
-        (path, Request(due.subject, series, period, due.starts_at if is_counter(series) else None))
-        for path, series in series_of(measure)
-    ]
+    return [(path, _request(due, series)) for path, series in series_of(measure)]
+
+
+def _request(due: DueItem, series: Series) -> Request:
+    """What is asked of metering. Only what the answer depends on is told, so that items which differ
+    in nothing else share one answer."""
+    period, whole = due.due.period, due.due.whole
+    return Request(
+        due.subject,
+        series,
+        period,
+        due.starts_at if is_counter(series) else None,
+        whole if is_level(series) and whole != period else None,
+        due.time_zone if is_level(series) or has_windows(series) else "UTC",
+    )
 
 
 def item_of(due: DueItem, plans: Plans) -> Item:
@@ -79,8 +89,8 @@ def decide(
     decided = Decided([], [])
     for customer_id, group in groupby(dues, key=lambda due: due.customer_id):
         try:
-            charges = _charges(list(group), plans, usages, ChainMap({}, closings))
-            decided.drafts.extend(_drafts(by_id[customer_id], charges, taxes))
+            found = charges(list(group), plans, usages, ChainMap({}, closings))
+            decided.drafts.extend(_drafts(by_id[customer_id], found, taxes))
         except Refusal as refusal:
             decided.parked.append(Parked(customer_id, refusal))
         except Exception as error:  # noqa: BLE001 - a bug met by one customer stops no other
@@ -93,17 +103,18 @@ def unexpected(error: Exception) -> Broken:
     return Broken("billing.unexpected", f"{type(error).__name__}: {error}")
 
 
-def _charges(
+def charges(
     dues: Sequence[DueItem], plans: Plans, usages: Mapping[Request, Usage], closings: Closings
 ) -> list[DueCharge]:
-    """The customer's charges. `closings` moves on from period to period."""
+    """The charges of due items in their order; `usages` answer `requests_of`. `closings` moves on from
+    period to period. Raises what rating raises."""
     found = []
     for due in dues:
         standing = {}
         for path, request in _requests_of(due, plans):
             usage = usages[request]
             opening = closings.get((due.subscription_id, due.item_no, path))
-            standing[path] = usage if opening is None else usage._replace(opening=opening)
+            standing[path] = _standing(usage, opening)
         made = charge(
             item_of(due, plans), standing, due.subject, due.due.period, due.currency, due.due.share
         )
@@ -120,10 +131,19 @@ def _charges(
     return found
 
 
+def _standing(usage: Usage, opening: Reading | None) -> Usage:
+    """The usage on the reading with which the last bill ended, or on the one that opened the register."""
+    if opening is not None:
+        return usage._replace(opening=opening)
+    if usage.opening_archived is not None:
+        raise archived(usage.opening_archived)
+    return usage
+
+
 def _drafts(
-    customer: Customer, charges: Sequence[DueCharge], taxes: Mapping[str, Tax]
+    customer: Customer, owed: Sequence[DueCharge], taxes: Mapping[str, Tax]
 ) -> list[DraftInvoice]:
     by_instant: dict[datetime, list[DueCharge]] = {}
-    for due in charges:
+    for due in owed:
         by_instant.setdefault(due.due_at, []).append(due)
     return [draft(customer, at, by_instant[at], taxes) for at in sorted(by_instant)]

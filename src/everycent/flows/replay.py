@@ -10,7 +10,11 @@ import gc
 from collections.abc import Callable
 from typing import NamedTuple
 
+from everycent.archives import archive as archives
+from everycent.archives import projection as archive_rows
 from everycent.catalog import projection as catalog
+from everycent.corrections import correction as corrections
+from everycent.corrections import projection as correction_rows
 from everycent.customers import customer as customers
 from everycent.customers import projection as customer_rows
 from everycent.db import bulk
@@ -21,12 +25,21 @@ from everycent.journal import projections as journal
 from everycent.journal.projections import Projector
 from everycent.kernel.table import Rows, Table
 from everycent.ledger import projection as ledger_rows
+from everycent.measurements import measurement as measurements
+from everycent.measurements import projection as measurement_rows
 from everycent.subscriptions import projection as subscription_rows
 from everycent.subscriptions import subscription as subscriptions
+from everycent.tenants import keys as api_keys
+from everycent.tenants import projection as tenant_rows
+from everycent.watching import gap as gaps
+from everycent.watching import projection as watching_rows
+from everycent.watching import threshold as thresholds
 
 PROJECTORS: dict[str, Projector] = {
     event_type.name: Projector(event_type, project)
     for event_type, project in (
+        (api_keys.CREATED, tenant_rows.key_created),
+        (api_keys.REVOKED, tenant_rows.key_revoked),
         (catalog.VERSIONED, catalog.versioned),
         (customers.CREATED, customer_rows.created),
         (customers.UPDATED, customer_rows.updated),
@@ -34,11 +47,25 @@ PROJECTORS: dict[str, Projector] = {
         (subscriptions.CANCELLED, subscription_rows.cancelled),
         (invoices.ISSUED, invoice_rows.issued),
         (invoices.CREDITED, invoice_rows.credited),
+        (corrections.CORRECTED, correction_rows.corrected),
+        (archives.ARCHIVED, archive_rows.archived),
+        (archives.RESTORED, archive_rows.restored),
+        (measurements.DEFINED, measurement_rows.defined),
+        (measurements.PAUSED, measurement_rows.switched),
+        (measurements.RESUMED, measurement_rows.switched),
+        (measurements.TAKEN, measurement_rows.taken),
+        (measurements.MISSED, measurement_rows.missed),
+        (thresholds.SET, watching_rows.threshold),
+        (thresholds.REMOVED, watching_rows.threshold),
+        (thresholds.CROSSED, watching_rows.crossed),
+        (gaps.OPENED, watching_rows.gap_opened),
+        (gaps.CLOSED, watching_rows.gap_closed),
     )
 }
 """Every event type with what it changes. Nothing else writes these tables."""
 
 TABLES = (
+    tenant_rows.API_KEY,
     catalog.VERSION,
     customer_rows.CUSTOMER,
     subscription_rows.SUBSCRIPTION,
@@ -51,8 +78,25 @@ TABLES = (
     invoice_rows.SERIES,
     ledger_rows.ENTRY,
     ledger_rows.POSTING,
+    correction_rows.CORRECTION,
+    archive_rows.ARCHIVE,
+    archive_rows.RESTORED,
+    measurement_rows.VERSION,
+    measurement_rows.MEASUREMENT,
+    measurement_rows.INTERVAL,
+    watching_rows.THRESHOLD,
+    watching_rows.CROSSING,
+    watching_rows.GAP,
 )
-CHANGING = {customer_rows.CUSTOMER, subscription_rows.SUBSCRIPTION, invoice_rows.SERIES}
+CHANGING = {
+    tenant_rows.API_KEY,
+    customer_rows.CUSTOMER,
+    subscription_rows.SUBSCRIPTION,
+    invoice_rows.SERIES,
+    measurement_rows.MEASUREMENT,
+    watching_rows.THRESHOLD,
+    watching_rows.GAP,
+}
 """Tables whose rows events may replace; rows of the others come once and stay."""
 
 _BATCH = 5_000

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from everycent.archives import queries as archives
 from everycent.catalog import queries as catalog
+from everycent.catalog.intake import AfterInvoice
 from everycent.catalog.meter import series_of
 from everycent.db.connection import Tx
 from everycent.flows import replay
+from everycent.flows.archive_usage import Files, false_files
 from everycent.invoicing import audit as invoicing
 from everycent.journal import audit as journal
 from everycent.journal import queries as events
@@ -27,6 +30,9 @@ class Check(NamedTuple):
     figures: dict[str, int] = {}  # noqa: RUF012 - never changed
 
 
+ARCHIVE_ADDS_UP = "every archived record is accounted for"
+ARCHIVE_IS_THERE = "every archived month is there and says what was archived"
+
 OnStart = Callable[[str], None]
 
 
@@ -35,11 +41,13 @@ def verify(
     *,
     trusted_key: bytes | None,
     with_replay: bool,
+    files: Files | None = None,
     on_start: OnStart = lambda _: None,
 ) -> Iterator[Check]:
     """Checks every promise in turn. Call it in a `snapshot`: it reads the books as of one instant.
 
-    `trusted_key` is the public key that must have signed the checkpoints.
+    `trusted_key` is the public key that must have signed the checkpoints. With `files` every file of the
+    archive is read too, and the roll-ups of its months are counted again from it.
     """
     tx.sort_in_memory()
     on_start("every event stands on the one before it")
@@ -61,6 +69,12 @@ def verify(
     for promise in metering.CHECKS:
         on_start(promise)
         yield Check("usage", promise, metering.violations(tx, promise))
+    on_start(ARCHIVE_ADDS_UP)
+    away = archives.records_away(tx)
+    yield Check("usage", ARCHIVE_ADDS_UP, archives.violations(tx), {"records": away})
+    if files is not None:
+        on_start(ARCHIVE_IS_THERE)
+        yield Check("usage", ARCHIVE_IS_THERE, false_files(tx, files), {"records": away})
     on_start("every record says what was taken in")
     yield Check("usage", "every record says what was taken in", metering.altered_records(tx))
     on_start("every line counted the records it says")
@@ -77,12 +91,30 @@ def verify(
 
 def _conservation(tx: Tx) -> Check:
     """Received = billed + not billed for a reason, as numbers of records."""
-    reasons = invoicing.usage_by_reason(tx, _priced(tx))
+    reasons = reasons_of_usage(tx)
     received = usage.counts(tx).records
     violators = [f"{n} records are {name}" for name, n in reasons.items() if n < 0]
     if sum(reasons.values()) != received:
         violators.append(f"{received} records received, {sum(reasons.values())} accounted for")
     return Check("usage", "every record is billed or has a reason", violators, reasons)
+
+
+def reasons_of_usage(tx: Tx) -> dict[str, int]:
+    """How many records are billed, and how many are not for which reason; together: all of them."""
+    reasons = invoicing.usage_by_reason(tx, _priced(tx), _written_off(tx))
+    away = archives.records_away(tx)
+    return dict(sorted((reasons | {"archived": away}).items())) if away else reasons
+
+
+def _written_off(tx: Tx) -> list[int]:
+    """The numbers of meters whose late records are written off without asking."""
+    policies = catalog.intake_policies(tx)
+    meters = [
+        ("meter", meter)
+        for meter, policy in policies.items()
+        if policy.after_invoice is AfterInvoice.WRITE_OFF
+    ]
+    return sorted(usage.known_numbers(tx, meters).values())
 
 
 def _priced(tx: Tx) -> Iterator[tuple[int, int]]:

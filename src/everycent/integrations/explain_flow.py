@@ -213,7 +213,7 @@ def _source(line: InvoiceLine) -> str:
     quantity = line.charge.quantity
     if quantity is None:
         return "fixed amounts"
-    meters = sorted({part.meter for part in quantity.parts})
+    meters = sorted({part.series.meter for part in quantity.parts})
     subjects = sorted({part.subject for part in quantity.parts})
     where = subjects[0] if len(subjects) == 1 else f"{len(subjects)} subjects"
     name = meters[0] if len(meters) == 1 else f"formula of {len(meters)} meters"

@@ -239,7 +239,7 @@ def charts(line: InvoiceLine, invoice: Invoice, usage: Days) -> tuple[Chart, ...
     quantity = line.charge.quantity
     found = []
     for number, part in enumerate(quantity.parts if quantity is not None else (), start=1):
-        if part.aggregation is Aggregation.COUNTER:
+        if part.series.aggregation is Aggregation.COUNTER:
             chart = register_chart(part, invoice.customer.time_zone)
         else:
             chart = day_chart(
@@ -252,8 +252,8 @@ def charts(line: InvoiceLine, invoice: Invoice, usage: Days) -> tuple[Chart, ...
 
 def day_chart(part: UsagePart, usage: Sequence[DayUsage], time_zone: str) -> Chart | None:
     """Bars per local day, the counted band at the bottom; None when there is nothing but zero."""
-    own = part.band or ""
-    if part.aggregation not in _ADDITIVE:
+    own = part.series.band or ""
+    if part.series.aggregation not in _ADDITIVE:
         usage = [row for row in usage if row.band == own]
     if not any(row.value for row in usage):
         return None
@@ -319,20 +319,20 @@ def _title(part: UsagePart) -> str:
         Aggregation.LATEST: "Last value of each day",
         Aggregation.UNIQUE: "Records per day",
         Aggregation.COUNTER: "The register",
-        Aggregation.PEAK: f"Highest {part.window_minutes}-minute average of each day",
-    }[part.aggregation]
-    name = part.input or part.meter
+        Aggregation.PEAK: f"Highest {part.series.window_minutes}-minute average of each day",
+    }[part.series.aggregation]
+    name = part.input or part.series.meter
     return f"{what}, {name} at {part.subject}, in {_unit(part)}"
 
 
 def _unit(part: UsagePart) -> str:
-    return "records" if part.aggregation is Aggregation.UNIQUE else part.unit
+    return "records" if part.series.aggregation is Aggregation.UNIQUE else part.series.unit
 
 
 def _legend(part: UsagePart, usage: Sequence[DayUsage], own: str) -> tuple[tuple[str, str], ...]:
-    if part.aggregation is Aggregation.PEAK:
-        return (("peak", f"the peak that is billed: {part.value} {part.unit}"),)
-    if part.band is None:
+    if part.series.aggregation is Aggregation.PEAK:
+        return (("peak", f"the peak that is billed: {part.value} {part.series.unit}"),)
+    if part.series.band is None:
         return ()
     others = sorted({row.band for row in usage} - {own})
     found = [("own", f"{own}, counted by this line")]
@@ -343,7 +343,7 @@ def _legend(part: UsagePart, usage: Sequence[DayUsage], own: str) -> tuple[tuple
 
 def _note(part: UsagePart, usage: Sequence[DayUsage], own: str) -> str:
     """The picture shows the roll-ups as they are today; the bill, as they were when it was made."""
-    if part.aggregation is not Aggregation.SUM:
+    if part.series.aggregation is not Aggregation.SUM:
         return ""
     today = sum((row.value for row in usage if row.band == own), Decimal(0))
     if today == Decimal(part.total):
@@ -392,7 +392,7 @@ def register_chart(part: UsagePart, time_zone: str) -> Chart | None:
             Area(
                 f"{left},{floor} {left},{below} {right},{above} {right},{floor}",
                 "estimate" if stretch.closing.is_estimate or stretch.opening.is_estimate else "own",
-                f"{stretch.consumption} {part.unit}",
+                f"{stretch.consumption} {part.series.unit}",
             )
         )
         for reading, level in ((stretch.opening, low), (stretch.closing, high)):
@@ -416,7 +416,7 @@ def register_chart(part: UsagePart, time_zone: str) -> Chart | None:
     legend = [("own", "between actual readings")]
     if any(area.kind == "estimate" for area in areas):
         legend.append(("estimate", "up to or from an estimate"))
-    title = f"Consumption by the readings of {part.meter} at {part.subject}, in {part.unit}"
+    title = f"Consumption by the readings of {part.series.meter} at {part.subject}, in {part.series.unit}"
     return Chart(title, tuple(legend), "", _tick_marks(scale), marks, (), tuple(areas), tuple(dots))
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from everycent.catalog import bands
-from everycent.catalog.bands import Bands
 from everycent.db.connection import Tx
 from everycent.invoicing import store
-from everycent.kernel.period import Period
+from everycent.invoicing.seals import sealed_pieces
 from everycent.metering import queries as metering
 from everycent.metering.usage import NOTHING
 
@@ -29,11 +24,6 @@ CHECKS = {
 }
 
 
-class _Banded(msgspec.Struct):
-    bands: Bands
-    band: str
-
-
 def violations(tx: Tx, check: str) -> list[str]:
     """The violators of one of `CHECKS`, at most a hundred."""
     return store.list_violations(tx, CHECKS[check])
@@ -42,38 +32,33 @@ def violations(tx: Tx, check: str) -> list[str]:
 def false_seals(tx: Tx) -> list[str]:
     """Lines whose count, sum or digest differs from the records they say they counted."""
     rows = []
-    for told, start, end in store.list_seal_spans(tx):
-        for span in _spans(told, start, end):
-            rows.append((told, start, end, span.start, span.end))
+    for only, start, end in store.list_seal_spans(tx):
+        for (begins, ends, is_days), own, others in sealed_pieces(only, start, end):
+            rows.append((only, start, end, begins, ends, is_days, own, others))
     store.recount_seals(tx, rows)
     found = store.list_violations(tx, "false_seals")
     for seal in store.list_counter_seals(tx):
         contents = [content.bytes for content in seal.contents]
-        digest = NOTHING
-        if contents:
-            digest = metering.digest_of(zip(seal.ats, seal.dimensions, contents, strict=True))
+        digest = metering.digest_of(contents) if contents else NOTHING
         sealed = (seal.records, seal.total, bytes(seal.digest))
         if sealed != (len(contents), seal.sum, digest):
             found.append(f"{seal.name}: {seal.records} readings sealed, {len(contents)} found")
     return found
 
 
-def _spans(told: str | None, start: datetime, end: datetime) -> tuple[Period, ...]:
-    period = Period(start, end)
-    if told is None:
-        return (period,)
-    banded = msgspec.json.decode(told, type=_Banded)
-    return bands.spans(banded.bands, banded.band, period)
-
-
-def usage_by_reason(tx: Tx, priced: Iterable[tuple[int, int]]) -> dict[str, int]:
+def usage_by_reason(
+    tx: Tx, priced: Iterable[tuple[int, int]], written_off: Sequence[int]
+) -> dict[str, int]:
     """How many records are billed, and how many are not for which reason; together: all of them.
 
-    `priced` are the (subject, meter) numbers that subscriptions put a price on.
+    `priced` are the (subject, meter) numbers that subscriptions put a price on, `written_off` the
+    meters whose late records are written off (`IntakePolicy.after_invoice`).
     """
     store.stage_priced(tx, sorted(set(priced)))
-    billed = store.count_usage(tx, "usage_billed")
-    within = store.count_usage(tx, "usage_in_billed_time")
-    unpriced = store.count_usage(tx, "unpriced_bands")
-    found = {"billed": billed - unpriced, "band_not_priced": unpriced, "too_late": within - billed}
-    return {k: v for k, v in (found | store.count_elsewhere(tx)).items() if v}
+    store.stage_standing(tx)
+    found = store.count_in_billed_time(tx, written_off)
+    unpriced = store.count_unpriced(tx)
+    found |= {"billed": found.get("billed", 0) - unpriced, "part_not_priced": unpriced}
+    for reason, records in store.count_elsewhere(tx).items():
+        found[reason] = found.get(reason, 0) + records
+    return {reason: records for reason, records in sorted(found.items()) if records}

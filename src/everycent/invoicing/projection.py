@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
-from everycent.catalog.meter import Aggregation
 from everycent.invoicing import postings
 from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount
+from everycent.invoicing.seals import limits_of
 from everycent.journal.event import Event
-from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
+from everycent.metering.usage import is_counter
 from everycent.subscriptions.projection import BILLED_PERIOD
 
 INVOICE = table(
@@ -37,7 +37,7 @@ TAX = table(
 USAGE = table(
     "invoice_usage",
     "tenant_id int4, invoice_id uuid, line_no int4, part_no int2, subject_id int4, meter_id int4,"
-    " starts_at timestamptz, ends_at timestamptz, ends_included bool, bands text, fold_id int8,"
+    " starts_at timestamptz, ends_at timestamptz, ends_included bool, limits text, fold_id int8,"
     " records int8, total numeric, digest bytea",
     key="tenant_id, invoice_id, line_no, part_no",
 )
@@ -75,12 +75,10 @@ def add_details(
         if quantity is None:
             continue
         for number, part in enumerate(quantity.parts, start=1):
-            bands = None
-            if part.bands is not None:
-                bands = encode({"bands": part.bands, "band": part.band}).decode()
+            series = part.series
             usage.append(
                 (tenant_id, invoice_id, line.line_no, number, part.subject_id, part.meter_id,
-                 part.starts_at, part.ends_at, part.aggregation is Aggregation.COUNTER, bands,
+                 part.starts_at, part.ends_at, is_counter(series), limits_of(series),
                  part.fold_id, part.records, Decimal(part.total), bytes.fromhex(part.digest))
             )  # fmt: skip
     for tax in invoice_taxes:

@@ -141,3 +141,26 @@ def credited_by(tx: Tx, invoice_id: UUID) -> str | None:
     """The number of the credit note that took an invoice back, or None."""
     row = store.find_credit_of(tx, invoice_id)
     return None if row is None else name_of(row.series, row.number)
+
+
+class CorrectedPart(NamedTuple):
+    """A part of an issued line, and whether a corrected record lies in its time or only before it."""
+
+    invoice: Invoice
+    line_no: int
+    part_no: int
+    is_inside: bool
+
+
+def corrected_parts(tx: Tx, batch_id: int) -> list[CorrectedPart]:
+    """The parts of lines, in order of invoices that were not taken back, that a correcting batch of
+    usage concerns: those whose time holds a record of it, and later ones of the same series whose
+    quantity may stand on what was before them."""
+    rows = store.list_corrected_lines(tx, batch_id)
+    events = store.list_issued_events(tx, sorted({row.event_id for row in rows}))
+    found: dict[UUID, Invoice] = {
+        event.event_id: decode(ISSUED, event.schema_version, event.payload) for event in events
+    }
+    return [
+        CorrectedPart(found[row.event_id], row.line_no, row.part_no, row.is_inside) for row in rows
+    ]

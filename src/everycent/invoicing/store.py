@@ -21,9 +21,9 @@ CHUNK = table(
 )
 SEAL = table(
     "seal",
-    "bands text, period_start timestamptz, period_end timestamptz, span_start timestamptz,"
-    " span_end timestamptz",
-    key="bands",
+    "limits text, period_start timestamptz, period_end timestamptz, span_start timestamptz,"
+    " span_end timestamptz, is_days bool, own text[], others text[]",
+    key="limits",
 )
 PRICED = table("priced", "subject_id int4, meter_id int4", key="subject_id, meter_id")
 
@@ -176,12 +176,12 @@ def list_violations(tx: Tx, check: str) -> list[str]:
 
 
 def list_seal_spans(tx: Tx) -> list[tuple[str | None, datetime, datetime]]:
-    """The different bands and periods that lines have counted."""
+    """The different limits and periods that lines have counted."""
     return [(r[0], r[1], r[2]) for r in tx.tuples(SQL["seal_spans"], {"tenant_id": tx.tenant_id})]
 
 
 def recount_seals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Counts again what lines have sealed, given the spans of their bands and periods."""
+    """Counts again what lines have sealed, given the pieces of their limits and periods."""
     bulk.stage(tx, SEAL, rows)
     tx.run("analyze stage_seal")
     tx.run(SQL["stage_sealed"])
@@ -203,11 +203,34 @@ def list_counter_seals(tx: Tx) -> list[Any]:
     return tx.rows(SQL["counter_seals"], {"tenant_id": tx.tenant_id})
 
 
-def count_usage(tx: Tx, statement: str) -> int:
-    """Runs one of the counting statements over usage."""
-    return int(tx.value(SQL[statement], {"tenant_id": tx.tenant_id}))
+def stage_standing(tx: Tx) -> None:
+    """Puts what became of records with reversals where the counting statements find it."""
+    tx.run(SQL["stage_standing"])
+    tx.run(SQL["fill_standing"], {"tenant_id": tx.tenant_id})
+    tx.run("analyze stage_standing")
+
+
+def count_in_billed_time(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:
+    """Records in periods that lines have counted, by reason."""
+    params = {"tenant_id": tx.tenant_id, "written_off": list(written_off)}
+    return dict(tx.tuples(SQL["usage_in_billed_time"], params))
+
+
+def count_unpriced(tx: Tx) -> int:
+    """Records in bands and segments of billed periods that no line asked for."""
+    return int(tx.value(SQL["unpriced_parts"], {"tenant_id": tx.tenant_id}))
 
 
 def count_elsewhere(tx: Tx) -> dict[str, int]:
     """Records outside all billed time, by reason."""
     return dict(tx.tuples(SQL["usage_elsewhere"], {"tenant_id": tx.tenant_id}))
+
+
+def list_corrected_lines(tx: Tx, batch_id: int) -> list[Any]:
+    """The parts of lines that a correcting batch may concern."""
+    return tx.rows(SQL["corrected_lines"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
+
+
+def list_issued_events(tx: Tx, event_ids: Sequence[UUID]) -> list[Any]:
+    """Events that issued invoices, by id."""
+    return tx.rows(SQL["issued_events"], {"tenant_id": tx.tenant_id, "event_ids": list(event_ids)})

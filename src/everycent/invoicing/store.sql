@@ -220,47 +220,82 @@ where e.tenant_id = %(tenant_id)s and e.type in ('invoice.issued', 'invoice.cred
 limit 100;
 
 -- name: seal_spans
--- The different (band, period) pairs that lines have counted.
-select distinct bands, starts_at, ends_at from invoice_usage
+-- The different limits and periods that lines have counted.
+select distinct limits, starts_at, ends_at from invoice_usage
 where tenant_id = %(tenant_id)s and not ends_included;
 
 -- name: stage_sealed
 -- What there is to count again: each series, time and fold once, however many lines stand on it.
 create temp table if not exists stage_sealed (
-    recount_no int8, subject_id int4, meter_id int4, bands text, starts_at timestamptz,
+    recount_no int8, subject_id int4, meter_id int4, limits text, starts_at timestamptz,
     ends_at timestamptz, fold_id int8) on commit delete rows;
 
 -- name: fill_sealed
 insert into stage_sealed
 select row_number() over (), x.* from (
-    select distinct subject_id, meter_id, bands, starts_at, ends_at, fold_id
-    from invoice_usage where tenant_id = %(tenant_id)s and not ends_included) x;
+    select distinct subject_id, meter_id, limits, starts_at, ends_at, fold_id
+    from invoice_usage s where tenant_id = %(tenant_id)s and not ends_included and not exists (
+        select from usage_away(%(tenant_id)s) a
+        where s.starts_at < a.ends_at and s.ends_at > a.starts_at)) x;
 
 -- name: stage_counted
 create temp table if not exists stage_counted (
     recount_no int8, records int8, total numeric, digest bytea) on commit delete rows;
 
 -- name: fill_counted
--- What was sealed, counted again from raw, as folded then.
+-- What was sealed, counted again from raw: the records and reversals that had been folded then, with
+-- digests link by link as the folds made them for whole days, and over the records for parts of days.
 insert into stage_counted
-with buckets as (
-    select c.recount_no, r.dimensions_id,
-           to_timestamp(floor(extract(epoch from r.at) / 900) * 900) as bucket,
-           count(*) as records, sum(r.value) as total,
-           sha256(string_agg(uuid_send(r.content), ''::bytea order by r.content)) as digest
-    from (
-        select c.recount_no, c.subject_id, c.meter_id, c.fold_id, p.span_start, p.span_end
-        from stage_sealed c
-        join stage_seal p on p.period_start = c.starts_at and p.period_end = c.ends_at
-            and coalesce(p.bands, '') = coalesce(c.bands, '')) c
+with pieces as materialized (
+    select c.recount_no, c.subject_id, c.meter_id, c.fold_id, p.span_start, p.span_end, p.is_days,
+           p.own, p.others
+    from stage_sealed c
+    join stage_seal p on p.period_start = c.starts_at and p.period_end = c.ends_at
+        and coalesce(p.limits, '') = coalesce(c.limits, '')),
+said as (
+    select c.recount_no, c.is_days, c.span_start, c.own, c.others, r.at, r.key, r.dimensions_id,
+           b.fold_id, 0 as sign, r.value, uuid_send(r.content) as entry
+    from pieces c
     cross join lateral (
-        select u.at, u.value, u.content, u.dimensions_id, u.batch_id from usage_record u
+        select u.at, u.key, u.value, u.content, u.dimensions_id, u.batch_id from usage_record u
         where u.tenant_id = %(tenant_id)s and u.subject_id = c.subject_id
           and u.meter_id = c.meter_id and u.at >= c.span_start and u.at < c.span_end
         offset 0) r  -- one look-up by index for each span, whatever the planner thinks of ranges
     join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id
         and b.fold_id <= c.fold_id
-    group by 1, 2, 3)
+    union all
+    select c.recount_no, c.is_days, c.span_start, c.own, c.others, v.at, v.key, v.dimensions_id,
+           b.fold_id, v.sign, v.value,
+           case v.sign when 1 then '\x01'::bytea else '\xff'::bytea end || uuid_send(v.content)
+    from usage_reversal v
+    join usage_batch b on b.tenant_id = v.tenant_id and b.batch_id = v.batch_id
+    join pieces c on c.subject_id = v.subject_id and c.meter_id = v.meter_id
+        and v.at >= c.span_start and v.at < c.span_end and b.fold_id <= c.fold_id
+    where v.tenant_id = %(tenant_id)s),
+limited as (
+    select s.* from said s
+    where s.own is null or exists (
+        select from usage_name d where d.tenant_id = %(tenant_id)s and d.name_id = s.dimensions_id
+          and d.told @> any(s.own::jsonb[]) and not d.told @> any(s.others::jsonb[]))),
+links as (
+    select recount_no, dimensions_id, fold_id, date_bin('1 day', at, '2000-01-01 00:00Z') as bucket,
+           sum(case sign when 0 then 1 else sign end) as records,
+           sum(case sign when 0 then 1 else sign end * value) as total,
+           sha256(string_agg(entry, ''::bytea order by at, key, sign)) as link
+    from limited where is_days group by 1, 2, 3, 4),
+standing as (
+    select recount_no, span_start as bucket, at, key, max(value) as value,
+           max(entry) filter (where sign = 0) as entry
+    from limited where not is_days
+    group by 1, 2, 3, 4 having sum(case sign when 0 then 1 else sign end) > 0),
+buckets as (
+    select recount_no, bucket, dimensions_id, sum(records) as records, sum(total) as total,
+           digest_chain(link order by fold_id) as digest
+    from links group by 1, 2, 3
+    union all
+    select recount_no, bucket, 0, count(*), sum(value),
+           sha256(string_agg(entry, ''::bytea order by at, key))
+    from standing group by 1, 2)
 select recount_no, sum(records), sum(total),
        sha256(string_agg(digest, ''::bytea order by bucket, dimensions_id))
 from buckets group by 1;
@@ -273,19 +308,16 @@ from invoice_usage u
 join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
 join stage_sealed c on c.subject_id = u.subject_id and c.meter_id = u.meter_id
     and c.starts_at = u.starts_at and c.ends_at = u.ends_at and c.fold_id = u.fold_id
-    and coalesce(c.bands, '') = coalesce(u.bands, '')
+    and coalesce(c.limits, '') = coalesce(u.limits, '')
 left join stage_counted n on n.recount_no = c.recount_no
 where u.tenant_id = %(tenant_id)s and not u.ends_included
   and ((u.records, u.total) is distinct from (coalesce(n.records, 0), coalesce(n.total, 0))
-       or (n.records > 0 and u.digest is distinct from n.digest))
+       or (n.digest is not null and u.digest is distinct from n.digest))
 limit 100;
 
 -- name: counter_seals
 -- Seals over register readings, with the readings that they should have counted.
 select i.series || '-' || i.number || ' line ' || u.line_no as name, u.records, u.total, u.digest,
-       coalesce(array_agg(r.at order by r.at, r.content) filter (where r.at is not null), '{}') as ats,
-       coalesce(array_agg(r.dimensions_id order by r.at, r.content) filter (where r.at is not null), '{}')
-           as dimensions,
        coalesce(array_agg(r.content order by r.at, r.content) filter (where r.at is not null), '{}')
            as contents,
        coalesce(sum(r.value), 0) as sum
@@ -294,33 +326,50 @@ join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
 left join (usage_record r join usage_batch b on b.tenant_id = r.tenant_id and b.batch_id = r.batch_id)
     on r.tenant_id = u.tenant_id and r.subject_id = u.subject_id and r.meter_id = u.meter_id
     and r.at > u.starts_at and r.at <= u.ends_at and b.fold_id <= u.fold_id
-where u.tenant_id = %(tenant_id)s and u.ends_included
+    and coalesce((
+        select v.sign from usage_reversal v
+        join usage_batch vb on vb.tenant_id = v.tenant_id and vb.batch_id = v.batch_id
+            and vb.fold_id <= u.fold_id
+        where v.tenant_id = r.tenant_id and v.key = r.key
+        order by v.reversal_no desc limit 1), 1) = 1
+where u.tenant_id = %(tenant_id)s and u.ends_included and not exists (
+    select from usage_away(%(tenant_id)s) a where u.starts_at < a.ends_at and u.ends_at >= a.starts_at)
 group by i.series, i.number, u.line_no, u.part_no, u.records, u.total, u.digest;
 
--- name: usage_billed
--- How many records lie in a period that a line has counted, as folded when it did.
-with spans as materialized (
-    select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
-    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5)
-select count(*) from usage_record u
-join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-where u.tenant_id = %(tenant_id)s and exists (
-    select from spans s
-    where s.subject_id = u.subject_id and s.meter_id = u.meter_id and b.fold_id <= s.fold_id
-      and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
-      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)));
+-- name: stage_standing
+-- Records with reversals: whether they stand at present, and since which fold it is so.
+create temp table if not exists stage_standing (
+    key uuid primary key, stands bool, fold_id int8) on commit delete rows;
+
+-- name: fill_standing
+insert into stage_standing
+select v.key, sum(v.sign) = 0, max(b.fold_id) from usage_reversal v
+join usage_batch b on b.tenant_id = v.tenant_id and b.batch_id = v.batch_id
+where v.tenant_id = %(tenant_id)s group by v.key;
 
 -- name: usage_in_billed_time
--- How many records lie in a period that a line has counted, whenever they came.
+-- Records in a period that a line has counted: whether they were there when it did, whether they stand,
+-- and whether late ones of their meter are written off without asking.
 with spans as materialized (
-    select distinct subject_id, meter_id, starts_at, ends_at, ends_included
-    from invoice_usage where tenant_id = %(tenant_id)s)
-select count(*) from usage_record u
-where u.tenant_id = %(tenant_id)s and exists (
-    select from spans s
-    where s.subject_id = u.subject_id and s.meter_id = u.meter_id
-      and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
-      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)));
+    select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
+    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
+told as (
+    select u.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.fold_id as changed,
+           (select max(s.fold_id) from spans s
+            where s.subject_id = u.subject_id and s.meter_id = u.meter_id
+              and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
+              and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included))) as billed
+    from usage_record u
+    join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+    left join stage_standing z on z.key = u.key
+    where u.tenant_id = %(tenant_id)s)
+select case
+    when not stands and came <= billed and changed > billed then 'voided_after_bill'
+    when not stands then 'voided'
+    when greatest(came, changed) <= billed then 'billed'
+    when meter_id = any(%(written_off)s) then 'written_off'
+    else 'too_late' end as reason, count(*)::bigint as records
+from told where billed is not null group by 1 order by 1;
 
 -- name: usage_elsewhere
 -- The reason of every record outside all billed time. stage_priced holds what subscriptions price.
@@ -333,6 +382,7 @@ terms as materialized (
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
     where s.tenant_id = %(tenant_id)s)
 select case
+    when not coalesce(z.stands, true) then 'voided'
     when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
     when not exists (
@@ -342,6 +392,7 @@ select case
     when m.subject_id is null then 'not_priced'
     else 'not_yet_billed' end as reason, count(*)::bigint as records
 from usage_record u
+left join stage_standing z on z.key = u.key
 left join (select distinct subject_id from terms) c on c.subject_id = u.subject_id
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
 left join (
@@ -355,29 +406,73 @@ where u.tenant_id = %(tenant_id)s and not exists (
       and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)))
 group by 1 order by 1;
 
--- name: unpriced_bands
--- Records in billed time that lie in a band no line asked for, where a period was billed by bands only;
--- those that came later are too late, whatever their band.
-with periods as (
-    select subject_id, meter_id, starts_at, ends_at, bool_or(bands is null) as whole
-    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4),
-banded as (
+-- name: unpriced_parts
+-- Records in billed time that lie in a band or a segment no line asked for, where a period was billed by
+-- such parts only; those that came later are too late, whatever their part.
+with limited as (
+    select subject_id, meter_id, starts_at, ends_at, limits, records, fold_id,
+           jsonb_build_array(limits::jsonb -> 'bands', limits::jsonb -> 'segments') as sets,
+           limits is null or (limits::jsonb -> 'bands' is null and limits::jsonb -> 'segments' is null)
+               as is_whole
+    from invoice_usage where tenant_id = %(tenant_id)s),
+periods as (
+    select subject_id, meter_id, starts_at, ends_at
+    from limited group by 1, 2, 3, 4 having not bool_or(is_whole)),
+parted as (
     select subject_id, meter_id, starts_at, ends_at, max(records) as records, max(fold_id) as fold_id
     from (
-    select subject_id, meter_id, starts_at, ends_at, bands::jsonb -> 'bands' as set_of_bands,
-           sum(records) as records, max(fold_id) as fold_id
-    from (
-        select distinct on (subject_id, meter_id, starts_at, ends_at, bands)
-               subject_id, meter_id, starts_at, ends_at, bands, records, fold_id
-        from invoice_usage where tenant_id = %(tenant_id)s and bands is not null
-        order by subject_id, meter_id, starts_at, ends_at, bands, fold_id desc) d
-    group by 1, 2, 3, 4, 5) e
+        select subject_id, meter_id, starts_at, ends_at, sets, sum(records) as records,
+               max(fold_id) as fold_id
+        from (
+            select distinct on (subject_id, meter_id, starts_at, ends_at, sets, part)
+                   subject_id, meter_id, starts_at, ends_at, sets, records, fold_id
+            from limited, lateral (
+                select jsonb_build_array(limits::jsonb -> 'band', limits::jsonb -> 'segment') as part) x
+            where not is_whole
+            order by subject_id, meter_id, starts_at, ends_at, sets, part, fold_id desc) d
+        group by 1, 2, 3, 4, 5) e
     group by 1, 2, 3, 4)
-select coalesce(sum((
+select coalesce(sum(greatest((
     select count(*) from usage_record u
     join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
         and b.fold_id <= d.fold_id
+    left join stage_standing z on z.key = u.key
     where u.tenant_id = %(tenant_id)s and u.subject_id = p.subject_id and u.meter_id = p.meter_id
-      and u.at >= p.starts_at and u.at < p.ends_at) - d.records), 0)::bigint
-from periods p join banded d using (subject_id, meter_id, starts_at, ends_at)
-where not p.whole;
+      and u.at >= p.starts_at and u.at < p.ends_at
+      and (z.key is null or z.stands and z.fold_id <= d.fold_id)) - d.records, 0)), 0)::bigint
+from periods p join parted d using (subject_id, meter_id, starts_at, ends_at);
+
+-- name: corrected_lines
+-- The lines of invoices that stand whose time holds a record that a correcting batch took back, put
+-- back or added; and later lines of the same series that may stand on what was before them.
+with changed as materialized (
+    select subject_id, meter_id, at from usage_reversal
+    where tenant_id = %(tenant_id)s and batch_id = %(batch_id)s
+    union
+    select subject_id, meter_id, at from usage_record
+    where tenant_id = %(tenant_id)s and batch_id = %(batch_id)s),
+firsts as (select subject_id, meter_id, min(at) as at from changed group by 1, 2),
+found as (
+    select u.invoice_id, u.line_no, u.part_no, true as is_inside
+    from changed c
+    join invoice_usage u on u.tenant_id = %(tenant_id)s and u.subject_id = c.subject_id
+        and u.meter_id = c.meter_id and u.starts_at <= c.at and u.ends_at >= c.at
+        and case when u.ends_included then u.starts_at < c.at else u.ends_at > c.at end
+    union
+    select u.invoice_id, u.line_no, u.part_no, false
+    from firsts c
+    join invoice_usage u on u.tenant_id = %(tenant_id)s and u.subject_id = c.subject_id
+        and u.meter_id = c.meter_id and u.starts_at >= c.at
+        and (u.ends_included or u.limits::jsonb -> 'by_quarters' is not null))
+select i.event_id, f.line_no, f.part_no, bool_or(f.is_inside) as is_inside
+from found f
+join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = f.invoice_id and i.kind = 'invoice'
+where not exists (
+    select from invoice n where n.tenant_id = i.tenant_id and n.credits = i.invoice_id)
+group by i.series, i.number, i.event_id, f.line_no, f.part_no
+order by i.series, i.number, f.line_no, f.part_no;
+
+-- name: issued_events
+-- The events that issued some invoices.
+select event_id, schema_version, payload from journal_event
+where tenant_id = %(tenant_id)s and event_id = any(%(event_ids)s);

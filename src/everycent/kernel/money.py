@@ -56,7 +56,7 @@ _DECIMAL_MODES = {
     Rounding.CEILING: ROUND_CEILING,
     Rounding.FLOOR: ROUND_FLOOR,
 }
-_UNITS = tuple(Decimal(1).scaleb(-places) for places in range(19))
+_UNITS = {places: Decimal(1).scaleb(-places) for places in range(-18, 19)}
 
 
 class Money(NamedTuple):
@@ -98,15 +98,21 @@ def _same_currency(left: Money, right: Money) -> None:
 
 
 def round_decimal(value: Decimal | Fraction, places: int, mode: Rounding) -> Decimal:
-    """`value` rounded once to `places` decimals; the result has exactly that many."""
+    """`value` rounded once to `places` decimals (-18 to 18); the result has exactly that many.
+
+    Negative places are tens, hundreds and so on, and give a whole number: -2 makes 123.456 to 100 or 200.
+    """
     if isinstance(value, Fraction):
-        return _round_fraction(value, places, mode)
-    return value.quantize(_UNITS[places], rounding=_DECIMAL_MODES[mode], context=EXACT)
+        found = _round_fraction(value, places, mode)
+    else:
+        found = value.quantize(_UNITS[places], rounding=_DECIMAL_MODES[mode], context=EXACT)
+    # Written out, so that nobody ever reads 2E+2.
+    return found if places >= 0 else found.quantize(_UNITS[0], context=EXACT)
 
 
 def _round_fraction(value: Fraction, places: int, mode: Rounding) -> Decimal:
     """Rounds a fraction without passing through an inexact decimal."""
-    scaled = value * 10**places
+    scaled = value * Fraction(10) ** places
     whole, remainder = divmod(abs(scaled.numerator), scaled.denominator)
     sign = -1 if scaled.numerator < 0 else 1
     twice = 2 * remainder - scaled.denominator

@@ -7,26 +7,39 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from itertools import repeat
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from everycent.db.connection import Database, Tx
+from everycent.kernel.errors import Conflict
+from everycent.kernel.period import Period, instant_text
+from everycent.kernel.quantity import plain
 from everycent.metering import store
 from everycent.metering.record import UsageRecord, content_of, key_of, micros
 
 _FOLD_RECORDS = 500_000
 _REMEMBERED_NAMES = 500_000
 _PACKED_TOGETHER = 500
+_TOLD_CONFLICTS = 1000
 _KINDS = ("source", "subject", "meter", "dimensions")
 _NAMED = attrgetter("source", "subject", "meter", "dimensions")
 _NO_TURNS: AbstractContextManager[object] = nullcontext()
 
 
+class Clash(NamedTuple):
+    """A record of a batch whose id is known with other content. `stored` is what is stored, None where
+    its month was taken out of the tables into an archive."""
+
+    position: int
+    stored: UsageRecord | None
+
+
 class Intake(NamedTuple):
-    """What became of a batch. Conflicts are positions in the batch: same id, other content."""
+    """What became of a batch; duplicates are positions in it."""
 
     accepted: int
-    duplicates: int
-    conflicts: tuple[int, ...]
+    duplicates: tuple[int, ...]
+    conflicts: tuple[Clash, ...]
 
 
 Numbers = dict[tuple[str, str], int]
@@ -78,32 +91,106 @@ def ingest(
     batches that are stored side by side, the one whose turn comes first has the first claim.
     """
     if not records:
-        return Intake(0, 0, ())
-    keys, contents, frames = _pack(records, names.learn(database, tenant_id, records))
-    known: dict[bytes, bytes] = {}
-    for key, content in zip(keys, contents, strict=True):
-        known.setdefault(key, content)
-    if len(known) < len(frames):
-        frames = list(dict(zip(reversed(keys), reversed(frames), strict=True)).values())
-    # Frames begin with their key, and in key order the index grows page by page.
-    frames.sort()
+        return Intake(0, (), ())
+    packed = pack(records, names.learn(database, tenant_id, records))
     with database.transaction(tenant_id) as tx:
-        store.copy_stage(tx, frames)
-        with turn:
-            accepted = store.claim_keys(tx)
-        is_all_new = accepted == len(frames)
-        if not is_all_new:
-            tx.look_up_by_key()
-            known |= store.list_conflicts(tx)
-        if accepted:
-            batch_id = store.next_batch(tx)
-            store.insert_records(tx, batch_id, accepted, only_claimed=not is_all_new)
-            store.insert_batch(tx, batch_id, recorded_at, accepted)
-    conflicts: tuple[int, ...] = ()
-    if accepted < len(records):
-        pairs = enumerate(zip(keys, contents, strict=True))
-        conflicts = tuple(n for n, (key, content) in pairs if known[key] != content)
-    return Intake(accepted, len(records) - accepted - len(conflicts), conflicts)
+        return _store(tx, records, packed, recorded_at, turn)
+
+
+class Packed(NamedTuple):
+    """Records ready to be stored: the key and the content of each, and their COPY rows, one per key
+    and in order of keys, so that the index grows page by page."""
+
+    keys: list[bytes]
+    contents: list[bytes]
+    frames: list[bytes]
+
+
+def _store(
+    tx: Tx,
+    records: Sequence[UsageRecord],
+    packed: Packed,
+    recorded_at: datetime,
+    turn: AbstractContextManager[object],
+) -> Intake:
+    batch_id = store.next_batch(tx)
+    store.copy_stage(tx, packed.frames)
+    with turn:
+        accepted = store.claim_keys(tx, batch_id)
+    if accepted == len(records):
+        store.insert_records(tx, batch_id, accepted, only_claimed=False)
+        store.insert_batch(tx, batch_id, recorded_at, accepted)
+        return Intake(accepted, (), ())
+    known: dict[bytes, bytes] = {}
+    if accepted < len(packed.frames):
+        tx.look_up_by_key()
+        known = store.known_keys(tx, batch_id)
+    if accepted:
+        store.insert_records(tx, batch_id, accepted, only_claimed=bool(known))
+    duplicates, conflicts = _sort_out(packed, known)
+    store.insert_batch(
+        tx, batch_id, recorded_at, accepted, duplicates=len(duplicates), conflicts=len(conflicts)
+    )
+    return Intake(accepted, tuple(duplicates), _told(tx, packed.keys, conflicts))
+
+
+def _sort_out(packed: Packed, known: dict[bytes, bytes]) -> tuple[list[int], list[int]]:
+    """The positions of duplicates and of conflicts: an id counts for the first record that has it."""
+    first = dict(known)
+    duplicates, conflicts = [], []
+    for n, (key, content) in enumerate(zip(packed.keys, packed.contents, strict=True)):
+        if key not in first:
+            first[key] = content
+        elif first[key] == content:
+            duplicates.append(n)
+        else:
+            conflicts.append(n)
+    return duplicates, conflicts
+
+
+def _told(tx: Tx, keys: Sequence[bytes], conflicts: Sequence[int]) -> tuple[Clash, ...]:
+    """The conflicts with what is stored in their place; for more than a page only the first ones."""
+    if not conflicts:
+        return ()
+    tx.look_up_by_key()
+    wanted = {UUID(bytes=keys[n]) for n in conflicts[:_TOLD_CONFLICTS]}
+    stored = {row.key.bytes: record_of(row) for row in store.records_by_key(tx, sorted(wanted))}
+    return tuple(Clash(n, stored.get(keys[n])) for n in conflicts)
+
+
+def conflict_refusal(offered: UsageRecord, stored: UsageRecord | None) -> Conflict:
+    """What is told of a record whose id is known with other content: both of them."""
+    told = "its month is in the archive" if stored is None else f"stored is {shown(stored)}"
+    return Conflict(
+        "usage.conflict",
+        f"the id {offered.record_id!r} of {offered.source!r} was given before, to a record with other"
+        f" content: offered is {shown(offered)}; {told}",
+        field="id",
+        value=offered.record_id,
+        hint="a record is never overwritten; to change it, void or replace it (everycent usage replace)",
+    )
+
+
+def shown(record: UsageRecord) -> str:
+    """A record on one line, as it is told in a conflict."""
+    dimensions = "" if record.dimensions == "{}" else f" {record.dimensions}"
+    return f"{record.subject} {record.meter} {instant_text(record.at)} {record.value}{dimensions}"
+
+
+def record_of(row: Any) -> UsageRecord:
+    """A stored row as the record that was taken in."""
+    return UsageRecord(
+        row.source, row.record_id, row.subject, row.meter, row.at, plain(row.value), row.dimensions
+    )
+
+
+def pack(records: Sequence[UsageRecord], ids: Numbers) -> Packed:
+    """The records ready to be stored; `ids` are the numbers of their names."""
+    keys, contents, frames = _pack(records, ids)
+    if len(set(keys)) < len(keys):  # of several with one key the first one counts
+        frames = list(dict(zip(reversed(keys), reversed(frames), strict=True)).values())
+    frames.sort()
+    return Packed(keys, contents, frames)
 
 
 def _pack(
@@ -164,5 +251,106 @@ def fold_step(tx: Tx) -> int:
     store.lock_fold(tx)
     batches = store.list_open_batches(tx, _FOLD_RECORDS)
     if batches:
-        store.fold(tx, batches)
+        store.fold(
+            tx,
+            [batch for batch, _ in batches],
+            reverses=any(reversals for _, reversals in batches),
+        )
     return len(batches)
+
+
+# --- corrections: records are taken back and put back, never changed ------------------------------
+
+
+def new_batch(tx: Tx) -> int:
+    """The number of a batch that is about to be stored."""
+    return store.next_batch(tx)
+
+
+def correct(
+    tx: Tx,
+    batch_id: int,
+    correction_id: UUID,
+    voids: Sequence[bytes],
+    restores: Sequence[bytes],
+    adds: Sequence[UsageRecord],
+    ids: Numbers,
+    recorded_at: datetime,
+) -> list[UsageRecord]:
+    """Takes back the records with the keys `voids`, puts back `restores` and adds `adds`, as the batch
+    `batch_id`; returns the records that it took back or put back.
+
+    The caller holds the fold lock (`fold_step`), and everything before is folded. Raises Conflict
+    `usage.changed_meanwhile` when a record is not in the state that the caller saw.
+    """
+    reversed_rows = []
+    for keys, sign in ((voids, -1), (restores, 1)):
+        if keys:
+            reversed_rows += store.reverse(tx, batch_id, correction_id, keys, sign)
+    if len(reversed_rows) != len(voids) + len(restores):
+        raise _changed(len(voids) + len(restores) - len(reversed_rows))
+    added = 0
+    if adds:
+        packed = pack(adds, ids)
+        store.copy_stage(tx, packed.frames)
+        added = store.claim_keys(tx, batch_id)
+        if added != len(adds):
+            raise _changed(len(adds) - added)
+        store.insert_records(tx, batch_id, added, only_claimed=False)
+    store.insert_batch(tx, batch_id, recorded_at, added, reversals=len(reversed_rows))
+    return [record_of(row) for row in reversed_rows]
+
+
+def _changed(records: int) -> Conflict:
+    return Conflict(
+        "usage.changed_meanwhile",
+        f"{records} records are not as they were when the correction was decided, or their month is"
+        " in the archive",
+        hint="look again; an archived month is restored with everycent usage restore",
+    )
+
+
+def find(tx: Tx, keys: Sequence[bytes]) -> list[tuple[bytes, UsageRecord, bytes, bool]]:
+    """The stored records of those keys that there are: key, record, content, and whether it counts."""
+    if not keys:
+        return []
+    wanted = sorted({UUID(bytes=key) for key in keys})
+    return [
+        (row.key.bytes, record_of(row), row.content.bytes, row.reversals % 2 == 0)
+        for row in store.records_by_key(tx, wanted)
+    ]
+
+
+def standing_in(
+    tx: Tx,
+    subjects: Sequence[str],
+    meters: Sequence[str],
+    period: Period,
+    source: str | None,
+    *,
+    limit: int,
+) -> list[tuple[bytes, UsageRecord, bytes]]:
+    """The records that count of some subjects and meters in a period, of one source or of all."""
+    rows = store.standing_in(tx, subjects, meters, period, source, limit)
+    return [(row.key.bytes, record_of(row), row.content.bytes) for row in rows]
+
+
+class Touched(NamedTuple):
+    """What a correcting batch took back, put back and added; `later` are those of them of which
+    that is no longer true, because of a later correction."""
+
+    voided: tuple[bytes, ...]
+    restored: tuple[bytes, ...]
+    added: tuple[bytes, ...]
+    later: tuple[bytes, ...]
+
+
+def touched_by(tx: Tx, batch_id: int) -> Touched:
+    """The records that a correcting batch touched."""
+    rows = store.touched_by(tx, batch_id)
+
+    def those(what: str) -> tuple[bytes, ...]:
+        return tuple(row.key.bytes for row in rows if row.what == what)
+
+    later = tuple(row.key.bytes for row in rows if row.is_later)
+    return Touched(those("voided"), those("restored"), those("added"), later)

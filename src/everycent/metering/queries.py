@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
 from itertools import groupby
@@ -14,114 +14,128 @@ from uuid import UUID
 import msgspec
 
 from everycent.catalog.meter import Aggregation, Series
+from everycent.catalog.segments import own_and_others
 from everycent.db.connection import Tx
 from everycent.kernel import calendar
 from everycent.kernel.errors import Broken
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
-from everycent.metering import store
-from everycent.metering.record import micros
+from everycent.metering import answers, store
 from everycent.metering.register import Reading
-from everycent.metering.usage import Request, Usage, is_counter, spans_of
+from everycent.metering.requests import pieces_of_request, stage_rows
+from everycent.metering.slots import Held
+from everycent.metering.usage import (
+    BEGINNING,
+    QUARTER_MINUTES,
+    Request,
+    Usage,
+    archived,
+    has_samples,
+    is_counter,
+    is_level,
+    pieces_of,
+    spans_of,
+)
 
-_QUARTER_MINUTES = 15
-_QUARTER_MICROS = _QUARTER_MINUTES * 60 * 1_000_000
-FIRST_RECORD = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+FIRST_RECORD = (BEGINNING, UUID(int=0))
+_INSTANT = timedelta(microseconds=1)
 
 
-def read(tx: Tx, requests: Iterable[Request]) -> dict[Request, Usage]:
-    """The usage of each request from the roll-ups; for counters, from their readings.
+def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[Request, Usage]:
+    """The usage of each request, from the roll-ups wherever they answer it.
 
-    All answers stand at one fold: no other one commits before the transaction ends. Subjects and
-    meters must have their numbers (`operations.know_names`).
+    `is_live` adds what no fold has counted yet; without it all answers stand at the newest fold. Call
+    it in a `snapshot`, so that no fold comes between the statements. Subjects and meters must have
+    their numbers (`operations.know_names`).
     """
     wanted = list(dict.fromkeys(requests))
     if not wanted:
         return {}
-    store.hold_fold(tx)
+    ids = _numbers(tx, wanted)
+    away = store.archived_months(tx)
+    refuse_archived(tx, away, uses_of_records(wanted, ids))
+    store.stage_requests(tx, *stage_rows(wanted, ids))
+    store.fill_tail(tx, is_live=is_live)
+    fold_id = store.read_fold(tx)
+    found = [
+        Usage(ids["subject", r.subject], ids["meter", r.series.meter], fold_id) for r in wanted
+    ]
+    for needs, add in _READERS:
+        if any(needs(request.series) for request in wanted):
+            add(tx, wanted, found, is_live)
+    if away:
+        _add_archived_openings(tx, away, wanted, found)
+    return dict(zip(wanted, found, strict=True))
+
+
+def _numbers(tx: Tx, wanted: Sequence[Request]) -> dict[tuple[str, str], int]:
     pairs = {("subject", r.subject) for r in wanted} | {("meter", r.series.meter) for r in wanted}
     ids = store.find_name_ids(tx, sorted(pairs))
     nameless = sorted(pairs - ids.keys())
     if nameless:
         kind, name = nameless[0]
         raise Broken("usage.unknown_name", f"the {kind} {name!r} has no number", value=name)
-    rows, spans = _stage_rows(wanted, ids)
-    store.stage_requests(tx, rows, spans)
-    fold_id = store.read_fold(tx)
-    found = [
-        Usage(ids["subject", r.subject], ids["meter", r.series.meter], fold_id) for r in wanted
-    ]
-    _read_rollups(tx, wanted, found)
-    _read_readings(tx, wanted, found)
-    return dict(zip(wanted, found, strict=True))
+    return ids
 
 
-def _stage_rows(
-    wanted: Sequence[Request], ids: dict[tuple[str, str], int]
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    span_sets: dict[tuple[Period, ...], int] = {}
-    rows = []
-    for number, (subject, series, period, since) in enumerate(wanted):
-        spans = spans_of(series, period)
-        span_set = span_sets.setdefault(spans, len(span_sets))
-        for span in spans:
-            if (
-                span.start.minute % 15
-                or span.start.second
-                or span.end.minute % 15
-                or span.end.second
-            ):
-                raise Broken("usage.unaligned", f"{span} does not lie on quarter hours")
-        rows.append(
-            (
-                number,
-                ids["subject", subject],
-                ids["meter", series.meter],
-                span_set,
-                series.aggregation is Aggregation.LATEST,
-                series.window_minutes,
-                series.distinct,
-                is_counter(series),
-                since or period.start,
-            )
-        )
-    return rows, [(n, start, end) for spans, n in span_sets.items() for start, end in spans]
-
-
-def _read_rollups(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> None:
-    if all(is_counter(request.series) for request in wanted):
-        return
-    for number, fold_id, records, total, low, high, latest, digest in store.read(
-        tx, "read_rollups"
+def _add_rollups(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: bool) -> None:
+    for number, records, total, low, high, latest, digest in store.read(
+        tx, "read_rollups", is_live=is_live
     ):
-        if is_counter(wanted[number].series):
-            continue
         found[number] = found[number]._replace(
-            fold_id=fold_id, records=records, total=total, low=low, high=high, latest=latest,
-            digest=bytes(digest),
-        )  # fmt: skip
-    if any(request.series.window_minutes for request in wanted):
-        for number, at, total in store.read(tx, "read_peaks"):
-            found[number] = found[number]._replace(peak=total, peak_at=at)
-    if any(request.series.distinct for request in wanted):
-        for number, count in store.read(tx, "read_distinct"):
-            found[number] = found[number]._replace(distinct=count)
-
-
-def _read_readings(tx: Tx, wanted: Sequence[Request], found: list[Usage]) -> None:
-    if not any(is_counter(request.series) for request in wanted):
-        return
-    for number, at, value, dimensions in store.read(tx, "read_opening"):
-        found[number] = found[number]._replace(opening=_reading(at, value, dimensions))
-    for number, group in groupby(store.read(tx, "read_readings"), key=lambda row: row[0]):
-        rows = list(group)
-        found[number] = found[number]._replace(
-            fold_id=rows[0][1],
-            records=len(rows),
-            total=reduce(EXACT.add, (row[3] for row in rows), Decimal(0)),
-            readings=tuple(_reading(row[2], row[3], row[4]) for row in rows),
-            digest=digest_of((row[2], row[6], row[5].bytes) for row in rows),
+            records=records, total=total, low=low, high=high, latest=latest, digest=bytes(digest)
         )
+
+
+def _add_distinct(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: bool) -> None:
+    for number, count in store.read(tx, "read_distinct", is_live=is_live):
+        found[number] = found[number]._replace(distinct=count)
+
+
+def _add_samples(tx: Tx, wanted: Sequence[Request], found: list[Usage], is_live: bool) -> None:
+    for number, *counted in store.read(tx, "read_samples", is_live=is_live):
+        told = answers.Counted(*counted)
+        found[number] = answers.with_counted(found[number], wanted[number].series, told)
+
+
+def _add_levels(tx: Tx, wanted: Sequence[Request], found: list[Usage], is_live: bool) -> None:
+    before: dict[int, list[answers.Standing]] = {}
+    for number, dimensions, total, at, value, key in store.read(tx, "read_levels", is_live=is_live):
+        told = answers.Standing(msgspec.json.decode(dimensions), total, at, value, key.bytes)
+        before.setdefault(number, []).append(told)
+    changes: dict[int, list[answers.Said]] = {}
+    for number, at, value, dimensions in store.read(tx, "read_changes", is_live=is_live):
+        told_of = answers.Said(at, value, msgspec.json.decode(dimensions))
+        changes.setdefault(number, []).append(told_of)
+    for number, request in enumerate(wanted):
+        if is_level(request.series):
+            found[number] = answers.with_level(
+                found[number], request, before.get(number, []), changes.get(number, [])
+            )
+
+
+def _add_readings(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: bool) -> None:
+    for number, at, value, dimensions in store.read(tx, "read_opening", is_live=is_live):
+        found[number] = found[number]._replace(opening=_reading(at, value, dimensions))
+    rows = store.read(tx, "read_readings", is_live=is_live)
+    for number, group in groupby(rows, key=lambda row: row[0]):
+        of_one = list(group)
+        found[number] = found[number]._replace(
+            records=len(of_one),
+            total=reduce(EXACT.add, (row[2] for row in of_one), Decimal(0)),
+            readings=tuple(_reading(row[1], row[2], row[3]) for row in of_one),
+            digest=digest_of(row[4].bytes for row in of_one),
+        )
+
+
+_Reader = Callable[[Tx, Sequence[Request], list[Usage], bool], None]
+_READERS: tuple[tuple[Callable[[Series], bool], _Reader], ...] = (
+    (lambda series: not is_counter(series), _add_rollups),
+    (has_samples, _add_samples),
+    (lambda series: series.aggregation is Aggregation.UNIQUE, _add_distinct),
+    (is_level, _add_levels),
+    (is_counter, _add_readings),
+)
 
 
 def _reading(at: datetime, value: Decimal, dimensions: str) -> Reading:
@@ -131,19 +145,31 @@ def _reading(at: datetime, value: Decimal, dimensions: str) -> Reading:
     )
 
 
-def digest_of(records: Iterable[tuple[datetime, int, bytes]]) -> bytes:
-    """The digest of records given as (at, number of the dimensions, content).
+def digest_of(contents: Iterable[bytes]) -> bytes:
+    """The digest of register readings: a hash over their contents in order of time, then content."""
+    return hashlib.sha256(b"".join(contents)).digest()
 
-    As the roll-ups make it: each quarter hour and set of dimensions has a digest of its own, over the
-    contents in order; the whole is the digest of those, in order of time and number.
-    """
-    buckets: dict[tuple[int, int], list[bytes]] = {}
-    for at, dimensions_id, content in records:
-        buckets.setdefault((micros(at) // _QUARTER_MICROS, dimensions_id), []).append(content)
-    total = hashlib.sha256()
-    for _, contents in sorted(buckets.items()):
-        total.update(hashlib.sha256(b"".join(sorted(contents))).digest())
-    return total.digest()
+
+class Group(NamedTuple):
+    """The records of a request that have one value of a dimension ('' for none)."""
+
+    value: str
+    records: int
+    total: Decimal
+    low: Decimal
+    high: Decimal
+    latest: Decimal
+
+
+def by_dimension(tx: Tx, request: Request, dimension: str, *, is_live: bool = False) -> list[Group]:
+    """A request split by a dimension, each record in exactly one group, in order of the values."""
+    ids = _numbers(tx, [request])
+    refuse_archived(tx, store.archived_months(tx), uses_of_records([request], ids))
+    store.stage_requests(tx, *stage_rows([request], ids))
+    store.fill_tail(tx, is_live=is_live)
+    rows = store.read_groups(tx, dimension, is_live=is_live)
+    groups = [Group(r.value, r.records, r.total, r.low, r.high, r.latest) for r in rows]
+    return sorted(groups)
 
 
 def page(
@@ -154,13 +180,23 @@ def page(
     *,
     ends_included: bool,
     fold_id: int,
+    series: Series | None = None,
     after: tuple[datetime, UUID] = FIRST_RECORD,
     limit: int = 20,
 ) -> list[Any]:
-    """The records that a line counted, a page at a time, in order of time."""
+    """The records that a line counted, a page at a time, in order of time; with a `series` only those
+    of its segment."""
     if not spans:
         return []
-    return store.page_records(tx, subject_id, meter_id, spans, ends_included, fold_id, after, limit)
+    refuse_archived(
+        tx, store.archived_months(tx), [(0, subject_id, meter_id, *span) for span in spans]
+    )
+    own, others = None, None
+    if series is not None:
+        own, others = own_and_others(series.segments, series.segment)
+    return store.page_records(
+        tx, subject_id, meter_id, spans, ends_included, fold_id, own, others, after, limit
+    )
 
 
 class DayUsage(NamedTuple):
@@ -193,35 +229,24 @@ def daily(
             spans.extend((len(slots), start, end) for start, end in spans_of(own, part))
             slots.append((day, name))
         day = after
-    window = series.window_minutes or _QUARTER_MINUTES
+    refuse_archived(
+        tx, store.archived_months(tx), [(n, subject_id, meter_id, *span) for n, *span in spans]
+    )
+    window = series.window_minutes or QUARTER_MINUTES
     return [
-        DayUsage(slots[row.number][0], slots[row.number][1], _of_a_day(series, row))
+        DayUsage(slots[row.number][0], slots[row.number][1], answers.of_a_day(series, row))
         for row in store.list_daily(tx, subject_id, meter_id, spans, window)
     ]
 
 
-def _of_a_day(series: Series, row: Any) -> Decimal:
-    value: Decimal
-    match series.aggregation:
-        case Aggregation.SUM | Aggregation.COUNTER:
-            value = row.total
-        case Aggregation.COUNT | Aggregation.UNIQUE:
-            value = Decimal(row.records)
-        case Aggregation.MIN:
-            value = row.low
-        case Aggregation.MAX:
-            value = row.high
-        case Aggregation.LATEST:
-            value = row.latest
-        case Aggregation.PEAK:
-            minutes = Decimal(series.window_minutes or _QUARTER_MINUTES)
-            value = EXACT.divide(EXACT.multiply(row.peak, Decimal(60)), minutes)
-    return value
-
-
 def counts(tx: Tx) -> Any:
-    """Batches and records, in all and not yet folded."""
+    """Batches and records, in all and not yet folded, and what was offered and not stored."""
     return store.get_counts(tx)
+
+
+def voided(tx: Tx) -> int:
+    """How many records are taken back at present."""
+    return store.count_voided(tx)
 
 
 def names(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
@@ -232,3 +257,88 @@ def names(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
 def known_numbers(tx: Tx, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The numbers of those (kind, name) pairs that were ever used."""
     return store.find_name_ids(tx, pairs)
+
+
+def by_slots(
+    tx: Tx,
+    subject: str,
+    series: Series,
+    slots: Sequence[Period],
+    dimension: str | None,
+    *,
+    is_live: bool = False,
+) -> list[Held]:
+    """What a series holds in each of the slots, which are numbered in their order, by the values of a
+    dimension. Whole days come from their roll-ups unless windows are told apart."""
+    request = Request(subject, series, Period(slots[0].start, slots[-1].end))
+    ids = _numbers(tx, [request])
+    store.stage_requests(tx, *stage_rows([request], ids))
+    store.fill_tail(tx, is_live=is_live)
+    pieces = [
+        (number, *piece)
+        for number, slot in enumerate(slots)
+        for span in spans_of(series, slot)
+        for piece in pieces_of(span, by_days=series.aggregation is not Aggregation.PEAK)
+    ]
+    pair = (ids["subject", subject], ids["meter", series.meter])
+    uses = [(n, *pair, start, end) for n, start, end, is_days in pieces if not is_days]
+    refuse_archived(tx, store.archived_months(tx), uses)
+    window = series.window_minutes or QUARTER_MINUTES
+    return [Held(*row) for row in store.read_slots(tx, pieces, dimension, window)]
+
+
+def archived_months(tx: Tx) -> set[date]:
+    """The months (their first days) of which records are in the archive and not in the table."""
+    return set(store.archived_months(tx))
+
+
+_Use = tuple[int, int, int, datetime, datetime]
+"""A numbered span of the records of a subject and a meter."""
+
+
+def uses_of_records(wanted: Sequence[Request], ids: dict[tuple[str, str], int]) -> Iterator[_Use]:
+    """What the requests need of the records themselves, where roll-ups of days don't answer them."""
+    for number, request in enumerate(wanted):
+        series, start = request.series, request.period.start
+        pair = (ids["subject", request.subject], ids["meter", series.meter])
+        for piece in pieces_of_request(series, request.period):
+            if not piece.is_days:
+                end = piece.end + _INSTANT if is_counter(series) else piece.end
+                yield number, *pair, piece.start, end
+        midnight = start.replace(hour=0, minute=0)
+        if is_level(series) and series.carries and midnight < start:
+            yield number, *pair, midnight, start
+
+
+def refuse_archived(tx: Tx, away: Sequence[date], uses: Iterable[_Use]) -> None:
+    """Raises Unavailable `usage.archived` when any of the uses needs records in the archive."""
+    if away:
+        found = _archived_uses(tx, away, uses)
+        if found:
+            raise archived(min(found.values()))
+
+
+def _archived_uses(tx: Tx, away: Sequence[date], uses: Iterable[_Use]) -> dict[int, date]:
+    months = [datetime.combine(month, time(), UTC) for month in away]
+    near = [
+        use
+        for use in uses
+        if any(use[3] < month + timedelta(days=31) and use[4] > month for month in months)
+    ]
+    return store.archived_uses(tx, near) if near else {}
+
+
+def _add_archived_openings(
+    tx: Tx, away: Sequence[date], wanted: Sequence[Request], found: list[Usage]
+) -> None:
+    """Marks counters whose true opening reading may be in the archive: only records tell readings."""
+    uses: list[_Use] = []
+    for number, (request, usage) in enumerate(zip(wanted, found, strict=True)):
+        if is_counter(request.series):
+            since = request.since or request.period.start
+            opening = request.period.start if usage.opening is None else usage.opening.at
+            is_before = usage.opening is not None and opening <= since
+            start, end = (opening, since) if is_before else (BEGINNING, opening)
+            uses.append((number, usage.subject_id, usage.meter_id, start, end + _INSTANT))
+    for number, month in _archived_uses(tx, away, uses).items():
+        found[number] = found[number]._replace(opening_archived=month)

@@ -13,6 +13,7 @@ import psycopg
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Broken
+from everycent.kernel.period import Period
 from everycent.kernel.table import table
 
 SQL = statements.beside(__file__)
@@ -26,10 +27,20 @@ _LENGTH = Struct("!i").pack
 REQUEST = table(
     "request",
     "request_no int4, subject_id int4, meter_id int4, span_set int4, wants_latest bool,"
-    " window_minutes int4, distinct_of text, is_counter bool, since timestamptz",
+    " window_set int4, fine_minutes int4, is_sampled bool, each text, percentile numeric,"
+    " distinct_of text, is_level bool, level_day timestamptz, level_at timestamptz, is_counter bool,"
+    " since timestamptz, own text[], others text[]",
     key="request_no",
 )
-SPAN = table("span", "span_set int4, starts_at timestamptz, ends_at timestamptz", key="span_set")
+SPAN = table(
+    "span",
+    "span_set int4, starts_at timestamptz, ends_at timestamptz, is_days bool",
+    key="span_set",
+)
+WINDOW = table(
+    "window", "window_set int4, bucket timestamptz, window_at timestamptz", key="window_set"
+)
+REVERSAL = table("reversal", "key uuid", key="key")
 
 
 def frame(
@@ -60,29 +71,38 @@ def copy_stage(tx: Tx, frames: Iterable[bytes]) -> None:
         copy.write(_TRAILER)
 
 
-def claim_keys(tx: Tx) -> int:
+def claim_keys(tx: Tx, batch_id: int) -> int:
     """Stores the keys that are new of the staged records; returns how many. Waits for another
     transaction that is storing one of them."""
-    return tx.run(SQL["claim_keys"], {"tenant_id": tx.tenant_id})
+    return tx.run(SQL["claim_keys"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
 
 
 def insert_records(tx: Tx, batch_id: int, claimed: int, *, only_claimed: bool) -> None:
-    """Stores the staged records as a batch: all, or only those whose keys this transaction claimed.
+    """Stores the staged records as a batch: all, or only those whose keys it has claimed.
 
     Raises Broken when they are not as many as were claimed.
     """
-    stored = tx.run(
-        SQL["insert_claimed" if only_claimed else "insert_all"],
-        {"tenant_id": tx.tenant_id, "batch_id": batch_id},
-    )
+    statement = SQL["insert_claimed" if only_claimed else "insert_all"]
+    params = {"tenant_id": tx.tenant_id, "batch_id": batch_id}
+    try:
+        with tx.savepoint():
+            stored = tx.run(statement, params)
+    except psycopg.errors.CheckViolation:  # a month was archived since its partition was looked for
+        tx.run(SQL["ensure_staged_months"])
+        stored = tx.run(statement, params)
     if stored != claimed:
         raise Broken("usage.miscounted", f"{claimed} records are new, but {stored} were stored")
 
 
-def list_conflicts(tx: Tx) -> dict[bytes, bytes]:
-    """Keys of staged records that are known with other content, and that content."""
-    rows = tx.tuples(SQL["conflicts"], {"tenant_id": tx.tenant_id})
+def known_keys(tx: Tx, batch_id: int) -> dict[bytes, bytes]:
+    """Keys of staged records that an earlier batch has claimed, and the content stored with each."""
+    rows = tx.tuples(SQL["known_keys"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
     return {key.bytes: content.bytes for key, content in rows}
+
+
+def records_by_key(tx: Tx, keys: Sequence[UUID]) -> list[Any]:
+    """The stored records of those keys that are in the tables."""
+    return tx.rows(SQL["records_by_key"], {"tenant_id": tx.tenant_id, "keys": list(keys)})
 
 
 def next_batch(tx: Tx) -> int:
@@ -90,7 +110,16 @@ def next_batch(tx: Tx) -> int:
     return int(tx.value(SQL["next_batch"]))
 
 
-def insert_batch(tx: Tx, batch_id: int, recorded_at: datetime, records: int) -> None:
+def insert_batch(
+    tx: Tx,
+    batch_id: int,
+    recorded_at: datetime,
+    records: int,
+    *,
+    reversals: int = 0,
+    duplicates: int = 0,
+    conflicts: int = 0,
+) -> None:
     """Makes a batch known, so that a fold will count it."""
     tx.run(
         SQL["insert_batch"],
@@ -99,6 +128,9 @@ def insert_batch(tx: Tx, batch_id: int, recorded_at: datetime, records: int) -> 
             "batch_id": batch_id,
             "recorded_at": recorded_at,
             "records": records,
+            "reversals": reversals,
+            "duplicates": duplicates,
+            "conflicts": conflicts,
         },
     )
 
@@ -146,53 +178,70 @@ def lock_fold(tx: Tx) -> None:
     tx.run(SQL["lock_fold"], {"tenant_id": tx.tenant_id})
 
 
-def hold_fold(tx: Tx) -> None:
-    """Keeps folds away to the end of the transaction."""
-    tx.run(SQL["hold_fold"], {"tenant_id": tx.tenant_id})
-
-
-def list_open_batches(tx: Tx, records: int) -> list[int]:
-    """Batches that were not folded, oldest first, of about `records` records together."""
+def list_open_batches(tx: Tx, records: int) -> list[tuple[int, int]]:
+    """Batches that were not folded, oldest first, of about `records` records together, each with how
+    many records it takes back."""
     params = {"tenant_id": tx.tenant_id, "records": records}
-    return sorted(batch for (batch,) in tx.tuples(SQL["open_batches"], params))
+    return sorted((batch, reversals) for batch, reversals in tx.tuples(SQL["open_batches"], params))
 
 
-def fold(tx: Tx, batches: Sequence[int]) -> None:
-    """Counts the batches' records into the roll-ups."""
-    fold_id = tx.value(SQL["next_fold"])
+def fold(tx: Tx, batches: Sequence[int], *, reverses: bool) -> None:
+    """Counts the batches' records into the roll-ups; `reverses` when they take any back."""
     params = {
         "tenant_id": tx.tenant_id,
         "batches": list(batches),
         "first": min(batches),
         "last": max(batches),
-        "fold_id": fold_id,
+        "fold_id": tx.value(SQL["next_fold"]),
     }
     tx.run(SQL["mark_folded"], params)
     tx.sort_in_memory()
     tx.run(SQL["create_stage_fold"])
-    tx.run(SQL["gather"], params)
+    if "stage_fold" in tx.staged:
+        tx.run("truncate stage_fold")
+    tx.staged.add("stage_fold")
+    tx.run(SQL["gather_reversed" if reverses else "gather"], params)
     tx.run("analyze stage_fold")
-    tx.run(SQL["create_stage_recount"])
-    known = tx.run(SQL["find_known_buckets"], params)
-    tx.run(SQL["add_buckets"], params)
-    if known:
-        tx.run("analyze stage_recount")
-        tx.run(SQL["recount"], params)
+    tx.run(SQL["add_days"], params)
+    if reverses:
+        tx.run(SQL["recount_days"], params)
 
 
 def stage_requests(
-    tx: Tx, requests: Sequence[Sequence[Any]], spans: Sequence[Sequence[Any]]
+    tx: Tx,
+    requests: Sequence[Sequence[Any]],
+    spans: Sequence[Sequence[Any]],
+    windows: Sequence[Sequence[Any]],
 ) -> None:
-    """Puts wanted series and their spans where the reading statements find them."""
-    bulk.stage(tx, REQUEST, requests)
-    bulk.stage(tx, SPAN, spans)
-    tx.run("analyze stage_request")
-    tx.run("analyze stage_span")
+    """Puts wanted series, their spans and windows where the reading statements find them."""
+    for target, rows in ((REQUEST, requests), (SPAN, spans), (WINDOW, windows)):
+        tx.run(f"analyze {bulk.stage(tx, target, rows)}")
 
 
-def read(tx: Tx, statement: str) -> list[tuple[Any, ...]]:
+def fill_tail(tx: Tx, *, is_live: bool) -> None:
+    """Puts what is not folded yet of the staged requests where the reading statements find it; nothing
+    when that is not wanted."""
+    tx.run(SQL["create_stage_tail"])
+    if "stage_tail" in tx.staged:
+        tx.run("truncate stage_tail")
+    tx.staged.add("stage_tail")
+    if not is_live:
+        return
+    first, last = tx.tuples(SQL["list_open_range"], {"tenant_id": tx.tenant_id})[0]
+    if first is not None:
+        tx.run(SQL["fill_tail"], {"tenant_id": tx.tenant_id, "first": first, "last": last})
+
+
+def read(tx: Tx, statement: str, *, is_live: bool = False) -> list[tuple[Any, ...]]:
     """Runs one of the reading statements over the staged requests."""
-    return tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id})
+    return tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id, "is_live": is_live})
+
+
+def read_groups(tx: Tx, dimension: str, *, is_live: bool) -> list[Any]:
+    """What the roll-ups say about the staged requests, for each value of a dimension apart."""
+    return tx.rows(
+        SQL["read_groups"], {"tenant_id": tx.tenant_id, "dimension": dimension, "is_live": is_live}
+    )
 
 
 def read_fold(tx: Tx) -> int:
@@ -207,10 +256,13 @@ def page_records(
     spans: Sequence[tuple[datetime, datetime]],
     ends_included: bool,
     fold_id: int,
+    own: list[str] | None,
+    others: list[str] | None,
     after: tuple[datetime, UUID],
     limit: int,
 ) -> list[Any]:
-    """A page of the records in the spans, as folded up to `fold_id`."""
+    """A page of the records in the spans, as folded up to `fold_id`; `own` and `others` are the
+    patterns of a segment and of those before it."""
     return tx.rows(
         SQL["page_records"],
         {
@@ -221,6 +273,8 @@ def page_records(
             "ends": [end for _, end in spans],
             "ends_included": ends_included,
             "fold_id": fold_id,
+            "own": own,
+            "others": others,
             "after_at": after[0],
             "after_key": after[1],
             "limit": limit,
@@ -250,6 +304,11 @@ def list_daily(
     )
 
 
+def count_voided(tx: Tx) -> int:
+    """How many records are taken back at present."""
+    return int(tx.value(SQL["list_voided"], {"tenant_id": tx.tenant_id}))
+
+
 def count_records(tx: Tx) -> int:
     """All records of the tenant."""
     return int(tx.value(SQL["count_records"], {"tenant_id": tx.tenant_id}))
@@ -273,3 +332,108 @@ def stream_fingerprints(tx: Tx) -> Iterator[tuple[Any, ...]]:
 def all_names(tx: Tx) -> dict[int, str]:
     """Every name by its number."""
     return dict(tx.tuples(SQL["all_names"], {"tenant_id": tx.tenant_id}))
+
+
+def reverse(
+    tx: Tx, batch_id: int, correction_id: UUID, keys: Sequence[bytes], sign: int
+) -> list[Any]:
+    """Takes back (`sign` -1) the records with these keys that count, or puts back (+1) those that do
+    not; returns those that it was true of."""
+    bulk.stage(tx, REVERSAL, [(UUID(bytes=key),) for key in sorted(set(keys))])
+    tx.run("analyze stage_reversal")
+    params = {
+        "tenant_id": tx.tenant_id,
+        "batch_id": batch_id,
+        "correction_id": correction_id,
+        "sign": sign,
+    }
+    tx.run(SQL["reverse"], params)
+    return tx.rows(SQL["list_reversed"], params)
+
+
+def standing_in(
+    tx: Tx,
+    subjects: Sequence[str],
+    meters: Sequence[str],
+    period: Period,
+    source: str | None,
+    limit: int,
+) -> list[Any]:
+    """The records that count of some subjects and meters in a period, in order of time."""
+    return tx.rows(
+        SQL["standing_in"],
+        {
+            "tenant_id": tx.tenant_id,
+            "subjects": list(subjects),
+            "meters": list(meters),
+            "starts_at": period.start,
+            "ends_at": period.end,
+            "source": source,
+            "limit": limit,
+        },
+    )
+
+
+def touched_by(tx: Tx, batch_id: int) -> list[Any]:
+    """The records that a correcting batch took back, put back or added."""
+    return tx.rows(SQL["touched_by"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
+
+
+def read_slots(
+    tx: Tx,
+    pieces: Sequence[tuple[int, datetime, datetime, bool]],
+    dimension: str | None,
+    window_minutes: int,
+) -> list[tuple[Any, ...]]:
+    """What the staged series holds in the slots, told as (number, start, end, whether it is whole days)."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "numbers": [number for number, *_ in pieces],
+        "starts": [start for _, start, _, _ in pieces],
+        "ends": [end for _, _, end, _ in pieces],
+        "days": [is_days for *_, is_days in pieces],
+        "dimension": dimension,
+        "window_minutes": window_minutes,
+    }
+    return tx.tuples(SQL["read_slots"], params)
+
+
+def list_false_rollups(
+    tx: Tx, starts_at: datetime, ends_at: datetime, away: Sequence[datetime]
+) -> list[str]:
+    """Roll-ups of whole months that differ from their records, but for the months that begin at `away`."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "away": list(away),
+    }
+    return [text for (text,) in tx.tuples(SQL["false_rollups"], params, binary=False)]
+
+
+def create_stage_archived(tx: Tx) -> None:
+    """An empty place for records out of the archive."""
+    tx.run(SQL["create_stage_archived"])
+    tx.run("truncate stage_archived")
+
+
+def archived_months(tx: Tx) -> list[date]:
+    """The months of which records are in the archive and not in the table."""
+    return [month for (month,) in tx.tuples(SQL["archived_months"], {"tenant_id": tx.tenant_id})]
+
+
+def archived_uses(
+    tx: Tx, uses: Sequence[tuple[int, int, int, datetime, datetime]]
+) -> dict[int, date]:
+    """Of numbered (subject, meter, start, end) those that need records which are in the archive, with
+    the first month of them."""
+    numbers, subjects, meters, starts, ends = zip(*uses, strict=True)
+    params = {
+        "tenant_id": tx.tenant_id,
+        "numbers": list(numbers),
+        "subjects": list(subjects),
+        "meters": list(meters),
+        "starts": list(starts),
+        "ends": list(ends),
+    }
+    return dict(tx.tuples(SQL["archived_uses"], params))

@@ -29,8 +29,8 @@ copy stage_usage from stdin (format binary);
 -- name: claim_keys
 -- Deduplicate by key alone. In key order the index grows page by page, and transactions that claim the
 -- same keys wait for each other and not in a circle.
-insert into usage_key (tenant_id, key, content)
-select %(tenant_id)s, key, content from stage_usage order by key
+insert into usage_key (tenant_id, key, content, batch_id)
+select %(tenant_id)s, key, content, %(batch_id)s from stage_usage order by key
 on conflict do nothing;
 
 -- name: insert_all
@@ -41,36 +41,50 @@ select %(tenant_id)s, subject_id, meter_id, dimensions_id, at, value::numeric, k
 from stage_usage;
 
 -- name: insert_claimed
--- Only the records whose keys this transaction has written.
+-- Only the records whose keys this batch has claimed.
 insert into usage_record (tenant_id, subject_id, meter_id, dimensions_id, at, value, key, content,
                           source_id, batch_id, record_id)
 select %(tenant_id)s, s.subject_id, s.meter_id, s.dimensions_id, s.at, s.value::numeric, s.key,
        s.content, s.source_id, %(batch_id)s, s.record_id
 from stage_usage s
 join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
-where k.xmin = pg_current_xact_id()::xid;
+where k.batch_id = %(batch_id)s;
 
--- name: conflicts
--- Keys of staged records that are known with other content.
+-- name: known_keys
+-- Keys of staged records that an earlier batch has claimed, and the content that is stored.
 select s.key, k.content from stage_usage s
 join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
-where k.content <> s.content;
+where k.batch_id <> %(batch_id)s;
 
 -- name: insert_batch
-insert into usage_batch (tenant_id, batch_id, recorded_at, records)
-values (%(tenant_id)s, %(batch_id)s, %(recorded_at)s, %(records)s);
+insert into usage_batch (tenant_id, batch_id, recorded_at, records, reversals, duplicates, conflicts)
+values (%(tenant_id)s, %(batch_id)s, %(recorded_at)s, %(records)s, %(reversals)s, %(duplicates)s,
+        %(conflicts)s);
+
+-- name: records_by_key
+-- The stored records of some keys. Their batches say where in the tables they are.
+with wanted as materialized (
+    select key, batch_id from usage_key where tenant_id = %(tenant_id)s and key = any(%(keys)s))
+select u.key, s.name as source, u.record_id, j.name as subject, m.name as meter, u.at, u.value,
+       d.name as dimensions, u.subject_id, u.meter_id, u.dimensions_id, u.content, u.source_id,
+       coalesce((select max(v.reversal_no) from usage_reversal v
+                 where v.tenant_id = %(tenant_id)s and v.key = u.key), 0)::int as reversals
+from usage_record u
+join wanted k on k.key = u.key and k.batch_id = u.batch_id
+join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = u.source_id
+join usage_name j on j.tenant_id = %(tenant_id)s and j.name_id = u.subject_id
+join usage_name m on m.tenant_id = %(tenant_id)s and m.name_id = u.meter_id
+join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
+where u.tenant_id = %(tenant_id)s and u.batch_id = any(array(select distinct batch_id from wanted));
 
 -- name: lock_fold
 select pg_advisory_xact_lock(hashtextextended('everycent.fold', %(tenant_id)s));
 
--- name: hold_fold
--- No fold commits until the transaction ends: all its statements read the same roll-ups.
-select pg_advisory_xact_lock_shared(hashtextextended('everycent.fold', %(tenant_id)s));
-
 -- name: open_batches
 -- Batches that no fold has counted, oldest first, up to about a number of records.
-select batch_id from (
-    select batch_id, sum(records) over (order by batch_id) - records as before
+select batch_id, reversals from (
+    select batch_id, reversals,
+           sum(records + reversals) over (order by batch_id) - records - reversals as before
     from usage_batch where tenant_id = %(tenant_id)s and fold_id is null) b
 where before < %(records)s;
 
@@ -85,125 +99,291 @@ where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s);
 create temp table if not exists stage_fold (
     subject_id int4, meter_id int4, bucket timestamptz, dimensions_id int4, records int8, total numeric,
     low numeric, high numeric, latest_at timestamptz, latest_value numeric,
-    latest_key uuid, digest bytea)
-on commit delete rows;
-
--- name: create_stage_recount
-create temp table if not exists stage_recount (
-    subject_id int4, meter_id int4, bucket timestamptz, ends_at timestamptz, dimensions_id int4)
+    latest_key uuid, digest bytea, is_reversed bool)
 on commit delete rows;
 
 -- name: gather
--- The new records by quarter hour.
+-- The new records by day. The digest is the fold's link: a hash over the contents in order of time and
+-- key. All that depends on an order depends on the same one, so that one sort serves everything.
 insert into stage_fold
-select subject_id, meter_id, date_bin('15 minutes', at, '2000-01-01 00:00Z') as bucket, dimensions_id,
+select subject_id, meter_id, date_bin('1 day', at, '2000-01-01 00:00Z') as bucket, dimensions_id,
        count(*) as records, sum(value) as total, min(value) as low, max(value) as high,
-       max(at) as latest_at, (array_agg(value order by at desc, key desc))[1] as latest_value,
-       (array_agg(key order by at desc, key desc))[1] as latest_key,
-       sha256(string_agg(uuid_send(content), ''::bytea order by content)) as digest
+       max(at) as latest_at, (array_agg(value order by at, key))[count(*)] as latest_value,
+       (array_agg(key order by at, key))[count(*)] as latest_key,
+       sha256(string_agg(uuid_send(content), ''::bytea order by at, key)) as digest, false
 from usage_record
 where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s)
   and batch_id between %(first)s and %(last)s
 group by 1, 2, 3, 4;
 
--- name: find_known_buckets
--- Buckets that had records before: they are counted again from all their records, so that their
--- digest stays a digest of the whole.
-insert into stage_recount
-select a.subject_id, a.meter_id, a.bucket, a.bucket + interval '15 minutes', a.dimensions_id
-from stage_fold a
-join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = a.subject_id
-    and r.meter_id = a.meter_id and r.bucket = a.bucket and r.dimensions_id = a.dimensions_id;
+-- name: gather_reversed
+-- The same where some of the batches take records back or put them back: those stand in the link with a
+-- byte before their content that says so, and their days are counted again whatever stands here.
+insert into stage_fold
+select subject_id, meter_id, date_bin('1 day', at, '2000-01-01 00:00Z') as bucket, dimensions_id,
+       count(*) as records, sum(value) as total, min(value) as low, max(value) as high,
+       max(at) as latest_at, (array_agg(value order by at, key, sign))[count(*)] as latest_value,
+       (array_agg(key order by at, key, sign))[count(*)] as latest_key,
+       sha256(string_agg(entry, ''::bytea order by at, key, sign)) as digest, bool_or(is_reversal)
+from (
+    select subject_id, meter_id, dimensions_id, at, value, key, 0 as sign,
+           uuid_send(content) as entry, false as is_reversal
+    from usage_record
+    where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s)
+      and batch_id between %(first)s and %(last)s
+    union all
+    select subject_id, meter_id, dimensions_id, at, value, key, sign,
+           case sign when 1 then '\x01'::bytea else '\xff'::bytea end || uuid_send(content), true
+    from usage_reversal
+    where tenant_id = %(tenant_id)s and batch_id = any(%(batches)s)) e
+group by 1, 2, 3, 4;
 
--- name: add_buckets
--- Buckets that are new are counted from the new records alone.
-insert into usage_rollup (tenant_id, subject_id, meter_id, bucket, dimensions_id, records, total,
-                          low, high, latest_at, latest_value, latest_key, digest)
+-- name: add_days
+-- Known days are added to, new ones made.
+insert into usage_day as r (tenant_id, subject_id, meter_id, bucket, dimensions_id, records, total,
+                            low, high, latest_at, latest_value, latest_key, digest)
 select %(tenant_id)s, subject_id, meter_id, bucket, dimensions_id, records, total, low, high,
        latest_at, latest_value, latest_key, digest
-from stage_fold order by subject_id, meter_id, bucket
-on conflict do nothing;
+from stage_fold where not is_reversed order by subject_id, meter_id, bucket, dimensions_id
+on conflict (tenant_id, subject_id, meter_id, bucket, dimensions_id) do update
+set records = r.records + excluded.records, total = r.total + excluded.total,
+    low = least(r.low, excluded.low), high = greatest(r.high, excluded.high),
+    latest_at = greatest(r.latest_at, excluded.latest_at),
+    latest_value = case when r.latest_at is null
+        or (excluded.latest_at, excluded.latest_key) > (r.latest_at, r.latest_key)
+        then excluded.latest_value else r.latest_value end,
+    latest_key = case when r.latest_at is null
+        or (excluded.latest_at, excluded.latest_key) > (r.latest_at, r.latest_key)
+        then excluded.latest_key else r.latest_key end,
+    digest = digest_link(r.digest, excluded.digest);
 
--- name: recount
--- The known buckets anew from all folded records. A few are found through the index by their bounds,
--- which stand in columns because row-level security lets no sum into an index condition; many are
--- joined by equality, for which the bucket of a record is computed.
-update usage_rollup r set records = c.records, total = c.total, low = c.low, high = c.high,
-    latest_at = c.latest_at, latest_value = c.latest_value,
-    latest_key = c.latest_key, digest = c.digest
-from (
-    select w.subject_id, w.meter_id, w.bucket, w.dimensions_id, count(*) as records,
-           sum(u.value) as total, min(u.value) as low, max(u.value) as high,
-           max(u.at) as latest_at, (array_agg(u.value order by u.at desc, u.key desc))[1] as latest_value,
-           (array_agg(u.key order by u.at desc, u.key desc))[1] as latest_key,
-           sha256(string_agg(uuid_send(u.content), ''::bytea order by u.content)) as digest
-    from stage_recount w
-    join usage_record u on u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
-        and u.meter_id = w.meter_id and u.at >= w.bucket and u.at < w.ends_at
-        and date_bin('15 minutes', u.at, '2000-01-01 00:00Z') = w.bucket
-        and u.dimensions_id = w.dimensions_id
-    where u.batch_id not in (
-        select batch_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
-    group by 1, 2, 3, 4) c
-where r.tenant_id = %(tenant_id)s and r.subject_id = c.subject_id and r.meter_id = c.meter_id
-  and r.bucket = c.bucket and r.dimensions_id = c.dimensions_id;
+-- name: recount_days
+-- Days in which records were taken back or put back are counted again from the records that count; the
+-- digest only grows by the fold's link.
+insert into usage_day as r (tenant_id, subject_id, meter_id, bucket, dimensions_id, records, total,
+                            low, high, latest_at, latest_value, latest_key, digest)
+select %(tenant_id)s, f.subject_id, f.meter_id, f.bucket, f.dimensions_id, c.records,
+       coalesce(c.total, 0), c.low, c.high, c.latest_at, c.latest_value, c.latest_key, f.digest
+from stage_fold f
+cross join lateral (
+    select count(*) as records, sum(u.value) as total, min(u.value) as low, max(u.value) as high,
+           max(u.at) as latest_at, (array_agg(u.value order by u.at, u.key))[count(*)] as latest_value,
+           (array_agg(u.key order by u.at, u.key))[count(*)] as latest_key
+    from usage_standing(false) u
+    where u.tenant_id = %(tenant_id)s and u.subject_id = f.subject_id and u.meter_id = f.meter_id
+      and u.at >= f.bucket and u.at < f.bucket + interval '1 day'
+      and u.dimensions_id = f.dimensions_id) c
+where f.is_reversed order by f.subject_id, f.meter_id, f.bucket, f.dimensions_id
+on conflict (tenant_id, subject_id, meter_id, bucket, dimensions_id) do update
+set records = excluded.records, total = excluded.total, low = excluded.low, high = excluded.high,
+    latest_at = excluded.latest_at, latest_value = excluded.latest_value,
+    latest_key = excluded.latest_key, digest = digest_link(r.digest, excluded.digest);
+
+-- name: read_fold
+select coalesce((select fold_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is not null
+                 order by fold_id desc limit 1), 0);
+
+-- name: create_stage_tail
+create temp table if not exists stage_tail (
+    subject_id int4, meter_id int4, bucket timestamptz, dimensions_id int4, records int8, total numeric,
+    low numeric, high numeric, latest_at timestamptz, latest_value numeric,
+    latest_key uuid, digest bytea) on commit delete rows;
+
+-- name: list_open_range
+-- The first and the last batch that no fold has counted.
+select min(batch_id) as first, max(batch_id) as last from usage_batch where tenant_id = %(tenant_id)s and fold_id is null;
+
+-- name: fill_tail
+-- What no fold has counted yet of the wanted series, by day.
+insert into stage_tail
+select u.subject_id, u.meter_id, date_bin('1 day', u.at, '2000-01-01 00:00Z'), u.dimensions_id,
+       count(*), sum(u.value), min(u.value), max(u.value), max(u.at),
+       (array_agg(u.value order by u.at, u.key))[count(*)],
+       (array_agg(u.key order by u.at, u.key))[count(*)],
+       sha256(string_agg(uuid_send(u.content), ''::bytea order by u.at, u.key))
+from usage_record u
+where u.tenant_id = %(tenant_id)s and u.batch_id between %(first)s and %(last)s
+  and u.batch_id in (select batch_id from usage_batch
+                     where tenant_id = %(tenant_id)s and fold_id is null)
+  and (u.subject_id, u.meter_id) in (select subject_id, meter_id from stage_request)
+group by 1, 2, 3, 4;
 
 -- name: read_rollups
--- What the roll-ups say about each wanted series over its spans, with the fold they stand at.
-with fold as materialized (
-    select coalesce(max(fold_id), 0) as fold_id from usage_batch where tenant_id = %(tenant_id)s)
-select w.request_no, max(f.fold_id), sum(r.records)::bigint, sum(r.total), min(r.low), max(r.high),
-       (array_agg(r.latest_value order by r.latest_at desc, r.latest_key desc)
+-- What is known of each wanted series over its spans: whole days from the roll-ups (and what is not
+-- folded yet), parts of days from the records. A segment is found by the dimensions.
+select w.request_no, sum(r.records)::bigint, coalesce(sum(r.total), 0), min(r.low), max(r.high),
+       (array_agg(r.latest_value order by r.latest_at desc nulls last, r.latest_key desc)
            filter (where w.wants_latest))[1],
        sha256(string_agg(r.digest, ''::bytea order by r.bucket, r.dimensions_id))
 from stage_request w
-cross join fold f
 join stage_span p on p.span_set = w.span_set
-join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
-    and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+cross join lateral (
+    select d.bucket, d.dimensions_id, d.records, d.total, d.low, d.high, d.latest_at, d.latest_value,
+           d.latest_key, d.digest
+    from (
+        select r.bucket, r.dimensions_id, r.records, r.total, r.low, r.high, r.latest_at,
+               r.latest_value, r.latest_key, r.digest
+        from usage_day r
+        where p.is_days and r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
+          and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+        union all
+        select t.bucket, t.dimensions_id, t.records, t.total, t.low, t.high, t.latest_at,
+               t.latest_value, t.latest_key, t.digest
+        from stage_tail t
+        where p.is_days and t.subject_id = w.subject_id and t.meter_id = w.meter_id
+          and t.bucket >= p.starts_at and t.bucket < p.ends_at) d
+    where w.own is null or exists (
+        select from usage_name n where n.tenant_id = %(tenant_id)s and n.name_id = d.dimensions_id
+          and n.told @> any(w.own::jsonb[])
+          and not n.told @> any(w.others::jsonb[]))
+    union all
+    select p.starts_at, 0, count(*), sum(u.value), min(u.value), max(u.value), max(u.at),
+           (array_agg(u.value order by u.at, u.key))[count(*)],
+           (array_agg(u.key order by u.at, u.key))[count(*)],
+           sha256(string_agg(uuid_send(u.content), ''::bytea order by u.at, u.key))
+    from usage_standing(%(is_live)s) u
+    where not p.is_days and u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+      and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at
+      and (w.own is null or exists (
+        select from usage_name n where n.tenant_id = %(tenant_id)s and n.name_id = u.dimensions_id
+          and n.told @> any(w.own::jsonb[])
+          and not n.told @> any(w.others::jsonb[])))
+    having count(*) > 0) r
+where not w.is_counter
 group by w.request_no;
 
--- name: read_fold
-select coalesce(max(fold_id), 0) from usage_batch where tenant_id = %(tenant_id)s;
+-- name: read_groups
+-- The same, for each value of a dimension apart; '' stands for records without it.
+select w.request_no, coalesce(n.told ->> %(dimension)s, '') as value,
+       sum(r.records)::bigint as records, sum(r.total) as total, min(r.low) as low, max(r.high) as high,
+       (array_agg(r.latest_value order by r.latest_at desc nulls last, r.latest_key desc))[1] as latest
+from stage_request w
+join stage_span p on p.span_set = w.span_set
+cross join lateral (
+    select r.dimensions_id, r.records, r.total, r.low, r.high, r.latest_at, r.latest_value, r.latest_key
+    from usage_day r
+    where p.is_days and r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
+      and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+    union all
+    select t.dimensions_id, t.records, t.total, t.low, t.high, t.latest_at, t.latest_value, t.latest_key
+    from stage_tail t
+    where p.is_days and t.subject_id = w.subject_id and t.meter_id = w.meter_id
+      and t.bucket >= p.starts_at and t.bucket < p.ends_at
+    union all
+    select u.dimensions_id, 1, u.value, u.value, u.value, u.at, u.value, u.key
+    from usage_standing(%(is_live)s) u
+    where not p.is_days and u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+      and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at) r
+join usage_name n on n.tenant_id = %(tenant_id)s and n.name_id = r.dimensions_id
+where w.own is null or (n.told @> any(w.own::jsonb[])
+    and not n.told @> any(w.others::jsonb[]))
+group by 1, 2 having sum(r.records) > 0;
 
--- name: read_peaks
--- The window with the highest sum, for each wanted series; the earliest of equals.
-select distinct on (request_no) request_no, window_at, total
+-- name: read_samples
+-- Records counted by windows first, or one by one, and then those: how many they are, their sum, the
+-- lowest, the highest and when that was (the earliest of equals), and the one at the nearest rank.
+select request_no, count(*), sum(v), min(v), max(v),
+       (array_agg(window_at order by v desc, window_at))[1],
+       (array_agg(v order by v))[ceil(max(percentile) / 100 * count(*))::int]
 from (
-    select w.request_no, sum(r.total) as total,
-           to_timestamp(floor(extract(epoch from r.bucket) / (w.window_minutes * 60))
-                        * (w.window_minutes * 60)) as window_at
+    select w.request_no, w.percentile, x.window_at,
+           case w.each when 'sum' then sum(x.value) when 'count' then count(*)
+               when 'min' then min(x.value) when 'max' then max(x.value)
+               when 'average' then div(sum(x.value) * 1e18, count(*)) * 1e-18
+               else (array_agg(x.value order by x.at desc, x.key desc))[1] end as v
     from stage_request w
     join stage_span p on p.span_set = w.span_set
-    join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
-        and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
-    where w.window_minutes is not null
-    group by w.request_no, window_at) x
-order by request_no, total desc, window_at;
+    cross join lateral (
+        select u.at, u.value, u.key, u.dimensions_id,
+               case when w.window_set is not null then n.window_at
+                    when w.fine_minutes is not null
+                    then date_bin(make_interval(mins => w.fine_minutes), u.at, '2000-01-01 00:00Z')
+                    else u.at end as window_at,
+               case when w.window_set is null and w.fine_minutes is null then u.key end as one
+        from usage_standing(%(is_live)s) u
+        left join stage_window n on n.window_set = w.window_set
+            and n.bucket = date_bin('15 minutes', u.at, '2000-01-01 00:00Z')
+        where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
+          and u.at >= p.starts_at and u.at < p.ends_at) x
+    where w.is_sampled and (w.own is null or exists (
+        select from usage_name d where d.tenant_id = %(tenant_id)s and d.name_id = x.dimensions_id
+          and (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
+          and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+    group by w.request_no, w.percentile, w.each, x.window_at, x.one) y
+group by request_no;
 
 -- name: read_distinct
 -- Distinct values of a dimension, for each wanted series; records without it do not count.
-select w.request_no, count(distinct d.name::jsonb ->> w.distinct_of)::bigint
+select w.request_no, count(distinct d.told ->> w.distinct_of)::bigint
 from stage_request w
 join stage_span p on p.span_set = w.span_set
-join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
-    and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+cross join lateral (
+    select r.dimensions_id from usage_day r
+    where p.is_days and r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
+      and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+      and r.records > 0
+    union all
+    select t.dimensions_id from stage_tail t
+    where p.is_days and t.subject_id = w.subject_id and t.meter_id = w.meter_id
+      and t.bucket >= p.starts_at and t.bucket < p.ends_at
+    union all
+    select u.dimensions_id from usage_standing(%(is_live)s) u
+    where not p.is_days and u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+      and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at) r
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
-where w.distinct_of is not null
+where w.distinct_of is not null and not w.is_level and (w.own is null or (
+    (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
+    and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
 group by w.request_no;
 
--- name: read_readings
--- Register readings in (start, end] of each wanted series, as far as they are folded.
-with fold as materialized (
-    select coalesce(max(fold_id), 0) as fold_id from usage_batch where tenant_id = %(tenant_id)s)
-select w.request_no, f.fold_id, u.at, u.value, d.name, u.content, u.dimensions_id
+-- name: read_changes
+-- The records of levels in order of time.
+select w.request_no, u.at, u.value, d.name
 from stage_request w
-cross join fold f
 join stage_span p on p.span_set = w.span_set
-join usage_record u on u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+join usage_standing(%(is_live)s) u on u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+    and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at
+join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
+where w.is_level
+  and (w.own is null or ((case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
+    and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+order by w.request_no, u.at, u.key;
+
+-- name: read_levels
+-- What holds of each set of dimensions when the period of a level begins: the sum of all records before
+-- it, and the last of them.
+select w.request_no, d.name, sum(r.total),
+       max(r.latest_at),
+       (array_agg(r.latest_value order by r.latest_at desc nulls last, r.latest_key desc))[1],
+       (array_agg(r.latest_key order by r.latest_at desc nulls last, r.latest_key desc))[1]
+from stage_request w
+cross join lateral (
+    select r.dimensions_id, r.records, r.total, r.latest_at, r.latest_value, r.latest_key
+    from usage_day r
+    where r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
+      and r.meter_id = w.meter_id and r.bucket < w.level_day
+    union all
+    select t.dimensions_id, t.records, t.total, t.latest_at, t.latest_value, t.latest_key
+    from stage_tail t
+    where t.subject_id = w.subject_id and t.meter_id = w.meter_id and t.bucket < w.level_day
+    union all
+    select u.dimensions_id, 1, u.value, u.at, u.value, u.key
+    from usage_standing(%(is_live)s) u
+    where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+      and u.meter_id = w.meter_id and u.at >= w.level_day and u.at < w.level_at) r
+join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
+where w.level_at is not null and r.records > 0 and (w.own is null or (
+    (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
+    and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+group by w.request_no, d.name;
+
+-- name: read_readings
+-- Register readings in (start, end] of each wanted series.
+select w.request_no, u.at, u.value, d.name, u.content
+from stage_request w
+join stage_span p on p.span_set = w.span_set
+join usage_standing(%(is_live)s) u on u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
     and u.meter_id = w.meter_id and u.at > p.starts_at and u.at <= p.ends_at
-join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-    and b.fold_id <= f.fold_id
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
 where w.is_counter
 order by w.request_no, u.at, u.content;
@@ -217,43 +397,51 @@ from stage_request w
 join stage_span p on p.span_set = w.span_set
 cross join lateral (
     select x.* from (
-        (select u.at, u.value, u.dimensions_id, 1 as choice from usage_record u
-         join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-            and b.fold_id is not null
+        (select u.at, u.value, u.dimensions_id, 1 as choice from usage_standing(%(is_live)s) u
          join usage_name n on n.tenant_id = u.tenant_id and n.name_id = u.dimensions_id
          where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
            and u.at <= w.since
-         order by u.at desc, (n.name::jsonb ->> 'role') = 'installed' desc nulls last,
-                  (n.name::jsonb ->> 'kind') = 'estimated' asc nulls first, u.content
+         order by u.at desc, (n.told ->> 'role') = 'installed' desc nulls last,
+                  (n.told ->> 'kind') = 'estimated' asc nulls first, u.content
          limit 1)
         union all
-        (select u.at, u.value, u.dimensions_id, 2 as choice from usage_record u
-         join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-            and b.fold_id is not null
+        (select u.at, u.value, u.dimensions_id, 2 as choice from usage_standing(%(is_live)s) u
          join usage_name n on n.tenant_id = u.tenant_id and n.name_id = u.dimensions_id
          where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
            and u.at > w.since and u.at <= p.starts_at
-         order by u.at, (n.name::jsonb ->> 'role') = 'installed' desc nulls last,
-                  (n.name::jsonb ->> 'kind') = 'estimated' asc nulls first, u.content
+         order by u.at, (n.told ->> 'role') = 'installed' desc nulls last,
+                  (n.told ->> 'kind') = 'estimated' asc nulls first, u.content
          limit 1)) x
     order by x.choice limit 1) u
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
 where w.is_counter;
 
 -- name: page_records
--- The records behind a sealed part of a line, in order of time, after a record already shown. Each
--- span gives no more than a page, along the index; a million records behind it cost nothing.
+-- The records that a line or a question counted, in order of time, after a record already shown: those
+-- folded up to a fold and not taken back by then. Each span gives no more than a page, along the index;
+-- a million records behind it cost nothing.
 with found as (
     select r.* from unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) as p(starts_at, ends_at)
     cross join lateral (
         select u.record_id, u.source_id, u.at, u.value, u.dimensions_id, u.key from usage_record u
         join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
             and b.fold_id <= %(fold_id)s
+        join usage_name n on n.tenant_id = u.tenant_id and n.name_id = u.dimensions_id
         where u.tenant_id = %(tenant_id)s and u.subject_id = %(subject_id)s
           and u.meter_id = %(meter_id)s
           and u.at >= greatest(p.starts_at, %(after_at)s) and u.at <= p.ends_at
           and case when %(ends_included)s then u.at > p.starts_at else u.at < p.ends_at end
           and (u.at, u.key) > (%(after_at)s, %(after_key)s)
+          and (%(own)s::text[] is null or (
+            n.told @> any(%(own)s::text[]::jsonb[])
+            and not n.told
+                @> any(%(others)s::text[]::jsonb[])))
+          and coalesce((
+            select v.sign from usage_reversal v
+            join usage_batch vb on vb.tenant_id = v.tenant_id and vb.batch_id = v.batch_id
+                and vb.fold_id <= %(fold_id)s
+            where v.tenant_id = u.tenant_id and v.key = u.key
+            order by v.reversal_no desc limit 1), 1) = 1
         order by u.at, u.key limit %(limit)s) r
     order by r.at, r.key limit %(limit)s)
 select f.record_id, s.name as source, f.at, f.value, d.name as dimensions, f.key
@@ -263,21 +451,21 @@ join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = f.dimensions_id
 order by f.at, f.key;
 
 -- name: daily
--- What the roll-ups hold in each of the given spans, which lie on quarter hours, and the highest sum
--- of one window in it.
+-- What the records that are folded say of each of the given spans, and the highest sum of one window in
+-- it.
 select x.number, sum(x.records)::bigint as records, sum(x.total) as total, min(x.low) as low,
-       max(x.high) as high, (array_agg(x.latest order by x.latest_at desc, x.latest_key desc))[1] as latest,
+       max(x.high) as high,
+       (array_agg(x.latest order by x.latest_at desc, x.latest_key desc))[1] as latest,
        max(x.total) as peak
 from (
-    select p.number, floor(extract(epoch from r.bucket) / (%(window_minutes)s * 60)) as window_no,
-           sum(r.records) as records, sum(r.total) as total, min(r.low) as low, max(r.high) as high,
-           max(r.latest_at) as latest_at,
-           (array_agg(r.latest_value order by r.latest_at desc, r.latest_key desc))[1] as latest,
-           (array_agg(r.latest_key order by r.latest_at desc, r.latest_key desc))[1] as latest_key
+    select p.number, floor(extract(epoch from u.at) / (%(window_minutes)s * 60)) as window_no,
+           count(*) as records, sum(u.value) as total, min(u.value) as low, max(u.value) as high,
+           max(u.at) as latest_at, (array_agg(u.value order by u.at, u.key))[count(*)] as latest,
+           (array_agg(u.key order by u.at, u.key))[count(*)] as latest_key
     from unnest(%(numbers)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
         as p(number, starts_at, ends_at)
-    join usage_rollup r on r.tenant_id = %(tenant_id)s and r.subject_id = %(subject_id)s
-        and r.meter_id = %(meter_id)s and r.bucket >= p.starts_at and r.bucket < p.ends_at
+    join usage_standing(false) u on u.tenant_id = %(tenant_id)s and u.subject_id = %(subject_id)s
+        and u.meter_id = %(meter_id)s and u.at >= p.starts_at and u.at < p.ends_at
     group by 1, 2) x
 group by x.number order by x.number;
 
@@ -287,56 +475,146 @@ select count(*) from usage_record where tenant_id = %(tenant_id)s;
 -- name: count_by_fold
 select count(*) filter (where b.fold_id is null) as open, count(*) as batches,
        coalesce(sum(records), 0)::bigint as records,
-       coalesce(sum(records) filter (where fold_id is null), 0)::bigint as open_records
+       coalesce(sum(records) filter (where fold_id is null), 0)::bigint as open_records,
+       coalesce(sum(duplicates), 0)::bigint as duplicates, coalesce(sum(conflicts), 0)::bigint as conflicts
 from usage_batch b where tenant_id = %(tenant_id)s;
 
 -- name: false_rollups
--- Roll-ups that differ from their raw records, or miss, or have none.
-with raw as (
-    select u.subject_id, u.meter_id, to_timestamp(floor(extract(epoch from u.at) / 900) * 900) as bucket,
-           u.dimensions_id, count(*) as records, sum(u.value) as total, min(u.value) as low,
-           max(u.value) as high, max(u.at) as latest_at,
-           (array_agg(u.value order by u.at desc, u.key desc))[1] as latest_value,
-           (array_agg(u.key order by u.at desc, u.key desc))[1] as latest_key,
-           sha256(string_agg(uuid_send(u.content), ''::bytea order by u.content)) as digest
-    from usage_record u
-    join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+-- Roll-ups that differ from their raw records, or miss, or have none: days counted again from the
+-- records, their digests link by link, fold by fold. Looked at is a span of whole months without those
+-- in `away`; records that were loaded out of the archive count with those in the table.
+with voided as materialized (
+    select key from usage_reversal where tenant_id = %(tenant_id)s group by key having sum(sign) < 0),
+said as (
+    select u.subject_id, u.meter_id, u.dimensions_id, u.at, u.value, u.key, b.fold_id,
+           0 as sign, uuid_send(u.content) as entry, z.key is null as stands
+    from (
+        select subject_id, meter_id, dimensions_id, at, value, key, content, batch_id
+        from usage_record
+        where tenant_id = %(tenant_id)s and at >= %(starts_at)s and at < %(ends_at)s
+        union all
+        select subject_id, meter_id, dimensions_id, at, value, key, content, batch_id
+        from stage_archived) u
+    join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = u.batch_id
         and b.fold_id is not null
-    where u.tenant_id = %(tenant_id)s
-    group by 1, 2, 3, 4)
-select s.name || ' ' || m.name || ' ' || coalesce(raw.bucket, r.bucket)::text
-       || case when raw.bucket is null then ': the roll-up has no records'
-               when r.bucket is null then ': the records have no roll-up'
+    left join voided z on z.key = u.key
+    where %(away)s::timestamptz[] = '{}' or date_trunc('month', u.at, 'UTC') <> all(%(away)s)
+    union all
+    select v.subject_id, v.meter_id, v.dimensions_id, v.at, v.value, v.key, b.fold_id, v.sign,
+           case v.sign when 1 then '\x01'::bytea else '\xff'::bytea end || uuid_send(v.content), false
+    from usage_reversal v
+    join usage_batch b on b.tenant_id = v.tenant_id and b.batch_id = v.batch_id
+        and b.fold_id is not null
+    where v.tenant_id = %(tenant_id)s and v.at >= %(starts_at)s and v.at < %(ends_at)s
+      and (%(away)s::timestamptz[] = '{}' or date_trunc('month', v.at, 'UTC') <> all(%(away)s))),
+links as (
+    select subject_id, meter_id, date_bin('1 day', at, '2000-01-01 00:00Z') as bucket,
+           dimensions_id, fold_id, count(*) filter (where stands) as records,
+           sum(value) filter (where stands) as total, min(value) filter (where stands) as low,
+           max(value) filter (where stands) as high, max(at) filter (where stands) as latest_at,
+           (array_agg(value order by at desc, key desc) filter (where stands))[1] as latest_value,
+           (array_agg(key order by at desc, key desc) filter (where stands))[1] as latest_key,
+           sha256(string_agg(entry, ''::bytea order by at, key, sign)) as link
+    from said group by 1, 2, 3, 4, 5),
+days as (
+    select subject_id, meter_id, bucket, dimensions_id, sum(records)::bigint as records,
+           coalesce(sum(total), 0) as total, min(low) as low, max(high) as high,
+           max(latest_at) as latest_at,
+           (array_agg(latest_value order by latest_at desc nulls last, latest_key desc))[1]
+               as latest_value,
+           (array_agg(latest_key order by latest_at desc nulls last, latest_key desc))[1] as latest_key,
+           digest_chain(link order by fold_id) as digest
+    from links group by 1, 2, 3, 4),
+different as (
+    select subject_id, meter_id, coalesce(a.bucket, r.bucket) as bucket,
+           a.bucket is null as is_extra, r.bucket is null as is_missing
+    from days a
+    full join (
+        select * from usage_day
+        where tenant_id = %(tenant_id)s and bucket >= %(starts_at)s and bucket < %(ends_at)s
+          and (%(away)s::timestamptz[] = '{}' or date_trunc('month', bucket, 'UTC') <> all(%(away)s))) r
+        using (subject_id, meter_id, bucket, dimensions_id)
+    where a.digest is null or r.digest is null
+       or (a.records, a.total, a.low, a.high, a.latest_at, a.latest_value, a.latest_key, a.digest)
+          is distinct from
+          (r.records, r.total, r.low, r.high, r.latest_at, r.latest_value, r.latest_key, r.digest))
+select s.name || ' ' || m.name || ' ' || x.bucket::date::text
+       || case when x.is_extra then ': the roll-up has no records'
+               when x.is_missing then ': the records have no roll-up'
                else ': roll-up and records differ' end
-from raw
-full join (select * from usage_rollup where tenant_id = %(tenant_id)s) r
-    using (subject_id, meter_id, bucket, dimensions_id)
-left join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = subject_id
-left join usage_name m on m.tenant_id = %(tenant_id)s and m.name_id = meter_id
-where raw.bucket is null or r.bucket is null
-   or (raw.records, raw.total, raw.low, raw.high, raw.latest_at, raw.latest_value, raw.latest_key,
-       raw.digest)
-      is distinct from (r.records, r.total, r.low, r.high, r.latest_at, r.latest_value, r.latest_key,
-       r.digest)
+from different x
+left join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = x.subject_id
+left join usage_name m on m.tenant_id = %(tenant_id)s and m.name_id = x.meter_id
 limit 100;
 
--- name: unkeyed_records
--- Every record has its key once, with its content, and every key its record; batches count right.
-select 'batch ' || b.batch_id || ' has ' || count(u.key) || ' records, not ' || b.records
+-- name: false_reversals
+-- Reversals that say something else than the record they take back (unless its month is in the archive),
+-- have no correction, or are not as many as their correction and their batch say.
+select 'the reversal of ' || v.record_id || ' is not what was recorded' from usage_reversal v
+where v.tenant_id = %(tenant_id)s
+  and not exists (
+    select from usage_away(%(tenant_id)s) a where v.at >= a.starts_at and v.at < a.ends_at)
+  and not exists (
+    select from usage_key k
+    join usage_record u on u.tenant_id = k.tenant_id and u.batch_id = k.batch_id and u.key = k.key
+    where k.tenant_id = v.tenant_id and k.key = v.key
+      and (u.subject_id, u.meter_id, u.dimensions_id, u.at, u.value, u.content, u.source_id,
+           u.record_id)
+        = (v.subject_id, v.meter_id, v.dimensions_id, v.at, v.value, v.content, v.source_id,
+           v.record_id))
+union all
+select 'correction ' || coalesce(c.correction_id, v.correction_id) || ' took back '
+       || coalesce(v.voided, 0) || ' and put back ' || coalesce(v.restored, 0)
+       || ' records, which is not what it says'
+from (select * from usage_correction where tenant_id = %(tenant_id)s) c
+full join (
+    select correction_id, count(*) filter (where sign = -1) as voided,
+           count(*) filter (where sign = 1) as restored, min(batch_id) as first_batch,
+           max(batch_id) as last_batch
+    from usage_reversal where tenant_id = %(tenant_id)s group by 1) v using (correction_id)
+where (coalesce(v.voided, 0), coalesce(v.restored, 0)) is distinct from (c.voided, c.restored)
+   or v.first_batch <> c.batch_id or v.last_batch <> c.batch_id
+union all
+select 'batch ' || b.batch_id || ' has ' || count(v.key) || ' reversals, not ' || b.reversals
 from usage_batch b
-left join usage_record u on u.tenant_id = b.tenant_id and u.batch_id = b.batch_id
+left join usage_reversal v on v.tenant_id = b.tenant_id and v.batch_id = b.batch_id
 where b.tenant_id = %(tenant_id)s
-group by b.batch_id, b.records having count(u.key) <> b.records
+group by b.batch_id, b.reversals having count(v.key) <> b.reversals
+limit 100;
+
+-- name: list_voided
+-- How many records are taken back at present.
+select count(*) from (
+    select key from usage_reversal where tenant_id = %(tenant_id)s group by key having sum(sign) < 0) v;
+
+-- name: unkeyed_records
+-- Every record has its key once, with its content, and every key its record, in the table or in the
+-- archive; batches count right.
+with away as materialized (
+    select b.batch_id, sum(b.records) as n from usage_away_parts(%(tenant_id)s) p
+    join usage_archive_batch b on b.tenant_id = %(tenant_id)s and b.month = p.month
+        and b.part_no = p.part_no
+    group by 1)
+select 'batch ' || b.batch_id || ' has ' || coalesce(u.n, 0) + coalesce(a.n, 0) || ' records, not '
+       || b.records
+from usage_batch b
+left join (
+    select batch_id, count(*) as n from usage_record where tenant_id = %(tenant_id)s group by 1) u
+    on u.batch_id = b.batch_id
+left join away a on a.batch_id = b.batch_id
+where b.tenant_id = %(tenant_id)s and coalesce(u.n, 0) + coalesce(a.n, 0) <> b.records
 union all
 (select 'record ' || u.record_id || ' does not match its key' from usage_record u
  where u.tenant_id = %(tenant_id)s and not exists (
     select from usage_key k
-    where k.tenant_id = u.tenant_id and k.key = u.key and k.content = u.content))
+    where k.tenant_id = u.tenant_id and k.key = u.key and k.content = u.content
+      and k.batch_id = u.batch_id))
 union all
-select 'there are ' || k.n || ' keys and ' || u.n || ' records'
+select 'there are ' || k.n || ' keys and ' || u.n + a.n || ' records'
 from (select count(*) as n from usage_key where tenant_id = %(tenant_id)s) k,
-     (select count(*) as n from usage_record where tenant_id = %(tenant_id)s) u
-where k.n <> u.n
+     (select count(*) as n from usage_record where tenant_id = %(tenant_id)s) u,
+     (select coalesce(sum(n), 0) as n from away) a
+where k.n <> u.n + a.n
 limit 100;
 
 -- name: read_fingerprints
@@ -346,3 +624,128 @@ from usage_record u where u.tenant_id = %(tenant_id)s;
 
 -- name: all_names
 select name_id, name from usage_name where tenant_id = %(tenant_id)s;
+
+-- name: reverse
+-- A reversal says everything that its record said. Only records in the right state are reversed.
+insert into usage_reversal (tenant_id, key, reversal_no, sign, batch_id, correction_id, subject_id,
+                            meter_id, dimensions_id, at, value, content, source_id, record_id)
+select %(tenant_id)s, u.key, x.reversals + 1, %(sign)s, %(batch_id)s, %(correction_id)s, u.subject_id,
+       u.meter_id, u.dimensions_id, u.at, u.value, u.content, u.source_id, u.record_id
+from stage_reversal w
+join usage_key k on k.tenant_id = %(tenant_id)s and k.key = w.key
+join usage_record u on u.tenant_id = k.tenant_id and u.batch_id = k.batch_id and u.key = k.key
+    and u.batch_id = any(array(
+        select distinct n.batch_id from stage_reversal s
+        join usage_key n on n.tenant_id = %(tenant_id)s and n.key = s.key))
+cross join lateral (
+    select coalesce(max(v.reversal_no), 0) as reversals from usage_reversal v
+    where v.tenant_id = %(tenant_id)s and v.key = w.key) x
+where x.reversals %% 2 = case %(sign)s when -1 then 0 else 1 end;
+
+-- name: list_reversed
+select v.key, s.name as source, v.record_id, j.name as subject, m.name as meter, v.at, v.value,
+       d.name as dimensions
+from usage_reversal v
+join usage_name s on s.tenant_id = v.tenant_id and s.name_id = v.source_id
+join usage_name j on j.tenant_id = v.tenant_id and j.name_id = v.subject_id
+join usage_name m on m.tenant_id = v.tenant_id and m.name_id = v.meter_id
+join usage_name d on d.tenant_id = v.tenant_id and d.name_id = v.dimensions_id
+where v.tenant_id = %(tenant_id)s and v.batch_id = %(batch_id)s and v.sign = %(sign)s;
+
+-- name: standing_in
+-- The records that count of some subjects and meters in a period.
+select u.key, s.name as source, u.record_id, j.name as subject, m.name as meter, u.at, u.value,
+       d.name as dimensions, u.content
+from usage_name j
+cross join usage_name m
+join usage_standing(true) u on u.tenant_id = %(tenant_id)s and u.subject_id = j.name_id
+    and u.meter_id = m.name_id and u.at >= %(starts_at)s and u.at < %(ends_at)s
+join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = u.source_id
+join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
+where j.tenant_id = %(tenant_id)s and j.kind = 'subject' and j.name = any(%(subjects)s)
+  and m.tenant_id = %(tenant_id)s and m.kind = 'meter' and m.name = any(%(meters)s)
+  and (%(source)s::text is null or s.name = %(source)s)
+order by u.at, u.key limit %(limit)s;
+
+-- name: touched_by
+-- What a correcting batch took back, put back and added, and whether it is no longer so.
+select v.key, case v.sign when -1 then 'voided' else 'restored' end as what,
+       (select max(l.reversal_no) %% 2 from usage_reversal l
+        where l.tenant_id = v.tenant_id and l.key = v.key) <> v.reversal_no %% 2 as is_later
+from usage_reversal v
+where v.tenant_id = %(tenant_id)s and v.batch_id = %(batch_id)s
+union all
+select u.key, 'added', coalesce((
+    select max(l.reversal_no) from usage_reversal l
+    where l.tenant_id = u.tenant_id and l.key = u.key), 0) %% 2 = 1
+from usage_record u
+where u.tenant_id = %(tenant_id)s and u.batch_id = %(batch_id)s;
+
+-- name: read_slots
+-- What the staged series holds in numbered slots, for each value of a dimension apart ('' stands for
+-- records without it, and for all of them when none is named), and the highest sum of one window.
+select x.number, x.name, sum(x.records)::bigint, sum(x.total), min(x.low), max(x.high), max(x.latest_at),
+       (array_agg(x.latest order by x.latest_at desc, x.latest_key desc))[1], max(x.total)
+from (
+    select p.number, coalesce(d.told ->> %(dimension)s::text, '') as name,
+           floor(extract(epoch from r.bucket) / (%(window_minutes)s * 60)) as window_no,
+           sum(r.records) as records, sum(r.total) as total, min(r.low) as low, max(r.high) as high,
+           max(r.latest_at) as latest_at,
+           (array_agg(r.latest_value order by r.latest_at desc, r.latest_key desc))[1] as latest,
+           (array_agg(r.latest_key order by r.latest_at desc, r.latest_key desc))[1] as latest_key
+    from stage_request w
+    cross join unnest(%(numbers)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+                      %(days)s::bool[]) as p(number, starts_at, ends_at, is_days)
+    cross join lateral (
+        select r.bucket, r.dimensions_id, r.records, r.total, r.low, r.high, r.latest_at,
+               r.latest_value, r.latest_key
+        from usage_day r
+        where p.is_days and r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
+          and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+          and r.records > 0
+        union all
+        select r.bucket, r.dimensions_id, r.records, r.total, r.low, r.high, r.latest_at,
+               r.latest_value, r.latest_key
+        from usage_rollup r
+        where not p.is_days and r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
+          and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
+          and r.records > 0
+        union all
+        select t.bucket, t.dimensions_id, t.records, t.total, t.low, t.high, t.latest_at,
+               t.latest_value, t.latest_key
+        from stage_tail t
+        where t.subject_id = w.subject_id and t.meter_id = w.meter_id and t.bucket >= p.starts_at
+          and t.bucket < p.ends_at) r
+    join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
+    where w.own is null or ((case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
+        and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[]))
+    group by 1, 2, 3) x
+group by 1, 2 order by 1, 2;
+
+-- name: ensure_staged_months
+-- The months of staged records, made again where somebody has just dropped one.
+select ensure_usage_month(month)
+from (select distinct date_trunc('month', at, 'UTC')::date as month from stage_usage) m;
+
+-- name: create_stage_archived
+-- Records out of the archive, to be counted with those in the table.
+create temp table if not exists stage_archived (
+    subject_id int4, meter_id int4, dimensions_id int4, at timestamptz, value numeric, key uuid,
+    content uuid, source_id int4, batch_id int8, record_id text) on commit delete rows;
+
+-- name: archived_months
+select month from usage_away(%(tenant_id)s);
+
+-- name: archived_uses
+-- Which of some (series, span) ask for records of a day of which records are in the archive, as far as
+-- the roll-ups know any that count.
+select x.number, min(a.month) as month
+from unnest(%(numbers)s::int[], %(subjects)s::int[], %(meters)s::int[], %(starts)s::timestamptz[],
+            %(ends)s::timestamptz[]) as x(number, subject_id, meter_id, starts_at, ends_at)
+join usage_away(%(tenant_id)s) a on a.starts_at < x.ends_at and a.ends_at > x.starts_at
+where exists (
+    select from usage_day d
+    where d.tenant_id = %(tenant_id)s and d.subject_id = x.subject_id and d.meter_id = x.meter_id
+      and d.bucket >= a.starts_at and d.bucket < a.ends_at
+      and d.bucket > x.starts_at - interval '1 day' and d.bucket < x.ends_at and d.records > 0)
+group by 1;

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from everycent.catalog import bands
 from everycent.catalog.meter import Aggregation, Series
+from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import Period
 from everycent.metering.register import Reading
 
 NOTHING = bytes(32)
 """The digest of no records at all."""
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""No record is older."""
+QUARTER_MINUTES = 15
+_DAY = timedelta(days=1)
+_LEVELS = (Aggregation.UNITS, Aggregation.WEIGHTED_SUM)
+_WINDOWS = (Aggregation.PEAK, Aggregation.WINDOWED, Aggregation.PERCENTILE)
 
 
 class Request(NamedTuple):
     """The usage of a subject in one series over a period. For counters, `since` is when the contract
-    began: readings from then on may open the register."""
+    began: readings from then on may open the register. `whole` is the full period of which `period` is
+    a part (None: it is whole itself): what is weighed by time is weighed against it. Local days and
+    windows are cut on the clock of `zone`."""
 
     subject: str
     series: Series
     period: Period
     since: datetime | None = None
+    whole: Period | None = None
+    zone: str = "UTC"
 
 
 class Usage(NamedTuple):
@@ -31,6 +43,11 @@ class Usage(NamedTuple):
 
     `digest` covers every record; `readings` are there for counters only, `opening` is the last reading
     at or before the start; `peak` is the highest sum in one window, which began at `peak_at`.
+
+    `value` is the answer itself where it is made of more than those (windows, percentiles, levels),
+    made of `counted` windows, records or units; `opening_level` is the level at the start of a
+    weighted sum or the number of units there. `opening_archived` is a month in the archive in which the
+    true opening of a counter may lie.
     """
 
     subject_id: int
@@ -47,6 +64,18 @@ class Usage(NamedTuple):
     readings: Sequence[Reading] = ()
     opening: Reading | None = None
     digest: bytes = NOTHING
+    value: Fraction | None = None
+    counted: int | None = None
+    opening_level: Decimal | None = None
+    opening_archived: date | None = None
+
+
+class Piece(NamedTuple):
+    """A part of a span that the roll-ups of whole days answer (`is_days`), or the records."""
+
+    start: datetime
+    end: datetime
+    is_days: bool
 
 
 def spans_of(series: Series, period: Period) -> tuple[Period, ...]:
@@ -56,6 +85,53 @@ def spans_of(series: Series, period: Period) -> tuple[Period, ...]:
     return bands.spans(series.bands, series.band, period)
 
 
+def pieces_of(span: Period, *, by_days: bool) -> list[Piece]:
+    """The span as whole UTC days with the parts of days before and after, or in one piece.
+
+    What a line seals is made of these pieces, so they depend on nothing but the span.
+    """
+    first = _midnight(span.start + _DAY - timedelta(microseconds=1))
+    last = _midnight(span.end)
+    if not by_days or first >= last:
+        return [Piece(span.start, span.end, is_days=False)]
+    pieces = [
+        Piece(span.start, first, is_days=False),
+        Piece(first, last, is_days=True),
+        Piece(last, span.end, is_days=False),
+    ]
+    return [piece for piece in pieces if piece.start < piece.end]
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def is_counter(series: Series) -> bool:
     """Whether the records are register readings, which belong to (start, end] of a period."""
     return series.aggregation is Aggregation.COUNTER
+
+
+def is_level(series: Series) -> bool:
+    """Whether every record counts from its instant on, so that the order of time matters."""
+    return series.aggregation in _LEVELS
+
+
+def has_samples(series: Series) -> bool:
+    """Whether records count one by one or by windows of time, for which days are too coarse."""
+    return series.aggregation in _WINDOWS
+
+
+def has_windows(series: Series) -> bool:
+    """Whether its windows are cut on somebody's clock; finer ones divide or cross quarter hours and are
+    the same everywhere."""
+    return has_samples(series) and (series.window_minutes or 0) >= QUARTER_MINUTES
+
+
+def archived(month: date) -> Unavailable:
+    """The refusal of what needs records that were taken out of the table."""
+    return Unavailable(
+        "usage.archived",
+        f"this needs usage records of {month:%Y-%m}, which are in the archive",
+        value=f"{month:%Y-%m}",
+        hint=f"put them back with `everycent usage restore {month:%Y-%m}`, and try again",
+    )

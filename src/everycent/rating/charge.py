@@ -10,8 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from everycent.catalog.bands import Bands
-from everycent.catalog.meter import Aggregation
+from everycent.catalog.meter import Series
 from everycent.catalog.plan import Product
 from everycent.catalog.price import Price, QuantityRounding
 from everycent.metering.register import Reading
@@ -27,18 +26,19 @@ class RegisterStretch(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class UsagePart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One series behind a quantity, sealed: which records (subject, meter, span, band, and everything
-    folded up to `fold_id`), how many, their sum, the digest over them, and the value they gave.
+    """One series behind a quantity, sealed: which records (subject, series, span, and everything folded
+    up to `fold_id`), how many, their sum, the digest over them, and the value they gave.
 
-    `input` is the name under which a formula knows the value. Counters count records in (start, end].
+    `input` is the name under which a formula knows the value; `exact` is the value as a fraction
+    ('1/3') where its decimals do not end and `value` is cut after 18. Counters count records in
+    (start, end]. `counted` windows, records or units were there where the value is made of such; `opening_level` is
+    the level, or the number of units, at the start.
     """
 
     subject: str
-    meter: str
+    series: Series
     subject_id: int
     meter_id: int
-    aggregation: Aggregation
-    unit: str
     starts_at: datetime
     ends_at: datetime
     fold_id: int
@@ -47,15 +47,13 @@ class UsagePart(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str
     value: str
     input: str = ""
-    bands: Bands | None = None
-    band: str | None = None
-    window_minutes: int | None = None
-    distinct: str | None = None
     peak_at: datetime | None = None
     stretches: tuple[RegisterStretch, ...] = ()
     opening: Reading | None = None
     closing: Reading | None = None
-    digits: int | None = None
+    counted: int | None = None
+    opening_level: str | None = None
+    exact: str | None = None
 
 
 class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -66,9 +66,10 @@ def _evaluate(
 
 def _part(
     series: Series, path: str, usage: Usage, subject: str, period: Period
-) -> tuple[Decimal, UsagePart]:
+) -> tuple[Decimal | Fraction, UsagePart]:
     stretches: tuple[RegisterStretch, ...] = ()
     closing = None
+    value: Decimal | Fraction
     match series.aggregation:
         case Aggregation.SUM:
             value = usage.total
@@ -78,6 +79,8 @@ def _part(
             value = usage.low or _ZERO
         case Aggregation.MAX:
             value = usage.high or _ZERO
+        case Aggregation.AVERAGE:
+            value = Fraction(usage.total) / (usage.records or 1)
         case Aggregation.LATEST:
             value = usage.latest or _ZERO
         case Aggregation.UNIQUE:
@@ -95,10 +98,14 @@ def _part(
             value = _ZERO
             for stretch in used.stretches:
                 value = EXACT.add(value, stretch.consumption)
+        case _:
+            value = usage.value or Fraction(0)
+    shown = value if isinstance(value, Decimal) else as_decimal(value)
+    opening_level = None if usage.opening_level is None else plain(usage.opening_level)
     part = UsagePart(
-        subject, series.meter, usage.subject_id, usage.meter_id, series.aggregation, series.unit,
-        period.start, period.end, usage.fold_id, usage.records, plain(usage.total),
-        usage.digest.hex(), plain(value), path, series.bands, series.band, series.window_minutes,
-        series.distinct, usage.peak_at, stretches, usage.opening, closing, series.digits,
+        subject, series, usage.subject_id, usage.meter_id, period.start, period.end, usage.fold_id,
+        usage.records, plain(usage.total), usage.digest.hex(), plain(shown), path, usage.peak_at,
+        stretches, usage.opening, closing, usage.counted, opening_level,
+        None if Fraction(shown) == Fraction(value) else str(value),
     )  # fmt: skip
     return value, part

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from everycent.db.connection import Tx
 from everycent.kernel.calendar import Cycle, Interval
+from everycent.kernel.period import Period
 from everycent.subscriptions import store
 from everycent.subscriptions.schedule import Due, due_periods
 from everycent.subscriptions.subscription import Subscription
@@ -56,3 +58,42 @@ def listed(
 ) -> list[Subscription]:
     """Subscriptions in order of their keys."""
     return store.find(tx, customer_id=customer_id, after=after, limit=limit)
+
+
+def owned(tx: Tx, customer_ids: Sequence[UUID], subjects: Sequence[str]) -> list[Subscription]:
+    """The subscriptions of any of the customers and those that bill any of the subjects."""
+    return store.find(tx, owners=(customer_ids, subjects))
+
+
+class OpenItem(NamedTuple):
+    """An item with what was billed of it last (None: nothing yet), and how far it is covered."""
+
+    customer_id: UUID
+    subscription_id: UUID
+    subscription_key: str
+    plan: tuple[str, int]
+    currency: str
+    subject: str
+    cycle: Cycle
+    starts_at: datetime
+    ends_at: datetime | None
+    item_no: int
+    in_advance: bool
+    billed: Period | None
+    covered_until: datetime
+
+
+def open_items(tx: Tx, subscription_ids: Sequence[UUID]) -> list[OpenItem]:
+    """The items of the subscriptions with what is billed of them, in order of customer, key and item."""
+    found = []
+    for row in store.list_open_items(tx, subscription_ids):
+        (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor, months,
+         days, zone, starts_at, ends_at, item_no, in_advance, billed_from, covered) = row  # fmt: skip
+        found.append(
+            OpenItem(
+                customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
+                Cycle(anchor, Interval(months, days), zone), starts_at, ends_at, item_no, in_advance,
+                None if billed_from is None else Period(billed_from, covered), covered,
+            )
+        )  # fmt: skip
+    return found

@@ -16,11 +16,13 @@ from everycent.kernel.period import Period
 
 
 class Due(NamedTuple):
-    """A period to be billed, the instant at which it fell due, and its share of a full period."""
+    """A period to be billed, the instant at which it fell due, the full period of which it is a part,
+    and its share of that."""
 
     period: Period
     due_at: datetime
     share: Fraction
+    whole: Period
 
 
 @lru_cache(maxsize=65536)
@@ -47,7 +49,7 @@ def due_periods(
         if due_at > as_of:
             break
         period = Period(start, end)
-        found.append(Due(period, due_at, _share(cycle, n, period, full)))
+        found.append(Due(period, due_at, _share(cycle, n, period, full), full))
         start = end
     return tuple(found)
 

@@ -21,16 +21,20 @@ def find(
     *,
     keys: Sequence[str] | None = None,
     customer_id: UUID | None = None,
+    owners: tuple[Sequence[UUID], Sequence[str]] | None = None,
     after: str = "",
     limit: int = 1_000_000,
 ) -> list[Subscription]:
-    """Subscriptions by key or by customer, in order of their keys."""
+    """Subscriptions by key, by customer, or by `owners` (any of the customers, any of the subjects), in
+    order of their keys."""
     rows = tx.tuples(
         SQL["find_subscriptions"],
         {
             "tenant_id": tx.tenant_id,
             "keys": None if keys is None else list(keys),
             "customer_id": customer_id,
+            "customer_ids": None if owners is None else list(owners[0]),
+            "subjects": [] if owners is None else list(owners[1]),
             "after": after,
             "limit": limit,
         },
@@ -63,3 +67,9 @@ def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
     statement = f"select distinct customer_id from ({SQL['due_items']}) d order by customer_id"
     params = {"tenant_id": tx.tenant_id, "as_of": as_of, "first": _LOWEST, "last": _HIGHEST}
     return [customer_id for (customer_id,) in tx.tuples(statement, params)]
+
+
+def list_open_items(tx: Tx, subscription_ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
+    """One row per item with its last billed period."""
+    params = {"tenant_id": tx.tenant_id, "subscription_ids": list(subscription_ids)}
+    return tx.tuples(SQL["open_items"], params)

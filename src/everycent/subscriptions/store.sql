@@ -13,6 +13,8 @@ cross join lateral (
 where s.tenant_id = %(tenant_id)s
   and (%(keys)s::text[] is null or s.key = any(%(keys)s))
   and (%(customer_id)s::uuid is null or s.customer_id = %(customer_id)s)
+  and (%(customer_ids)s::uuid[] is null or s.customer_id = any(%(customer_ids)s)
+       or s.subject = any(%(subjects)s::text[]))
   and s.key > %(after)s
 order by s.key limit %(limit)s;
 
@@ -47,4 +49,19 @@ where s.tenant_id = %(tenant_id)s
                or c.ends_at + make_interval(months => s.interval_months, days => s.interval_days)
                   <= %(as_of)s::timestamptz + interval '4 days')
       end
+order by s.customer_id, s.key, i.item_no;
+
+-- name: open_items
+-- The items of some subscriptions with their last billed period; starts_at null: nothing is billed yet.
+select s.customer_id, s.subscription_id, s.key, s.plan_key, s.plan_version, s.currency, s.subject,
+       s.anchor, s.interval_months, s.interval_days, s.time_zone, s.starts_at, s.ends_at, i.item_no,
+       i.in_advance, c.starts_at as billed_from, c.ends_at as covered_until
+from subscription s
+join subscription_item i on i.tenant_id = s.tenant_id and i.subscription_id = s.subscription_id
+cross join lateral (
+    select b.starts_at, b.ends_at from billed_period b
+    where b.tenant_id = i.tenant_id and b.subscription_id = i.subscription_id
+      and b.item_no = i.item_no
+    order by b.ends_at desc limit 1) c
+where s.tenant_id = %(tenant_id)s and s.subscription_id = any(%(subscription_ids)s)
 order by s.customer_id, s.key, i.item_no;

@@ -103,3 +103,52 @@ def test_prices_in_another_order_are_told_as_such():
     fee, use = BEFORE.splitlines()[-2:]
     found = told(BEFORE, BEFORE.replace(f"{fee}\n{use}", f"{use}\n{fee}"))
     assert found == {"plan.a": ("items: fee, use → use, fee",)}
+
+
+PARTS = """
+calendars:
+  hr: {yearly: [01-01, 12-25], easter: [1]}
+bands:
+  tou: {time_zone: UTC, bands: {day: ["mon-fri 07:00-21:00", "sat 08:00-14:00"]}, rest: night}
+segments:
+  region: {segments: {eu: [{region: [eu-1, eu-2]}, {tier: gold}], us: [{region: us-1}]}, rest: other}
+meters:
+  m: {unit: kWh}
+  busy: {of: m, aggregation: percentile, percentile: 95}
+  stored: {unit: GB, aggregation: weighted_sum}
+  eu: {of: m, segment: region.eu}
+intake:
+  m: {value: {max: 500}, accept_days: 60, dimensions: {required: [site]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "fields"),
+    [
+        ("01-01, 12-25", "12-25, 12-26", "calendar.hr", ["yearly: + 12-26, − 01-01"]),
+        ("easter: [1]", "easter: [1, 60]", "calendar.hr", ["easter: + 60"]),
+        ("sat 08:00-14:00", "sat 08:00-15:00", "bands.tou", ["rules[day 2].end: 840 → 900"]),
+        ("eu-2]", "eu-2, eu-3]", "segments.region", ["rules[eu].dimensions[region]: + eu-3"]),
+        ("eu-2]", "eu-2, eu-3]", "meter.eu", ["segments.rules[eu].dimensions[region]: + eu-3"]),
+        ("gold", "silver", "segments.region", ["rules[eu 2].dimensions[tier]: + silver, − gold"]),
+        ("rest: other", "rest: else", "segments.region", ["rest: other → else"]),
+        ("percentile: 95", "percentile: 99", "meter.busy", ["percentile: 95 → 99"]),
+        ("percentile: 95", "percentile: 95, window_minutes: 5, each: sum", "meter.busy",
+         ["window_minutes: – → 5", "each: – → sum"]),
+        ("weighted_sum", "weighted_sum, carries: false, level: sets", "meter.stored",
+         ["level: changes → sets", "carries: – → false"]),
+        ("region.eu", "region.us", "meter.eu", ["segment: eu → us"]),
+        ("max: 500", "max: 600, min: 0", "intake.m", ["value_max: 500 → 600", "value_min: – → 0"]),
+        ("[site]", "[site, user]", "intake.m", ["required: + user"]),
+        ("accept_days: 60", "after_invoice: write_off", "intake.m",
+         ["accept_days: 60 → –", "after_invoice: – → write_off"]),
+    ],
+)  # fmt: skip
+def test_what_changes_of_meters_and_their_parts_is_told_by_name(old, new, key, fields):
+    assert sorted(told(PARTS, PARTS.replace(old, new))[key]) == sorted(fields)
+
+
+def test_segments_in_another_order_are_told_as_such():
+    before = "segments: {s: {segments: {a: [{x: 1}], b: [{y: 1}]}, rest: r}}"
+    after = "segments: {s: {segments: {b: [{y: 1}], a: [{x: 1}]}, rest: r}}"
+    assert told(before, after) == {"segments.s": ("rules: a, b → b, a",)}

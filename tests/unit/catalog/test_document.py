@@ -112,7 +112,7 @@ K = "plans.a.prices.k"
          "catalog.wrong_shape", "taxes.x.rates[0].since"),
         ("taxes: {x: {rates: [{since: 2015-01-01, percent: 25}], rounding: bankers}}",
          "catalog.wrong_shape", "taxes.x.rounding"),
-        ("meters: {m: {unit: kWh, aggregation: average}}",
+        ("meters: {m: {unit: kWh, aggregation: median}}",
          "catalog.wrong_shape", "meters.m.aggregation"),
         ("meters: {m: {unit: kWh, digits: five}}", "catalog.wrong_shape", "meters.m.digits"),
         ("meters: {m: {unit: kWh, digits: 1e999999}}",
@@ -287,9 +287,9 @@ def test_a_name_that_points_nowhere_is_refused(text, value, place):
          f"{K}.timing"),
         (price("flat: {amount: 1}, quantity_rounding: {places: 0}"), "no metered quantity",
          f"{K}.quantity_rounding"),
-        (metered("per_unit: {unit_amount: 1}, quantity_rounding: {places: 13}"), "0 to 12",
+        (metered("per_unit: {unit_amount: 1}, quantity_rounding: {places: 13}"), "-12 to 12",
          f"{K}.quantity_rounding.places"),
-        (metered("per_unit: {unit_amount: 1}, quantity_rounding: {places: -1}"), "0 to 12",
+        (metered("per_unit: {unit_amount: 1}, quantity_rounding: {places: -13}"), "-12 to 12",
          f"{K}.quantity_rounding.places"),
         # schemes
         (metered("graduated: {tiers: []}"), "last tier must be without up_to", f"{K}.graduated.tiers"),
@@ -480,7 +480,7 @@ def test_a_meter_without_aggregation_sums_and_one_of_another_inherits():
 
 
 @pytest.mark.parametrize("digits", [1, 18])
-@pytest.mark.parametrize("places", [0, 12])
+@pytest.mark.parametrize("places", [-12, 0, 12])
 def test_limits_themselves_are_taken(digits, places):
     text = meter(f"unit: {'u' * 40}, aggregation: counter, digits: {digits}")
     assert found(text, "meter", "x").digits == digits

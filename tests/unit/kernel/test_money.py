@@ -102,6 +102,11 @@ def test_money_reads_in_major_units(amount, text):
         ("-0.005", 2, "0.00 -0.01 0.00 -0.01 0.00 0.00 -0.01"),
         ("0.0050001", 2, "0.01 0.01 0.01 0.01 0.00 0.01 0.00"),
         ("0", 2, "0.00 0.00 0.00 0.00 0.00 0.00 0.00"),
+        ("123.456", -2, "100 100 100 200 100 200 100"),
+        ("-150", -2, "-200 -200 -100 -200 -100 -100 -200"),
+        ("250.0001", -2, "300 300 300 300 200 300 200"),
+        ("5", -1, "0 10 0 10 0 10 0"),
+        ("499999999999.9", -12, "0 0 0 1000000000000 0 1000000000000 0"),
     ],
 )
 def test_each_policy_decides_the_last_digit(value, places, by_mode):
@@ -109,7 +114,7 @@ def test_each_policy_decides_the_last_digit(value, places, by_mode):
         for exact in (Decimal(value), Fraction(value)):
             result = round_decimal(exact, places, mode)
             assert result == Decimal(expected), mode
-            assert result.as_tuple().exponent == -places, mode
+            assert result.as_tuple().exponent == min(-places, 0), mode
 
 
 @pytest.mark.parametrize(

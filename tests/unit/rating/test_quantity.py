@@ -67,8 +67,8 @@ def test_a_part_says_where_its_value_comes_from():
     found, _ = quantity(measure, {"": SEEN}, "s", PERIOD, None)
     (part,) = found.parts
     assert part == UsagePart(
-        "s", "m", 11, 12, Aggregation.PEAK, "unit", PERIOD.start, PERIOD.end, 13, 4, "10.5",
-        "01" * 32, "12", bands=TOU, band="day", window_minutes=15, peak_at=PEAK_AT,
+        "s", measure, 11, 12, PERIOD.start, PERIOD.end, 13, 4, "10.5",
+        "01" * 32, "12", peak_at=PEAK_AT,
     )  # fmt: skip
     assert (found.exact, found.value, found.unit, found.expression) == ("12", "12", "unit", None)
 
@@ -90,7 +90,7 @@ def test_a_register_shows_its_stretches_and_the_reading_on_which_the_next_bill_s
         RegisterStretch(readings[0], readings[1], "15", True),
         RegisterStretch(readings[1], readings[2], "7.5"),
     )
-    assert (part.opening, part.closing, part.digits) == (usage.opening, readings[2], 5)
+    assert (part.opening, part.closing, part.series.digits) == (usage.opening, readings[2], 5)
 
 
 A, B = series(Aggregation.SUM), series(Aggregation.COUNT)

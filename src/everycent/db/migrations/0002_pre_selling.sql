@@ -17,7 +17,8 @@ create table customer (
 -- What is sold, version by version; a version never changes.
 create table catalog_version (
     tenant_id int not null references tenant,
-    kind text not null check (kind in ('meter', 'bands', 'tax', 'product', 'plan')),
+    kind text not null check (kind in (
+        'bands', 'calendar', 'intake', 'meter', 'plan', 'product', 'segments', 'tax')),
     key text not null check (key ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,119}$'),
     version int not null check (version > 0),
     at timestamptz not null,
@@ -29,12 +30,13 @@ create trigger immutable before update or delete or truncate on catalog_version
 
 -- Usage --------------------------------------------------------------------------------------------
 
--- Names are written once and stand as four bytes in every record.
+-- Names are written once and stand as four bytes in every record; sets of dimensions are told as JSON.
 create table usage_name (
     tenant_id int not null references tenant,
     kind text not null check (kind in ('source', 'subject', 'meter', 'dimensions')),
     name_id int generated always as identity,
     name text not null check (length(name) <= 2000),
+    told jsonb generated always as (case when kind = 'dimensions' then name::jsonb end) stored,
     primary key (tenant_id, name_id),
     unique (tenant_id, kind, name)
 );
@@ -46,22 +48,29 @@ create sequence usage_batch_seq;
 create sequence usage_fold_seq;
 
 -- A batch is what one transaction took in. Folding gives it the number of the fold that counted it.
+-- What was offered and not stored is counted with it, so that nothing that came is unaccounted for.
 create table usage_batch (
     tenant_id int not null references tenant,
     batch_id bigint not null,
     recorded_at timestamptz not null,
     records int not null check (records >= 0),
+    reversals int not null default 0 check (reversals >= 0),
+    duplicates int not null default 0 check (duplicates >= 0),
+    conflicts int not null default 0 check (conflicts >= 0),
     fold_id bigint,
     primary key (tenant_id, batch_id)
 );
 create index usage_batch_open on usage_batch (tenant_id, batch_id) where fold_id is null;
+create index usage_batch_fold on usage_batch (tenant_id, fold_id);
 
 -- Deduplication for ever: 16 bytes of (source, id) and 16 bytes of the content. It holds no time, so
--- that a record sent again with another time is seen as what it is: a conflict.
+-- that a record sent again with another time is seen as what it is: a conflict. The batch says where
+-- the record itself is to be found. Keys stay when the records of an old month go to an archive.
 create table usage_key (
     tenant_id int not null,
     key uuid not null,
     content uuid not null,
+    batch_id bigint not null,
     primary key (tenant_id, key)
 );
 create trigger immutable before update or delete or truncate on usage_key
@@ -85,24 +94,104 @@ create index usage_record_batch on usage_record using brin (batch_id) with (page
 create trigger immutable before update or delete on usage_record
     for each statement execute function refuse_change();
 
--- Quarter hours in UTC: every zone's midnight and every tariff band begins on one.
-create table usage_rollup (
+-- Corrections: why records were taken out of the count, or put back. A record is never changed; it is
+-- reversed, with everything it said, as an entry in a ledger is.
+create table usage_correction (
+    tenant_id int not null references tenant,
+    correction_id uuid not null,
+    kind text not null check (kind in ('void', 'replace', 'backfill', 'undo')),
+    reason text not null check (length(reason) between 1 and 500),
+    undoes uuid,
+    voided int not null check (voided >= 0),
+    restored int not null check (restored >= 0),
+    added int not null check (added >= 0),
+    batch_id bigint not null,
+    recorded_at timestamptz not null,
+    actor text not null,
+    event_id uuid not null,
+    check ((kind = 'undo') = (undoes is not null)),
+    primary key (tenant_id, correction_id),
+    unique (tenant_id, undoes),
+    foreign key (tenant_id, undoes) references usage_correction
+);
+create trigger immutable before update or delete or truncate on usage_correction
+    for each statement execute function refuse_change();
+
+-- The first reversal of a record takes it out, the second puts it back, and so on: odd numbers take
+-- out, and a number can't be without the one before it.
+create table usage_reversal (
+    tenant_id int not null,
+    key uuid not null,
+    reversal_no smallint not null check (reversal_no > 0),
+    previous_no smallint generated always as (nullif(reversal_no - 1, 0)) stored,
+    sign smallint not null check (sign = case when reversal_no % 2 = 1 then -1 else 1 end),
+    batch_id bigint not null,
+    correction_id uuid not null,
+    subject_id int not null,
+    meter_id int not null,
+    dimensions_id int not null,
+    at timestamptz not null,
+    value numeric not null,
+    content uuid not null,
+    source_id int not null,
+    record_id text not null,
+    primary key (tenant_id, key, reversal_no),
+    foreign key (tenant_id, key, previous_no) references usage_reversal (tenant_id, key, reversal_no),
+    foreign key (tenant_id, key) references usage_key
+);
+create index usage_reversal_batch on usage_reversal (tenant_id, batch_id);
+create index usage_reversal_correction on usage_reversal (tenant_id, correction_id);
+create trigger immutable before update or delete or truncate on usage_reversal
+    for each statement execute function refuse_change();
+
+-- A digest grows fold by fold: each fold's link is hashed on to what was there before, so that what is
+-- known of a bucket can be added to without reading its records again.
+create function digest_link(state bytea, link bytea) returns bytea
+language sql immutable parallel safe as $$
+    select case when state is null then link else sha256(state || link) end
+$$;
+create aggregate digest_chain(bytea) (sfunc = digest_link, stype = bytea, parallel = safe);
+
+-- Whole days in UTC, for each set of dimensions apart: months are read from these, and the parts of days
+-- at their ends from the records (docs/decisions/0012).
+create table usage_day (
     tenant_id int not null,
     subject_id int not null,
     meter_id int not null,
     bucket timestamptz not null
-        check (extract(epoch from bucket)::bigint % 900 = 0),
+        check (extract(epoch from bucket)::bigint % 86400 = 0),
     dimensions_id int not null,
-    records bigint not null check (records > 0),
+    records bigint not null check (records >= 0),
     total numeric not null,
-    low numeric not null,
-    high numeric not null,
-    latest_at timestamptz not null,
-    latest_value numeric not null,
-    latest_key uuid not null,
+    low numeric,
+    high numeric,
+    latest_at timestamptz,
+    latest_value numeric,
+    latest_key uuid,
     digest bytea not null check (octet_length(digest) = 32),
+    check (num_nulls(low, high, latest_at, latest_value, latest_key)
+           = case when records = 0 then 5 else 0 end),
     primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
 );
+
+-- The records that count: stored, not taken back, and folded unless all that is there is wanted.
+-- (Whatever takes records back is folded in the transaction that does it.) The planner writes the
+-- function out where it stands.
+create function usage_standing(is_live boolean)
+returns table (tenant_id int, subject_id int, meter_id int, dimensions_id int, at timestamptz,
+               value numeric, key uuid, content uuid, source_id int, batch_id bigint, record_id text,
+               fold_id bigint)
+language sql stable as $$
+    select u.tenant_id, u.subject_id, u.meter_id, u.dimensions_id, u.at, u.value, u.key, u.content,
+           u.source_id, u.batch_id, u.record_id, b.fold_id
+    from everycent.usage_record u
+    join everycent.usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
+        and (b.fold_id is not null or is_live)
+    where coalesce((
+        select v.sign from everycent.usage_reversal v
+        where v.tenant_id = u.tenant_id and v.key = u.key
+        order by v.reversal_no desc limit 1), 1) = 1
+$$;
 
 -- Partitions are months, made when the first record of one arrives. The application role may not
 -- create tables, so this function does it as the owner.

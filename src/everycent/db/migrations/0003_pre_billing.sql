@@ -98,7 +98,8 @@ create table invoice_tax (
     primary key (tenant_id, invoice_id, category, percent)
 );
 
--- Which usage a line counted: the records of a series inside the spans, as folded up to fold_id.
+-- Which usage a line counted: the records of a series inside the spans, as folded up to fold_id. `limits`
+-- names the band or the segment to which it is limited.
 create table invoice_usage (
     tenant_id int not null,
     invoice_id uuid not null,
@@ -109,7 +110,7 @@ create table invoice_usage (
     starts_at timestamptz not null,
     ends_at timestamptz not null,
     ends_included boolean not null,
-    bands text,
+    limits text,
     fold_id bigint not null,
     records bigint not null check (records >= 0),
     total numeric not null,

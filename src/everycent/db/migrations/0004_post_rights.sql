@@ -5,11 +5,11 @@ declare
     name text;
     immutable text[] := array[
         'journal_event', 'journal_checkpoint', 'ledger_account', 'ledger_entry', 'ledger_posting',
-        'catalog_version', 'usage_name', 'usage_key', 'usage_record', 'billed_period',
-        'invoice', 'invoice_line', 'invoice_tax', 'invoice_usage', 'billing_parked'];
+        'catalog_version', 'usage_name', 'usage_key', 'usage_record', 'usage_correction',
+        'usage_reversal', 'billed_period', 'invoice', 'invoice_line', 'invoice_tax', 'invoice_usage', 'billing_parked'];
     mutable text[] := array[
         'customer', 'subscription', 'subscription_item', 'number_series', 'usage_batch',
-        'usage_rollup', 'billing_run', 'billing_chunk'];
+        'usage_day', 'billing_run', 'billing_chunk'];
 begin
     foreach name in array immutable || mutable loop
         execute format('alter table everycent.%I enable row level security', name);

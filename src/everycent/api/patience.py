@@ -1,0 +1,88 @@
+"""How long the server waits: for a request's head, for an answer, and how many requests it works on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from everycent.api import problems
+from everycent.kernel.errors import Unavailable
+
+_HEAD_SECONDS = 10
+_ANSWER_SECONDS = 120
+_MAX_REQUESTS = 256
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Closes connections whose request line and headers do not come in time, the first as any later.
+
+    Between requests the server's keep-alive time-out holds, for bodies that of `bodies.body_of`.
+    """
+
+    _waiting_for_head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """A connection was opened: a head should come."""
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in: outside of a request they begin a head."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait_for_head()
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        if self._waiting_for_head is None:
+            self._waiting_for_head = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting_for_head is not None:
+            self._waiting_for_head.cancel()
+            self._waiting_for_head = None
+
+    def _give_up(self) -> None:
+        self._waiting_for_head = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+class Patience:
+    """ASGI middleware: refuses requests beyond a number at once, and ends those that take too long."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through or answers that there are too many."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._requests >= _MAX_REQUESTS:
+            busy = Unavailable(
+                "server.busy",
+                f"{self._requests} requests are being worked on",
+                hint="send it again in a second; nothing of it was stored",
+            )
+            await problems.response_of(busy)(scope, receive, send)
+            return
+        self._requests += 1
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._app(scope, receive, send)
+        finally:
+            self._requests -= 1

@@ -1,0 +1,113 @@
+"""Refusals as RFC 9457 problem details, with the stable code of each."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+import psycopg
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from everycent.kernel.errors import (
+    Broken,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refusal,
+    Unavailable,
+)
+
+_BY_KIND = {
+    Invalid: 400,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Unavailable: 503,
+    Broken: 500,
+}
+_BY_CODE = {
+    "key.refused": 401,
+    "request.too_slow": 408,
+    "request.too_large": 413,
+    "usage.too_many_records": 413,
+    "request.unsupported_type": 415,
+    "request.unsupported_encoding": 415,
+}
+_RETRY_SECONDS = "1"
+_BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
+"""Refusals that come while a body is still on its way."""
+
+
+def response_of(refusal: Refusal) -> Response:
+    """The refusal as a response. Whatever may succeed later says when to try again."""
+    kind = next(kind for kind in _BY_KIND if isinstance(refusal, kind))
+    status = _BY_CODE.get(refusal.code, _BY_KIND[kind])
+    headers = {"Cache-Control": "no-store"}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = _RETRY_SECONDS
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
+    return _problem(status, refusal.as_dict(), headers)
+
+
+def on_refusal(request: Request, error: Exception) -> Response:
+    """Answers a refusal that a route raised."""
+    assert isinstance(error, Refusal), "registered for refusals only"
+    response = response_of(error)
+    if error.code in _BODY_LEFT and (
+        "transfer-encoding" in request.headers or error.code == "request.too_slow"
+    ):
+        # The rest of the body might never end. One of a known length is read and thrown away instead,
+        # because a client that is still sending may not see the answer on a closed connection.
+        response.headers["Connection"] = "close"
+    return response
+
+
+def on_http(request: Request, error: Exception) -> Response:
+    """Answers a path or a method that does not exist."""
+    assert isinstance(error, HTTPException), "registered for these only"
+    phrase = HTTPStatus(error.status_code).phrase
+    parts = {
+        "code": f"http.{phrase.lower().replace(' ', '_')}",
+        "message": f"{request.method} {request.url.path[:200]}: {phrase}",
+    }
+    return _problem(error.status_code, parts, dict(error.headers or {}))
+
+
+def on_database(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Answers when the database went away meanwhile."""
+    first = (str(error).strip() or "no reason was given").splitlines()[0]
+    return response_of(
+        Unavailable("database.unavailable", f"the database went away: {first}", hint="try again")
+    )
+
+
+def on_failure(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Answers a fault of ours without telling what it was; the server's log has it."""
+    return response_of(
+        Broken("server.failed", "the server failed to answer; its log says why", hint="try again")
+    )
+
+
+HANDLERS = {
+    Refusal: on_refusal,
+    HTTPException: on_http,
+    psycopg.OperationalError: on_database,
+    Exception: on_failure,
+}
+"""Which exception of a route is answered how."""
+
+
+def _problem(status: int, parts: dict[str, str], headers: dict[str, str]) -> Response:
+    body = {
+        "type": f"urn:everycent:{parts['code']}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": parts["message"],
+    } | {name: part for name, part in parts.items() if name != "message"}
+    return Response(
+        msgspec.json.encode(body), status, headers, media_type="application/problem+json"
+    )

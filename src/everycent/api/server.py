@@ -1,0 +1,107 @@
+"""The HTTP interface: one application, made of the routes of its modules, and the server that runs it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from everycent.api import usage
+from everycent.api.patience import Patience, PatientProtocol
+from everycent.api.problems import HANDLERS
+from everycent.api.service import in_thread, service_for, service_of
+from everycent.app.wiring import App
+from everycent.kernel.errors import Unavailable
+
+_BACKLOG = 512
+_MAX_CONNECTIONS = 1000
+_IDLE_SECONDS = 30
+_DRAIN_SECONDS = 60
+
+
+async def healthz(request: Request) -> Response:
+    """Says that the server can reach the database; 503 when it can't. Needs no key."""
+    service = service_of(request)
+
+    def reach() -> None:
+        with service.app.database.operator():
+            pass
+
+    await in_thread(service, reach)
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+ROUTES = [Route("/v1/healthz", healthz, methods=["GET"]), *usage.ROUTES]
+"""Every route there is. A module of routes has a list ROUTES of its own, which is added here."""
+
+
+def make_app(app: App) -> Starlette:
+    """The application over the opened product. What was taken in is stored before it ends."""
+
+    @asynccontextmanager
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
+        service = service_for(app)
+        application.state.service = service
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(service.intake.close)
+
+    return Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(Patience)],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns.
+
+    `on_ready` is told the address once connections are taken; port 0 takes any free one. Raises
+    Unavailable `server.no_address`.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise Unavailable(
+            "server.no_address",
+            f"{host} port {port} can't be listened on: {error}",
+            field="port",
+            hint="is another server running there? choose with --host and --port",
+        ) from error
+    config = uvicorn.Config(
+        make_app(app),
+        http=PatientProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn stops on these by itself and then sends them to the process again, which would die of it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    shown = f"[{host}]" if ":" in host else host
+    on_ready(f"http://{shown}:{listening.getsockname()[1]}")
+    server.run(sockets=[listening])

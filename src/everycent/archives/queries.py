@@ -1,0 +1,43 @@
+"""What is in the archive."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from everycent.archives import store
+from everycent.archives.archive import Facts, Part, Place, StoredFile
+from everycent.db.connection import Tx
+
+
+def parts(tx: Tx, month: date | None = None) -> list[Part]:
+    """The parts of a month, or of all months, in order."""
+    return [_part(row) for row in store.list_parts(tx, month)]
+
+
+def months_in_table(tx: Tx, before: date) -> list[date]:
+    """The months before `before` of which the table has records of the tenant."""
+    return store.list_months(tx, before)
+
+
+def records_away(tx: Tx) -> int:
+    """How many records are in files alone."""
+    return sum(part.facts.records for part in parts(tx) if part.place is Place.FILE)
+
+
+def _part(row: Any) -> Part:
+    return Part(
+        row.month,
+        row.part_no,
+        StoredFile(row.file, row.bytes, bytes(row.sha256)),
+        Facts(row.records, row.total, bytes(row.digest)),
+        row.first_fold,
+        row.last_fold,
+        row.archived_at,
+        Place(row.place),
+    )
+
+
+def violations(tx: Tx) -> list[str]:
+    """Parts whose bookkeeping does not add up; none is good."""
+    return store.list_violations(tx)

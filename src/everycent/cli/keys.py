@@ -1,0 +1,96 @@
+"""everycent key: API keys, with which programs call the HTTP interface."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+
+from everycent.cli.common import emit, json_option, opened, table
+from everycent.kernel import ids
+from everycent.kernel.period import instant_text
+from everycent.tenants import operations, queries
+from everycent.tenants.keys import KEY_ID, PREFIX, SCOPES, ApiKey, digest_of
+
+_RANDOM_BYTES = 32
+
+
+@click.group()
+def key() -> None:
+    """API keys. Each opens one tenant, for the uses that its scopes name."""
+
+
+@key.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    default=("usage:write",),
+    show_default=True,
+    help=f"What it may do; can be given again. Scopes are {', '.join(SCOPES)}.",
+)
+@json_option
+def create(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
+    """Create a key called NAME. It is shown now and never again: only its digest is kept."""
+    text = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    digest = digest_of(text)
+    assert digest is not None, "a fresh key has the form of a key"
+    with opened() as (app, tenant_id):
+        now = app.clock()
+        new = ApiKey(app.ids(f"api_key/{name}"), name, digest, scopes, now)
+        with app.database.transaction(tenant_id) as tx:
+            operations.create_key(
+                tx, new, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
+            )
+    shown = ids.show(KEY_ID, new.key_id)
+
+    def render() -> None:
+        click.echo(f"created {shown} for {', '.join(scopes)}; keep the key, it is not shown again:")
+        click.echo(text)
+
+    emit({"key_id": shown, "name": name, "scopes": scopes, "key": text}, as_json, render)
+
+
+@key.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the keys, the revoked ones too."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        rows = queries.api_keys(tx)
+    data = [row._asdict() | {"key_id": ids.show(KEY_ID, row.key_id)} for row in rows]
+    emit(
+        data,
+        as_json,
+        lambda: table(
+            ["key", "name", "scopes", "created", "revoked"],
+            [
+                [
+                    row["key_id"],
+                    row["name"],
+                    " ".join(row["scopes"]),
+                    instant_text(row["created_at"])[:10],
+                    instant_text(row["revoked_at"])[:10] if row["revoked_at"] else "",
+                ]
+                for row in data
+            ],
+        ),
+    )
+
+
+@key.command()
+@click.argument("key_id")
+@json_option
+def revoke(key_id: str, as_json: bool) -> None:
+    """Revoke the key KEY_ID: within a second it opens nothing any more."""
+    wanted = ids.parse(KEY_ID, key_id, "key")
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        is_new = operations.revoke_key(
+            tx, wanted, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
+        )
+    emit(
+        {"key_id": key_id, "revoked": is_new},
+        as_json,
+        lambda: click.echo(f"{'revoked' if is_new else 'was revoked before:'} {key_id}"),
+    )

@@ -1,0 +1,140 @@
+"""everycent measurement run: measure what is due, once or for as long as it is left running."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+import psycopg
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from everycent.app.measuring import poller
+from everycent.app.wiring import App
+from everycent.cli.common import console, emit, json_option, opened, past_instant
+from everycent.flows import measure as flow
+from everycent.flows.measure import Outcome
+from everycent.flows.measure_interval import Terms
+from everycent.kernel.errors import Invalid, Unavailable
+from everycent.measurements import queries
+
+_LONGEST_SLEEP = 60.0  # seconds, after which a definition that is new is noticed
+_SHORTEST_SLEEP = 1.0
+_LONG_CATCH_UP = 50  # intervals, from which on a bar is shown
+
+
+@click.command()
+@click.option("--as-of", help="Measure what is due by then (date or instant); now when not given.")
+@click.option("--watch", is_flag=True, help="Go on until SIGTERM, measuring whatever falls due.")
+@json_option
+def run(as_of: str | None, watch: bool, as_json: bool) -> None:
+    """Measure every interval that is due and not covered yet, in order. Run it as often as you like:
+    nothing is measured twice. Ends with exit code 3 when a measurement failed."""
+    if watch and as_of is not None:
+        raise Invalid(
+            "measurement.watch_as_of",
+            "--watch measures what falls due now and takes no --as-of",
+            field="as_of",
+        )
+    with opened() as (app, tenant_id):
+        if watch:
+            _watch(app, tenant_id, as_json)
+            return
+        until = past_instant(as_of, "UTC", app.clock(), "as_of")
+        outcomes = _measure(app, tenant_id, until, is_patient=False)
+    emit([_told(outcome) for outcome in outcomes], as_json, lambda: _render(outcomes))
+    if any(outcome.failure is not None for outcome in outcomes):
+        sys.exit(3)
+
+
+def _measure(
+    app: App,
+    tenant_id: int,
+    until: datetime,
+    *,
+    is_patient: bool,
+    stop: threading.Event | None = None,
+) -> list[Outcome]:
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("intervals"),
+        TimeElapsedColumn(), console=console(), disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+    tasks: dict[str, Any] = {}
+
+    def show(key: str, done: int, total: int) -> None:
+        if total >= _LONG_CATCH_UP:
+            if key not in tasks:
+                tasks[key] = bar.add_task(key, total=total)
+            bar.update(tasks[key], completed=done)
+
+    terms = Terms(app.clock, app.ids, app.settings.actor, poller())
+    with bar:
+        return flow.run(
+            app.database,
+            tenant_id,
+            until,
+            terms,
+            is_patient=is_patient,
+            should_stop=(lambda: False) if stop is None else stop.is_set,
+            on_progress=show,
+        )
+
+
+def _watch(app: App, tenant_id: int, as_json: bool) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if not as_json:
+        click.echo("measuring what falls due; SIGTERM or Ctrl-C ends it")
+    while not stop.is_set():
+        pause_seconds = _LONGEST_SLEEP
+        try:
+            outcomes = _measure(app, tenant_id, app.clock(), is_patient=True, stop=stop)
+            _tell(outcomes, as_json)
+            with app.database.snapshot(tenant_id) as tx:
+                wake_at = flow.next_wake(queries.listed(tx))
+            if wake_at is not None:
+                pause_seconds = (wake_at - app.clock()).total_seconds()
+        except (Unavailable, psycopg.OperationalError) as error:
+            first = str(error).strip().splitlines()[0]
+            click.echo(f"the database is away, trying again: {first}", err=True)
+            pause_seconds = 5.0
+        stop.wait(min(max(pause_seconds, _SHORTEST_SLEEP), _LONGEST_SLEEP))
+
+
+def _tell(outcomes: list[Outcome], as_json: bool) -> None:
+    """One line for each measurement that had something to do."""
+    for outcome in outcomes:
+        if not (outcome.taken or outcome.missed or outcome.failure):
+            continue
+        if as_json:
+            click.echo(msgspec.json.encode(_told(outcome)).decode())
+        else:
+            _render([outcome])
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    failure = outcome.failure
+    return outcome._asdict() | {"failure": None if failure is None else failure.as_dict()}
+
+
+def _render(outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        click.echo("nothing to measure")
+    for outcome in outcomes:
+        busy = "; somebody else is at it" if outcome.is_busy else ""
+        missed = f", {outcome.missed:,} missed" if outcome.missed else ""
+        conflicts = f", {outcome.conflicts:,} conflicts" if outcome.conflicts else ""
+        click.echo(
+            f"{outcome.key}: {outcome.taken:,} intervals measured{missed},"
+            f" {outcome.records:,} records{conflicts}{busy}"
+        )
+        if outcome.failure is not None:
+            failure = outcome.failure
+            click.secho(f"  failed: {failure.message} [{failure.code}]", fg="yellow")
+            if failure.hint:
+                click.echo(f"  → {failure.hint}")

@@ -1,0 +1,36 @@
+"""everycent serve: the HTTP interface."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from everycent.api import server
+from everycent.app import settings, wiring
+from everycent.cli.common import json_option
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8600,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@json_option
+def serve(host: str, port: int, as_json: bool) -> None:
+    """Take usage in over HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first.
+
+    Programs need an API key: everycent key create NAME.
+    """
+
+    def tell(address: str) -> None:
+        click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
+
+    with wiring.running(settings.from_environment()) as app:
+        server.serve(app, host, port, tell)
+    if not as_json:
+        click.echo("stopped; everything that was answered is stored")

@@ -1,0 +1,141 @@
+"""everycent usage archive, restore, archives: old months of records in files."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from everycent.app.wiring import App
+from everycent.archives import queries
+from everycent.archives.archive import Part
+from everycent.cli.common import day, emit, json_option, opened, table
+from everycent.flows import archive_usage as flow
+from everycent.flows.archive_usage import Month
+from everycent.integrations.usage_archive import ArchiveFolder
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def folder_of(app: App, path: Path | None) -> ArchiveFolder:
+    """The archive's folder: the one named, or `archive` in the instance's home."""
+    return ArchiveFolder(app.settings.home / "archive" if path is None else path)
+
+
+def _terms(app: App) -> flow.Terms:
+    return flow.Terms(app.clock, app.ids, app.settings.actor)
+
+
+def _month(text: str, field: str) -> date:
+    return day(f"{text}-01" if len(text) == 7 else text, field).replace(day=1)
+
+
+@click.command()
+@click.option("--before", metavar="YYYY-MM", required=True, help="The first month that stays.")
+@click.option("--to", "folder", type=_FOLDER, help="Where to; otherwise `archive` in the home.")
+@click.option(
+    "--keep", is_flag=True, help="Write the files and leave the records in the table too."
+)
+@json_option
+def archive(before: str, folder: Path | None, keep: bool, as_json: bool) -> None:
+    """Write old months of records to Parquet files, and take them out of the table.
+
+    Bills, keys and roll-ups stay: what is asked of whole days is still answered, and a record that is
+    sent again is still known.
+    """
+    with opened() as (app, _):
+        done = flow.archive(
+            app.database,
+            app.settings.tenant,
+            _month(before, "before"),
+            folder_of(app, folder),
+            _terms(app),
+            keep=keep,
+            on_month=(lambda _: None) if as_json else _tell,
+        )
+    if as_json:
+        emit([_month_data(month) for month in done], as_json)
+    elif not done:
+        click.echo(f"the table has no records before {before}")
+
+
+@click.command()
+@click.argument("month", metavar="YYYY-MM")
+@click.option("--from", "folder", type=_FOLDER, help="Where from; otherwise `archive` in the home.")
+@json_option
+def restore(month: str, folder: Path | None, as_json: bool) -> None:
+    """Put the records of an archived month back into the table, each compared with its key."""
+    first = _month(month, "month")
+    with opened() as (app, tenant_id):
+        parts = flow.restore(app.database, tenant_id, first, folder_of(app, folder), _terms(app))
+    records = sum(part.facts.records for part in parts)
+    emit(
+        {"month": f"{first:%Y-%m}", "records": records, "parts": [_part_data(p) for p in parts]},
+        as_json,
+        lambda: click.echo(f"{first:%Y-%m}: {records:,} records are in the table again"),
+    )
+
+
+@click.command()
+@json_option
+def archives(as_json: bool) -> None:
+    """List what was archived, and where its records are: in the table too, in the file alone, or back in
+    the table (the file is not needed any more)."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        parts = queries.parts(tx)
+    emit([_part_data(part) for part in parts], as_json, lambda: _render(parts))
+
+
+_OUTCOMES = {
+    flow.Outcome.DROPPED: "taken out of the table",
+    flow.Outcome.KEPT: "in the table too",
+    flow.Outcome.WAITING: "in the table until the other tenants have archived theirs",
+}
+
+
+def _tell(month: Month) -> None:
+    part = month.part
+    told = "archived before"
+    if part is not None:
+        told = f"{part.facts.records:,} records in {part.file.name} ({part.file.size_bytes:,} bytes)"
+    click.echo(f"{month.month:%Y-%m}: {told}; {_OUTCOMES[month.outcome]}")
+
+
+def _month_data(month: Month) -> dict[str, Any]:
+    return {
+        "month": f"{month.month:%Y-%m}",
+        "outcome": month.outcome.value,
+        "part": None if month.part is None else _part_data(month.part),
+    }
+
+
+def _part_data(part: Part) -> dict[str, Any]:
+    return {
+        "month": f"{part.month:%Y-%m}",
+        "part": part.part_no,
+        "file": part.file.name,
+        "bytes": part.file.size_bytes,
+        "sha256": part.file.sha256,
+        "records": part.facts.records,
+        "total": part.facts.total,
+        "digest": part.facts.digest,
+        "archived_at": part.archived_at,
+        "place": part.place.value,
+    }
+
+
+def _render(parts: list[Part]) -> None:
+    rows = [
+        (f"{p.month:%Y-%m}", str(p.part_no), f"{p.facts.records:,}", f"{p.file.size_bytes:,}",
+         p.place.value, p.file.name)
+        for p in parts
+    ]  # fmt: skip
+    table(["month", ">part", ">records", ">bytes", "place", "file"], rows)
+
+
+def add_to(group: click.Group) -> None:
+    """Adds the archive's commands to the group `usage`."""
+    for command in (archive, restore, archives):
+        group.add_command(command)

@@ -1,0 +1,174 @@
+-- The archive: months of usage records that were written to files, and whether the table has them still.
+-- Keys, roll-ups, seals and batches stay in the database for ever; only the records leave.
+
+-- A part is one file: what the table held of a month and no other part had. Late records make a second.
+create table usage_archive (
+    tenant_id int not null references tenant,
+    month date not null check (extract(day from month) = 1),
+    part_no int not null check (part_no > 0),
+    file text not null check (file ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'),
+    bytes bigint not null check (bytes > 0),
+    sha256 bytea not null check (octet_length(sha256) = 32),
+    records bigint not null check (records > 0),
+    total numeric not null,
+    digest bytea not null check (octet_length(digest) = 32),
+    first_fold bigint not null,
+    last_fold bigint not null,
+    archived_at timestamptz not null,
+    event_id uuid not null,
+    check (last_fold >= first_fold),
+    primary key (tenant_id, month, part_no),
+    unique (tenant_id, file)
+);
+create trigger immutable before update or delete or truncate on usage_archive
+    for each statement execute function refuse_change();
+
+-- How many records of each batch are in a part. What one batch has in one month comes and goes together.
+create table usage_archive_batch (
+    tenant_id int not null,
+    month date not null,
+    part_no int not null,
+    batch_id bigint not null,
+    records int not null check (records > 0),
+    primary key (tenant_id, month, part_no, batch_id),
+    foreign key (tenant_id, month, part_no) references usage_archive
+);
+create trigger immutable before update or delete or truncate on usage_archive_batch
+    for each statement execute function refuse_change();
+
+-- When the records of a part left the table.
+create table usage_dropped (
+    tenant_id int not null,
+    month date not null,
+    part_no int not null,
+    dropped_at timestamptz not null,
+    primary key (tenant_id, month, part_no),
+    foreign key (tenant_id, month, part_no) references usage_archive
+);
+create trigger immutable before update or delete or truncate on usage_dropped
+    for each statement execute function refuse_change();
+
+-- When they came back. The part is history then: archiving the month again makes a new one.
+create table usage_restored (
+    tenant_id int not null,
+    month date not null,
+    part_no int not null,
+    restored_at timestamptz not null,
+    event_id uuid not null,
+    primary key (tenant_id, month, part_no),
+    foreign key (tenant_id, month, part_no) references usage_dropped
+);
+create trigger immutable before update or delete or truncate on usage_restored
+    for each statement execute function refuse_change();
+
+-- The parts whose records are in a file and not in the table, and the months that miss any.
+create function usage_away_parts(tenant int) returns table (month date, part_no int)
+language sql stable as $$
+    select d.month, d.part_no from everycent.usage_dropped d
+    where d.tenant_id = tenant and not exists (
+        select from everycent.usage_restored r
+        where r.tenant_id = d.tenant_id and r.month = d.month and r.part_no = d.part_no)
+$$;
+create function usage_away(tenant int)
+returns table (month date, starts_at timestamptz, ends_at timestamptz)
+language sql stable as $$
+    select p.month, p.month::timestamp at time zone 'UTC',
+           (p.month + interval '1 month') at time zone 'UTC'
+    from everycent.usage_away_parts(tenant) p group by p.month
+$$;
+
+-- A bucket in which a record is taken back is counted again from its records: they have to be there.
+-- Holding the table keeps the month from being dropped before the transaction ends.
+create function refuse_reversal_in_archive() returns trigger language plpgsql as $$
+declare missing date;
+begin
+    lock table only everycent.usage_record in access share mode;
+    execute $q$
+        select a.month from (
+            select distinct tenant_id, date_trunc('month', at, 'UTC') as month from appended) n
+        cross join lateral everycent.usage_away(n.tenant_id) a
+        where a.starts_at = n.month limit 1 $q$ into missing;
+    if missing is not null then
+        raise exception 'records of % are in the archive: restore the month first', missing
+            using errcode = 'restrict_violation', constraint = 'usage_reversal_in_archive';
+    end if;
+    return null;
+end $$;
+create trigger in_table after insert on usage_reversal
+    referencing new table as appended for each statement execute function refuse_reversal_in_archive();
+
+-- Drops the partition of a month when every record in it, of every tenant, is in a recorded part that
+-- the table still covers: batch by batch as many as the parts say. Returns how many tenants have
+-- others; 0: the month is gone. Counted under the lock, without row-level security, so that nothing
+-- above it can lose a record. The application role may not drop tables, so it is done as the owner.
+create function drop_usage_month(wanted date, dropped_at timestamptz) returns int
+language plpgsql security definer set search_path = everycent, pg_temp as $$
+declare
+    first date := date_trunc('month', wanted);
+    child text := 'usage_record_' || to_char(first, 'YYYY_MM');
+    caller text := coalesce(current_setting('everycent.tenant', true), '');
+    holders int[];
+    holder int;
+    differs boolean;
+    unsafe int := 0;
+begin
+    if to_regclass('everycent.' || child) is null then
+        return 0;
+    end if;
+    lock table only everycent.usage_record in access exclusive mode;
+    execute format('alter table everycent.%I disable row level security', child);
+    execute format('select coalesce(array_agg(distinct tenant_id), ''{}'') from everycent.%I', child)
+        into holders;
+    foreach holder in array holders loop
+        perform set_config('everycent.tenant', holder::text, true);
+        execute format($q$
+            select exists (
+                select from (
+                    select batch_id, count(*) as n from everycent.%I
+                    where tenant_id = $1 group by 1) u
+                full join (
+                    select b.batch_id, sum(b.records) as n from everycent.usage_archive_batch b
+                    where b.tenant_id = $1 and b.month = $2 and not exists (
+                        select from everycent.usage_dropped d
+                        where d.tenant_id = b.tenant_id and d.month = b.month
+                          and d.part_no = b.part_no)
+                    group by 1) a using (batch_id)
+                where u.n is distinct from a.n) $q$, child)
+            into differs using holder, first;
+        unsafe := unsafe + differs::int;
+    end loop;
+    if unsafe = 0 then
+        foreach holder in array holders loop
+            perform set_config('everycent.tenant', holder::text, true);
+            insert into everycent.usage_dropped (tenant_id, month, part_no, dropped_at)
+            select a.tenant_id, a.month, a.part_no, drop_usage_month.dropped_at
+            from everycent.usage_archive a
+            where a.tenant_id = holder and a.month = first and not exists (
+                select from everycent.usage_dropped d
+                where d.tenant_id = a.tenant_id and d.month = a.month and d.part_no = a.part_no);
+        end loop;
+        execute format('drop table everycent.%I', child);
+    else
+        execute format('alter table everycent.%I enable row level security', child);
+    end if;
+    perform set_config('everycent.tenant', caller, true);
+    return unsafe;
+end $$;
+revoke all on function drop_usage_month(date, timestamptz) from public;
+grant execute on function drop_usage_month(date, timestamptz) to everycent_app;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'usage_archive', 'usage_archive_batch', 'usage_dropped', 'usage_restored'] loop
+        execute format('alter table everycent.%I enable row level security', name);
+        execute format('alter table everycent.%I force row level security', name);
+        execute format(
+            'create policy own_tenant on everycent.%I '
+            'using (tenant_id = (select everycent.current_tenant())) '
+            'with check (tenant_id = (select everycent.current_tenant()))', name);
+        execute format('grant select, insert on everycent.%I to everycent_app', name);
+    end loop;
+end $$;

@@ -1,0 +1,128 @@
+"""What a correction changes in usage that is not billed yet: quantities, and no money.
+
+Periods that began and are not billed are rated by the functions that bill them, before and after.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from everycent.catalog import queries as catalog
+from everycent.catalog.meter import series_of
+from everycent.catalog.plan import Plan
+from everycent.corrections import queries as corrections
+from everycent.db.connection import Tx
+from everycent.flows import rate_due
+from everycent.flows.correction_effect import UnbilledEffect
+from everycent.invoicing import queries as invoices
+from everycent.kernel.errors import Refusal
+from everycent.metering import queries as usage
+from everycent.subscriptions import queries as subscriptions
+from everycent.subscriptions.queries import DueItem, OpenItem
+from everycent.subscriptions.schedule import due_periods
+
+_Plans = Mapping[tuple[str, int], Plan]
+_Slot = tuple[UUID, int, datetime]
+_Quantities = dict[_Slot, str | Refusal]
+
+
+def effects(before: Tx, after: Tx, correction: Any) -> tuple[UnbilledEffect, ...]:
+    """The periods whose quantities differ between the two transactions, of which the second holds the
+    correction, given by its row."""
+    changed = {
+        (row.subject, row.meter): row.last_at
+        for row in corrections.changed_series(after, correction.batch_id)
+    }
+    held = subscriptions.owned(after, [], sorted({subject for subject, _ in changed}))
+    items = subscriptions.open_items(after, [one.subscription_id for one in held])
+    plans = catalog.plans(after, {item.plan for item in items})
+    dues = [due for item in items for due in _begun(item, plans, changed, correction.recorded_at)]
+    were = _quantities(before, dues, plans, is_live=True)
+    are = _quantities(after, dues, plans, is_live=False)
+    found = []
+    for due in dues:
+        was, now = were[_slot(due)], are[_slot(due)]
+        if _told(was) != _told(now):
+            found.append(_effect(due, plans, was, now))
+    return tuple(found)
+
+
+def _begun(
+    item: OpenItem,
+    plans: _Plans,
+    changed: Mapping[tuple[str, str], datetime],
+    recorded_at: datetime,
+) -> list[DueItem]:
+    """The periods of an item that are not billed and began before the last corrected record, or before
+    now; none where the item counts none of the meters that are corrected."""
+    measure = plans[item.plan].items[item.item_no - 1].measure
+    series = [] if measure is None else [each for _, each in series_of(measure)]
+    last = [
+        changed[item.subject, each.meter]
+        for each in series
+        if (item.subject, each.meter) in changed
+    ]
+    if not last:
+        return []
+    until = max(*last, recorded_at)
+    begun = due_periods(item.cycle, item.covered_until, item.ends_at, until, in_advance=True)
+    return [
+        DueItem(
+            item.customer_id, item.subscription_id, item.subscription_key, item.plan, item.currency,
+            item.subject, item.cycle.zone, item.item_no, item.in_advance, item.starts_at, due,
+        )
+        for due in begun
+    ]  # fmt: skip
+
+
+def _slot(due: DueItem) -> _Slot:
+    return due.subscription_id, due.item_no, due.due.period.start
+
+
+def _quantities(tx: Tx, dues: Sequence[DueItem], plans: _Plans, *, is_live: bool) -> _Quantities:
+    """The quantity of each due item. A subscription that can't be rated has the reason in each."""
+    usages = usage.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
+    counters = {
+        (due.subscription_id, due.item_no)
+        for due in dues
+        if rate_due.stands_on_readings(rate_due.item_of(due, plans))
+    }
+    closings = invoices.closing_readings(tx, sorted(counters)) if counters else {}
+    found: _Quantities = {}
+    for _, group in groupby(dues, key=lambda due: (due.subscription_id, due.item_no)):
+        own = list(group)
+        try:
+            owed = rate_due.charges(own, plans, usages, ChainMap({}, closings))
+        except Refusal as refusal:
+            found |= {_slot(due): refusal for due in own}
+            continue
+        for due, one in zip(own, owed, strict=True):
+            quantity = one.charge.quantity
+            assert quantity is not None, "only items that measure are asked for"
+            found[_slot(due)] = quantity.value
+    return found
+
+
+def _told(quantity: str | Refusal) -> str:
+    return quantity if isinstance(quantity, str) else quantity.code
+
+
+def _effect(due: DueItem, plans: _Plans, was: str | Refusal, now: str | Refusal) -> UnbilledEffect:
+    item = rate_due.item_of(due, plans)
+    assert item.measure is not None, "only items that measure are asked for"
+    refusals = [each for each in (now, was) if isinstance(each, Refusal)]
+    return UnbilledEffect(
+        due.subscription_key,
+        item.price.description,
+        due.due.period,
+        due.time_zone,
+        item.measure.unit,
+        was if isinstance(was, str) else None,
+        now if isinstance(now, str) else None,
+        refusals[0] if refusals else None,
+    )

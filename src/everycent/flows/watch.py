@@ -1,0 +1,285 @@
+"""Watch: thresholds are crossed once per billing period, however many processes look.
+
+A check reads everything in one snapshot with a few statements, decides, and writes what was crossed
+in a transaction of its own, where the key of `usage_crossing` has the last word. What has fallen back
+below a threshold and reaches it again is not told again in the same period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import reduce
+from typing import NamedTuple
+from uuid import UUID
+
+from everycent.catalog.meter import Measure, Series, series_of
+from everycent.customers import queries as customers
+from everycent.db.connection import Database, Tx
+from everycent.flows import meters
+from everycent.flows.running import Line, Running, running, up_to
+from everycent.kernel.calendar import local_date
+from everycent.kernel.errors import NotFound, Refusal
+from everycent.kernel.money import EXACT, Money, major
+from everycent.kernel.period import Period
+from everycent.metering import operations as metering
+from everycent.metering import queries as usage
+from everycent.metering.usage import Request, Usage, has_windows, is_counter, is_level
+from everycent.rating.quantity import quantity
+from everycent.subscriptions import queries as subscriptions
+from everycent.subscriptions.subscription import Subscription
+from everycent.watching import operations, queries
+from everycent.watching.operations import Writing
+from everycent.watching.queries import Seen
+from everycent.watching.threshold import Crossing, Threshold, crossing
+
+_ZERO = Decimal(0)
+
+
+class Noticed(NamedTuple):
+    """What a watcher keeps from one check to the next, safe to lose: how far it has seen what came in,
+    and which thresholds it looked at in which period."""
+
+    seen: Seen = Seen()
+    looked: frozenset[tuple[str, int, datetime]] = frozenset()
+
+
+class Checked(NamedTuple):
+    """What a check found: crossings that nobody had written down, and thresholds that could not be
+    worked out."""
+
+    crossed: list[Crossing]
+    refused: list[tuple[Threshold, Refusal]]
+    noticed: Noticed
+
+
+class Watched(NamedTuple):
+    """A threshold in one period, with the subscriptions that it looks at."""
+
+    threshold: Threshold
+    period: Period
+    held: tuple[Subscription, ...]
+
+    @property
+    def name(self) -> tuple[str, int, datetime]:
+        """What can be crossed once."""
+        return self.threshold.key, self.threshold.version, self.period.start
+
+
+def define(tx: Tx, wanted: Threshold, writing: Writing) -> Threshold:
+    """Sets a threshold whose meter and owner exist. Raises NotFound `meter.unknown`,
+    `threshold.no_subscription`."""
+    if wanted.meter is not None:
+        measure = meters.measure(tx, wanted.meter)
+        metering.know_names(tx, [], {series.meter for _, series in series_of(measure)})
+    owner = [] if wanted.customer_id is None else [wanted.customer_id]
+    subject = [] if wanted.subject is None else [wanted.subject]
+    if not subscriptions.owned(tx, owner, subject):
+        raise NotFound(
+            "threshold.no_subscription",
+            "nobody has subscribed to anything there, so no period could be watched",
+            field="customer" if owner else "subject",
+            value=wanted.subject,
+            hint="start a subscription first: everycent subscription start",
+        )
+    return operations.set_threshold(tx, wanted, **writing)
+
+
+def check(
+    database: Database,
+    tenant_id: int,
+    as_of: datetime,
+    writing: Writing,
+    noticed: Noticed = Noticed(),  # noqa: B008 - never changed
+) -> Checked:
+    """Looks at every threshold in its running period and writes down what is crossed.
+
+    With what an earlier check `noticed` it passes over usage of which nothing new came; cost and what
+    is weighed by time it looks at every time. Any number of processes may check at once.
+    """
+    with database.snapshot(tenant_id) as tx:
+        held, wanted = _wanted(tx, as_of)
+        subjects = {one.subject for one in held}
+        fresh, seen = queries.news(tx, noticed.seen, subjects)
+        known = queries.crossed_already(tx, [one.name for one in wanted])
+        measures = meters.measures(tx) if wanted else {}
+        due = [
+            one
+            for one in wanted
+            if one.name not in known
+            and (one.name not in noticed.looked or _moves(one, fresh, measures))
+        ]
+        reached, refused = _reached(tx, due, measures, as_of)
+    found = [
+        made
+        for one, value, unit in reached
+        if (made := crossing(one.threshold, one.period, value, unit, as_of)) is not None
+    ]
+    crossed: list[Crossing] = []
+    if found:
+        with database.transaction(tenant_id) as tx:
+            crossed = operations.cross(tx, found, **writing)
+    failed = {threshold.key for threshold, _ in refused}
+    looked = frozenset(one.name for one in wanted if one.threshold.key not in failed)
+    return Checked(crossed, refused, Noticed(seen, looked))
+
+
+def _wanted(tx: Tx, as_of: datetime) -> tuple[list[Subscription], list[Watched]]:
+    """Every threshold with the subscriptions that it looks at, by the period in which they are."""
+    thresholds = queries.thresholds(tx)
+    owners = {t.customer_id for t in thresholds if t.customer_id is not None}
+    subjects = {t.subject for t in thresholds if t.subject is not None}
+    if not thresholds:
+        return [], []
+    held = [
+        (one, period)
+        for one in subscriptions.owned(tx, sorted(owners), sorted(subjects))
+        if (period := _period(one, as_of)) is not None
+    ]
+    by_owner: dict[UUID | str, list[tuple[Subscription, Period]]] = {}
+    for one, period in held:
+        by_owner.setdefault(one.customer_id, []).append((one, period))
+        by_owner.setdefault(one.subject, []).append((one, period))
+    wanted: list[Watched] = []
+    for threshold in thresholds:
+        by_period: dict[Period, list[Subscription]] = {}
+        for one, period in by_owner.get(threshold.customer_id or threshold.subject or "", []):
+            by_period.setdefault(period, []).append(one)
+        # Contracts of one customer that are cut on different days are watched each in its own period;
+        # of those that begin together and end apart, together.
+        starts: dict[datetime, Watched] = {}
+        for period, own in sorted(by_period.items()):
+            before = starts.get(period.start)
+            starts[period.start] = Watched(
+                threshold, period, (() if before is None else before.held) + tuple(own)
+            )
+        wanted.extend(starts.values())
+    return [one for one, _ in held], wanted
+
+
+def _period(one: Subscription, as_of: datetime) -> Period | None:
+    """The billing period in which the contract is, None outside its term."""
+    if as_of < one.starts_at or (one.ends_at is not None and as_of >= one.ends_at):
+        return None
+    cycle = one.cycle
+    full = cycle.period(cycle.index(local_date(as_of, one.time_zone)))
+    end = full.end if one.ends_at is None else min(full.end, one.ends_at)
+    return Period(max(full.start, one.starts_at), end)
+
+
+def _moves(one: Watched, fresh: set[str], measures: Mapping[str, Measure]) -> bool:
+    """Whether what is watched can have changed."""
+    if one.threshold.meter is None or any(held.subject in fresh for held in one.held):
+        return True
+    measure = measures.get(one.threshold.meter)
+    return measure is not None and any(is_level(series) for _, series in series_of(measure))
+
+
+_Reached = list[tuple[Watched, Decimal, str]]
+_Refused = list[tuple[Threshold, Refusal]]
+
+
+def _reached(
+    tx: Tx, due: Sequence[Watched], measures: Mapping[str, Measure], as_of: datetime
+) -> tuple[_Reached, _Refused]:
+    """What each threshold has come to, with its unit."""
+    found: _Reached = []
+    refused: _Refused = []
+    by_usage = [one for one in due if one.threshold.meter is not None]
+    by_cost = [one for one in due if one.threshold.meter is None]
+    asked = {
+        request: up_to(request, as_of, is_now=True)
+        for one in by_usage
+        for _, _, request in _requests(one, measures)
+    }
+    answers = usage.read(tx, asked.values(), is_live=True)
+    usages = {request: answers[cut] for request, cut in asked.items()}
+    costs = _costs(tx, by_cost, as_of)
+    sources: tuple[tuple[Iterable[Watched], Callable[[Watched], tuple[Decimal, str]]], ...] = (
+        (by_usage, lambda one: _usage_of(one, measures, usages)),
+        (by_cost, lambda one: _cost_of(one, costs)),
+    )
+    for wanted, value_of in sources:
+        for one in wanted:
+            try:
+                value, unit = value_of(one)
+            except Refusal as refusal:
+                refused.append((one.threshold, refusal))
+            else:
+                found.append((one, value, unit))
+    return found, refused
+
+
+def _measure_of(one: Watched, measures: Mapping[str, Measure]) -> Measure | None:
+    return None if one.threshold.meter is None else measures.get(one.threshold.meter)
+
+
+def _requests(
+    one: Watched, measures: Mapping[str, Measure]
+) -> list[tuple[tuple[str, str], str, Request]]:
+    """The usage behind a threshold: for every subject once, as ((subject, clock), path, request)."""
+    measure = _measure_of(one, measures)
+    if measure is None:
+        return []
+    places = sorted({(held.subject, held.time_zone) for held in one.held})
+    return [
+        ((subject, zone), path, _request(subject, series, one.period, zone))
+        for subject, zone in places
+        for path, series in series_of(measure)
+    ]
+
+
+def _request(subject: str, series: Series, period: Period, zone: str) -> Request:
+    since = period.start if is_counter(series) else None
+    clock = zone if is_level(series) or has_windows(series) else "UTC"
+    return Request(subject, series, period, since, None, clock)
+
+
+def _usage_of(
+    one: Watched, measures: Mapping[str, Measure], usages: Mapping[Request, Usage]
+) -> tuple[Decimal, str]:
+    measure = _measure_of(one, measures)
+    assert measure is not None, "a threshold is set on a meter that exists, and meters stay"
+    by_place: dict[tuple[str, str], dict[str, Usage]] = {}
+    for place, path, request in _requests(one, measures):
+        by_place.setdefault(place, {})[path] = usages[request]
+    values = [
+        quantity(measure, own, subject, one.period, None)[1]
+        for (subject, _), own in by_place.items()
+    ]
+    return reduce(EXACT.add, values, _ZERO), measure.unit
+
+
+def _costs(tx: Tx, due: Sequence[Watched], as_of: datetime) -> Running:
+    held = {one.subscription_id: one for watched in due for one in watched.held}
+    return running(tx, list(held.values()), as_of) if held else Running(as_of, [], [])
+
+
+def _cost_of(one: Watched, costs: Running) -> tuple[Decimal, str]:
+    """The cost of the period, what is billed of it in advance included."""
+    held = {own.subscription_id for own in one.held}
+    for refused in costs.refused:
+        if refused.subscription_id in held:
+            raise refused.refusal
+    own_lines = [line for line in costs.lines if line.subscription_id in held]
+    minor = sum(line.charge.net for line in own_lines if _is_in(line, one.period))
+    currency = one.held[0].currency
+    return major(Money(minor, currency)), currency
+
+
+def _is_in(line: Line, period: Period) -> bool:
+    return line.period.start >= period.start
+
+
+def owner_text(threshold: Threshold, names: Mapping[UUID, str]) -> str:
+    """Who is watched, for people: 'customer acme' or 'subject 4711'; `names` are customers' keys."""
+    if threshold.customer_id is not None:
+        return f"customer {names.get(threshold.customer_id, threshold.customer_id)}"
+    return f"subject {threshold.subject}"
+
+
+def customer_names(tx: Tx, thresholds: Iterable[Threshold]) -> dict[UUID, str]:
+    """The keys of the customers that are watched."""
+    wanted = {t.customer_id for t in thresholds if t.customer_id is not None}
+    return {found: made.key for found, made in customers.by_ids(tx, sorted(wanted)).items()}

@@ -1,0 +1,118 @@
+"""Why a record is not billed: every reason that records are counted by, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Tone(StrEnum):
+    """Whether a reason is as it should be, waits for its time, or for somebody to look."""
+
+    GOOD = "good"
+    WAITS = "waits"
+    LOOK = "look"
+
+
+class Told(NamedTuple):
+    """A reason in one sentence, and what to do about it ('' for nothing)."""
+
+    tone: Tone
+    sentence: str
+    advice: str = ""
+
+
+REASONS: dict[str, Told] = {
+    "billed": Told(Tone.GOOD, "A line of an invoice counted them."),
+    "not_yet_billed": Told(
+        Tone.WAITS,
+        "Their period is not billed yet.",
+        "everycent bill run bills what is due",
+    ),
+    "opening_reading": Told(
+        Tone.GOOD,
+        "Register readings on which the first bill stands; consumption is counted from them.",
+    ),
+    "part_not_priced": Told(
+        Tone.LOOK,
+        "They lie in a band or a segment that no price of the plan asks for.",
+        "give the plan a price for the rest of the bands or segments, if it should be sold",
+    ),
+    "not_priced": Told(
+        Tone.LOOK,
+        "Their subject has a subscription, but no price of its plan uses the meter.",
+        "subscribe the subject to a plan that has one, or stop sending the meter",
+    ),
+    "outside_term": Told(
+        Tone.LOOK,
+        "Their time lies before the subscription of their subject began or after it ended.",
+        "correct the start or the end of the subscription, or void the records",
+    ),
+    "no_subscription": Told(
+        Tone.LOOK,
+        "Nobody has subscribed for their subject, so there is nobody to bill.",
+        "everycent subscription start with --subject, or correct the subject of the records",
+    ),
+    "too_late": Told(
+        Tone.LOOK,
+        "They came after their period was billed, and wait for somebody to decide.",
+        "credit and bill the period again, or let the meter's intake policy write such records off",
+    ),
+    "written_off": Told(
+        Tone.GOOD,
+        "They came after their period was billed, and the meter's intake policy writes such records off.",
+    ),
+    "voided": Told(Tone.GOOD, "They were taken back before they were billed."),
+    "voided_after_bill": Told(
+        Tone.LOOK,
+        "They were taken back after an invoice had counted them.",
+        "credit the invoice (everycent invoice credit) and bill the period again",
+    ),
+}
+"""Every reason by which `usage_by_reason` counts records, in the order in which they are shown."""
+
+OFFERED: dict[str, Told] = {
+    "duplicate": Told(
+        Tone.GOOD, "They were offered again with the same content and had no effect."
+    ),
+    "conflict": Told(
+        Tone.LOOK,
+        "Their id was known with other content, so they were refused; what was stored stands.",
+        "compare both and void or replace the stored record, or correct the ids of the source",
+    ),
+}
+"""The same for what was offered and not stored."""
+
+
+class Reason(NamedTuple):
+    """How many records there are for a reason."""
+
+    code: str
+    records: int
+    told: Told
+
+
+class Accounted(NamedTuple):
+    """Every record that is stored under exactly one reason, and what was offered and not stored."""
+
+    stored: list[Reason]
+    offered: list[Reason]
+
+    @property
+    def records(self) -> int:
+        """How many records are stored."""
+        return sum(reason.records for reason in self.stored)
+
+
+def accounted(by_reason: Mapping[str, int], duplicates: int, conflicts: int) -> Accounted:
+    """The counts with their words; reasons without a record are left out."""
+    offered = {"duplicate": duplicates, "conflict": conflicts}
+    return Accounted(
+        [
+            Reason(code, by_reason[code], told)
+            for code, told in REASONS.items()
+            if by_reason.get(code)
+        ],
+        [Reason(code, offered[code], told) for code, told in OFFERED.items() if offered[code]],
+    )

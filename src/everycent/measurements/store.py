@@ -1,0 +1,130 @@
+"""Measurement rows in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from everycent.db import statements
+from everycent.db.connection import Tx
+from everycent.measurements.measurement import Covered, Failure, Measurement, State
+from everycent.measurements.records import Gathered, Span
+
+SQL = statements.beside(__file__)
+_Definition = msgspec.json.Decoder(Measurement)
+_Gathered = msgspec.json.Decoder(Gathered)
+
+
+def lock(tx: Tx, key: str) -> None:
+    """Waits until nobody else works on a measurement, and has it until the transaction ends."""
+    tx.run(SQL["lock"], {"tenant_id": tx.tenant_id, "key": key})
+
+
+def try_lock(tx: Tx, key: str) -> bool:
+    """The same without waiting; False when somebody else works on it."""
+    return bool(tx.value(SQL["try_lock"], {"tenant_id": tx.tenant_id, "key": key}))
+
+
+def find_states(tx: Tx, key: str | None = None) -> list[State]:
+    """All measurements in order of their keys, or one."""
+    return [
+        State(
+            _Definition.decode(row.content),
+            row.version,
+            row.at,
+            row.is_paused,
+            row.covered_until,
+            _failure(row),
+        )
+        for row in tx.rows(SQL["states"], {"tenant_id": tx.tenant_id, "key": key})
+    ]
+
+
+def _failure(row: Any) -> Failure | None:
+    if row.code is None:
+        return None
+    return Failure(
+        row.failed_starts_at, row.code, row.message, row.since, row.last_at, row.attempts
+    )
+
+
+def list_totals(tx: Tx, key: str | None = None) -> list[Any]:
+    """Counts of intervals and records per measurement."""
+    return tx.rows(SQL["totals"], {"tenant_id": tx.tenant_id, "key": key})
+
+
+def list_newest(tx: Tx, key: str, limit: int) -> list[Covered]:
+    """The intervals covered last."""
+    params = {"tenant_id": tx.tenant_id, "key": key, "limit": limit}
+    return [Covered(*row) for row in tx.tuples(SQL["newest_intervals"], params)]
+
+
+def list_spans(tx: Tx, plan_key: str, after: datetime, before: datetime) -> list[Span]:
+    """When subscriptions to a plan ran between the two instants."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "plan_key": plan_key,
+        "after": after,
+        "before": before,
+    }
+    return [Span(*row) for row in tx.tuples(SQL["spans_of_plan"], params)]
+
+
+def last_values(
+    tx: Tx, meter: str, subjects: Sequence[str], ends: Sequence[datetime]
+) -> list[tuple[str, datetime, Decimal]]:
+    """The last value of each subject before each instant."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "meter": meter,
+        "subjects": list(subjects),
+        "ends": list(ends),
+    }
+    return [(subject, at, value) for subject, at, value in tx.tuples(SQL["last_values"], params)]
+
+
+def put_failure(
+    tx: Tx, key: str, starts_at: datetime, code: str, message: str, at: datetime
+) -> None:
+    """Notes a failed attempt."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "key": key,
+        "starts_at": starts_at,
+        "code": code,
+        "message": message,
+        "at": at,
+    }
+    tx.run(SQL["put_failure"], params)
+
+
+def clear_failure(tx: Tx, key: str) -> None:
+    """Forgets what went wrong."""
+    tx.run(SQL["clear_failure"], {"tenant_id": tx.tenant_id, "key": key})
+
+
+def put_answer(tx: Tx, key: str, gathered: Gathered) -> None:
+    """Keeps what is known of an interval."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "key": key,
+        "starts_at": gathered.interval.start,
+        "content": msgspec.json.encode(gathered).decode(),
+    }
+    tx.run(SQL["put_answer"], params)
+
+
+def find_answer(tx: Tx, key: str, starts_at: datetime) -> Gathered | None:
+    """What is kept of the interval that begins then."""
+    params = {"tenant_id": tx.tenant_id, "key": key, "starts_at": starts_at}
+    content = tx.value(SQL["find_answer"], params)
+    return None if content is None else _Gathered.decode(content)
+
+
+def clear_answer(tx: Tx, key: str) -> None:
+    """Lets go of what was kept."""
+    tx.run(SQL["clear_answer"], {"tenant_id": tx.tenant_id, "key": key})

@@ -1,0 +1,84 @@
+"""API keys: what a program shows to be let in, and what it may do then.
+
+A key is `ec_` and 43 characters out of a secure source. It is shown once, when it is made; what is
+kept is its SHA-256 digest. With 256 random bits a plain digest can't be reversed by guessing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from everycent.journal.event import stream_of
+from everycent.journal.types import EventType
+from everycent.kernel import ids
+from everycent.kernel.errors import Invalid
+
+PREFIX = "ec_"
+KEY_ID = "key"
+SCOPES = ("usage:read", "usage:write")
+_KEY = re.compile(r"ec_[A-Za-z0-9_-]{43}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MAX_NAME = 200
+
+
+class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key without the key: `digest` is its SHA-256. With `revoked_at` it opens nothing any more."""
+
+    key_id: UUID
+    name: str
+    digest: bytes
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+CREATED = EventType("api_key.created", 1, ApiKey)
+REVOKED = EventType("api_key.revoked", 1, ApiKey)
+
+
+def stream(key_id: UUID) -> str:
+    """The stream that holds the history of one key."""
+    return stream_of("api_key", ids.show(KEY_ID, key_id))
+
+
+def digest_of(key: str) -> bytes | None:
+    """What is kept of a key; None for text that can't be a key."""
+    return hashlib.sha256(key.encode()).digest() if _KEY.fullmatch(key) else None
+
+
+def checked(key: ApiKey) -> ApiKey:
+    """The key when its name and scopes are sound. Raises Invalid `key.bad_name`, `key.bad_scope`."""
+    if not key.name.strip() or len(key.name) > _MAX_NAME or _CONTROL.search(key.name):
+        raise Invalid(
+            "key.bad_name",
+            f"a key's name has 1 to {_MAX_NAME} characters and no control characters",
+            field="name",
+            value=key.name,
+        )
+    return msgspec.structs.replace(key, scopes=_scopes(key.scopes))
+
+
+def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+    for scope in scopes:
+        if scope not in SCOPES:
+            raise Invalid(
+                "key.bad_scope",
+                f"there is no scope {scope[:60]!r}",
+                field="scope",
+                value=scope,
+                hint="scopes are " + ", ".join(SCOPES),
+            )
+    if not scopes:
+        raise Invalid(
+            "key.no_scope",
+            "a key without a scope opens nothing",
+            field="scope",
+            hint="scopes are " + ", ".join(SCOPES),
+        )
+    return tuple(sorted(set(scopes)))

@@ -1,0 +1,141 @@
+"""Gap: a stretch without records in a series that should have some."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from everycent.catalog.intake import IntakePolicy
+from everycent.journal.types import EventType
+
+
+class Outcome(StrEnum):
+    """What became of a gap. FILLED: records came, late. ACCEPTED: somebody says that none will come.
+    NOT_EXPECTED: the meter's policy, or the contract, asks for no records there any more."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    ACCEPTED = "accepted"
+    NOT_EXPECTED = "not_expected"
+
+
+class Place(NamedTuple):
+    """Where a gap begins: at the last record before it, or where the term of the contract began."""
+
+    subject: str
+    meter: str
+    starts_at: datetime
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A gap that was noticed. `allowed_minutes` may lie between two records of the meter."""
+
+    subject: str
+    meter: str
+    starts_at: datetime
+    noticed_at: datetime
+    allowed_minutes: int
+
+
+class Closed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A gap that is none any more, and why; `reason` is what a person said."""
+
+    subject: str
+    meter: str
+    starts_at: datetime
+    noticed_at: datetime
+    closed_at: datetime
+    outcome: Outcome
+    reason: str = ""
+
+
+OPENED = EventType("usage.gap_opened", 1, Opened)
+CLOSED = EventType("usage.gap_closed", 1, Closed)
+
+
+class Gap(NamedTuple):
+    """A gap as it stands."""
+
+    place: Place
+    noticed_at: datetime
+    closed_at: datetime | None
+    outcome: Outcome
+
+
+class Expected(NamedTuple):
+    """A series in which a record is due at least every `allowed`, from `since` up to `until`."""
+
+    subject: str
+    meter: str
+    since: datetime
+    until: datetime
+    allowed: timedelta
+
+
+class Hole(NamedTuple):
+    """A stretch without records that is longer than allowed; `ends_at` is None while it lasts."""
+
+    place: Place
+    ends_at: datetime | None
+    allowed: timedelta
+
+
+def allowed_of(policy: IntakePolicy) -> timedelta | None:
+    """How long the meter may be silent, None where nobody said how often it sends."""
+    if policy.every_minutes is None:
+        return None
+    return timedelta(minutes=policy.every_minutes + policy.grace_minutes)
+
+
+class Decided(NamedTuple):
+    """Gaps to open and gaps to close."""
+
+    opened: list[Hole]
+    closed: list[tuple[Gap, Outcome]]
+
+
+def decide(
+    holes: Iterable[Hole],
+    known: Mapping[Place, Gap],
+    expected: Sequence[Expected],
+    as_of: datetime,
+) -> Decided:
+    """What the holes that are there as of an instant mean for the gaps that are known.
+
+    A hole opens a gap, once; one that was accepted is not opened again. An open gap whose hole is gone
+    was filled, unless its series is not expected any more.
+    """
+    there = {hole.place: hole for hole in holes}
+    opened = [
+        hole
+        for place, hole in sorted(there.items())
+        if place not in known or _may_open_again(known[place], as_of)
+    ]
+    terms = [(one.subject, one.meter, one.since, one.until) for one in expected]
+    closed = []
+    for place, gap in sorted(known.items()):
+        if gap.closed_at is None and place not in there:
+            is_expected = any(
+                (subject, meter) == place[:2] and since <= place.starts_at < until
+                for subject, meter, since, until in terms
+            )
+            closed.append((gap, Outcome.FILLED if is_expected else Outcome.NOT_EXPECTED))
+    return Decided(opened, closed)
+
+
+def _may_open_again(gap: Gap, as_of: datetime) -> bool:
+    """Whether a hole is news: somebody who looked later than we did may have closed its gap."""
+    if gap.closed_at is None or gap.outcome is Outcome.ACCEPTED:
+        return False
+    return gap.closed_at < as_of
+
+
+def stream(subject: str, meter: str) -> str:
+    """The stream of a series' gaps; names of any length and with any characters have one."""
+    name = hashlib.sha256("\0".join((subject, meter)).encode()).hexdigest()
+    return f"gap:{name[:40]}"

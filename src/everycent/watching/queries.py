@@ -1,0 +1,117 @@
+"""Look thresholds, crossings and gaps up, and what there is to decide about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from everycent.db.connection import Tx
+from everycent.kernel.errors import NotFound
+from everycent.metering import queries as usage
+from everycent.watching import store
+from everycent.watching.gap import Expected, Gap, Hole, Place
+from everycent.watching.threshold import Crossing, Threshold
+
+
+def thresholds(tx: Tx) -> list[Threshold]:
+    """What is watched, in order of the keys."""
+    return store.find_thresholds(tx)
+
+
+def threshold(tx: Tx, key: str) -> Threshold:
+    """One of them. Raises NotFound `threshold.unknown`."""
+    found = store.find_thresholds(tx, key)
+    if not found:
+        raise NotFound(
+            "threshold.unknown",
+            f"there is no threshold {key!r}",
+            field="key",
+            value=key,
+            hint="list them with `everycent usage threshold list`",
+        )
+    return found[0]
+
+
+def crossings(tx: Tx, key: str | None = None, limit: int = 100) -> list[Crossing]:
+    """The newest crossings first, of all thresholds or one."""
+    return store.list_crossings(tx, key, limit)
+
+
+def crossed_already(
+    tx: Tx, wanted: Sequence[tuple[str, int, datetime]]
+) -> set[tuple[str, int, datetime]]:
+    """Those of the (key, version, start of the period) that were crossed."""
+    return store.crossed_already(tx, wanted) if wanted else set()
+
+
+class Seen(NamedTuple):
+    """How far somebody has looked at what came in: every batch up to a fold, and some after it."""
+
+    fold_id: int = 0
+    batches: frozenset[int] = frozenset()
+
+
+def news(tx: Tx, seen: Seen, subjects: Iterable[str]) -> tuple[set[str], Seen]:
+    """Those of the subjects of which records came, or were taken back, since somebody looked; and how
+    far it is seen now. Batches that were committed out of their order are not passed over."""
+    found = store.list_new_batches(tx, seen.fold_id)
+    fresh = [batch for batch, _ in found if batch not in seen.batches]
+    folds = [fold for _, fold in found if fold is not None]
+    now = Seen(
+        max(folds, default=seen.fold_id), frozenset(batch for batch, fold in found if fold is None)
+    )
+    wanted = sorted(set(subjects))
+    return (store.touched(tx, wanted, fresh) if fresh and wanted else set()), now
+
+
+def terms(
+    tx: Tx, plans: Sequence[tuple[str, int]], as_of: datetime
+) -> list[tuple[tuple[str, int], str, datetime, datetime | None]]:
+    """(plan, subject, start, end) of subscriptions to the plans that have begun by an instant."""
+    return store.list_terms(tx, plans, as_of) if plans else []
+
+
+def plans_in_use(tx: Tx) -> list[tuple[str, int]]:
+    """The versions of plans that anybody has subscribed to."""
+    return store.plans_in_use(tx)
+
+
+def holes(
+    tx: Tx, expected: Sequence[Expected], looked_from: Sequence[datetime], as_of: datetime
+) -> list[Hole]:
+    """The holes in the series, folded or not, each looked at from an instant of its own on; one that
+    reaches `as_of` has no end yet."""
+    names = {("subject", one.subject) for one in expected} | {
+        ("meter", one.meter) for one in expected
+    }
+    ids = usage.known_numbers(tx, sorted(names))
+    told = []
+    silent = []
+    for number, (one, start) in enumerate(zip(expected, looked_from, strict=True)):
+        subject_id = ids.get(("subject", one.subject))
+        meter_id = ids.get(("meter", one.meter))
+        if subject_id is None or meter_id is None:
+            if one.until - one.since > one.allowed:
+                silent.append((number, one.since, one.until))
+        else:
+            told.append((number, subject_id, meter_id, one, start))
+    found = silent + (store.find_holes(tx, told) if told else [])
+    return [
+        Hole(
+            Place(expected[n].subject, expected[n].meter, starts_at),
+            None if ends_at == as_of else ends_at,
+            expected[n].allowed,
+        )
+        for n, starts_at, ends_at in sorted(found)
+    ]
+
+
+def gaps(tx: Tx, *, only_open: bool = False, limit: int = 1000) -> list[Gap]:
+    """Gaps, open ones first."""
+    return store.list_gaps(tx, only_open=only_open, limit=limit)
+
+
+def gaps_at(tx: Tx, places: Sequence[Place]) -> dict[Place, Gap]:
+    """The gaps that are open, and those that began at the places."""
+    return store.find_gaps(tx, places)

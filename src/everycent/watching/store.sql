@@ -1,0 +1,99 @@
+-- name: lock
+-- One at a time changes thresholds, or writes down crossings and gaps.
+select pg_advisory_xact_lock(hashtextextended('everycent.watch', %(tenant_id)s));
+
+-- name: thresholds
+select key, version, value, meter, subject, customer_id
+from usage_threshold
+where tenant_id = %(tenant_id)s and (not is_removed or %(with_removed)s)
+  and (%(key)s::text is null or key = %(key)s)
+order by key;
+
+-- name: crossings
+-- The newest first.
+select key, version, starts_at, ends_at, value, reached, unit, as_of
+from usage_crossing
+where tenant_id = %(tenant_id)s and (%(key)s::text is null or key = %(key)s)
+order by as_of desc, key limit %(limit)s;
+
+-- name: crossed_already
+-- Which of some (threshold, version, period) were crossed.
+select c.key, c.version, c.starts_at
+from unnest(%(keys)s::text[], %(versions)s::int[], %(starts)s::timestamptz[]) as w(key, version, starts_at)
+join usage_crossing c on c.tenant_id = %(tenant_id)s and c.key = w.key and c.version = w.version
+    and c.starts_at = w.starts_at;
+
+-- name: new_batches
+-- Batches that were not folded when somebody last looked, or have come since then.
+select batch_id, fold_id from usage_batch
+where tenant_id = %(tenant_id)s and (fold_id is null or fold_id > %(fold_id)s);
+
+-- name: touched
+-- Of some subjects those that have records in some batches, or records taken back or put back.
+select n.name from usage_name n
+where n.tenant_id = %(tenant_id)s and n.kind = 'subject' and n.name = any(%(subjects)s)
+  and n.name_id in (
+    select u.subject_id from usage_record u
+    where u.tenant_id = %(tenant_id)s and u.batch_id between %(first)s and %(last)s
+      and u.batch_id = any(%(batches)s)
+    union
+    select v.subject_id from usage_reversal v
+    where v.tenant_id = %(tenant_id)s and v.batch_id = any(%(batches)s));
+
+-- name: plans_in_use
+select distinct plan_key, plan_version from subscription where tenant_id = %(tenant_id)s;
+
+-- name: terms
+-- From when until when the usage of each subject is billed on some plans.
+select s.plan_key, s.plan_version, s.subject, s.starts_at, s.ends_at
+from unnest(%(keys)s::text[], %(versions)s::int[]) as p(key, version)
+join subscription s on s.tenant_id = %(tenant_id)s and s.plan_key = p.key
+    and s.plan_version = p.version
+where s.starts_at <= %(as_of)s;
+
+-- name: holes
+-- Stretches longer than allowed between one record that counts and the next, from the last record at or
+-- before `looked_from` (or, without one, from the start of the term) up to the end of what is expected.
+with wanted as materialized (
+    select x.*, coalesce((
+        select u.at from usage_standing(true) u
+        where u.tenant_id = %(tenant_id)s and u.subject_id = x.subject_id and u.meter_id = x.meter_id
+          and u.at >= x.since and u.at <= x.looked_from
+        order by u.at desc limit 1), x.since) as anchor
+    from unnest(%(numbers)s::int[], %(subject_ids)s::int[], %(meter_ids)s::int[],
+                %(since)s::timestamptz[], %(looked_from)s::timestamptz[], %(until)s::timestamptz[],
+                %(allowed)s::interval[])
+        as x(number, subject_id, meter_id, since, looked_from, until, allowed)),
+told as (
+    select w.number, w.allowed, u.at
+    from wanted w
+    cross join lateral (
+        select u.at from usage_standing(true) u
+        where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
+          and u.at > w.anchor and u.at < w.until) u
+    union all
+    select w.number, w.allowed, w.anchor from wanted w
+    union all
+    select w.number, w.allowed, w.until from wanted w)
+select number, at, next_at from (
+    select number, allowed, at, lead(at) over (partition by number order by at) as next_at from told) x
+where next_at - at > allowed
+order by number, at;
+
+-- name: gaps
+select subject, meter, starts_at, noticed_at, closed_at, outcome
+from usage_gap
+where tenant_id = %(tenant_id)s and (closed_at is null or not %(only_open)s)
+order by closed_at is not null, noticed_at desc, subject, meter, starts_at limit %(limit)s;
+
+-- name: gaps_at
+-- The gaps that are open, and those that began at some places.
+select subject, meter, starts_at, noticed_at, closed_at, outcome
+from usage_gap
+where tenant_id = %(tenant_id)s and closed_at is null
+union
+select g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome
+from unnest(%(subjects)s::text[], %(meters)s::text[], %(starts)s::timestamptz[])
+    as w(subject, meter, starts_at)
+join usage_gap g on g.tenant_id = %(tenant_id)s and g.subject = w.subject and g.meter = w.meter
+    and g.starts_at = w.starts_at;

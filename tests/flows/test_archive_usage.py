@@ -1,0 +1,519 @@
+"""Old months leave the table for the archive and come back, and nobody is told anything else meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from everycent.archives import operations
+from everycent.archives import queries as archives
+from everycent.archives.archive import Place as Where
+from everycent.archives.archive import StoredFile
+from everycent.catalog.meter import Aggregation, Series
+from everycent.flows import archive_usage as flow
+from everycent.flows import explain as explaining
+from everycent.flows.archive_usage import Outcome
+from everycent.flows.verify import ARCHIVE_ADDS_UP, ARCHIVE_IS_THERE, verify
+from everycent.integrations.usage_archive import ArchiveFolder
+from everycent.kernel import clock, ids
+from everycent.kernel.errors import Broken, Conflict, Invalid, NotFound, Refusal, Unavailable
+from everycent.kernel.period import Period
+from everycent.metering import operations as metering
+from everycent.metering import queries as usage
+from everycent.metering.record import UsageRecord
+from everycent.metering.usage import Request, Usage
+from everycent.tenants import operations as tenants
+from tests.conftest import Place
+from tests.flows import world
+from tests.flows.world import calls, midnight, sell, use
+
+JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
+IN_MAY = datetime(2026, 5, 2, tzinfo=UTC)
+TERMS = flow.Terms(clock.fixed(IN_MAY), ids.derived, "archivist")
+CALLS = Series("calls", "call", Aggregation.SUM)
+
+
+class Seller(NamedTuple):
+    """Two customers with three months of calls, one with a register, all billed up to March; and the
+    folder of the archive."""
+
+    place: Place
+    files: ArchiveFolder
+
+
+@pytest.fixture
+def seller(place: Place, tmp_path: Path) -> Seller:
+    sell(place, [("a", "api"), ("b", "api"), ("p", "power")])
+    use(
+        place,
+        [calls(key, 90 + month, date(2026, month, 10)) for key in "ab" for month in (1, 2, 3)],
+    )
+    use(place, [calls("a", 7, date(2026, 1, 20)), reading(1000, date(2026, 1, 1))])
+    use(place, [reading(1000 + 100 * month, date(2026, month, 28)) for month in (1, 2, 3)])
+    world.run(place, midnight(date(2026, 4, 1)))
+    return Seller(place, ArchiveFolder(tmp_path / "archive"))
+
+
+def reading(value: int, day: date) -> UsageRecord:
+    at = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+    return UsageRecord("test", f"reading/{day}", "p", "register", at, str(value))
+
+
+def archive(seller: Seller, before: date = MARCH, **more: Any) -> list[flow.Month]:
+    tenant = more.pop("tenant", "default")
+    files = more.pop("files", seller.files)
+    return flow.archive(seller.place.database, tenant, before, files, TERMS, **more)
+
+
+def restore(seller: Seller, month: date) -> None:
+    flow.restore(seller.place.database, seller.place.tenant_id, month, seller.files, TERMS)
+
+
+def rows(place: Place, tenant_id: int | None = None) -> set[tuple[Any, ...]]:
+    with place.database.snapshot(tenant_id or place.tenant_id) as tx:
+        found = tx.tuples(
+            "select tenant_id, subject_id, meter_id, dimensions_id, at, value::text, key, content,"
+            " source_id, batch_id, record_id from usage_record"
+        )
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def partitions(place: Place) -> list[str]:
+    with place.database.snapshot(place.tenant_id) as tx:
+        return [name for (name,) in tx.tuples(
+            "select relname from pg_class where relname ~ '^usage_record_[0-9_]+$' order by 1"
+        )]  # fmt: skip
+
+
+def failing(seller: Seller, *, with_files: bool = True) -> set[str]:
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        files = seller.files if with_files else None
+        checks = list(verify(tx, trusted_key=None, with_replay=True, files=files))
+    assert with_files is (ARCHIVE_IS_THERE in {check.promise for check in checks})
+    return {check.promise for check in checks if check.violators}
+
+
+def reasons(seller: Seller) -> dict[str, int]:
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        checks = list(verify(tx, trusted_key=None, with_replay=False))
+    return next(c.figures for c in checks if c.promise == "every record is billed or has a reason")
+
+
+def asked(seller: Seller, subject: str, series: Series, start: date, end: date) -> Usage:
+    period = Period(midnight(start), midnight(end))
+    request = Request(subject, series, period)
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        return usage.read(tx, [request])[request]
+
+
+def explained(seller: Seller) -> list[explaining.Node]:
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        return [explaining.explain(tx, f"INV-{number:06d}") for number in range(1, 10)]
+
+
+def ingest(place: Place, *records: UsageRecord, tenant_id: int | None = None) -> metering.Intake:
+    tenant = tenant_id or place.tenant_id
+    found = metering.ingest(place.database, tenant, records, place.now, metering.Names())
+    metering.fold(place.database, tenant)
+    return found
+
+
+# --- out and back -----------------------------------------------------------------------------------
+
+
+def test_an_archived_month_leaves_the_table_and_nothing_else(seller: Seller) -> None:
+    before = world.state(seller.place.database, seller.place.tenant_id)
+    january = asked(seller, "a", CALLS, JANUARY, FEBRUARY)
+    done = archive(seller)
+    assert [(m.month, m.part.facts.records, m.outcome) for m in done if m.part] == [
+        (JANUARY, 5, Outcome.DROPPED),
+        (FEBRUARY, 3, Outcome.DROPPED),
+    ]
+    assert partitions(seller.place) == ["usage_record_2026_03"]
+    assert len(rows(seller.place)) == 3
+    assert asked(seller, "a", CALLS, JANUARY, FEBRUARY) == january
+    after = world.state(seller.place.database, seller.place.tenant_id)
+    assert {name for name in after if after[name] != before[name]} == {
+        "usage_archive",
+        "journal_event",
+    }
+    assert failing(seller) == set()
+    assert failing(seller, with_files=False) == set()
+    assert reasons(seller)["archived"] == 8
+    assert archive(seller) == []
+
+
+def test_a_restored_month_is_what_it_was_to_the_byte(seller: Seller) -> None:
+    before, trees = rows(seller.place), explained(seller)
+    answers = asked(seller, "a", CALLS, JANUARY, FEBRUARY)
+    archive(seller)
+    restore(seller, JANUARY)
+    assert failing(seller) == set()
+    restore(seller, FEBRUARY)
+    assert rows(seller.place) == before
+    assert explained(seller) == trees  # does every calculation again and shows the same records
+    assert asked(seller, "a", CALLS, JANUARY, FEBRUARY) == answers
+    assert failing(seller) == set()
+    assert "archived" not in reasons(seller)
+    with pytest.raises(NotFound) as again:
+        restore(seller, JANUARY)
+    assert again.value.code == "archive.nothing_away"
+
+
+def test_a_restored_month_is_archived_again_as_a_new_part(seller: Seller) -> None:
+    before = rows(seller.place)
+    archive(seller, FEBRUARY)
+    restore(seller, JANUARY)
+    first = next(seller.files.path.iterdir())
+    first.unlink()  # nobody needs it any more
+    archive(seller, FEBRUARY)
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        places = [(part.part_no, part.place) for part in archives.parts(tx, JANUARY)]
+    assert places == [(1, Where.RESTORED), (2, Where.FILE)]
+    assert failing(seller) == set()
+    restore(seller, JANUARY)
+    assert rows(seller.place) == before
+
+
+def test_values_come_back_exactly_however_large_or_fine_they_are(seller: Seller) -> None:
+    values = ["99999999999999999999.999999999999999999", "1e19", "-99999999999999999999",
+              "0.000000000000000001", "0", "12.5"]  # fmt: skip
+    at = datetime(2026, 1, 15, tzinfo=UTC)
+    odd = ('"quoted", and comma', "\\N", "NULL", "''", "ends with \\", "漢字 ✓")
+    records = [
+        UsageRecord(name, name, name, "calls", at, "10000000000000000000" if v == "1e19" else v)
+        for v, name in zip(values, odd, strict=True)
+    ]
+    records.append(records[-1]._replace(record_id="dims", dimensions='{"a":"x, \\"y\\""}'))
+    use(seller.place, records)
+    before = rows(seller.place)
+    archive(seller, FEBRUARY)
+    assert failing(seller) == set()
+    restore(seller, JANUARY)
+    assert rows(seller.place) == before
+
+
+# --- while it is away -------------------------------------------------------------------------------
+
+
+def test_what_was_archived_is_still_known_when_it_comes_again(seller: Seller) -> None:
+    archive(seller)
+    same = calls("a", 91, date(2026, 1, 10))
+    found = ingest(seller.place, same, same._replace(value="92"))
+    assert (found.accepted, found.duplicates) == (0, (0,))
+    assert [(c.position, c.stored) for c in found.conflicts] == [(1, None)]
+    refusal = metering.conflict_refusal(same._replace(value="92"), None)
+    assert "its month is in the archive" in refusal.message
+    assert failing(seller) == set()
+
+
+def test_a_late_record_of_an_archived_month_is_counted_on_top(seller: Seller) -> None:
+    before = rows(seller.place)
+    names = metering.Names()  # of an importer that has seen January before it was archived
+    seen = calls("a", 91, date(2026, 1, 10))
+    metering.ingest(seller.place.database, seller.place.tenant_id, [seen], IN_MAY, names)
+    archive(seller, FEBRUARY)
+    late = calls("a", 5, date(2026, 1, 10), name="late")
+    metering.ingest(seller.place.database, seller.place.tenant_id, [late], IN_MAY, names)
+    metering.fold(seller.place.database, seller.place.tenant_id)
+    assert "usage_record_2026_01" in partitions(seller.place)
+    assert asked(seller, "a", CALLS, JANUARY, FEBRUARY).total == 91 + 7 + 5
+    assert failing(seller) == set()
+    assert reasons(seller)["too_late"] == 1
+    assert [month.part.part_no for month in archive(seller, FEBRUARY) if month.part] == [2]
+    assert failing(seller) == set()
+    assert not any(row[-1] == "late" for row in rows(seller.place))
+    restore(seller, JANUARY)
+    after = rows(seller.place)
+    assert before < after
+    assert [row[-1] for row in after - before] == ["late"]
+    assert failing(seller) == set()
+
+
+def test_what_needs_records_says_which_month_and_how_to_get_it_back(seller: Seller) -> None:
+    archive(seller)
+    counter = Series("register", "kWh", Aggregation.COUNTER, digits=5)
+    peak = Series("calls", "call", Aggregation.PEAK, window_minutes=60)
+    for ask in (
+        lambda: asked(seller, "p", counter, FEBRUARY, MARCH),
+        lambda: asked(seller, "b", peak, FEBRUARY, MARCH),
+        lambda: record_list(seller),
+    ):
+        with pytest.raises(Unavailable) as refused:
+            ask()
+        assert refused.value.code == "usage.archived"
+        assert "2026-0" in refused.value.message
+        assert "everycent usage restore 2026-0" in str(refused.value.hint)
+    # Of March there is everything; and who has nothing in January misses nothing there.
+    assert asked(seller, "b", peak, MARCH, date(2026, 4, 1)).peak == 93
+    assert asked(seller, "p", peak, JANUARY, FEBRUARY).records == 0
+    trees = explained(seller)
+    assert trees[0].value == "10.97 EUR" or "EUR" in trees[0].value
+    told = [node.detail for tree in trees for node in nodes(tree) if node.kind == "records"]
+    assert sum("everycent usage restore 2026-01" in text for text in told) == 3
+
+
+def record_list(seller: Seller) -> None:
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        explaining.records(tx, "INV-000001", 1)
+
+
+def nodes(tree: explaining.Node) -> Iterator[explaining.Node]:
+    yield tree
+    for child in tree.children:
+        yield from nodes(child)
+
+
+def test_a_first_bill_of_a_register_whose_opening_is_away_is_parked(
+    place: Place, tmp_path: Path
+) -> None:
+    seller = Seller(place, ArchiveFolder(tmp_path))
+    sell(place, [("p", "power")], starts_on=FEBRUARY)
+    use(place, [reading(1000, date(2026, 1, 31)), reading(1300, date(2026, 2, 27))])
+    archive(seller, FEBRUARY)
+    as_of = midnight(MARCH)
+    assert world.run(place, as_of).progress.parked == 1
+    assert failing(seller) == set()
+    restore(seller, JANUARY)
+    assert world.run(place, as_of).progress.invoices == 1
+    assert [line.charge.net for invoice in world.issued(place) for line in invoice.lines] == [7500]
+    archive(seller, FEBRUARY)  # the next bill stands on the reading with which this one ended
+    use(place, [reading(1350, date(2026, 3, 27))])
+    assert world.run(place, midnight(date(2026, 4, 1))).progress.invoices == 1
+
+
+def test_no_record_of_an_archived_month_is_taken_back(seller: Seller) -> None:
+    january = next(row for row in rows(seller.place) if row[4].month == 1)
+    archive(seller, FEBRUARY)
+    tenant_id, subject, meter, dimensions, at, value, key, content, source, batch, name = january
+    with (
+        pytest.raises(psycopg.errors.RestrictViolation, match="in the archive"),
+        seller.place.database.transaction(seller.place.tenant_id) as tx,
+    ):
+        tx.run(
+            "insert into usage_reversal (tenant_id, key, reversal_no, sign, batch_id, correction_id,"
+            " subject_id, meter_id, dimensions_id, at, value, content, source_id, record_id)"
+            " values (%s, %s, 1, -1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (tenant_id, key, batch, UUID(int=1), subject, meter, dimensions, at, value, content,
+             source, name),
+        )  # fmt: skip
+
+
+# --- what is refused --------------------------------------------------------------------------------
+
+
+def test_a_month_into_which_records_may_come_is_not_archived(seller: Seller) -> None:
+    for before in (date(2026, 6, 1), date(2027, 1, 1)):
+        with pytest.raises(Invalid) as refused:
+            archive(seller, before)
+        assert refused.value.code == "archive.month_open"
+    assert [month.month for month in archive(seller, date(2026, 5, 1))] == [
+        JANUARY,
+        FEBRUARY,
+        MARCH,
+    ]
+
+
+def test_months_stay_open_as_long_as_a_meter_takes_late_records(
+    place: Place, tmp_path: Path
+) -> None:
+    text = world.CATALOGUE.replace(
+        "calls: {unit: call}", "calls: {unit: call, intake: {accept_days: 40}}"
+    )
+    sell(place, [("a", "api")], text=text)
+    use(place, [calls("a", 1, date(2026, 3, 3)), calls("a", 1, date(2026, 2, 3))])
+    seller = Seller(place, ArchiveFolder(tmp_path))
+    with pytest.raises(Invalid) as refused:  # the 2nd of May less forty days lies in March
+        archive(seller, date(2026, 4, 1))
+    assert refused.value.hint == "archive what is before 2026-03"
+    assert [month.month for month in archive(seller, MARCH)] == [FEBRUARY]
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("harm", "code"),
+    [
+        (flip_a_byte, "archive.altered"),
+        (lambda path: path.write_bytes(b""), "archive.altered"),
+        (Path.unlink, "archive.missing"),
+    ],
+)
+def test_a_file_that_was_harmed_is_not_restored_and_verify_tells(
+    seller: Seller, harm: Callable[[Path], object], code: str
+) -> None:
+    archive(seller, FEBRUARY)
+    before = rows(seller.place)
+    harm(next(seller.files.path.iterdir()))
+    with pytest.raises(Refusal) as refused:
+        restore(seller, JANUARY)
+    assert refused.value.code == code
+    assert rows(seller.place) == before
+    assert failing(seller) == {ARCHIVE_IS_THERE}
+    assert failing(seller, with_files=False) == set()
+
+
+def test_a_file_that_was_harmed_keeps_its_month_in_the_table(seller: Seller) -> None:
+    archive(seller, FEBRUARY, keep=True)
+    flip_a_byte(next(seller.files.path.iterdir()))
+    with pytest.raises(Broken) as refused:
+        archive(seller, FEBRUARY)
+    assert refused.value.code == "archive.altered"
+    assert "usage_record_2026_01" in partitions(seller.place)
+
+
+@pytest.mark.parametrize(
+    ("harm", "promise"),
+    [
+        ("update usage_day set total = total + 1 where bucket < '2026-02-01'", ARCHIVE_IS_THERE),
+        ("update usage_archive set records = records + 1", ARCHIVE_ADDS_UP),
+        ("update usage_archive set event_id = tenant_id::text::uuid", ARCHIVE_ADDS_UP),
+        ("delete from usage_dropped", ARCHIVE_ADDS_UP),
+        ("delete from usage_archive_batch", "every record is stored once, with its key"),
+    ],
+)
+def test_what_a_superuser_does_to_the_books_of_the_archive_is_told(
+    seller: Seller, harm: str, promise: str
+) -> None:
+    archive(seller, FEBRUARY)
+    harm = harm.replace("tenant_id::text::uuid", "'00000000-0000-0000-0000-000000000001'")
+    with psycopg.connect(seller.place.admin_conninfo, options="-c search_path=everycent") as admin:
+        admin.execute("set session_replication_role = replica")
+        assert admin.execute(harm).rowcount > 0
+    assert promise in failing(seller)
+
+
+def test_roll_ups_that_differ_from_their_records_are_not_made_the_only_witnesses(
+    seller: Seller,
+) -> None:
+    with psycopg.connect(seller.place.admin_conninfo, options="-c search_path=everycent") as admin:
+        admin.execute("update usage_day set total = total + 1 where bucket < '2026-02-01'")
+    with pytest.raises(Broken) as refused:
+        archive(seller)
+    assert refused.value.code == "archive.false_rollups"
+    assert not seller.files.path.exists()
+    assert len(rows(seller.place)) == 11
+
+
+# --- crashes, tenants, the database's own check -----------------------------------------------------
+
+
+class Crashing(NamedTuple):
+    """A folder that dies after its `step`."""
+
+    real: ArchiveFolder
+    step: str
+
+    def write(self, *arguments: Any) -> StoredFile:
+        stored = self.real.write(*arguments)
+        if self.step == "write":
+            raise KeyboardInterrupt
+        return stored
+
+    def read(self, name: str) -> Iterator[bytes]:
+        pieces = list(self.real.read(name))
+        yield pieces[0][: len(pieces[0]) // 2]
+        if self.step == "read":
+            raise KeyboardInterrupt
+        yield pieces[0][len(pieces[0]) // 2 :]
+        yield from pieces[1:]
+
+    def look(self, name: str) -> StoredFile:
+        if self.step == "look":  # the row is committed, the month is not dropped
+            raise KeyboardInterrupt
+        return self.real.look(name)
+
+
+@pytest.mark.parametrize(("step", "recorded"), [("write", 0), ("read", 0), ("look", 1)])
+def test_a_crash_anywhere_loses_nothing_and_running_it_again_finishes(
+    seller: Seller, step: str, recorded: int
+) -> None:
+    before = rows(seller.place)
+    with pytest.raises(KeyboardInterrupt):
+        archive(seller, FEBRUARY, files=Crashing(seller.files, step))
+    assert rows(seller.place) == before
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        assert len(archives.parts(tx)) == recorded
+    assert failing(seller) == set()
+    assert [month.outcome for month in archive(seller, FEBRUARY)] == [Outcome.DROPPED]
+    assert len(list(seller.files.path.glob("*.parquet"))) == 1  # the same bytes, the same name
+    assert not list(seller.files.path.glob(".writing-*"))
+    restore(seller, JANUARY)
+    assert rows(seller.place) == before
+
+
+def test_a_month_is_dropped_when_the_last_tenant_has_archived_it(seller: Seller) -> None:
+    place = seller.place
+    other = tenants.create(place.database, "other", "Other", place.now)
+    ingest(place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
+    before, theirs = rows(place), rows(place, other)
+    assert [month.outcome for month in archive(seller)] == [Outcome.WAITING, Outcome.DROPPED]
+    assert "usage_record_2026_01" in partitions(place)
+    assert rows(place, other) == theirs
+    assert failing(seller) == set()
+    assert "archived" in reasons(seller)  # of February
+    assert [month.outcome for month in archive(seller, tenant="other")] == [Outcome.DROPPED]
+    assert partitions(place) == ["usage_record_2026_03"]
+    assert rows(place, other) == set()
+    assert failing(seller) == set()
+    restore(seller, JANUARY)
+    restore(seller, FEBRUARY)
+    assert (rows(place), rows(place, other)) == (before, set())
+    flow.restore(place.database, other, JANUARY, seller.files, TERMS)
+    assert (rows(place), rows(place, other)) == (before, theirs)
+    assert failing(seller) == set()
+
+
+def test_a_file_of_another_tenant_that_is_not_there_keeps_the_month(
+    seller: Seller, tmp_path: Path
+) -> None:
+    place = seller.place
+    other = tenants.create(place.database, "other", "Other", place.now)
+    ingest(place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
+    elsewhere = ArchiveFolder(tmp_path / "elsewhere")
+    archive(seller, FEBRUARY, tenant="other", files=elsewhere)
+    with pytest.raises(Unavailable) as refused:
+        archive(seller, FEBRUARY)
+    assert refused.value.code == "archive.missing"
+    assert len(rows(place, other)) == 1
+
+
+def test_the_database_drops_no_month_with_a_record_in_no_archive(seller: Seller) -> None:
+    place = seller.place
+    assert operations.drop(place.database, place.tenant_id, JANUARY, IN_MAY) == 1
+    archive(seller, FEBRUARY, keep=True)
+    ingest(place, calls("a", 5, date(2026, 1, 10), name="late"))
+    assert operations.drop(place.database, place.tenant_id, JANUARY, IN_MAY) == 1
+    assert len(rows(place)) == 12
+    with psycopg.connect(place.conninfo) as connection:
+        is_secured = connection.execute(
+            "select relrowsecurity and relforcerowsecurity from pg_class"
+            " where relname = 'usage_record_2026_01'"
+        ).fetchone()
+    assert is_secured == (True,)
+    assert [month.part.part_no for month in archive(seller, FEBRUARY) if month.part] == [2]
+    assert len(rows(place)) == 6
+    assert operations.drop(place.database, place.tenant_id, JANUARY, IN_MAY) == 0
+
+
+def test_records_that_no_fold_has_counted_are_not_archived(seller: Seller) -> None:
+    use(seller.place, [calls("a", 5, date(2026, 1, 11))], fold=False)
+    with (
+        seller.place.database.transaction(seller.place.tenant_id) as tx,
+        pytest.raises(Conflict) as refused,
+    ):
+        operations.find_pending(tx, JANUARY)
+    assert refused.value.code == "archive.not_folded"
+    archive(seller, FEBRUARY)  # folds first
+    assert failing(seller) == set()

@@ -1,0 +1,193 @@
+"""Wrong records are taken back and replaced, spans sent again, and all of it undone: nothing is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from everycent.corrections import operations as corrections
+from everycent.corrections import queries
+from everycent.corrections.correction import Corrected
+from everycent.corrections.operations import By, Scope
+from everycent.db.connection import Tx
+from everycent.flows.verify import verify
+from everycent.kernel.errors import Conflict, Invalid, NotFound, Refusal
+from everycent.kernel.period import Period
+from everycent.metering import audit
+from everycent.metering.operations import Names, fold
+from everycent.metering.record import UsageRecord
+from tests.conftest import Place
+from tests.flows import world
+from tests.flows.world import midnight, sell
+
+JANUARY = Period(midnight(date(2026, 1, 1)), midnight(date(2026, 2, 1)))
+SCOPE = Scope(("a",), ("calls",), JANUARY)
+
+
+def record(record_id: str, value: str, day: int = 10, subject: str = "a") -> UsageRecord:
+    """A record of January."""
+    return UsageRecord(
+        "app", record_id, subject, "calls", datetime(2026, 1, day, 12, tzinfo=UTC), value
+    )
+
+
+@pytest.fixture
+def seller(place: Place) -> Place:
+    """Two customers, and four records of January of which three are customer a's."""
+    sell(place, [("a", "api"), ("b", "api")])
+    world.use(
+        place,
+        [
+            record("1", "10"),
+            record("2", "20", 11),
+            record("3", "30", 12),
+            record("4", "5", 10, "b"),
+        ],
+    )
+    return place
+
+
+def by(place: Place, reason: str = "the counter was broken") -> By:
+    return By("test", reason, place.now, place.ids)
+
+
+def correct(place: Place, action: Callable[[Tx], Corrected]) -> Corrected:
+    """Does it in a transaction of its own; afterwards the roll-ups equal what counts."""
+    with place.database.transaction(place.tenant_id) as tx:
+        done = action(tx)
+    assert sound(place) == []
+    return done
+
+
+def sound(place: Place) -> list[str]:
+    with place.database.snapshot(place.tenant_id) as tx:
+        return [found for check in audit.CHECKS for found in audit.violations(tx, check)]
+
+
+def used(place: Place, subject: str = "a") -> tuple[int, Decimal, Decimal | None]:
+    """How many records count in January, their sum, and the highest."""
+    usage = world.usage_of(place, subject, "calls", JANUARY)
+    return usage.records, usage.total, usage.high
+
+
+def void(place: Place, *ids: str) -> Corrected:
+    return correct(
+        place, lambda tx: corrections.void(tx, [("app", text) for text in ids], by(place))
+    )
+
+
+def replace(place: Place, *records: UsageRecord) -> Corrected:
+    return correct(
+        place,
+        lambda tx: corrections.replace(place.database, tx, list(records), Names(), by(place)),
+    )
+
+
+def backfill(place: Place, *records: UsageRecord, scope: Scope = SCOPE) -> Corrected:
+    return correct(
+        place,
+        lambda tx: corrections.backfill(
+            place.database, tx, scope, list(records), Names(), by(place)
+        ),
+    )
+
+
+def undo(place: Place, correction: Corrected) -> Corrected:
+    return correct(place, lambda tx: corrections.undo(tx, correction.correction_id, by(place)))
+
+
+def test_a_voided_record_no_longer_counts_and_can_be_put_back(seller: Place) -> None:
+    assert used(seller) == (3, Decimal(60), Decimal(30))
+    done = void(seller, "3")
+    assert (done.voided, done.restored, done.added) == (1, 0, 0)
+    assert used(seller) == (2, Decimal(30), Decimal(20))
+    undone = undo(seller, done)
+    assert used(seller) == (3, Decimal(60), Decimal(30))
+    undo(seller, undone)
+    assert used(seller) == (2, Decimal(30), Decimal(20))
+    void(seller, "1", "2")
+    assert used(seller) == (0, Decimal(0), None)
+    assert used(seller, "b") == (1, Decimal(5), Decimal(5))
+
+
+def test_a_replaced_record_counts_as_it_was_said_last(seller: Place) -> None:
+    first = replace(seller, record("1", "11"), record("2", "22", 11))
+    assert (first.voided, first.added) == (2, 2)
+    assert used(seller) == (3, Decimal(63), Decimal(30))
+    second = replace(seller, record("1", "12"))
+    assert used(seller) == (3, Decimal(64), Decimal(30))
+    back = replace(seller, record("1", "10"))
+    assert (back.voided, back.restored, back.added) == (1, 1, 0)
+    assert used(seller) == (3, Decimal(62), Decimal(30))
+    with pytest.raises(Conflict, match="later correction") as refused:
+        undo(seller, second)
+    assert refused.value.code == "correction.superseded"
+    undo(seller, back)
+    undo(seller, second)
+    undo(seller, first)
+    assert used(seller) == (3, Decimal(60), Decimal(30))
+
+
+def test_a_backfill_makes_a_span_say_what_the_file_says_and_is_undone_as_one(seller: Place) -> None:
+    done = backfill(seller, record("1", "10"), record("2", "25", 11), record("new", "7", 31))
+    assert (done.voided, done.restored, done.added) == (2, 0, 2)
+    assert used(seller) == (3, Decimal(42), Decimal(25))
+    assert used(seller, "b") == (1, Decimal(5), Decimal(5))
+    undo(seller, done)
+    assert used(seller) == (3, Decimal(60), Decimal(30))
+    again = backfill(seller, record("1", "10"), record("2", "25", 11), record("new", "7", 31))
+    assert (again.voided, again.restored, again.added) == (2, 2, 0)
+    assert used(seller) == (3, Decimal(42), Decimal(25))
+
+
+def test_what_was_replaced_is_still_a_duplicate_or_a_conflict_when_it_is_sent_again(
+    seller: Place,
+) -> None:
+    replace(seller, record("1", "11"))
+    names = Names()
+    again = world.ingest(seller, [record("1", "10"), record("1", "11"), record("1", "12")], names)
+    assert (again.accepted, again.duplicates) == (0, (0,))
+    assert [(c.position, c.stored.value if c.stored else None) for c in again.conflicts] == [
+        (1, "10"),
+        (2, "10"),
+    ]
+    fold(seller.database, seller.tenant_id)
+    assert used(seller) == (3, Decimal(61), Decimal(30))
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "code"),
+    [
+        (lambda p: void(p, "9"), NotFound, "usage.unknown_record"),
+        (lambda p: (void(p, "1"), void(p, "1")), Conflict, "usage.voided_already"),
+        (lambda p: replace(p, record("1", "10")), Invalid, "correction.nothing_to_do"),
+        (lambda p: replace(p, record("9", "10")), NotFound, "usage.unknown_record"),
+        (lambda p: backfill(p, record("1", "10", subject="b")), Invalid, "backfill.outside"),
+        (lambda p: backfill(p, record("1", "1"), record("1", "2")), Invalid, "backfill.id_twice"),
+        (lambda p: (d := void(p, "1"), undo(p, d), undo(p, d)), Conflict, "correction.undone_already"),
+        (lambda p: correct(p, lambda tx: corrections.void(tx, [("app", "1")], by(p, " "))),
+         Invalid, "correction.no_reason"),
+    ],
+)  # fmt: skip
+def test_a_correction_is_refused_with_its_reason(
+    seller: Place, action: Callable[[Place], object], error: type[Refusal], code: str
+) -> None:
+    with pytest.raises(error) as refused:
+        action(seller)
+    assert refused.value.code == code
+    assert sound(seller) == []
+
+
+def test_what_was_billed_stays_proved_when_its_records_are_taken_back(seller: Place) -> None:
+    world.run(seller, midnight(date(2026, 2, 1)))
+    void(seller, "1")
+    replace(seller, record("2", "25", 11))
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        checks = list(verify(tx, trusted_key=None, with_replay=True))
+        assert {c.promise: c.violators for c in checks if c.violators} == {}
+        (reasons,) = [c.figures for c in checks if c.promise.startswith("every record is billed")]
+        assert reasons == {"billed": 2, "too_late": 1, "voided_after_bill": 2}
+        assert [row.kind for row in queries.newest(tx)] == ["replace", "void"]
