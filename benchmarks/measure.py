@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 
 from benchmarks import reference, seller
+from benchmarks.figure import Figure, Say
 from everycent.app.wiring import random_ids, utc_now
 from everycent.catalog import queries as catalog_queries
 from everycent.flows import bill, explain, import_usage, owed, replay, verify
@@ -24,21 +25,6 @@ from everycent.invoicing import queries as invoices
 from everycent.kernel.period import instant_text
 from everycent.metering import mapping
 from everycent.metering import operations as metering
-
-
-class Figure(NamedTuple):
-    """One line of the result: `rate` in `unit` per second, beside the rate of its reference."""
-
-    what: str
-    size: str
-    seconds: float
-    rate: float | None = None
-    unit: str = ""
-    reference: float | None = None
-    note: str = ""
-
-
-Say = Callable[[str], None]
 
 
 def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool) -> list[Figure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -23,7 +23,12 @@ from everycent.subscriptions.operations import Order
 from everycent.tenants import operations as tenants
 
 CATALOGUE = """
-meters: {calls: {unit: call}}
+meters:
+  calls: {unit: call}
+  storage: {unit: GB}
+  egress: {unit: GB}
+  seats: {unit: seat}
+  builds: {unit: build}
 taxes: {vat: {rates: [{since: 2000-01-01, percent: 20}]}}
 products: {api: {name: API calls, tax: vat}, base: {name: Base fee, tax: vat}}
 plans:
@@ -61,10 +66,11 @@ def drop(conninfo: str, name: str, database: Database) -> None:
         admin.execute(f"drop database if exists {name} with (force)".encode())
 
 
-def open_shop(database: Database, tenant_id: int, size: int) -> None:
-    """`size` customers with their subscriptions and a few usage records each, folded."""
+def open_shop(database: Database, tenant_id: int, size: int, start: datetime = START) -> None:
+    """`size` customers with their subscriptions from `start` on, and a few usage records each in the
+    month after it, folded."""
     writing: dict[str, Any] = {
-        "at": START,
+        "at": start,
         "recorded_at": utc_now(),
         "actor": "bench",
         "ids": random_ids,
@@ -78,12 +84,12 @@ def open_shop(database: Database, tenant_id: int, size: int) -> None:
                 for key in (f"c{n:08d}" for n in range(first, min(first + _BATCH, size)))
             ]
             customers.create(tx, made, **writing)
-            orders = [Order(c, "standard", c.key, date(2026, 1, 1)) for c in made]
+            orders = [Order(c, "standard", c.key, start.date()) for c in made]
             subscriptions.start(tx, orders, **writing)
         database.refresh_statistics()
     names = metering.Names()
     batch: list[UsageRecord] = []
-    for record in usage(size):
+    for record in usage(size, start):
         batch.append(record)
         if len(batch) == 20_000:
             metering.ingest(database, tenant_id, batch, utc_now(), names)
@@ -92,10 +98,10 @@ def open_shop(database: Database, tenant_id: int, size: int) -> None:
     metering.fold(database, tenant_id)
 
 
-def usage(size: int) -> Iterator[UsageRecord]:
-    """The customers' records in January 2026."""
+def usage(size: int, start: datetime) -> Iterator[UsageRecord]:
+    """The customers' records in the month after `start`."""
     for n in range(size):
         key = f"c{n:08d}"
         for k in range(RECORDS_EACH):
-            at = START + timedelta(days=1 + 9 * k, minutes=n % 1440)
+            at = start + timedelta(days=1 + 9 * k, minutes=n % 1440)
             yield UsageRecord("bench", f"{key}/{k}", key, "calls", at, str(10 + (n + k) % 290))

@@ -117,14 +117,22 @@ def test_requests_beyond_the_limit_are_told_to_come_again(monkeypatch):
     assert json.loads(answers[0][1]["body"])["code"] == "server.busy"
 
 
-def test_an_answer_that_takes_too_long_is_given_up(monkeypatch):
+@pytest.mark.parametrize("is_started", [False, True])
+def test_an_answer_that_takes_too_long_is_given_up(monkeypatch, is_started):
     monkeypatch.setattr(patience, "_ANSWER_SECONDS", 0)
 
     async def never(scope: Any, receive: Any, send: Any) -> None:
+        if is_started:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()
 
-    with pytest.raises(TimeoutError):
-        asyncio.run(_answer(Patience(never)))
+    if is_started:
+        with pytest.raises(TimeoutError):
+            asyncio.run(_answer(Patience(never)))
+    else:
+        sent = asyncio.run(_answer(Patience(never)))
+        assert sent[0]["status"] == 503
+        assert json.loads(sent[1]["body"])["code"] == "server.too_slow"
 
 
 def test_bodies_together_are_bounded():

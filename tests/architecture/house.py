@@ -20,7 +20,7 @@ IO_NAMES = {"store", "operations", "queries", "projections", "audit"}
 PURE_IMPORTS = {
     *("__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum"),
     *("fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "msgspec"),
-    *("operator", "re", "typing", "uuid", "zoneinfo"),
+    *("operator", "re", "struct", "typing", "uuid", "zlib", "zoneinfo"),
 }
 PURE_EXCEPTIONS = {
     ("catalog/document.py", "yaml"): "turns the text of a catalogue into values; reads no file",

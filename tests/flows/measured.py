@@ -75,7 +75,7 @@ SEGMENTS = oracle.Segments(
     [
         ("ours", {"region": ["eu"], "tier": ["a", "b"]}),
         ("ours", {"user": ["u1"]}),
-        ("theirs", {"region": ["us", "eu"]}),
+        ("theirs", {"region": ["us", "asia"], "tier": ["a", "c"]}),
     ],
     "rest",
 )
@@ -159,12 +159,15 @@ _DIMENSIONS = st.builds(
 )
 
 
-def records(world: World, max_size: int = 30) -> st.SearchStrategy[list[Raw]]:
-    """Records of one subject; their ids are their places."""
-    rows = st.tuples(instants(world), st.sampled_from(VALUES), _DIMENSIONS)
-    return st.lists(rows, max_size=max_size).map(
-        lambda found: [Raw("s", str(n), "x", METER, *row) for n, row in enumerate(found)]
-    )
+@st.composite
+def records(draw: st.DrawFn, world: World, max_size: int = 30) -> list[Raw]:
+    """Records of one subject, many of them at one instant with others; their ids are their places."""
+    moments = draw(st.lists(instants(world), min_size=1, max_size=12))
+    when = st.sampled_from([world.start, *moments, *moments])
+    rows = st.tuples(when, st.sampled_from(VALUES), _DIMENSIONS)
+    few = draw(st.sampled_from([0, 10, 20]))
+    found = draw(st.lists(rows, min_size=few, max_size=max_size))
+    return [Raw("s", str(n), "x", METER, *row) for n, row in enumerate(found)]
 
 
 def _detailed() -> list[Meter]:

@@ -17,8 +17,9 @@ import pytest
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.flows.remembered import Remembered
-from everycent.flows.take_in import Intake, Limits
+from everycent.flows.take_in import Intake
 from everycent.flows.taken import Status, Taken
+from everycent.flows.waiting import Limits
 from everycent.kernel import clock
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.metering import operations as metering

@@ -6,14 +6,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everycent.customers import queries as customers
-from everycent.flows import replay, watch
+from everycent.flows import replay, watch, watched
 from everycent.flows.watching import Tick, tick
-from everycent.kernel.errors import Conflict, Invalid, NotFound
+from everycent.kernel.errors import Invalid, NotFound
 from everycent.metering import operations as metering
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions.operations import Order
@@ -55,7 +56,7 @@ def seller(place: Place) -> Place:
     return place
 
 
-def define(place: Place, key: str, value: str, **what: str) -> None:
+def define(place: Place, key: str, value: str, **what: str | None) -> None:
     with place.database.transaction(place.tenant_id) as tx:
         owner = what.get("customer")
         customer_id = None if owner is None else customers.by_name(tx, owner).customer_id
@@ -192,20 +193,34 @@ def test_a_level_crosses_as_time_goes_by_without_a_new_record(seller):
     assert told(check(seller, start + timedelta(days=5), before.noticed)) == [("disk", "5")]
 
 
+def test_a_level_is_weighed_against_the_full_period_as_on_the_bill(seller):
+    with seller.database.transaction(seller.tenant_id) as tx:
+        acme = customers.by_name(tx, "acme")
+        order = Order(acme, "more", "disk", date(2026, 1, 16), "disk", 1)
+        subscriptions.start(tx, [order], **world.writing(seller))
+    define(seller, "disk", "15.5", subject="disk", meter="stored")
+    record = world.calls("disk", 31, date(2026, 1, 1), name="disk")
+    world.use(seller, [record._replace(meter="stored")])
+    day = timedelta(days=1)
+    start = world.midnight(date(2026, 1, 16))
+    assert told(check(seller, start + 15 * day)) == []
+    assert told(check(seller, start + 15.5 * day)) == [("disk", "15.5")]
+
+
 def test_usage_that_nothing_happened_to_is_not_read_again(seller, monkeypatch):
     define(seller, "acme", "100", subject="acme", meter="calls")
     define(seller, "beta", "100", subject="beta", meter="calls")
     use(seller, "acme", 1, 2)
     noticed = check(seller).noticed
     read: list[str] = []
-    genuine = watch.usage.read
+    genuine = watched.usage.read
 
-    def watched(tx, requests, **more):
+    def noting(tx, requests, **more):
         wanted = list(requests)
         read.extend(request.subject for request in wanted)
         return genuine(tx, wanted, **more)
 
-    monkeypatch.setattr(watch.usage, "read", watched)
+    monkeypatch.setattr(watched.usage, "read", noting)
     noticed = check(seller, noticed=noticed).noticed
     assert read == []
     use(seller, "beta", 1, 2)
@@ -252,9 +267,12 @@ def test_the_table_itself_refuses_a_second_crossing(seller):
     define(seller, "big", "100", subject="acme", meter="calls")
     use(seller, "acme", 100, 2)
     check(seller)
-    with pytest.raises(Exception, match="usage_crossing_pkey"):
-        with seller.database.transaction(seller.tenant_id) as tx:
-            tx.run("insert into usage_crossing select * from usage_crossing")
+    again = "insert into usage_crossing select * from usage_crossing"
+    with (
+        pytest.raises(psycopg.errors.UniqueViolation, match="usage_crossing_pkey"),
+        seller.database.transaction(seller.tenant_id) as tx,
+    ):
+        tx.run(again)
 
 
 def test_a_threshold_that_is_set_anew_may_be_crossed_anew(seller):
@@ -318,12 +336,9 @@ BAD = [
 
 @pytest.mark.parametrize(("key", "value", "meter", "subject", "owner", "code"), BAD)
 def test_a_bad_threshold_is_refused(seller, key, value, meter, subject, owner, code):
-    with (
-        pytest.raises((Invalid, NotFound, Conflict)) as refused,
-        seller.database.transaction(seller.tenant_id) as tx,
-    ):
-        customer_id = None if owner is None else customers.by_name(tx, owner).customer_id
-        watch.define(tx, checked(key, value, meter, subject, customer_id), writing(seller))
+    what = {"meter": meter, "subject": subject, "customer": owner}
+    with pytest.raises((Invalid, NotFound)) as refused:
+        define(seller, key, value, **what)
     assert refused.value.code == code
 
 

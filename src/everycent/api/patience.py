@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from everycent.api import problems
@@ -82,7 +82,27 @@ class Patience:
             return
         self._requests += 1
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._app(scope, receive, send)
+            await self._in_time(scope, receive, send)
         finally:
             self._requests -= 1
+
+    async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._app(scope, receive, sending)
+        except TimeoutError:
+            if is_started:  # the client does not read its answer: the connection is closed
+                raise
+            slow = Unavailable(
+                "server.too_slow",
+                f"there is no answer after {_ANSWER_SECONDS} seconds",
+                hint="send it again: what is stored already is recognised",
+            )
+            await problems.response_of(slow)(scope, receive, send)

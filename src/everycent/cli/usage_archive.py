@@ -99,7 +99,9 @@ def _tell(month: Month) -> None:
     part = month.part
     told = "archived before"
     if part is not None:
-        told = f"{part.facts.records:,} records in {part.file.name} ({part.file.size_bytes:,} bytes)"
+        told = (
+            f"{part.facts.records:,} records in {part.file.name} ({part.file.size_bytes:,} bytes)"
+        )
     click.echo(f"{month.month:%Y-%m}: {told}; {_OUTCOMES[month.outcome]}")
 
 

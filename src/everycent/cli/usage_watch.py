@@ -1,4 +1,4 @@
-"""everycent usage threshold | gaps | watch: be told when usage reaches a value, or stops coming."""
+"""everycent usage gaps | watch: be told when usage reaches a threshold, or stops coming."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import threading
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import click
 import msgspec
@@ -15,16 +14,14 @@ import psycopg
 
 from everycent.app.wiring import App
 from everycent.cli.common import emit, instant, json_option, opened, table
-from everycent.customers import queries as customers
+from everycent.cli.usage_thresholds import threshold, writing
 from everycent.flows import gaps as gap_flow
-from everycent.flows import watch as flow
 from everycent.flows.watching import Tick, tick
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import instant_text
 from everycent.watching import operations, queries
 from everycent.watching.gap import Gap, Hole, Outcome, Place
-from everycent.watching.operations import Writing
-from everycent.watching.threshold import Crossing, Threshold, checked
+from everycent.watching.threshold import Crossing
 
 _GAP_OPEN = 3
 _SHOWN = 1000
@@ -34,109 +31,6 @@ def add_to(group: click.Group) -> None:
     """Puts the commands of this module into the group `usage`."""
     for command in (threshold, gaps, watch):
         group.add_command(command)
-
-
-@click.group()
-def threshold() -> None:
-    """Values of usage or cost that are told once in every billing period."""
-
-
-def _writing(app: App) -> Writing:
-    now = app.clock()
-    return {"at": now, "recorded_at": now, "actor": app.settings.actor, "ids": app.ids}
-
-
-@threshold.command("set")
-@click.argument("key")
-@click.option("--customer", help="Watch everything that this customer has subscribed to.")
-@click.option("--subject", help="Watch this subject.")
-@click.option("--meter", help="The usage of this meter of the catalogue, raw or derived.")
-@click.option("--cost", is_flag=True, help="The running cost, net of taxes.")
-@click.option("--value", required=True, help="In the meter's unit, or the customer's currency.")
-@json_option
-def set_(
-    key: str,
-    customer: str | None,
-    subject: str | None,
-    meter: str | None,
-    cost: bool,
-    value: str,
-    as_json: bool,
-) -> None:
-    """Set the threshold KEY, or set it anew: it may then be crossed anew."""
-    if cost == (meter is not None):
-        raise Invalid(
-            "threshold.bad_measure",
-            "a threshold watches either a meter or the cost",
-            field="meter",
-            hint="give --meter METER or --cost",
-        )
-    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        owner = None if customer is None else customers.by_name(tx, customer).customer_id
-        made = flow.define(tx, checked(key, value, meter, subject, owner), _writing(app))
-        names = flow.customer_names(tx, [made])
-    emit(
-        _data(made, names),
-        as_json,
-        lambda: click.echo(
-            f"{made.key}: {_measure_text(made)} of {flow.owner_text(made, names)} at {made.value}"
-        ),
-    )
-
-
-def _data(made: Threshold, names: dict[UUID, str]) -> dict[str, Any]:
-    return {
-        "key": made.key,
-        "version": made.version,
-        "customer": None if made.customer_id is None else names.get(made.customer_id),
-        "subject": made.subject,
-        "meter": made.meter,
-        "value": made.value,
-    }
-
-
-def _measure_text(made: Threshold) -> str:
-    return "cost" if made.meter is None else made.meter
-
-
-@threshold.command("list")
-@json_option
-def list_(as_json: bool) -> None:
-    """List thresholds and when they were crossed last."""
-    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        found = queries.thresholds(tx)
-        crossed = queries.crossings(tx, limit=_SHOWN)
-        names = flow.customer_names(tx, found)
-    newest = {one.key: one for one in reversed(crossed)}
-    rows = [
-        (
-            made.key,
-            flow.owner_text(made, names),
-            _measure_text(made),
-            made.value,
-            instant_text(newest[made.key].as_of) if made.key in newest else "",
-        )
-        for made in found
-    ]
-    data = {
-        "thresholds": [_data(made, names) for made in found],
-        "crossings": [msgspec.to_builtins(one) for one in crossed],
-    }
-    emit(
-        data,
-        as_json,
-        lambda: table(("threshold", "watches", "meter", ">value", "crossed last"), rows),
-    )
-
-
-@threshold.command()
-@click.argument("key")
-@json_option
-def remove(key: str, as_json: bool) -> None:
-    """Watch the threshold KEY no longer."""
-    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        operations.remove_threshold(tx, key, **_writing(app))
-    emit({"key": key, "is_removed": True}, as_json, lambda: click.echo(f"{key} is removed"))
 
 
 @click.command()
@@ -151,24 +45,25 @@ def gaps(
     """Look for meters that stopped sending, or have a hole. Ends with exit code 3 when a gap is open."""
     with opened() as (app, tenant_id):
         now = app.clock()
-        gap_flow.check(app.database, tenant_id, now, _writing(app))
+        gap_flow.check(app.database, tenant_id, now, writing(app))
         if accept is not None:
             _accept(app, tenant_id, accept, reason, now)
         with app.database.snapshot(tenant_id) as tx:
             found = queries.gaps(tx, only_open=not with_closed, limit=_SHOWN)
-    open_ = sum(gap.closed_at is None for gap in found)
-    data = {"open": open_, "gaps": [_gap_data(gap) for gap in found]}
+    open_ = sum(gap.closed_at is None for gap, _ in found)
+    data = {"open": open_, "gaps": [_gap_data(gap) | {"ends_at": end} for gap, end in found]}
     rows = [
         (
             gap.place.subject,
             gap.place.meter,
             instant_text(gap.place.starts_at),
+            "" if end is None else instant_text(end),
             instant_text(gap.noticed_at),
             gap.outcome.value.replace("_", " "),
         )
-        for gap in found
+        for gap, end in found
     ]
-    columns = ("subject", "meter", "no records since", "noticed", "state")
+    columns = ("subject", "meter", "no records since", "until", "noticed", "state")
     emit(data, as_json, lambda: table(columns, rows))
     if open_:
         sys.exit(_GAP_OPEN)
@@ -187,7 +82,7 @@ def _accept(
         )
     place = Place(subject, meter, instant(start, "UTC", now, "start"))
     with app.database.transaction(tenant_id) as tx:
-        operations.accept_gap(tx, place, reason, **_writing(app))
+        operations.accept_gap(tx, place, reason, **writing(app))
 
 
 def _gap_data(gap: Gap) -> dict[str, Any]:
@@ -214,7 +109,7 @@ def watch(interval: float, once: bool, as_json: bool) -> None:
 
 
 def _tick(app: App, tenant_id: int, before: Tick) -> Tick:
-    return tick(app.database, tenant_id, app.clock(), _writing(app), before)
+    return tick(app.database, tenant_id, app.clock(), writing(app), before)
 
 
 def _watch(app: App, tenant_id: int, interval: float, as_json: bool) -> None:

@@ -75,7 +75,10 @@ order by v.key, v.reversal_no desc;
 
 -- name: archived_keys
 -- Which of some keys belong to records that are not in the tables: their month is in the archive.
-select k.key from usage_key k
-where k.tenant_id = %(tenant_id)s and k.key = any(%(keys)s) and not exists (
-    select from usage_record u
-    where u.tenant_id = k.tenant_id and u.batch_id = k.batch_id and u.key = k.key);
+with wanted as materialized (
+    select key, batch_id from usage_key where tenant_id = %(tenant_id)s and key = any(%(keys)s))
+select key from wanted
+except
+select u.key from usage_record u
+join wanted k on k.key = u.key and k.batch_id = u.batch_id
+where u.tenant_id = %(tenant_id)s and u.batch_id = any(array(select distinct batch_id from wanted));

@@ -57,14 +57,13 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    # Sized for 2 cores and modest memory.
+    # Sized for 2 cores; shared_buffers is an eighth of the memory (`_shared_buffers`).
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
-    "max_wal_size": "4GB",
+    "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "pglz",
+    "wal_compression": "off",  # of what pglz saves in bytes it takes ten times in processor time
     "jit": "off",
     # Parallel joins outgrow the 64 MB /dev/shm of a default container; files do not.
     "dynamic_shared_memory_type": "mmap",
@@ -379,7 +378,8 @@ def _prepare(instance: Instance, lock: int) -> None:
             hint=f"install PostgreSQL {written} again, or move the data with pg_upgrade or"
             " pg_dump and pg_restore",
         )
-    settings = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+    sized = SETTINGS | {"shared_buffers": f"{_shared_buffers_mb(_memory_bytes())}MB"}
+    settings = "".join(f"{name} = '{value}'\n" for name, value in sized.items())
     _write_private(instance.data / "everycent.conf", settings, ids)
     with contextlib.suppress(FileExistsError):
         _make_directories(instance.socket_dir.parent)
@@ -392,6 +392,20 @@ def _prepare(instance: Instance, lock: int) -> None:
             f"{instance.socket_dir} is not a private directory of user {uid}",
             hint="remove it, or set TMPDIR to a directory of your own",
         )
+
+
+def _shared_buffers_mb(memory_bytes: int) -> int:
+    """An eighth of the memory, from 128 MB to 4 GB. The index of deduplication keys is touched all over:
+    what does not fit is written out page by page for every record."""
+    return max(128, min(4096, memory_bytes // 8 // 1_048_576))
+
+
+def _memory_bytes() -> int:
+    """The memory of the machine, or of the container where that has less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return total
 
 
 def _initialise(instance: Instance, ids: _Ids, lock: int) -> None:

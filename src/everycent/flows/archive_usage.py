@@ -148,7 +148,9 @@ def _drop(database: Database, tenant_id: int, month: date, files: Files, terms: 
 def _check_file(part: Part, files: Files) -> None:
     found = files.look(part.file.name)
     if found != part.file:
-        raise archives.altered(part, f"{found.size_bytes} bytes with the SHA-256 {found.sha256.hex()}")
+        raise archives.altered(
+            part, f"{found.size_bytes} bytes with the SHA-256 {found.sha256.hex()}"
+        )
 
 
 def _load(tx: Tx, part: Part, files: Files) -> None:

@@ -45,6 +45,7 @@ def chart(tx: Tx, wanted: Wanted, time_zone: str) -> Chart:
     """The chart. Call it in a `snapshot`. Raises NotFound `meter.unknown`, Invalid `chart.formula`,
     `chart.does_not_add_up`, `zone.unknown` and what `slots_of` raises."""
     known_zone(time_zone)
+    tx.look_up_by_key()
     measure = meters.measure(tx, wanted.meter)
     if not isinstance(measure, Series):
         raise Invalid(

@@ -21,8 +21,8 @@ from everycent.kernel.period import Period, instant_text
 from everycent.rating.charge import Charge
 
 NOTE = (
-    "Issued invoices stand as they are. The records show as voided_after_bill and too_late in"
-    " `everycent usage reasons`."
+    "Invoices stand as they were issued; nothing is credited or charged by this. `everycent usage"
+    " reasons` counts what they no longer agree with as voided_after_bill and too_late."
 )
 REGISTER_NOTE = (
     "Lines over register readings: the next bill stands on the reading that was billed last, so a"

@@ -33,6 +33,7 @@ def check(database: Database, tenant_id: int, as_of: datetime, writing: Writing)
     """Opens a gap for every hole that is there as of an instant, and closes those that are none any
     more. Any number of processes may check at once."""
     with database.snapshot(tenant_id) as tx:
+        tx.look_up_by_key()
         expected = expectations(tx, as_of)
         known = queries.gaps_at(tx, [])
         if not expected and not known:

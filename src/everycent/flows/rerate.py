@@ -27,7 +27,7 @@ from everycent.kernel.errors import Broken, Refusal
 from everycent.kernel.period import Period
 from everycent.metering import queries as metering
 from everycent.metering.register import Reading
-from everycent.metering.usage import Request, Usage, has_windows, is_counter, is_level
+from everycent.metering.usage import Request, Usage, archived, has_windows, is_counter, is_level
 from everycent.rating.charge import Charge, Quantity, UsagePart
 from everycent.rating.rate import charge
 from everycent.subscriptions import queries as subscriptions
@@ -71,7 +71,8 @@ def rerate(tx: Tx, issued: Sequence[Issued], *, is_live: bool = False) -> list[R
 
     Call it where no fold comes between statements: in a `snapshot`, or under the fold lock. `is_live`
     counts what no fold has counted yet. A line that can't be rated now comes back as the Refusal
-    that says why: what registers and formulas raise, or Broken `rerate.measure_unknown`.
+    that says why: what registers and formulas raise, `usage.archived`, or Broken
+    `rerate.measure_unknown`. Raises Unavailable `usage.archived` where records of several are missing.
     """
     items = _items(tx, issued)
     plans = catalog.plans(tx, {item.plan for item in items.values()})
@@ -176,6 +177,8 @@ def _opening(task: _Task, sealed: UsagePart, usage: Usage, closings: _Closings) 
     if before is not None and before.at == task.issued.line.starts_at:
         return before.reading
     if task.is_first or sealed.opening is None:
+        if usage.opening_archived is not None:
+            raise archived(usage.opening_archived)
         return usage.opening
     return sealed.opening
 

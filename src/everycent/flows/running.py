@@ -118,6 +118,7 @@ def running(
     with `is_now` false, for an instant of the past, only those up to the end of the quarter hour in
     which `as_of` lies. What is weighed by time is always weighed up to there and no further.
     """
+    tx.look_up_by_key()
     items = subscriptions.open_items(tx, [one.subscription_id for one in held])
     plans = catalog.plans(tx, {item.plan for item in items})
     dues = [due for item in items for due in (*_billed(item, as_of), *_open(item, as_of))]

@@ -7,34 +7,27 @@ below a threshold and reaches it again is not told again in the same period.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
-from functools import reduce
 from typing import NamedTuple
 from uuid import UUID
 
-from everycent.catalog.meter import Measure, Series, series_of
+from everycent.catalog.meter import Measure, series_of
 from everycent.customers import queries as customers
 from everycent.db.connection import Database, Tx
 from everycent.flows import meters
-from everycent.flows.running import Line, Running, running, up_to
+from everycent.flows.watched import Watched, reached_by
 from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import NotFound, Refusal
-from everycent.kernel.money import EXACT, Money, major
 from everycent.kernel.period import Period
 from everycent.metering import operations as metering
-from everycent.metering import queries as usage
-from everycent.metering.usage import Request, Usage, has_windows, is_counter, is_level
-from everycent.rating.quantity import quantity
+from everycent.metering.usage import is_level
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.subscription import Subscription
 from everycent.watching import operations, queries
 from everycent.watching.operations import Writing
 from everycent.watching.queries import Seen
 from everycent.watching.threshold import Crossing, Threshold, crossing
-
-_ZERO = Decimal(0)
 
 
 class Noticed(NamedTuple):
@@ -52,19 +45,6 @@ class Checked(NamedTuple):
     crossed: list[Crossing]
     refused: list[tuple[Threshold, Refusal]]
     noticed: Noticed
-
-
-class Watched(NamedTuple):
-    """A threshold in one period, with the subscriptions that it looks at."""
-
-    threshold: Threshold
-    period: Period
-    held: tuple[Subscription, ...]
-
-    @property
-    def name(self) -> tuple[str, int, datetime]:
-        """What can be crossed once."""
-        return self.threshold.key, self.threshold.version, self.period.start
 
 
 def define(tx: Tx, wanted: Threshold, writing: Writing) -> Threshold:
@@ -99,6 +79,7 @@ def check(
     is weighed by time it looks at every time. Any number of processes may check at once.
     """
     with database.snapshot(tenant_id) as tx:
+        tx.look_up_by_key()
         held, wanted = _wanted(tx, as_of)
         subjects = {one.subject for one in held}
         fresh, seen = queries.news(tx, noticed.seen, subjects)
@@ -110,7 +91,7 @@ def check(
             if one.name not in known
             and (one.name not in noticed.looked or _moves(one, fresh, measures))
         ]
-        reached, refused = _reached(tx, due, measures, as_of)
+        reached, refused = reached_by(tx, due, measures, as_of)
     found = [
         made
         for one, value, unit in reached
@@ -174,102 +155,6 @@ def _moves(one: Watched, fresh: set[str], measures: Mapping[str, Measure]) -> bo
         return True
     measure = measures.get(one.threshold.meter)
     return measure is not None and any(is_level(series) for _, series in series_of(measure))
-
-
-_Reached = list[tuple[Watched, Decimal, str]]
-_Refused = list[tuple[Threshold, Refusal]]
-
-
-def _reached(
-    tx: Tx, due: Sequence[Watched], measures: Mapping[str, Measure], as_of: datetime
-) -> tuple[_Reached, _Refused]:
-    """What each threshold has come to, with its unit."""
-    found: _Reached = []
-    refused: _Refused = []
-    by_usage = [one for one in due if one.threshold.meter is not None]
-    by_cost = [one for one in due if one.threshold.meter is None]
-    asked = {
-        request: up_to(request, as_of, is_now=True)
-        for one in by_usage
-        for _, _, request in _requests(one, measures)
-    }
-    answers = usage.read(tx, asked.values(), is_live=True)
-    usages = {request: answers[cut] for request, cut in asked.items()}
-    costs = _costs(tx, by_cost, as_of)
-    sources: tuple[tuple[Iterable[Watched], Callable[[Watched], tuple[Decimal, str]]], ...] = (
-        (by_usage, lambda one: _usage_of(one, measures, usages)),
-        (by_cost, lambda one: _cost_of(one, costs)),
-    )
-    for wanted, value_of in sources:
-        for one in wanted:
-            try:
-                value, unit = value_of(one)
-            except Refusal as refusal:
-                refused.append((one.threshold, refusal))
-            else:
-                found.append((one, value, unit))
-    return found, refused
-
-
-def _measure_of(one: Watched, measures: Mapping[str, Measure]) -> Measure | None:
-    return None if one.threshold.meter is None else measures.get(one.threshold.meter)
-
-
-def _requests(
-    one: Watched, measures: Mapping[str, Measure]
-) -> list[tuple[tuple[str, str], str, Request]]:
-    """The usage behind a threshold: for every subject once, as ((subject, clock), path, request)."""
-    measure = _measure_of(one, measures)
-    if measure is None:
-        return []
-    places = sorted({(held.subject, held.time_zone) for held in one.held})
-    return [
-        ((subject, zone), path, _request(subject, series, one.period, zone))
-        for subject, zone in places
-        for path, series in series_of(measure)
-    ]
-
-
-def _request(subject: str, series: Series, period: Period, zone: str) -> Request:
-    since = period.start if is_counter(series) else None
-    clock = zone if is_level(series) or has_windows(series) else "UTC"
-    return Request(subject, series, period, since, None, clock)
-
-
-def _usage_of(
-    one: Watched, measures: Mapping[str, Measure], usages: Mapping[Request, Usage]
-) -> tuple[Decimal, str]:
-    measure = _measure_of(one, measures)
-    assert measure is not None, "a threshold is set on a meter that exists, and meters stay"
-    by_place: dict[tuple[str, str], dict[str, Usage]] = {}
-    for place, path, request in _requests(one, measures):
-        by_place.setdefault(place, {})[path] = usages[request]
-    values = [
-        quantity(measure, own, subject, one.period, None)[1]
-        for (subject, _), own in by_place.items()
-    ]
-    return reduce(EXACT.add, values, _ZERO), measure.unit
-
-
-def _costs(tx: Tx, due: Sequence[Watched], as_of: datetime) -> Running:
-    held = {one.subscription_id: one for watched in due for one in watched.held}
-    return running(tx, list(held.values()), as_of) if held else Running(as_of, [], [])
-
-
-def _cost_of(one: Watched, costs: Running) -> tuple[Decimal, str]:
-    """The cost of the period, what is billed of it in advance included."""
-    held = {own.subscription_id for own in one.held}
-    for refused in costs.refused:
-        if refused.subscription_id in held:
-            raise refused.refusal
-    own_lines = [line for line in costs.lines if line.subscription_id in held]
-    minor = sum(line.charge.net for line in own_lines if _is_in(line, one.period))
-    currency = one.held[0].currency
-    return major(Money(minor, currency)), currency
-
-
-def _is_in(line: Line, period: Period) -> bool:
-    return line.period.start >= period.start
 
 
 def owner_text(threshold: Threshold, names: Mapping[UUID, str]) -> str:

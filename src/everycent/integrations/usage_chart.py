@@ -7,6 +7,7 @@ passes its escaping. The picture follows the reader's light or dark scheme by it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,7 @@ _LEGEND_TOP, _LEGEND_LINE, _PLOT_HEIGHT = 86, 22, 260
 _CHAR = 7
 _WIDEST_BAR = 480  # tenths of a pixel
 _LABEL_WIDTH = 74
+_HOURS_OF_TWO_DAYS = 49
 _ZERO = Decimal(0)
 
 
@@ -201,30 +203,36 @@ def _across(number: int, slots: int) -> tuple[int, int]:
 
 
 def _labels(chart: Chart, bottom: int) -> Iterator[Mark]:
-    """Every so many slots a name, so that none runs into the next; days and months also say the year
-    where it begins."""
-    slots = chart.slots
-    room = max(1, _PLOT_WIDTH // _LABEL_WIDTH)
-    every = -(-len(slots) // room)
-    for number in range(0, len(slots), every):
-        left, width = _across(number, len(slots))
-        yield Mark(_px(left + width // 2), str(bottom + 20), _axis_text(chart, slots[number]))
+    """Names below the slots, so many that none runs into the next. Of hours over several days only the
+    midnights have one."""
+    numbers = list(range(len(chart.slots)))
+    if chart.by is By.HOUR and len(numbers) > _HOURS_OF_TWO_DAYS:
+        days = [_local(chart, slot).date() for slot in chart.slots]
+        numbers = [n for n in numbers if n == 0 or days[n] != days[n - 1]]
+    every = -(-len(numbers) // max(1, _PLOT_WIDTH // _LABEL_WIDTH))
+    for number in numbers[::every]:
+        left, width = _across(number, len(chart.slots))
+        yield Mark(_px(left + width // 2), str(bottom + 20), _axis_text(chart, number))
 
 
-def _axis_text(chart: Chart, slot: Period) -> str:
-    local = slot.start.astimezone(calendar.zone(chart.time_zone))
+def _axis_text(chart: Chart, number: int) -> str:
+    local = _local(chart, chart.slots[number])
     month = _MONTHS[local.month - 1]
     if chart.by is By.MONTH:
         return f"{month} {local.year}"
-    if chart.by is By.DAY or (local.hour == 0 and len(chart.slots) > 24):
+    if chart.by is By.DAY or len(chart.slots) > _HOURS_OF_TWO_DAYS:
         return f"{local.day} {month}"
     return f"{local:%H:%M}"
+
+
+def _local(chart: Chart, slot: Period) -> datetime:
+    return slot.start.astimezone(calendar.zone(chart.time_zone))
 
 
 def slot_text(chart: Chart, slot: Period) -> str:
     """A slot's name for people: 'Mar 2026', '29 Mar 2026', '29 Mar 2026 03:00'; an hour that comes twice
     says its offset."""
-    local = slot.start.astimezone(calendar.zone(chart.time_zone))
+    local = _local(chart, slot)
     month = f"{_MONTHS[local.month - 1]} {local.year}"
     if chart.by is By.MONTH:
         return month

@@ -28,7 +28,7 @@ REASONS: dict[str, Told] = {
     "not_yet_billed": Told(
         Tone.WAITS,
         "Their period is not billed yet.",
-        "everycent bill run bills what is due",
+        "bill what is due with `everycent bill run`",
     ),
     "opening_reading": Told(
         Tone.GOOD,
@@ -52,12 +52,12 @@ REASONS: dict[str, Told] = {
     "no_subscription": Told(
         Tone.LOOK,
         "Nobody has subscribed for their subject, so there is nobody to bill.",
-        "everycent subscription start with --subject, or correct the subject of the records",
+        "subscribe them with `everycent subscription start --subject`, or correct the records",
     ),
     "too_late": Told(
         Tone.LOOK,
         "They came after their period was billed, and wait for somebody to decide.",
-        "credit and bill the period again, or let the meter's intake policy write such records off",
+        "look at them, or let the meter's intake policy write such records off (docs/catalog.md)",
     ),
     "written_off": Told(
         Tone.GOOD,
@@ -67,7 +67,7 @@ REASONS: dict[str, Told] = {
     "voided_after_bill": Told(
         Tone.LOOK,
         "They were taken back after an invoice had counted them.",
-        "credit the invoice (everycent invoice credit) and bill the period again",
+        "credit the invoice with `everycent invoice credit`",
     ),
 }
 """Every reason by which `usage_by_reason` counts records, in the order in which they are shown."""

@@ -463,7 +463,7 @@ found as (
     from firsts c
     join invoice_usage u on u.tenant_id = %(tenant_id)s and u.subject_id = c.subject_id
         and u.meter_id = c.meter_id and u.starts_at >= c.at
-        and (u.ends_included or u.limits::jsonb -> 'by_quarters' is not null))
+        and (u.ends_included or u.limits::jsonb -> 'by_records' is not null))
 select i.event_id, f.line_no, f.part_no, bool_or(f.is_inside) as is_inside
 from found f
 join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = f.invoice_id and i.kind = 'invoice'

@@ -45,18 +45,27 @@ where tenant_id = %(tenant_id)s and plan_key = %(plan_key)s and starts_at < %(be
 -- name: last_values
 -- The last value of a meter before each instant, for each subject that has one. Two records of the same
 -- instant are told apart as the roll-ups do; a record that was taken out of the count does not count.
+-- Of months in the archive the last value of each day is known.
 select s.name, e.at, u.value
 from usage_name m
 join usage_name s on s.tenant_id = m.tenant_id and s.kind = 'subject' and s.name = any(%(subjects)s)
 cross join unnest(%(ends)s::timestamptz[]) as e(at)
 cross join lateral (
-    select r.value from usage_record r
-    where r.tenant_id = m.tenant_id and r.subject_id = s.name_id and r.meter_id = m.name_id
-      and r.at < e.at
-      and coalesce((select v.sign from usage_reversal v
-                    where v.tenant_id = r.tenant_id and v.key = r.key
-                    order by v.reversal_no desc limit 1), 1) = 1
-    order by r.at desc, r.key desc limit 1) u
+    select x.value from (
+        (select r.value, r.at, r.key from usage_record r
+         where r.tenant_id = m.tenant_id and r.subject_id = s.name_id and r.meter_id = m.name_id
+           and r.at < e.at
+           and coalesce((select v.sign from usage_reversal v
+                         where v.tenant_id = r.tenant_id and v.key = r.key
+                         order by v.reversal_no desc limit 1), 1) = 1
+         order by r.at desc, r.key desc limit 1)
+        union all
+        (select d.latest_value, d.latest_at, d.latest_key from usage_away(m.tenant_id) a
+         join usage_day d on d.tenant_id = m.tenant_id and d.subject_id = s.name_id
+             and d.meter_id = m.name_id and d.bucket >= a.starts_at and d.bucket < a.ends_at
+         where d.latest_at < e.at
+         order by d.latest_at desc, d.latest_key desc limit 1)) x
+    order by x.at desc, x.key desc limit 1) u
 where m.tenant_id = %(tenant_id)s and m.kind = 'meter' and m.name = %(meter)s;
 
 -- name: put_failure

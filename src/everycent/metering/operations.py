@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
-from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,7 +21,7 @@ _REMEMBERED_NAMES = 500_000
 _PACKED_TOGETHER = 500
 _TOLD_CONFLICTS = 1000
 _KINDS = ("source", "subject", "meter", "dimensions")
-_NAMED = attrgetter("source", "subject", "meter", "dimensions")
+_NAMED = {kind: attrgetter(kind) for kind in _KINDS}
 _NO_TURNS: AbstractContextManager[object] = nullcontext()
 
 
@@ -42,7 +41,7 @@ class Intake(NamedTuple):
     conflicts: tuple[Clash, ...]
 
 
-Numbers = dict[tuple[str, str], int]
+Numbers = dict[str, dict[str, int]]
 """Numbers by kind and name."""
 
 
@@ -51,27 +50,29 @@ class Names:
     to lose."""
 
     def __init__(self) -> None:
-        self.ids: Numbers = {}
-        self.months: set[date] = set()
+        self.ids: Numbers = {kind: {} for kind in _KINDS}
+        self.months: set[tuple[int, int]] = set()
 
     def learn(self, database: Database, tenant_id: int, records: Sequence[UsageRecord]) -> Numbers:
         """Makes sure that every name and month of the records is known, in a transaction of its own:
         a number that was handed out stays true whatever happens to the batch. Returns the numbers."""
-        if len(self.ids) > _REMEMBERED_NAMES:
-            self.ids = {}  # a new one: another thread may still be reading the old
+        if sum(map(len, self.ids.values())) > _REMEMBERED_NAMES:
+            self.ids = {kind: {} for kind in _KINDS}  # new ones: another thread may still read the old
         ids = self.ids
-        used = set(map(_NAMED, records))
-        wanted = {pair for names in used for pair in zip(_KINDS, names, strict=True)}
-        fresh = sorted(pair for pair in wanted if pair not in ids)
-        days = {record.at.date() for record in records}
-        months = {day.replace(day=1) for day in days} - self.months
+        fresh = [
+            (kind, name)
+            for kind, of_record in _NAMED.items()
+            for name in set(map(of_record, records)) - ids[kind].keys()
+        ]
+        months = {(record.at.year, record.at.month) for record in records} - self.months
         if fresh or months:
             with database.transaction(tenant_id) as tx:
-                learnt = store.name_ids(tx, fresh)
-                for month in sorted(months):
-                    store.ensure_month(tx, month)
+                learnt = store.name_ids(tx, sorted(fresh))
+                for year, month in sorted(months):
+                    store.ensure_month(tx, date(year, month, 1))
             # Only now that they are committed: numbers that are rolled back are given out again.
-            ids |= learnt
+            for (kind, name), number in learnt.items():
+                ids[kind][name] = number
             self.months |= months
         return ids
 
@@ -116,17 +117,14 @@ def _store(
     batch_id = store.next_batch(tx)
     store.copy_stage(tx, packed.frames)
     with turn:
-        accepted = store.claim_keys(tx, batch_id)
+        known_keys = store.claim_keys(tx, batch_id)
+    accepted = len(packed.frames) - len(known_keys)
+    if accepted:
+        store.insert_records(tx, batch_id, known_keys, accepted)
     if accepted == len(records):
-        store.insert_records(tx, batch_id, accepted, only_claimed=False)
         store.insert_batch(tx, batch_id, recorded_at, accepted)
         return Intake(accepted, (), ())
-    known: dict[bytes, bytes] = {}
-    if accepted < len(packed.frames):
-        tx.look_up_by_key()
-        known = store.known_keys(tx, batch_id)
-    if accepted:
-        store.insert_records(tx, batch_id, accepted, only_claimed=bool(known))
+    known = store.known_contents(tx, known_keys) if known_keys else {}
     duplicates, conflicts = _sort_out(packed, known)
     store.insert_batch(
         tx, batch_id, recorded_at, accepted, duplicates=len(duplicates), conflicts=len(conflicts)
@@ -200,7 +198,6 @@ def _pack(
     keys: list[bytes] = []
     contents: list[bytes] = []
     frames: list[bytes] = []
-    number = ids.__getitem__
     # In parts that stay in the processor's cache while they are gone through column by column.
     for start in range(0, len(records), _PACKED_TOGETHER):
         part = records[start : start + _PACKED_TOGETHER]
@@ -214,10 +211,10 @@ def _pack(
                 keys[start:],
                 contents[start:],
                 at_micros,
-                map(number, zip(repeat("subject"), subjects, strict=False)),
-                map(number, zip(repeat("meter"), meters, strict=False)),
-                map(number, zip(repeat("dimensions"), dimensions, strict=False)),
-                map(number, zip(repeat("source"), sources, strict=False)),
+                map(ids["subject"].__getitem__, subjects),
+                map(ids["meter"].__getitem__, meters),
+                map(ids["dimensions"].__getitem__, dimensions),
+                map(ids["source"].__getitem__, sources),
                 map(str.encode, values),
                 map(str.encode, record_ids),
             )
@@ -293,10 +290,11 @@ def correct(
     if adds:
         packed = pack(adds, ids)
         store.copy_stage(tx, packed.frames)
-        added = store.claim_keys(tx, batch_id)
+        known = store.claim_keys(tx, batch_id)
+        added = len(packed.frames) - len(known)
         if added != len(adds):
             raise _changed(len(adds) - added)
-        store.insert_records(tx, batch_id, added, only_claimed=False)
+        store.insert_records(tx, batch_id, known, added)
     store.insert_batch(tx, batch_id, recorded_at, added, reversals=len(reversed_rows))
     return [record_of(row) for row in reversed_rows]
 

@@ -229,9 +229,8 @@ def daily(
             spans.extend((len(slots), start, end) for start, end in spans_of(own, part))
             slots.append((day, name))
         day = after
-    refuse_archived(
-        tx, store.archived_months(tx), [(n, subject_id, meter_id, *span) for n, *span in spans]
-    )
+    uses = [(number, subject_id, meter_id, start, end) for number, start, end in spans]
+    refuse_archived(tx, store.archived_months(tx), uses)
     window = series.window_minutes or QUARTER_MINUTES
     return [
         DayUsage(slots[row.number][0], slots[row.number][1], answers.of_a_day(series, row))
@@ -284,7 +283,8 @@ def by_slots(
     uses = [(n, *pair, start, end) for n, start, end, is_days in pieces if not is_days]
     refuse_archived(tx, store.archived_months(tx), uses)
     window = series.window_minutes or QUARTER_MINUTES
-    return [Held(*row) for row in store.read_slots(tx, pieces, dimension, window)]
+    rows = store.read_slots(tx, pieces, dimension, window, is_live=is_live)
+    return [Held(*row) for row in rows]
 
 
 def archived_months(tx: Tx) -> set[date]:
@@ -342,3 +342,25 @@ def _add_archived_openings(
             uses.append((number, usage.subject_id, usage.meter_id, start, end + _INSTANT))
     for number, month in _archived_uses(tx, away, uses).items():
         found[number] = found[number]._replace(opening_archived=month)
+
+
+class Total(NamedTuple):
+    """All records of a subject and meter in a period."""
+
+    subject_id: int
+    meter_id: int
+    records: int
+    total: Decimal
+    low: Decimal
+    high: Decimal
+
+
+def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]:
+    """What everybody used of everything in a period, as far as it is folded, in no order.
+
+    From the roll-ups of whole days, with the parts of days at its ends from the records; or, with
+    `from_records`, from the records alone, which gives the same and takes longer.
+    """
+    days = [piece for piece in pieces_of(period, by_days=True) if piece.is_days]
+    first, last = (days[0].start, days[0].end) if days else (period.end, period.end)
+    return [Total(*row) for row in store.totals(tx, period, first, last, from_records=from_records)]

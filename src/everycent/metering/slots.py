@@ -22,7 +22,7 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
 from everycent.metering import answers
-from everycent.metering.usage import QUARTER_MINUTES, has_samples
+from everycent.metering.usage import QUARTER_MINUTES
 
 MOST_SLOTS = 2000
 TOP = 8
@@ -157,9 +157,6 @@ class Shown(NamedTuple):
 
 def shown_as(series: Series) -> Shown:
     """What a slot shows of a series: what can be said of a part of a period by itself."""
-    if has_samples(series):  # roll-ups know no finer windows than their own
-        series = msgspec.structs.replace(series, window_minutes=QUARTER_MINUTES)
-    minutes = series.window_minutes
     sets = series.aggregation is Aggregation.WEIGHTED_SUM and series.level is Level.SETS
     if sets or series.aggregation is Aggregation.COUNTER:
         what = "last level" if sets else "last reading"
@@ -177,7 +174,7 @@ def shown_as(series: Series) -> Shown:
         case Aggregation.AVERAGE:
             return Shown(series, "average value", series.unit, adds_up=False)
         case Aggregation.PEAK:
-            what = f"highest {minutes}-minute average"
+            what = f"highest {series.window_minutes}-minute average"
             return Shown(series, what, series.unit, adds_up=False)
         case _:
             return Shown(series, "sum of values", series.unit, adds_up=True)

@@ -71,32 +71,32 @@ def copy_stage(tx: Tx, frames: Iterable[bytes]) -> None:
         copy.write(_TRAILER)
 
 
-def claim_keys(tx: Tx, batch_id: int) -> int:
-    """Stores the keys that are new of the staged records; returns how many. Waits for another
-    transaction that is storing one of them."""
-    return tx.run(SQL["claim_keys"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
-
-
-def insert_records(tx: Tx, batch_id: int, claimed: int, *, only_claimed: bool) -> None:
-    """Stores the staged records as a batch: all, or only those whose keys it has claimed.
-
-    Raises Broken when they are not as many as were claimed.
-    """
-    statement = SQL["insert_claimed" if only_claimed else "insert_all"]
+def claim_keys(tx: Tx, batch_id: int) -> list[UUID]:
+    """Stores the keys that are new of the staged records; returns those that were known. Waits for
+    another transaction that is storing one of them."""
     params = {"tenant_id": tx.tenant_id, "batch_id": batch_id}
+    return [key for (key,) in tx.tuples(SQL["claim_keys"], params)]
+
+
+def insert_records(tx: Tx, batch_id: int, known: Sequence[UUID], expected: int) -> None:
+    """Stores the staged records as a batch, but for those whose keys were known.
+
+    Raises Broken when they are not as many as expected.
+    """
+    params = {"tenant_id": tx.tenant_id, "batch_id": batch_id, "known": list(known)}
     try:
         with tx.savepoint():
-            stored = tx.run(statement, params)
+            stored = tx.run(SQL["insert_claimed"], params)
     except psycopg.errors.CheckViolation:  # a month was archived since its partition was looked for
         tx.run(SQL["ensure_staged_months"])
-        stored = tx.run(statement, params)
-    if stored != claimed:
-        raise Broken("usage.miscounted", f"{claimed} records are new, but {stored} were stored")
+        stored = tx.run(SQL["insert_claimed"], params)
+    if stored != expected:
+        raise Broken("usage.miscounted", f"{expected} records are new, but {stored} were stored")
 
 
-def known_keys(tx: Tx, batch_id: int) -> dict[bytes, bytes]:
-    """Keys of staged records that an earlier batch has claimed, and the content stored with each."""
-    rows = tx.tuples(SQL["known_keys"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
+def known_contents(tx: Tx, keys: Sequence[UUID]) -> dict[bytes, bytes]:
+    """The content that is stored under each of the keys."""
+    rows = tx.tuples(SQL["known_keys"], {"tenant_id": tx.tenant_id, "keys": list(keys)})
     return {key.bytes: content.bytes for key, content in rows}
 
 
@@ -384,6 +384,8 @@ def read_slots(
     pieces: Sequence[tuple[int, datetime, datetime, bool]],
     dimension: str | None,
     window_minutes: int,
+    *,
+    is_live: bool,
 ) -> list[tuple[Any, ...]]:
     """What the staged series holds in the slots, told as (number, start, end, whether it is whole days)."""
     params = {
@@ -394,6 +396,7 @@ def read_slots(
         "days": [is_days for *_, is_days in pieces],
         "dimension": dimension,
         "window_minutes": window_minutes,
+        "is_live": is_live,
     }
     return tx.tuples(SQL["read_slots"], params)
 
@@ -437,3 +440,20 @@ def archived_uses(
         "ends": list(ends),
     }
     return dict(tx.tuples(SQL["archived_uses"], params))
+
+
+def totals(
+    tx: Tx, period: Period, first_day: datetime, last_day: datetime, *, from_records: bool
+) -> list[tuple[Any, ...]]:
+    """Everybody's usage over a period; `first_day` to `last_day` are the whole days in it."""
+    statement = "totals_of_records" if from_records else "totals_of_days"
+    return tx.tuples(
+        SQL[statement],
+        {
+            "tenant_id": tx.tenant_id,
+            "starts_at": period.start,
+            "ends_at": period.end,
+            "first_day": first_day,
+            "last_day": last_day,
+        },
+    )

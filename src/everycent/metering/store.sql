@@ -27,34 +27,26 @@ create temp table if not exists stage_usage (
 copy stage_usage from stdin (format binary);
 
 -- name: claim_keys
--- Deduplicate by key alone. In key order the index grows page by page, and transactions that claim the
--- same keys wait for each other and not in a circle.
-insert into usage_key (tenant_id, key, content, batch_id)
-select %(tenant_id)s, key, content, %(batch_id)s from stage_usage order by key
-on conflict do nothing;
-
--- name: insert_all
-insert into usage_record (tenant_id, subject_id, meter_id, dimensions_id, at, value, key, content,
-                          source_id, batch_id, record_id)
-select %(tenant_id)s, subject_id, meter_id, dimensions_id, at, value::numeric, key, content,
-       source_id, %(batch_id)s, record_id
-from stage_usage;
+-- Deduplicate by key alone; tells which keys were known. In key order the index grows page by page, and
+-- transactions that claim the same keys wait for each other and not in a circle.
+with claimed as (
+    insert into usage_key (tenant_id, key, content, batch_id)
+    select %(tenant_id)s, key, content, %(batch_id)s from stage_usage order by key
+    on conflict do nothing returning key)
+select s.key from stage_usage s where not exists (select from claimed c where c.key = s.key);
 
 -- name: insert_claimed
--- Only the records whose keys this batch has claimed.
+-- All but the records whose keys were known.
 insert into usage_record (tenant_id, subject_id, meter_id, dimensions_id, at, value, key, content,
                           source_id, batch_id, record_id)
 select %(tenant_id)s, s.subject_id, s.meter_id, s.dimensions_id, s.at, s.value::numeric, s.key,
        s.content, s.source_id, %(batch_id)s, s.record_id
 from stage_usage s
-join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
-where k.batch_id = %(batch_id)s;
+where not exists (select from unnest(%(known)s::uuid[]) k(key) where k.key = s.key);
 
 -- name: known_keys
--- Keys of staged records that an earlier batch has claimed, and the content that is stored.
-select s.key, k.content from stage_usage s
-join usage_key k on k.tenant_id = %(tenant_id)s and k.key = s.key
-where k.batch_id <> %(batch_id)s;
+-- The contents that are stored under some keys.
+select key, content from usage_key where tenant_id = %(tenant_id)s and key = any(%(keys)s::uuid[]);
 
 -- name: insert_batch
 insert into usage_batch (tenant_id, batch_id, recorded_at, records, reversals, duplicates, conflicts)
@@ -307,8 +299,8 @@ from (
           and u.at >= p.starts_at and u.at < p.ends_at) x
     where w.is_sampled and (w.own is null or exists (
         select from usage_name d where d.tenant_id = %(tenant_id)s and d.name_id = x.dimensions_id
-          and (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
-          and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+          and d.told @> any(w.own::jsonb[])
+          and not d.told @> any(w.others::jsonb[])))
     group by w.request_no, w.percentile, w.each, x.window_at, x.one) y
 group by request_no;
 
@@ -332,8 +324,8 @@ cross join lateral (
       and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at) r
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
 where w.distinct_of is not null and not w.is_level and (w.own is null or (
-    (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
-    and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+    d.told @> any(w.own::jsonb[])
+    and not d.told @> any(w.others::jsonb[])))
 group by w.request_no;
 
 -- name: read_changes
@@ -345,8 +337,8 @@ join usage_standing(%(is_live)s) u on u.tenant_id = %(tenant_id)s and u.subject_
     and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
 where w.is_level
-  and (w.own is null or ((case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
-    and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+  and (w.own is null or (d.told @> any(w.own::jsonb[])
+    and not d.told @> any(w.others::jsonb[])))
 order by w.request_no, u.at, u.key;
 
 -- name: read_levels
@@ -373,8 +365,8 @@ cross join lateral (
       and u.meter_id = w.meter_id and u.at >= w.level_day and u.at < w.level_at) r
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
 where w.level_at is not null and r.records > 0 and (w.own is null or (
-    (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
-    and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[])))
+    d.told @> any(w.own::jsonb[])
+    and not d.told @> any(w.others::jsonb[])))
 group by w.request_no, d.name;
 
 -- name: read_readings
@@ -391,7 +383,8 @@ order by w.request_no, u.at, u.content;
 -- name: read_opening
 -- The reading on which each wanted counter stands: the last one when its contract began, else the first
 -- one since then and before the period. So what was used in periods that were billed without a reading
--- is not lost when readings come in.
+-- is not lost when readings come in. Of several at one instant it is the one that closes a period there
+-- (`register.consumption`): an actual one before an estimate, then the highest.
 select w.request_no, u.at, u.value, d.name
 from stage_request w
 join stage_span p on p.span_set = w.span_set
@@ -402,7 +395,8 @@ cross join lateral (
          where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
            and u.at <= w.since
          order by u.at desc, (n.told ->> 'role') = 'installed' desc nulls last,
-                  (n.told ->> 'kind') = 'estimated' asc nulls first, u.content
+                  (n.told ->> 'kind') = 'estimated' asc nulls first,
+                  u.value desc, u.content
          limit 1)
         union all
         (select u.at, u.value, u.dimensions_id, 2 as choice from usage_standing(%(is_live)s) u
@@ -410,7 +404,8 @@ cross join lateral (
          where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
            and u.at > w.since and u.at <= p.starts_at
          order by u.at, (n.told ->> 'role') = 'installed' desc nulls last,
-                  (n.told ->> 'kind') = 'estimated' asc nulls first, u.content
+                  (n.told ->> 'kind') = 'estimated' asc nulls first,
+                  u.value desc, u.content
          limit 1)) x
     order by x.choice limit 1) u
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
@@ -683,11 +678,12 @@ where u.tenant_id = %(tenant_id)s and u.batch_id = %(batch_id)s;
 
 -- name: read_slots
 -- What the staged series holds in numbered slots, for each value of a dimension apart ('' stands for
--- records without it, and for all of them when none is named), and the highest sum of one window.
+-- records without it, and for all of them when none is named), and the highest sum of one window: whole
+-- days from the roll-ups and what is not folded yet, parts of days from the records.
 select x.number, x.name, sum(x.records)::bigint, sum(x.total), min(x.low), max(x.high), max(x.latest_at),
        (array_agg(x.latest order by x.latest_at desc, x.latest_key desc))[1], max(x.total)
 from (
-    select p.number, coalesce(d.told ->> %(dimension)s::text, '') as name,
+    select p.number, coalesce(n.told ->> %(dimension)s::text, '') as name,
            floor(extract(epoch from r.bucket) / (%(window_minutes)s * 60)) as window_no,
            sum(r.records) as records, sum(r.total) as total, min(r.low) as low, max(r.high) as high,
            max(r.latest_at) as latest_at,
@@ -704,21 +700,19 @@ from (
           and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
           and r.records > 0
         union all
-        select r.bucket, r.dimensions_id, r.records, r.total, r.low, r.high, r.latest_at,
-               r.latest_value, r.latest_key
-        from usage_rollup r
-        where not p.is_days and r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id
-          and r.meter_id = w.meter_id and r.bucket >= p.starts_at and r.bucket < p.ends_at
-          and r.records > 0
-        union all
         select t.bucket, t.dimensions_id, t.records, t.total, t.low, t.high, t.latest_at,
                t.latest_value, t.latest_key
         from stage_tail t
-        where t.subject_id = w.subject_id and t.meter_id = w.meter_id and t.bucket >= p.starts_at
-          and t.bucket < p.ends_at) r
-    join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
-    where w.own is null or ((case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.own::jsonb[])
-        and not (case d.kind when 'dimensions' then d.name end)::jsonb @> any(w.others::jsonb[]))
+        where p.is_days and t.subject_id = w.subject_id and t.meter_id = w.meter_id
+          and t.bucket >= p.starts_at and t.bucket < p.ends_at
+        union all
+        select u.at, u.dimensions_id, 1, u.value, u.value, u.value, u.at, u.value, u.key
+        from usage_standing(%(is_live)s) u
+        where not p.is_days and u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id
+          and u.meter_id = w.meter_id and u.at >= p.starts_at and u.at < p.ends_at) r
+    join usage_name n on n.tenant_id = %(tenant_id)s and n.name_id = r.dimensions_id
+    where w.own is null or (n.told @> any(w.own::jsonb[])
+        and not n.told @> any(w.others::jsonb[]))
     group by 1, 2, 3) x
 group by 1, 2 order by 1, 2;
 
@@ -749,3 +743,29 @@ where exists (
       and d.bucket >= a.starts_at and d.bucket < a.ends_at
       and d.bucket > x.starts_at - interval '1 day' and d.bucket < x.ends_at and d.records > 0)
 group by 1;
+
+-- name: totals_of_days
+-- Everybody's usage over a time: whole days from the roll-ups, parts of days from the records.
+select subject_id, meter_id, sum(records)::bigint, sum(total), min(low), max(high)
+from (
+    select r.subject_id, r.meter_id, r.records, r.total, r.low, r.high from usage_day r
+    where r.tenant_id = %(tenant_id)s and r.bucket >= %(first_day)s and r.bucket < %(last_day)s
+      and r.records > 0
+    union all
+    select u.subject_id, u.meter_id, 1, u.value, u.value, u.value from usage_standing(false) u
+    where u.tenant_id = %(tenant_id)s
+      and (u.at >= %(starts_at)s and u.at < %(first_day)s
+           or u.at >= %(last_day)s and u.at < %(ends_at)s)) x
+group by 1, 2;
+
+-- name: totals_of_records
+-- The same from the records alone.
+select u.subject_id, u.meter_id, count(*), sum(u.value), min(u.value), max(u.value)
+from usage_record u
+left join (
+    select key from usage_reversal where tenant_id = %(tenant_id)s
+    group by key having sum(sign) < 0) z on z.key = u.key
+where u.tenant_id = %(tenant_id)s and u.at >= %(starts_at)s and u.at < %(ends_at)s and z.key is null
+  and u.batch_id not in (
+    select batch_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
+group by 1, 2;

@@ -107,8 +107,10 @@ def holes(
     ]
 
 
-def gaps(tx: Tx, *, only_open: bool = False, limit: int = 1000) -> list[Gap]:
-    """Gaps, open ones first."""
+def gaps(
+    tx: Tx, *, only_open: bool = False, limit: int = 1000
+) -> list[tuple[Gap, datetime | None]]:
+    """Gaps, open ones first, each with the first record after its beginning, if there is one."""
     return store.list_gaps(tx, only_open=only_open, limit=limit)
 
 

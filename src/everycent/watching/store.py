@@ -116,10 +116,11 @@ def find_holes(
     return [(n, start, end) for n, start, end in tx.tuples(SQL["holes"], params)]
 
 
-def list_gaps(tx: Tx, *, only_open: bool, limit: int) -> list[Gap]:
-    """Gaps, open ones first, the newest first."""
+def list_gaps(tx: Tx, *, only_open: bool, limit: int) -> list[tuple[Gap, datetime | None]]:
+    """Gaps with the first record after their beginning, open ones first, the newest first."""
     params = {"tenant_id": tx.tenant_id, "only_open": only_open, "limit": limit}
-    return _gaps(tx.rows(SQL["gaps"], params))
+    rows = tx.rows(SQL["gaps"], params)
+    return list(zip(_gaps(rows), (row.ends_at for row in rows), strict=True))
 
 
 def find_gaps(tx: Tx, places: Sequence[Place]) -> dict[Place, Gap]:

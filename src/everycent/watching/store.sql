@@ -81,10 +81,17 @@ where next_at - at > allowed
 order by number, at;
 
 -- name: gaps
-select subject, meter, starts_at, noticed_at, closed_at, outcome
-from usage_gap
-where tenant_id = %(tenant_id)s and (closed_at is null or not %(only_open)s)
-order by closed_at is not null, noticed_at desc, subject, meter, starts_at limit %(limit)s;
+-- Each with the first record after its beginning: its end, if it has one.
+select g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome, (
+    select u.at from usage_name s, usage_name m, usage_standing(true) u
+    where s.tenant_id = %(tenant_id)s and s.kind = 'subject' and s.name = g.subject
+      and m.tenant_id = %(tenant_id)s and m.kind = 'meter' and m.name = g.meter
+      and u.tenant_id = %(tenant_id)s and u.subject_id = s.name_id and u.meter_id = m.name_id
+      and u.at > g.starts_at
+    order by u.at limit 1) as ends_at
+from usage_gap g
+where g.tenant_id = %(tenant_id)s and (g.closed_at is null or not %(only_open)s)
+order by g.closed_at is not null, g.noticed_at desc, g.subject, g.meter, g.starts_at limit %(limit)s;
 
 -- name: gaps_at
 -- The gaps that are open, and those that began at some places.

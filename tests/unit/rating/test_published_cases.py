@@ -8,7 +8,7 @@ units prorated within the period (006, 032, 034), usage billed in advance, event
 blocks counted from the start of a tier (058), deltas to what was billed (060, second lines of 071 and
 074, 076), prices that come with the event (047, 072), discounts and caps on lines (073), minimum
 spend (077). CM-051 is in part the collector's own arithmetic.
-Metering: time-weighted sums (MT-004 to 008), prorated sums and counts (015 to 021), the day of cancelling billed (031), nothing at zero use (036).
+Metering: all of them are there; tests/flows/test_published_usage.py bills those about contracts.
 Periods: changes of plan and of quantity with credit (PR-008 to 015, 022, 032, 046, 060, 064, 067,
 068, 070, 071, 074), trials (017), units prorated by days (009 to 011, 021 to 023), the last day
 billed (024), minimum spend and commitments (028 to 030), thresholds (033 to 035), pausing (051),

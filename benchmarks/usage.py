@@ -1,0 +1,140 @@
+"""Usage at size: a month that holds a long history, folded, added up, added to, and billed beside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from benchmarks import history, ingest, seller
+from benchmarks.figure import Figure, Say
+from everycent.app.wiring import random_ids, utc_now
+from everycent.db.connection import Database
+from everycent.flows import bill
+from everycent.kernel.period import Period
+from everycent.metering import operations as metering
+from everycent.metering import queries
+
+_JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+_MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+_BILLED = 10_000
+_BATCHES = 100
+_SHORT = 1_000_000
+
+
+def measure(conninfo: str, records: int, say: Say) -> list[Figure]:
+    """All figures about usage, over a history of `records` records in January 2026."""
+    database, tenant_id, own = _prepared(conninfo, records, say)
+    held = f"{records:,} records"
+    figures = [_folded(database, tenant_id, records, say)]
+    figures += _added_up(database, tenant_id, own, held, say)
+    figures += _ingested(own, records, held, say)
+    figures.append(_disk(own, records))
+    say("fold what was ingested")
+    metering.fold(database, tenant_id)
+    figures.append(_billed(database, tenant_id, own, held, say))
+    seller.drop(conninfo, "everycent_bench", database)
+    if records > _SHORT:
+        database, tenant_id, own = _prepared(conninfo, _SHORT, say)
+        metering.fold(database, tenant_id)
+        figures.append(_billed(database, tenant_id, own, f"{_SHORT:,} records", say))
+        seller.drop(conninfo, "everycent_bench", database)
+    return figures
+
+
+def _prepared(conninfo: str, records: int, say: Say) -> tuple[Database, int, str]:
+    say(f"making a history of {records:,} records")
+    database, tenant_id, own = seller.fresh(conninfo, "everycent_bench")
+    history.make(own, records)
+    return database, tenant_id, own
+
+
+def _folded(database: Database, tenant_id: int, records: int, say: Say) -> Figure:
+    say(f"folding {records:,} records")
+    seconds = _timed(lambda: metering.fold(database, tenant_id))
+    return Figure("fold the history", f"{records:,} records", seconds, records / seconds, "records")
+
+
+def _added_up(database: Database, tenant_id: int, own: str, held: str, say: Say) -> list[Figure]:
+    with psycopg.connect(own, autocommit=True) as admin:
+        admin.execute("vacuum (analyze) everycent.usage_day")
+    found: dict[bool, list[queries.Total]] = {}
+    figures = []
+    for from_records, name in ((False, "roll-ups"), (True, "records")):
+        say(f"everybody's month from {name}")
+
+        def read(from_records: bool = from_records) -> None:
+            with database.snapshot(tenant_id) as tx:
+                tx.sort_in_memory()
+                found[from_records] = queries.totals(tx, _JANUARY, from_records=from_records)
+
+        seconds = _timed(read)
+        series = f"{len(found[from_records]):,} series"
+        figures.append(Figure(f"everybody's month from {name}", f"{series} of {held}", seconds))
+    assert sorted(found[False]) == sorted(found[True])
+    return figures
+
+
+def _ingested(own: str, records: int, held: str, say: Say) -> list[Figure]:
+    figures = []
+    rates = {}
+    for ids in ("counters", "random"):
+        say(f"ingest beside {held}, ids are {ids}")
+        measured = ingest.product(own, _BATCHES, ids)
+        rates[ids] = measured
+    say(f"reference: ingest beside {held}")
+    limit = ingest.limit(own, _BATCHES, records)
+    for ids, measured in rates.items():
+        figures.append(
+            Figure(
+                f"ingest, 2 processes, ids are {ids}",
+                f"into {held}",
+                measured.seconds,
+                measured.rate,
+                "records",
+                limit.rate,
+                f"a batch of {ingest.BATCH:,}: p99 {measured.p99() * 1000:.0f} ms,"
+                f" of the reference {limit.p99() * 1000:.0f} ms",
+            )
+        )
+    return figures
+
+
+def _disk(own: str, records: int) -> Figure:
+    held = records + 2 * ingest.PROCESSES * _BATCHES * ingest.BATCH
+    sizes = ingest.sizes(own, ["usage_record", "usage_key", "usage_day"])
+    told = ", ".join(f"{name} {size / held:.0f}" for name, size in sizes.items())
+    total = sum(sizes.values()) / held
+    return Figure("disk, with indexes", f"{held:,} records", None, None, "", None,
+                  f"{total:.0f} bytes per record: {told}")  # fmt: skip
+
+
+def _billed(database: Database, tenant_id: int, own: str, held: str, say: Say) -> Figure:
+    say(f"billing February beside {held}")
+    seller.open_shop(database, tenant_id, _BILLED, datetime(2026, 2, 1, tzinfo=UTC))
+    with psycopg.connect(own, autocommit=True) as admin:
+        admin.execute("vacuum (analyze)")
+        admin.execute("checkpoint")
+    results: list[Any] = []
+    seconds = _timed(
+        lambda: results.extend(
+            bill.run(
+                database, tenant_id, _MARCH, clock=utc_now, ids=random_ids,
+                terms=bill.Terms("bench"),
+            )
+        )
+    )  # fmt: skip
+    assert results[0].progress.invoices == _BILLED, results
+    return Figure(
+        "billing run of February, 1 worker", f"{_BILLED:,} × 3 lines beside {held}", seconds,
+        _BILLED / seconds, "invoices",
+    )  # fmt: skip
+
+
+def _timed(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started

@@ -1,0 +1,195 @@
+"""Corrections on the command line: looked at, made, listed, undone; and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EVERYCENT = str(Path(sys.executable).with_name("everycent"))
+CATALOGUE = """
+meters:
+  calls: {unit: call}
+taxes:
+  vat: {rates: [{since: 2000-01-01, percent: 25}]}
+products:
+  api: {name: API calls, tax: vat}
+plans:
+  api:
+    currency: EUR
+    anchor_day: 1
+    prices:
+      - {key: calls, product: api, meter: calls, per_unit: {unit_amount: 0.10}}
+intake:
+  calls: {value: {min: 0}}
+"""
+USAGE = """id,subject,meter,at,value
+1,ana,calls,2026-01-10T12:00:00Z,100
+2,ana,calls,2026-01-11T12:00:00Z,900
+3,ana,calls,2026-02-03T12:00:00Z,50
+"""
+SPAN = ("--from", "2026-01-01", "--to", "2026-02-01", "--zone", "Europe/Zagreb")
+OF = ("--source", "gateway", "--reason", "the gateway counted twice")
+
+
+class Shell:
+    """Types commands."""
+
+    def __init__(self, conninfo: str, folder: Path) -> None:
+        self.environment = os.environ | {
+            "EVERYCENT_DATABASE_URL": conninfo,
+            "EVERYCENT_HOME": str(folder),
+            "EVERYCENT_ACTOR": "eve",
+        }
+        self.folder = folder
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [EVERYCENT, *arguments], env=self.environment, cwd=self.folder,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json"))
+
+    def write(self, name: str, text: str) -> str:
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return name
+
+
+@pytest.fixture
+def shell(conninfo: str, tmp_path: Path) -> Shell:
+    """January of one customer is billed: 1000 calls, 100.00 EUR and 25.00 EUR of tax."""
+    typed = Shell(conninfo, tmp_path)
+    typed("catalog", "apply", typed.write("catalogue.yaml", CATALOGUE))
+    typed("customer", "add", "ana", "--name", "Ana", "--currency", "EUR",
+          "--time-zone", "Europe/Zagreb")  # fmt: skip
+    typed("subscription", "start", "ana", "api", "--starts-on", "2026-01-01")
+    typed("usage", "import", typed.write("usage.csv", USAGE), "--source", "gateway")
+    typed("bill", "run", "--as-of", "2026-02-01", "--zone", "Europe/Zagreb")
+    return typed
+
+
+def values(shell: Shell, *where: str) -> list[tuple[str, str, bool]]:
+    found = shell.json("usage", "find", *where)["records"]
+    return [(one["record_id"], one["value"], one["is_counted"]) for one in found]
+
+
+def test_a_voided_record_is_looked_at_taken_back_found_and_put_back(shell: Shell) -> None:
+    seen = shell.json("usage", "void", "2", *OF, "--preview")
+    (invoice,) = seen["invoices"]
+    assert invoice["difference"] == {"net": "-90.00", "tax": "-22.50", "gross": "-112.50"}
+    assert shell.json("usage", "corrections") == []
+    assert "nothing was changed" in shell("usage", "void", "2", *OF, "--preview")
+    done = shell.json("usage", "void", "2", *OF)
+    assert {**done, "correction": None, "is_preview": True} == seen
+    assert values(shell, "--source", "gateway", "2") == [("2", "900", False)]
+    (listed,) = shell.json("usage", "corrections")
+    assert (listed["kind"], listed["voided"], listed["actor"], listed["undone_by"]) == (
+        "void", 1, "eve", None,
+    )  # fmt: skip
+    undone = shell.json("usage", "undo", done["correction"], "--reason", "it was right")
+    assert undone["customers"] == [
+        {"customer": "ana", "currency": "EUR", "net": "90.00", "tax": "22.50", "gross": "112.50"}
+    ]
+    assert values(shell, "--source", "gateway", "2") == [("2", "900", True)]
+    assert shell.json("usage", "corrections")[1]["undone_by"] == undone["correction"]
+    assert "1000 → 100 call" in shell("usage", "void", "2", *OF)
+
+
+def test_rows_of_a_file_take_the_place_of_their_records(shell: Shell) -> None:
+    file = shell.write("right.csv", "id,who,at,n\n2,ana,2026-01-11 13:00,90\n")
+    layout = ("--map", "subject=who", "--map", "value=n", "--set", "meter=calls",
+              "--zone", "Europe/Zagreb")  # fmt: skip
+    assert shell.json("usage", "replace", file, *layout, *OF)["invoices"][0]["lines"][0][
+        "after"
+    ] == {"quantity": "190", "net": "19.00"}
+    assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
+
+
+def test_a_backfill_takes_its_subjects_and_meters_from_the_file_and_other_sources_stay(
+    shell: Shell,
+) -> None:
+    other = shell.write(
+        "other.csv", USAGE.splitlines()[0] + "\nx,ana,calls,2026-01-12T00:00:00Z,7\n"
+    )
+    shell("usage", "import", other, "--source", "partner")
+    file = shell.write("january.csv", "\n".join(USAGE.splitlines()[:2]) + "\n")
+    seen = shell.json("usage", "backfill", file, *SPAN, *OF, "--preview")
+    assert seen["records"] == {"voided": 1, "restored": 0, "added": 0, "unchanged": 1}
+    assert seen["invoices"][0]["lines"][0]["before"]["quantity"] == "1007"
+    assert seen["invoices"][0]["lines"][0]["after"]["quantity"] == "107"
+    everything = ("--source-only", "all", "--preview")
+    seen = shell.json("usage", "backfill", file, *SPAN, *OF, *everything)
+    assert seen["records"]["voided"] == 2
+    empty = shell.write("empty.csv", USAGE.splitlines()[0] + "\n")
+    named = ("--subject", "ana", "--meter", "calls")
+    assert shell.json("usage", "backfill", empty, *SPAN, *OF, *named)["records"]["voided"] == 2
+    assert values(shell, "--subject", "ana", "--meter", "calls") == [
+        ("1", "100", False), ("2", "900", False), ("x", "7", True), ("3", "50", True),
+    ]  # fmt: skip
+
+
+def test_one_bad_row_refuses_the_whole_file_and_every_bad_row_is_told(shell: Shell) -> None:
+    rows = [
+        "1,ana,calls,2026-01-10T12:00:00Z,100",
+        "2,ana,calls,yesterday,1",
+        "3,ana,nothing,2026-01-10T12:00:00Z,1",
+        "4,ana,calls,2026-01-10T12:00:00Z,-1",
+        "1,ana,calls,2026-01-11T12:00:00Z,5",
+    ]
+    file = shell.write("bad.csv", "\n".join(["id,subject,meter,at,value", *rows]))
+    told = shell("usage", "backfill", file, *SPAN, *OF, code=2)
+    assert "[correction.bad_rows]" in told
+    assert "4 rows can't be taken" in told
+    for line, code in (
+        (3, "time.malformed"), (4, "usage.unknown_meter"), (5, "usage.value_out_of_bounds"),
+        (6, "correction.id_twice"),
+    ):  # fmt: skip
+        assert any(f"line {line}:" in row and f"[{code}]" in row for row in told.splitlines())
+    assert shell.json("usage", "corrections") == []
+
+
+def test_found_records_are_paged_in_order_of_time(shell: Shell) -> None:
+    first = shell.json("usage", "find", "--subject", "ana", "--limit", "2")
+    assert [one["record_id"] for one in first["records"]] == ["1", "2"]
+    second = shell.json(
+        "usage", "find", "--subject", "ana", "--limit", "2", "--page", first["page"]
+    )
+    assert [one["record_id"] for one in second["records"]] == ["3"]
+    assert second["page"] is None
+    assert values(shell, "--meter", "calls", "--from", "2026-02-01") == [("3", "50", True)]
+    assert values(shell, "--subject", "nobody") == []
+    assert "more: --page" in shell("usage", "find", "--subject", "ana", "--limit", "1")
+
+
+REFUSALS = [
+    (("void", "9", *OF), "usage.unknown_record"),
+    (("void", "1", "--source", "gateway", "--reason", " "), "correction.no_reason"),
+    (("replace", "usage.csv", *OF), "correction.nothing_to_do"),
+    (("replace", "usage.csv", "--reason", "x"), "mapping.no_source"),
+    (("backfill", "usage.csv", *SPAN, *OF), "backfill.outside"),
+    (("backfill", "head.csv", *SPAN, *OF), "backfill.nobody"),
+    (("backfill", "head.csv", "--from", "2026-02-01", "--to", "2026-01-01", *OF), "period.empty"),
+    (("undo", "x", "--reason", "x"), "correction.bad_id"),
+    (("undo", "01900000-0000-7000-8000-000000000000", "--reason", "x"), "correction.unknown"),
+    (("find", "9", "--source", "gateway"), "usage.unknown_record"),
+    (("find", "9"), "find.source_and_id"),
+    (("find",), "find.what"),
+    (("find", "--subject", "ana", "--page", "x"), "page.bad_cursor"),
+]  # fmt: skip
+
+
+def test_what_makes_no_sense_is_refused_with_a_code(shell: Shell) -> None:
+    shell.write("head.csv", USAGE.splitlines()[0] + "\n")
+    for arguments, code in REFUSALS:
+        assert f"[{code}]" in shell("usage", *arguments, code=2), arguments
+    assert shell.json("usage", "corrections") == []
