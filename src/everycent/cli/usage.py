@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +14,7 @@ import click
 
 from everycent.app.wiring import App
 from everycent.catalog import queries as catalog
+from everycent.catalog.intake import IntakePolicy
 from everycent.cli import usage_archive, usage_corrections, usage_live, usage_watch
 from everycent.cli.common import console, emit, json_option, opened
 from everycent.cli.usage_layout import Layout, layout_options
@@ -60,7 +61,7 @@ def import_(
     begun: set[Path] = set()  # reject files of this import
     with opened() as (app, tenant_id):
         with app.database.snapshot(tenant_id) as tx:
-            meters = catalog.raw_meters(tx)
+            meters, policies = catalog.raw_meters(tx), catalog.intake_policies(tx)
         if not meters:
             raise Invalid(
                 "usage.no_meters",
@@ -71,7 +72,7 @@ def import_(
             target = Path(rejects or f"{'stdin' if file == STDIN else file}.rejects.csv")
             with _reject_file(target, file, begun) as write:
                 began = time.monotonic()
-                result = _import(app, tenant_id, file, layout, meters, write)
+                result = _import(app, tenant_id, file, layout, meters, policies, write)
                 results.append((file, result, target, time.monotonic() - began))
     emit(_data(results), as_json, lambda: _render(results))
     if any(result.conflicts or result.rejected for _, result, _, _ in results):
@@ -121,6 +122,7 @@ def _import(
     file: str,
     layout: Layout,
     meters: set[str],
+    policies: Mapping[str, IntakePolicy],
     write_reject: Callable[[Reject], None],
 ) -> ImportResult:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -149,6 +151,7 @@ def _import(
             on_progress=lambda so_far: bar.update(
                 task, completed=rows.position(), records=so_far.read
             ),
+            policies=policies,
         )
 
 

@@ -12,17 +12,20 @@ import gc
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 import psycopg
 
+from everycent.catalog.intake import IntakePolicy
 from everycent.db.connection import Database
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.metering import operations as metering
+from everycent.metering.bounds import refusals_of
 from everycent.metering.mapping import Parse, Reject, Rows, reject
 from everycent.metering.operations import Clash, Intake, Names, conflict_refusal
 from everycent.metering.record import UsageRecord
@@ -36,6 +39,7 @@ _CHUNK = 500  # rows that are parsed together; a bad one among them makes all of
 _BATCH_CHARS = 16_000_000
 _ATTEMPTS = 5
 _COLLECT_EVERY = 500_000  # objects
+_NO_POLICIES: Mapping[str, IntakePolicy] = MappingProxyType({})
 
 
 class ImportResult(NamedTuple):
@@ -76,9 +80,10 @@ def import_usage(
     recorded_at: datetime,
     on_reject: Callable[[Reject], None],
     on_progress: Callable[[ImportResult], None],
+    policies: Mapping[str, IntakePolicy] = _NO_POLICIES,
     batch_size: int = BATCH_SIZE,
 ) -> ImportResult:
-    """Stores every good row; `on_reject` is told of every other one, in order of lines.
+    """Stores every good row that keeps to the `policies` of its meter; `on_reject` is told of every other one, in order of lines.
 
     `on_progress` gets the result so far after each batch. When `batches` refuses to go on, what it
     gave is stored and told first. New records are folded into the roll-ups by the next billing run.
@@ -112,7 +117,8 @@ def import_usage(
 
     with _collecting_rarely(), ThreadPoolExecutor(_STORING_THREADS, "import") as threads:
         try:
-            for number, batch in enumerate(_parsed(batches, parse, batch_size)):
+            for number, parsed in enumerate(_parsed(batches, parse, batch_size)):
+                batch = _bounded(parsed, policies, recorded_at)
                 storing = threads.submit(
                     _store, database, tenant_id, batch.records, recorded_at, names, turns, number
                 )
@@ -186,6 +192,21 @@ def _parse(rows: Rows, parse: Parse, batch: _Batch) -> None:
         else:
             batch.lines.append(line)
             batch.texts.append(text)
+
+
+def _bounded(batch: _Batch, policies: Mapping[str, IntakePolicy], now: datetime) -> _Batch:
+    """The batch with the records that are out of the bounds of their meter among the rejected ones."""
+    refusals = refusals_of(batch.records, policies, now)
+    if not refusals:
+        return batch
+    kept = [n for n in range(len(batch.records)) if n not in refusals]
+    refused = [reject(batch.lines[n], told, batch.texts[n]) for n, told in refusals.items()]
+    return _Batch(
+        [batch.records[n] for n in kept],
+        [batch.lines[n] for n in kept],
+        [batch.texts[n] for n in kept],
+        batch.rejects + refused,
+    )
 
 
 def _conflict(batch: _Batch, conflict: Clash) -> Reject:

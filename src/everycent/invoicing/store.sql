@@ -337,13 +337,13 @@ where u.tenant_id = %(tenant_id)s and u.ends_included and not exists (
 group by i.series, i.number, u.line_no, u.part_no, u.records, u.total, u.digest;
 
 -- name: stage_standing
--- Records with reversals: whether they stand at present, and since which fold it is so.
+-- Records with reversals: whether they stand at present, and the folds that reversed them.
 create temp table if not exists stage_standing (
-    key uuid primary key, stands bool, fold_id int8) on commit delete rows;
+    key uuid primary key, stands bool, folds int8[]) on commit delete rows;
 
 -- name: fill_standing
 insert into stage_standing
-select v.key, sum(v.sign) = 0, max(b.fold_id) from usage_reversal v
+select v.key, sum(v.sign) = 0, array_agg(b.fold_id) from usage_reversal v
 join usage_batch b on b.tenant_id = v.tenant_id and b.batch_id = v.batch_id
 where v.tenant_id = %(tenant_id)s group by v.key;
 
@@ -354,7 +354,7 @@ with spans as materialized (
     select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
     from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
 told as (
-    select u.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.fold_id as changed,
+    select u.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.folds,
            (select max(s.fold_id) from spans s
             where s.subject_id = u.subject_id and s.meter_id = u.meter_id
               and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
@@ -364,12 +364,15 @@ told as (
     left join stage_standing z on z.key = u.key
     where u.tenant_id = %(tenant_id)s)
 select case
-    when not stands and came <= billed and changed > billed then 'voided_after_bill'
+    when not stands and stood then 'voided_after_bill'
     when not stands then 'voided'
-    when greatest(came, changed) <= billed then 'billed'
+    when stood then 'billed'
     when meter_id = any(%(written_off)s) then 'written_off'
     else 'too_late' end as reason, count(*)::bigint as records
-from told where billed is not null group by 1 order by 1;
+from told, lateral (
+    select came <= billed and (folds is null or (
+        select count(*) from unnest(folds) f(fold_id) where f.fold_id <= billed) %% 2 = 0) as stood) x
+where billed is not null group by 1 order by 1;
 
 -- name: usage_elsewhere
 -- The reason of every record outside all billed time. stage_priced holds what subscriptions price.
@@ -439,7 +442,9 @@ select coalesce(sum(greatest((
     left join stage_standing z on z.key = u.key
     where u.tenant_id = %(tenant_id)s and u.subject_id = p.subject_id and u.meter_id = p.meter_id
       and u.at >= p.starts_at and u.at < p.ends_at
-      and (z.key is null or z.stands and z.fold_id <= d.fold_id)) - d.records, 0)), 0)::bigint
+      and (z.key is null or z.stands and (
+        select count(*) from unnest(z.folds) f(fold_id) where f.fold_id <= d.fold_id) %% 2 = 0))
+    - d.records, 0)), 0)::bigint
 from periods p join parted d using (subject_id, meter_id, starts_at, ends_at);
 
 -- name: corrected_lines
