@@ -12,11 +12,11 @@ import psycopg
 from benchmarks import history, ingest, seller
 from benchmarks.figure import Figure, Say
 from everycent.app.wiring import random_ids, utc_now
+from everycent.consumption import queries
 from everycent.db.connection import Database
 from everycent.flows import bill
 from everycent.kernel.period import Period
 from everycent.metering import operations as metering
-from everycent.metering import queries
 
 _JANUARY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 _MARCH = datetime(2026, 3, 1, tzinfo=UTC)

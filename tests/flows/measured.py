@@ -15,9 +15,9 @@ from everycent.catalog import bands as product_bands
 from everycent.catalog.holidays import Holidays
 from everycent.catalog.meter import Aggregation, Granularity, Level, Series
 from everycent.catalog.segments import SegmentRule, Segments
+from everycent.consumption.usage import Request, Usage
 from everycent.kernel.period import Period
 from everycent.metering.record import UsageRecord, canonical_dimensions, canonical_value
-from everycent.metering.usage import Request, Usage
 from everycent.rating.quantity import quantity
 from tests.oracle import metering as oracle
 from tests.oracle.metering import Asked, Meter, Raw

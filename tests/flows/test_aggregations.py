@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from everycent.consumption import queries
+from everycent.consumption.usage import Request, Usage
 from everycent.corrections import operations as corrections
-from everycent.metering import audit, operations, queries
-from everycent.metering.usage import Request, Usage
+from everycent.metering import audit, operations
 from everycent.tenants import operations as tenants
 from tests.conftest import Place
 from tests.flows import measured

@@ -16,6 +16,8 @@ from everycent.archives import queries as archives
 from everycent.archives.archive import Place as Where
 from everycent.archives.archive import StoredFile
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import queries as usage
+from everycent.consumption.usage import Request, Usage
 from everycent.flows import archive_usage as flow
 from everycent.flows import explain as explaining
 from everycent.flows.archive_usage import Outcome
@@ -26,9 +28,7 @@ from everycent.kernel.errors import Broken, Conflict, Invalid, NotFound, Refusal
 from everycent.kernel.period import Period
 from everycent.measurements import queries as measurements
 from everycent.metering import operations as metering
-from everycent.metering import queries as usage
 from everycent.metering.record import UsageRecord
-from everycent.metering.usage import Request, Usage
 from everycent.tenants import operations as tenants
 from tests.conftest import Place
 from tests.flows import world

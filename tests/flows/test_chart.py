@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from everycent.consumption.slots import By, name_of
 from everycent.flows import chart as flow
 from everycent.kernel.calendar import local_date, zone
 from everycent.kernel.errors import Invalid, NotFound
 from everycent.metering.record import UsageRecord
-from everycent.metering.slots import By, name_of
 from tests.conftest import Place
 from tests.flows import world
 

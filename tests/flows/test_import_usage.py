@@ -27,6 +27,8 @@ from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.catalog import queries as catalog_queries
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import queries as consumption
+from everycent.consumption.usage import Request
 from everycent.db.connection import Database
 from everycent.flows import import_usage as flow
 from everycent.flows.import_usage import ImportResult, import_usage
@@ -35,7 +37,6 @@ from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import Period
 from everycent.metering import audit, operations, queries
 from everycent.metering.mapping import ColumnMapping, Reject, Rows, parser, wanted_columns
-from everycent.metering.usage import Request
 from tests.conftest import Place
 
 CATALOGUE = """
@@ -520,5 +521,5 @@ def test_totals_are_the_exact_sums_of_what_was_first(
             Request(subject, Series(meter, "unit", Aggregation.SUM), period)
             for subject, meter in sums
         ]
-        found = queries.read(tx, wanted)
+        found = consumption.read(tx, wanted)
     assert [found[request].total for request in wanted] == list(sums.values())

@@ -9,6 +9,8 @@ from typing import Any
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import queries
+from everycent.consumption.usage import Request, Usage
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
@@ -19,9 +21,7 @@ from everycent.invoicing.invoice import Invoice
 from everycent.kernel import clock
 from everycent.kernel.period import Period
 from everycent.metering import operations as metering
-from everycent.metering import queries
 from everycent.metering.record import UsageRecord
-from everycent.metering.usage import Request, Usage
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions.operations import Order
 from tests.conftest import Place

@@ -22,11 +22,11 @@ from everycent.catalog.price import (
     Tier,
     Volume,
 )
+from everycent.consumption.usage import Usage
 from everycent.kernel.canonical import encode
 from everycent.kernel.currency import exponent
 from everycent.kernel.money import Rounding
 from everycent.kernel.period import Period
-from everycent.metering.usage import Usage
 from everycent.rating.charge import Charge
 from everycent.rating.rate import charge
 from everycent.rating.schemes import steps

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from everycent.api.service import admitted, in_thread, service_of
+from everycent.consumption.slots import By
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import chart as charts
@@ -21,7 +22,6 @@ from everycent.integrations import usage_chart
 from everycent.kernel.calendar import start_of_day
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import parse_instant
-from everycent.metering.slots import By
 
 _T = TypeVar("_T")
 _SCOPE = "usage:read"

@@ -208,9 +208,8 @@ def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_
         return
     from rich.table import Table
 
-    title = (
-        f"{invoice.name} line {line_no}: {part.records} records of {part.series.meter} at {part.subject}"
-    )
+    what = f"{part.records} records of {part.series.meter} at {part.subject}"
+    title = f"{invoice.name} line {line_no}: {what}"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("at", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)

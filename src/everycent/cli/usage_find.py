@@ -10,12 +10,12 @@ from uuid import UUID
 import click
 
 from everycent.cli.common import END_OF_TIME, emit, instant, json_option, opened, table
+from everycent.consumption.queries import FIRST_RECORD
 from everycent.corrections import queries
 from everycent.corrections.queries import Stored
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Invalid, NotFound
 from everycent.kernel.period import Period, instant_text, parse_instant, period
-from everycent.metering.queries import FIRST_RECORD
 from everycent.metering.record import EARLIEST
 
 _CURSOR = re.compile(r"(?P<at>[^~]{1,40})~(?P<key>[0-9a-f]{32})")

@@ -10,6 +10,7 @@ import click
 
 from everycent.app.wiring import App
 from everycent.cli.common import emit, instant, json_option, opened, past_instant, table
+from everycent.consumption.slots import By, Chart, name_of, total_of
 from everycent.customers import queries as customers
 from everycent.flows import chart as charts
 from everycent.flows import reasons as accounts
@@ -21,7 +22,6 @@ from everycent.kernel.calendar import add_months, local_date
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
-from everycent.metering.slots import By, Chart, name_of, total_of
 
 
 def add_to(group: click.Group) -> None:

@@ -20,6 +20,8 @@ import psycopg
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan, Tax
+from everycent.consumption import queries as usage
+from everycent.consumption.usage import Request, Usage
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
@@ -36,8 +38,6 @@ from everycent.kernel.errors import Broken, Invalid, Refusal, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
-from everycent.metering import queries as usage
-from everycent.metering.usage import Request, Usage
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem
 

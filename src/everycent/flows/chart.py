@@ -10,14 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from everycent.catalog.meter import Series
-from everycent.db.connection import Tx
-from everycent.flows import meters
-from everycent.kernel.calendar import zone as known_zone
-from everycent.kernel.errors import Invalid
-from everycent.kernel.period import instant_text
-from everycent.kernel.quantity import plain
-from everycent.metering import queries as usage
-from everycent.metering.slots import (
+from everycent.consumption import queries as usage
+from everycent.consumption.slots import (
     By,
     Chart,
     charted,
@@ -27,6 +21,13 @@ from everycent.metering.slots import (
     slots_of,
     total_of,
 )
+from everycent.db.connection import Tx
+from everycent.flows import meters
+from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.errors import Invalid
+from everycent.kernel.period import instant_text
+from everycent.kernel.quantity import plain
+from everycent.metering import queries as records
 from everycent.subscriptions import queries as subscriptions
 
 
@@ -67,7 +68,7 @@ def chart(tx: Tx, wanted: Wanted, time_zone: str) -> Chart:
     slots = slots_of(wanted.by, wanted.start, wanted.end, time_zone)
     names = [("subject", wanted.subject), ("meter", measure.meter)]
     held = []
-    if len(usage.known_numbers(tx, names)) == len(names):
+    if len(records.known_numbers(tx, names)) == len(names):
         held = usage.by_slots(
             tx, wanted.subject, shown.series, slots, wanted.dimension, is_live=True
         )

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from uuid import UUID
 
+from everycent.consumption.usage import is_counter, is_level
 from everycent.corrections import operations as corrections
 from everycent.corrections import queries
 from everycent.corrections.correction import Corrected
@@ -28,7 +29,6 @@ from everycent.kernel.period import Period
 from everycent.metering import operations as metering
 from everycent.metering.operations import Names
 from everycent.metering.record import UsageRecord
-from everycent.metering.usage import is_counter, is_level
 
 
 class Action(NamedTuple):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+from everycent.consumption.usage import archived
 from everycent.corrections import queries
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import Period
 from everycent.metering import operations as metering
 from everycent.metering import queries as usage
-from everycent.metering.usage import archived
 
 
 def refuse_archived(

@@ -15,13 +15,13 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Plan
+from everycent.consumption import queries as usage
 from everycent.corrections import queries as corrections
 from everycent.db.connection import Tx
 from everycent.flows import rate_due
 from everycent.flows.correction_effect import UnbilledEffect
 from everycent.invoicing import queries as invoices
 from everycent.kernel.errors import Refusal
-from everycent.metering import queries as usage
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem, OpenItem
 from everycent.subscriptions.schedule import due_periods

@@ -12,6 +12,7 @@ from fractions import Fraction
 from everycent.catalog.bands import Bands
 from everycent.catalog.meter import Aggregation, Series
 from everycent.catalog.segments import SegmentRule, Segments
+from everycent.consumption.register import Reading
 from everycent.flows.saying import (
     Node,
     Page,
@@ -25,7 +26,6 @@ from everycent.flows.saying import (
 )
 from everycent.kernel.money import EXACT
 from everycent.kernel.quantity import plain
-from everycent.metering.register import Reading
 from everycent.rating.charge import RegisterStretch, UsagePart
 
 _OF_EACH = {

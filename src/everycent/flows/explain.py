@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.catalog import queries as catalog
+from everycent.consumption import queries as metering
+from everycent.consumption.queries import DayUsage
+from everycent.consumption.usage import is_counter, spans_of
 from everycent.db.connection import Tx
 from everycent.flows.derivation import line_node
 from everycent.flows.saying import (
@@ -42,9 +45,6 @@ from everycent.kernel.period import Period, instant_text, parse_instant
 from everycent.kernel.quantity import plain
 from everycent.ledger import queries as ledger
 from everycent.ledger.entry import Entry
-from everycent.metering import queries as metering
-from everycent.metering.queries import DayUsage
-from everycent.metering.usage import is_counter, spans_of
 from everycent.rating.charge import UsagePart
 from everycent.subscriptions import operations as subscriptions
 

@@ -83,7 +83,8 @@ def import_usage(
     policies: Mapping[str, IntakePolicy] = _NO_POLICIES,
     batch_size: int = BATCH_SIZE,
 ) -> ImportResult:
-    """Stores every good row that keeps to the `policies` of its meter; `on_reject` is told of every other one, in order of lines.
+    """Stores every good row that keeps to the `policies` of its meter; `on_reject` is told of every
+    other one, in order of lines.
 
     `on_progress` gets the result so far after each batch. When `batches` refuses to go on, what it
     gave is stored and told first. New records are folded into the roll-ups by the next billing run.

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from everycent.catalog.meter import Series, series_of
 from everycent.catalog.plan import Item, Plan, Tax
+from everycent.consumption.register import Reading
+from everycent.consumption.usage import Request, Usage, archived, has_windows, is_counter, is_level
 from everycent.customers.customer import Customer
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
-from everycent.metering.register import Reading
-from everycent.metering.usage import Request, Usage, archived, has_windows, is_counter, is_level
 from everycent.rating.rate import charge
 from everycent.subscriptions.queries import DueItem
 

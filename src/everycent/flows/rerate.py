@@ -21,13 +21,13 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import Formula, Measure, Series, series_of
 from everycent.catalog.plan import Item, Plan
+from everycent.consumption import queries as metering
+from everycent.consumption.register import Reading
+from everycent.consumption.usage import Request, Usage, archived, has_windows, is_counter, is_level
 from everycent.db.connection import Tx
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.errors import Broken, Refusal
 from everycent.kernel.period import Period
-from everycent.metering import queries as metering
-from everycent.metering.register import Reading
-from everycent.metering.usage import Request, Usage, archived, has_windows, is_counter, is_level
 from everycent.rating.charge import Charge, Quantity, UsagePart
 from everycent.rating.rate import charge
 from everycent.subscriptions import queries as subscriptions

@@ -18,6 +18,8 @@ from uuid import UUID
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan
+from everycent.consumption import queries as usage
+from everycent.consumption.usage import QUARTER_MINUTES, Request, Usage, is_level
 from everycent.db.connection import Tx
 from everycent.flows import rate_due
 from everycent.invoicing import queries as invoices
@@ -25,8 +27,6 @@ from everycent.invoicing.assemble import DueCharge
 from everycent.kernel.errors import NotFound, Refusal
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import Period, instant_text
-from everycent.metering import queries as usage
-from everycent.metering.usage import QUARTER_MINUTES, Request, Usage, is_level
 from everycent.rating.charge import Charge
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem, OpenItem

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from everycent.catalog.meter import Measure, series_of
+from everycent.consumption.usage import is_level
 from everycent.customers import queries as customers
 from everycent.db.connection import Database, Tx
 from everycent.flows import meters
@@ -21,7 +22,6 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import NotFound, Refusal
 from everycent.kernel.period import Period
 from everycent.metering import operations as metering
-from everycent.metering.usage import is_level
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.subscription import Subscription
 from everycent.watching import operations, queries

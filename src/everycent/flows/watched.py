@@ -9,14 +9,14 @@ from functools import reduce
 from typing import NamedTuple
 
 from everycent.catalog.meter import Measure, Series, series_of
+from everycent.consumption import queries as usage
+from everycent.consumption.usage import Request, Usage, has_windows, is_counter, is_level
 from everycent.db.connection import Tx
 from everycent.flows.running import Line, Running, running, up_to
 from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Refusal
 from everycent.kernel.money import EXACT, Money, major
 from everycent.kernel.period import Period
-from everycent.metering import queries as usage
-from everycent.metering.usage import Request, Usage, has_windows, is_counter, is_level
 from everycent.rating.quantity import quantity
 from everycent.subscriptions.subscription import Subscription
 from everycent.watching.threshold import Threshold

@@ -17,13 +17,13 @@ from typing import NamedTuple, Protocol
 
 from everycent.catalog.meter import Aggregation
 from everycent.catalog.price import Flat, Graduated, Package, Volume
+from everycent.consumption.queries import DayUsage
+from everycent.consumption.register import Reading
 from everycent.integrations.explain_flow import Flow, flow, narrow_flow
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.calendar import local_date
 from everycent.kernel.money import EXACT
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.metering.queries import DayUsage
-from everycent.metering.register import Reading
 from everycent.rating.charge import Charge, UsagePart
 
 _TEMPLATES = Path(__file__).with_name("templates")

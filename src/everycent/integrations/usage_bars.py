@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import reduce
 
+from everycent.consumption.slots import Chart, Row
 from everycent.integrations.usage_chart import slot_text
 from everycent.kernel.money import EXACT
 from everycent.kernel.quantity import plain
-from everycent.metering.slots import Chart, Row
 
 _CELLS = 40
 _ZERO = Decimal(0)

@@ -13,10 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+from everycent.consumption.slots import By, Chart, Kind, Row, name_of, total_of
 from everycent.kernel import calendar
 from everycent.kernel.period import Period
 from everycent.kernel.quantity import plain
-from everycent.metering.slots import By, Chart, Kind, Row, name_of, total_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

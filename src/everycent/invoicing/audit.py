@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from everycent.consumption import queries as metering
+from everycent.consumption.usage import NOTHING
 from everycent.db.connection import Tx
 from everycent.invoicing import store
 from everycent.invoicing.seals import sealed_pieces
-from everycent.metering import queries as metering
-from everycent.metering.usage import NOTHING
 
 CHECKS = {
     "every invoice is the sum of its lines and taxes": "false_sums",

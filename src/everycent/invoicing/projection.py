@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
+from everycent.consumption.usage import is_counter
 from everycent.invoicing import postings
 from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount
 from everycent.invoicing.seals import limits_of
 from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
-from everycent.metering.usage import is_counter
 from everycent.subscriptions.projection import BILLED_PERIOD
 
 INVOICE = table(

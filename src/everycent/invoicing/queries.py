@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from everycent.consumption.register import Reading
 from everycent.db.connection import Tx
 from everycent.invoicing import store
 from everycent.invoicing.invoice import CREDITED, ISSUED, CreditNote, Invoice, name_of
@@ -15,7 +16,6 @@ from everycent.journal import queries as journal
 from everycent.journal.types import decode
 from everycent.kernel import ids
 from everycent.kernel.errors import Conflict, NotFound, Refusal
-from everycent.metering.register import Reading
 
 _NAME = re.compile(r"([A-Z0-9][A-Z0-9/]*(?:-[A-Z0-9/]+)*)-([0-9]{1,18})")
 FROM_THE_START = (date(1, 1, 1), "", 0)

@@ -11,10 +11,10 @@ from everycent.catalog import bands
 from everycent.catalog.bands import Bands
 from everycent.catalog.meter import Series
 from everycent.catalog.segments import Segments, own_and_others
+from everycent.consumption.requests import is_by_days
+from everycent.consumption.usage import Piece, pieces_of
 from everycent.kernel.canonical import encode
 from everycent.kernel.period import Period
-from everycent.metering.requests import is_by_days
-from everycent.metering.usage import Piece, pieces_of
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -57,7 +57,9 @@ class Names:
         """Makes sure that every name and month of the records is known, in a transaction of its own:
         a number that was handed out stays true whatever happens to the batch. Returns the numbers."""
         if sum(map(len, self.ids.values())) > _REMEMBERED_NAMES:
-            self.ids = {kind: {} for kind in _KINDS}  # new ones: another thread may still read the old
+            self.ids = {
+                kind: {} for kind in _KINDS
+            }  # new ones: another thread may still read the old
         ids = self.ids
         fresh = [
             (kind, name)

@@ -13,7 +13,7 @@ import msgspec
 from everycent.catalog.meter import Series
 from everycent.catalog.plan import Product
 from everycent.catalog.price import Price, QuantityRounding
-from everycent.metering.register import Reading
+from everycent.consumption.register import Reading
 
 
 class RegisterStretch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,8 +31,8 @@ class UsagePart(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `input` is the name under which a formula knows the value; `exact` is the value as a fraction
     ('1/3') where its decimals do not end and `value` is cut after 18. Counters count records in
-    (start, end]. `counted` windows, records or units were there where the value is made of such; `opening_level` is
-    the level, or the number of units, at the start.
+    (start, end]. `counted` windows, records or units were there where the value is made of such;
+    `opening_level` is the level, or the number of units, at the start.
     """
 
     subject: str

@@ -9,11 +9,11 @@ from fractions import Fraction
 from everycent.catalog import formula
 from everycent.catalog.meter import Aggregation, Formula, Measure, Series
 from everycent.catalog.price import QuantityRounding
+from everycent.consumption import register
+from everycent.consumption.usage import Usage
 from everycent.kernel.money import EXACT, round_decimal
 from everycent.kernel.period import Period
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.metering import register
-from everycent.metering.usage import Usage
 from everycent.rating.charge import Quantity, RegisterStretch, UsagePart
 
 _ZERO = Decimal(0)

@@ -8,10 +8,10 @@ from fractions import Fraction
 
 from everycent.catalog.plan import Item
 from everycent.catalog.price import Flat
+from everycent.consumption.usage import Usage
 from everycent.kernel.money import rounded
 from everycent.kernel.period import Period
 from everycent.kernel.quantity import plain
-from everycent.metering.usage import Usage
 from everycent.rating.charge import Charge
 from everycent.rating.quantity import quantity
 from everycent.rating.schemes import steps

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import slots
+from everycent.consumption.slots import By, Held
 from everycent.integrations import reasons_page, usage_bars, usage_chart
 from everycent.invoicing import reasons
-from everycent.metering import slots
-from everycent.metering.slots import By, Held
 
 START = datetime(2026, 3, 28, 23, tzinfo=UTC)
 SHOWN = slots.shown_as(Series("m", "kWh", Aggregation.SUM))

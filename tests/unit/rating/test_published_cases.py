@@ -36,10 +36,10 @@ from everycent.catalog.price import (
     QuantityRounding,
     Volume,
 )
+from everycent.consumption.usage import Usage
 from everycent.kernel import calendar
 from everycent.kernel.money import Money, Rounding, plain
 from everycent.kernel.period import Period
-from everycent.metering.usage import Usage
 from everycent.rating.quantity import quantity
 from everycent.rating.rate import charge
 from everycent.rating.schemes import steps

@@ -8,11 +8,11 @@ import pytest
 from everycent.catalog.bands import Bands, parse_rules
 from everycent.catalog.meter import Aggregation, Formula, Series, series_of
 from everycent.catalog.price import QuantityRounding
+from everycent.consumption.register import Reading
+from everycent.consumption.usage import Usage
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
 from everycent.kernel.period import Period
-from everycent.metering.register import Reading
-from everycent.metering.usage import Usage
 from everycent.rating.charge import RegisterStretch, UsagePart
 from everycent.rating.quantity import quantity
 

@@ -10,11 +10,11 @@ import pytest
 from everycent.catalog.meter import Aggregation, Series
 from everycent.catalog.plan import Item, Product
 from everycent.catalog.price import Flat, Graduated, PerUnit, Price, QuantityRounding, Tier
+from everycent.consumption.usage import Usage
 from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
 from everycent.kernel.period import Period
-from everycent.metering.usage import Usage
 from everycent.rating.charge import Charge, Step
 from everycent.rating.rate import charge
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everycent.catalog.meter import Granularity, Level
+from everycent.consumption import levels
+from everycent.consumption.levels import Change, Weighing
 from everycent.kernel.calendar import start_of_day
 from everycent.kernel.period import Period
-from everycent.metering import levels
-from everycent.metering.levels import Change, Weighing
 
 SECOND, DAY = Granularity.SECOND, Granularity.DAY
 CHANGES, SETS = Level.CHANGES, Level.SETS

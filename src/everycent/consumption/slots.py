@@ -17,12 +17,12 @@ from typing import NamedTuple
 import msgspec
 
 from everycent.catalog.meter import Aggregation, Level, Series
+from everycent.consumption import answers
+from everycent.consumption.usage import QUARTER_MINUTES
 from everycent.kernel import calendar
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
-from everycent.metering import answers
-from everycent.metering.usage import QUARTER_MINUTES
 
 MOST_SLOTS = 2000
 TOP = 8

@@ -10,10 +10,7 @@ from typing import Any
 
 from everycent.catalog.meter import Aggregation, Series
 from everycent.catalog.segments import own_and_others
-from everycent.kernel import calendar
-from everycent.kernel.errors import Broken
-from everycent.kernel.period import Period
-from everycent.metering.usage import (
+from everycent.consumption.usage import (
     QUARTER_MINUTES,
     Piece,
     Request,
@@ -24,6 +21,9 @@ from everycent.metering.usage import (
     pieces_of,
     spans_of,
 )
+from everycent.kernel import calendar
+from everycent.kernel.errors import Broken
+from everycent.kernel.period import Period
 
 _Rows = list[tuple[Any, ...]]
 _QUARTER = timedelta(minutes=QUARTER_MINUTES)

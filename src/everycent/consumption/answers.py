@@ -10,10 +10,10 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from everycent.catalog.meter import Aggregation, Level, Series
+from everycent.consumption import levels
+from everycent.consumption.levels import Change, Weighing
+from everycent.consumption.usage import QUARTER_MINUTES, Request, Usage
 from everycent.kernel.money import EXACT
-from everycent.metering import levels
-from everycent.metering.levels import Change, Weighing
-from everycent.metering.usage import QUARTER_MINUTES, Request, Usage
 
 
 class Counted(NamedTuple):

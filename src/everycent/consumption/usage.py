@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from everycent.catalog import bands
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption.register import Reading
 from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import Period
-from everycent.metering.register import Reading
 
 NOTHING = bytes(32)
 """The digest of no records at all."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everycent.consumption.register import Reading, consumption
 from everycent.kernel.errors import Invalid
-from everycent.metering.register import Reading, consumption
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

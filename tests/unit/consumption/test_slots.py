@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everycent.catalog.meter import Aggregation, Level, Series
+from everycent.consumption import slots
+from everycent.consumption.slots import By, Held, Kind
 from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.errors import Invalid
-from everycent.metering import slots
-from everycent.metering.slots import By, Held, Kind
 
 ZONES = ["UTC", "Europe/Zagreb", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"]
 SUM = Series("calls", "call", Aggregation.SUM)

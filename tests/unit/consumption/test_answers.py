@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 
 from everycent.catalog.meter import Aggregation, Granularity, Level, Series
+from everycent.consumption import answers
+from everycent.consumption.answers import Counted, Said, Standing
+from everycent.consumption.usage import Request, Usage
 from everycent.kernel.period import Period
-from everycent.metering import answers
-from everycent.metering.answers import Counted, Said, Standing
-from everycent.metering.usage import Request, Usage
 
 A = Aggregation
 MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))

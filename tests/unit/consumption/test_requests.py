@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from everycent.catalog.bands import Bands, parse_rules
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import requests
+from everycent.consumption.usage import Request
 from everycent.kernel import calendar
 from everycent.kernel.errors import Broken
 from everycent.kernel.period import Period
-from everycent.metering import requests
-from everycent.metering.usage import Request
 
 A = Aggregation
 QUARTER = timedelta(minutes=15)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from everycent.catalog.bands import Bands, parse_rules
 from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import usage
+from everycent.consumption.usage import pieces_of
 from everycent.kernel.period import Period
-from everycent.metering import usage
-from everycent.metering.usage import pieces_of
 
 A = Aggregation
 DAY = timedelta(days=1)
