@@ -16,7 +16,7 @@ from everycent.kernel.quantity import plain
 from everycent.metering import store
 from everycent.metering.record import UsageRecord, content_of, key_of, micros
 
-_FOLD_RECORDS = 500_000
+_FOLD_RECORDS = 2_000_000
 _REMEMBERED_NAMES = 500_000
 _PACKED_TOGETHER = 500
 _TOLD_CONFLICTS = 1000

@@ -257,13 +257,11 @@ where v.tenant_id = %(tenant_id)s
   and not exists (
     select from usage_away(%(tenant_id)s) a where v.at >= a.starts_at and v.at < a.ends_at)
   and not exists (
-    select from usage_key k
-    join usage_record u on u.tenant_id = k.tenant_id and u.batch_id = k.batch_id and u.key = k.key
-    where k.tenant_id = v.tenant_id and k.key = v.key
-      and (u.subject_id, u.meter_id, u.dimensions_id, u.at, u.value, u.content, u.source_id,
-           u.record_id)
-        = (v.subject_id, v.meter_id, v.dimensions_id, v.at, v.value, v.content, v.source_id,
-           v.record_id))
+    select from usage_record u
+    where u.tenant_id = v.tenant_id and u.subject_id = v.subject_id and u.meter_id = v.meter_id
+      and u.at = v.at and u.key = v.key
+      and (u.dimensions_id, u.value, u.content, u.source_id, u.record_id)
+        = (v.dimensions_id, v.value, v.content, v.source_id, v.record_id))
 union all
 select 'correction ' || coalesce(c.correction_id, v.correction_id) || ' took back '
        || coalesce(v.voided, 0) || ' and put back ' || coalesce(v.restored, 0)

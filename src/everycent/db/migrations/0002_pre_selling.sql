@@ -153,7 +153,7 @@ $$;
 create aggregate digest_chain(bytea) (sfunc = digest_link, stype = bytea, parallel = safe);
 
 -- Whole days in UTC, for each set of dimensions apart: months are read from these, and the parts of days
--- at their ends from the records (docs/decisions/0012).
+-- at their ends from the records (docs/decisions/0012). A day is added to fold by fold: pages keep room.
 create table usage_day (
     tenant_id int not null,
     subject_id int not null,
@@ -172,7 +172,7 @@ create table usage_day (
     check (num_nulls(low, high, latest_at, latest_value, latest_key)
            = case when records = 0 then 5 else 0 end),
     primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
-);
+) with (fillfactor = 80);
 
 -- The records that count: stored, not taken back, and folded unless all that is there is wanted.
 -- (Whatever takes records back is folded in the transaction that does it.) The planner writes the
