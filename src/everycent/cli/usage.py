@@ -15,7 +15,13 @@ import click
 from everycent.app.wiring import App
 from everycent.catalog import queries as catalog
 from everycent.catalog.intake import IntakePolicy
-from everycent.cli import usage_archive, usage_corrections, usage_live, usage_watch
+from everycent.cli import (
+    usage_archive,
+    usage_corrections,
+    usage_live,
+    usage_totals,
+    usage_watch,
+)
 from everycent.cli.common import console, emit, json_option, opened
 from everycent.cli.usage_layout import Layout, layout_options
 from everycent.flows.import_usage import ImportResult, import_usage
@@ -205,6 +211,7 @@ def show(as_json: bool) -> None:
 
 
 usage_live.add_to(usage)
+usage_totals.add_to(usage)
 usage_watch.add_to(usage)
 usage_archive.add_to(usage)
 usage_corrections.add_to(usage)

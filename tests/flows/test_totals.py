@@ -1,0 +1,76 @@
+"""Totals: everybody's month from roll-ups equals that from records, and groups add up to the whole."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from everycent.consumption.queries import Group
+from everycent.flows import totals
+from everycent.flows.totals import MeterTotal, SeriesTotal
+from everycent.kernel.errors import Invalid, NotFound
+from everycent.kernel.period import Period
+from everycent.metering.record import UsageRecord
+from tests.conftest import Place
+from tests.flows import world
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MARCH = Period(datetime(2026, 2, 28, 23, tzinfo=UTC), datetime(2026, 3, 31, 22, tzinfo=UTC))
+
+
+@pytest.fixture
+def used(place: Place) -> Place:
+    """Three subjects, two meters, a record every five hours from January to April."""
+    records = [
+        UsageRecord(
+            "app", str(n), f"s{n % 3}", ("calls", "bytes")[n % 2], START + timedelta(hours=5 * n),
+            f"{n}.5", ('{"region":"eu"}', '{"region":"us"}', "{}")[n % 5 % 3],
+        )
+        for n in range(600)
+    ]  # fmt: skip
+    world.use(place, records)
+    return place
+
+
+def test_roll_ups_and_records_give_the_same_for_a_month_on_any_clock(used: Place) -> None:
+    with used.database.snapshot(used.tenant_id) as tx:
+        rolled = totals.of_everybody(tx, MARCH)
+        assert rolled == totals.of_everybody(tx, MARCH, from_records=True)
+    inside = [n for n in range(600) if MARCH.contains(START + timedelta(hours=5 * n))]
+    assert sum(row.records for row in rolled) == len(inside)
+    assert sum(row.total for row in rolled) == sum(Decimal(n) + Decimal("0.5") for n in inside)
+    assert [row.meter for row in totals.by_meter(rolled)] == ["bytes", "calls"]
+
+
+def test_meters_are_summed_up_over_their_subjects() -> None:
+    rows = [
+        SeriesTotal("a", "calls", 2, Decimal("1.5"), Decimal(0), Decimal(1)),
+        SeriesTotal("b", "calls", 1, Decimal("2"), Decimal(2), Decimal(2)),
+    ]
+    assert totals.by_meter(rows) == [MeterTotal("calls", 2, 3, Decimal("3.5"))]
+
+
+def test_every_record_is_in_exactly_one_group(used: Place) -> None:
+    with used.database.snapshot(used.tenant_id) as tx:
+        groups: list[Group] = totals.by_dimension(tx, "s0", "calls", MARCH, "region")
+        whole = [row for row in totals.of_everybody(tx, MARCH) if row[:2] == ("s0", "calls")]
+    assert [group.value for group in groups] == ["", "eu", "us"]
+    assert sum(group.records for group in groups) == whole[0].records
+    assert sum(group.total for group in groups) == whole[0].total
+
+
+@pytest.mark.parametrize(
+    ("subject", "start", "error", "code"),
+    [
+        ("nobody", MARCH.start, NotFound, "usage.nothing_known"),
+        ("s0", MARCH.start + timedelta(minutes=1), Invalid, "period.unaligned"),
+    ],
+)
+def test_what_can_not_be_answered_is_refused(
+    used: Place, subject: str, start: datetime, error: type[Exception], code: str
+) -> None:
+    with used.database.snapshot(used.tenant_id) as tx, pytest.raises(error) as refused:
+        totals.by_dimension(tx, subject, "calls", Period(start, MARCH.end), "region")
+    assert refused.value.code == code  # type: ignore[attr-defined]
