@@ -18,6 +18,11 @@ GAPS_EVERY = timedelta(seconds=15)
 """Gaps are a matter of minutes; looking for them costs more than looking at thresholds."""
 
 
+FOLDED_AT_ONCE = 200_000
+"""Records that one look folds: about a second's work, so that the next look at thresholds is not late
+however much is coming in."""
+
+
 class Tick(NamedTuple):
     """What a look found, and what it keeps for the next one, safe to lose. `refused` are thresholds that
     could not be worked out and were not among those of the look before."""
@@ -39,7 +44,8 @@ def tick(
     seconds, and they see what is not folded too."""
     checked = watch.check(database, tenant_id, as_of, writing, before.noticed)
     failing = {(threshold.key, refusal.code) for threshold, refusal in checked.refused}
-    folded = metering.fold(database, tenant_id)
+    with database.transaction(tenant_id) as tx:
+        folded = metering.fold_step(tx, FOLDED_AT_ONCE)
     settled = gaps.Settled([], [])
     gaps_at = before.gaps_at
     if gaps_at is None or as_of >= gaps_at + GAPS_EVERY:

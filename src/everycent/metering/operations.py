@@ -244,11 +244,11 @@ def know_names(tx: Tx, subjects: Iterable[str], meters: Iterable[str]) -> None:
     store.name_ids(tx, sorted(pairs))
 
 
-def fold_step(tx: Tx) -> int:
-    """One step of `fold` in the caller's transaction."""
+def fold_step(tx: Tx, records: int = _FOLD_RECORDS) -> int:
+    """One step of `fold` in the caller's transaction, of about so many records."""
     tx.wait_as_long_as_it_takes()
     store.lock_fold(tx)
-    batches = store.list_open_batches(tx, _FOLD_RECORDS)
+    batches = store.list_open_batches(tx, records)
     if batches:
         store.fold(
             tx,
