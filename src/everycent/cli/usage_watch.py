@@ -19,6 +19,7 @@ from everycent.flows import gaps as gap_flow
 from everycent.flows.watching import Tick, tick
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import instant_text
+from everycent.metering import operations as metering
 from everycent.watching import operations, queries
 from everycent.watching.gap import Gap, Hole, Outcome, Place
 from everycent.watching.threshold import Crossing
@@ -103,6 +104,7 @@ def watch(interval: float, once: bool, as_json: bool) -> None:
     """Fold new usage, check thresholds and gaps, and tell what happens, until SIGTERM."""
     with opened() as (app, tenant_id):
         if once:
+            metering.fold(app.database, tenant_id)
             _tell(_tick(app, tenant_id, Tick()), as_json)
             return
         _watch(app, tenant_id, interval, as_json)
@@ -126,7 +128,7 @@ def _watch(app: App, tenant_id: int, interval: float, as_json: bool) -> None:
         except (Unavailable, psycopg.OperationalError) as error:
             first = str(error).strip().splitlines()[0]
             click.echo(f"the database is away, trying again: {first}", err=True)
-        stop.wait(interval)
+        stop.wait(0 if before.folded else interval)  # while there is a backlog it is worked off
 
 
 def _tell(done: Tick, as_json: bool) -> None:
