@@ -1,9 +1,10 @@
-"""`make bench`: measures, prints a table, writes benchmarks/results/<date>.json and docs/benchmarks.md."""
+"""`make bench`: measures, prints tables, writes benchmarks/results/<date>-<part>.json and the page."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import machine, measure, usage
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, Say
 from everycent.app import settings, wiring
 
 _ROOT = Path(__file__).parents[1]
+_RESULTS = _ROOT / "benchmarks" / "results"
+PARTS = ("usage", "billing")
 
 
 def main() -> None:
@@ -29,28 +32,39 @@ def main() -> None:
     parser.add_argument(
         "--history", type=int, default=50_000_000, help="records that are there before the ingest"
     )
-    parser.add_argument("--only", choices=("usage", "billing"), help="a part; publishes nothing")
+    parser.add_argument("--only", choices=PARTS, help="a part; the page keeps the rest")
     parser.add_argument("--no-publish", action="store_true", help="print only, write no files")
     told = parser.parse_args()
     console = Console(highlight=False, width=150)
     conninfo = wiring.conninfo(settings.from_environment())
     about = machine.describe(conninfo)
-    figures: list[Figure] = []
+    parts = PARTS if told.only is None else (told.only,)
     with console.status("") as status:
 
         def say(text: str) -> None:
+            console.log(text)
             status.update(text)
 
-        if told.only != "billing":
-            figures += usage.measure(conninfo, told.history, say)
-        if told.only != "usage":
-            figures += measure.importing(conninfo, told.records, say)
-            figures += measure.billing(conninfo, told.size, 1, say, and_more=True)
-            for size in (told.size // 10, told.size, told.size * 3):
-                figures += measure.billing(conninfo, size, 2, say, and_more=False)
-    console.print(_table(figures))
-    if not told.no_publish and told.only is None:
-        _publish(about, figures)
+        for part in parts:
+            figures = []
+            for figure in _measured(part, conninfo, told, say):
+                console.log(" · ".join(filter(None, _cells(figure))))
+                figures.append(figure)
+            console.print(_table(figures))
+            if not told.no_publish:
+                _keep(part, about, figures)
+    if not told.no_publish:
+        _write_page()
+
+
+def _measured(part: str, conninfo: str, told: Any, say: Say) -> Iterator[Figure]:
+    if part == "usage":
+        yield from usage.measure(conninfo, told.history, say)
+        return
+    yield from measure.importing(conninfo, told.records, say)
+    yield from measure.billing(conninfo, told.size, 1, say, and_more=True)
+    for size in (told.size // 10, told.size, told.size * 3):
+        yield from measure.billing(conninfo, size, 2, say, and_more=False)
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -77,42 +91,65 @@ def _table(figures: list[Figure]) -> Table:
     return shown
 
 
-def _publish(about: dict[str, Any], figures: list[Figure]) -> None:
+def _keep(part: str, about: dict[str, Any], figures: list[Figure]) -> None:
+    """Writes the result of one part; the page shows the newest of each."""
     day = datetime.now(UTC).date().isoformat()
-    results = _ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
+    _RESULTS.mkdir(exist_ok=True)
     data = {"date": day, "machine": about, "figures": [figure._asdict() for figure in figures]}
-    (results / f"{day}.json").write_text(json.dumps(data, indent=2) + "\n")
-    lines = [
-        "# Benchmarks",
-        "",
-        "Measured by `make bench`, which writes this page. Durable commits (fsync on), client and server",
-        "on the same machine. Beside a rate stands that of its reference, measured in the same run. For",
-        "import and billing: the very rows that the product wrote, written again by one process with plain",
-        "binary COPY into tables of the same columns, keys and indexes, without deduplication, checks,",
-        "hashes or derivations. For ingest: two processes that COPY ready-made frames into staging and",
-        "INSERT … ON CONFLICT DO NOTHING into one table of six fixed-width columns under a random 16-byte",
-        "key, with as many rows in it; no names, no content, no batches, no partitions, no second index.",
-        "",
-        (
-            f"{day}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, Linux"
-            f" {about['kernel']}, PostgreSQL {about['postgresql']}, Python {about['python']},"
-            f" commit {about['commit']}."
-        ),
-        "",
-        "| " + " | ".join(_COLUMNS) + " |",
-        "|---|---|---:|---:|---:|---|",
-        *("| " + " | ".join(_cells(figure)) + " |" for figure in figures),
-        "",
+    (_RESULTS / f"{day}-{part}.json").write_text(json.dumps(data, indent=2) + "\n")
+
+
+def _write_page() -> None:
+    lines = list(_HEAD)
+    for part in PARTS:
+        newest = max(_RESULTS.glob(f"*-{part}.json"), default=None)
+        if newest is None:
+            continue
+        result = json.loads(newest.read_text())
+        about = result["machine"]
+        lines += [
+            f"## {part.capitalize()}",
+            "",
+            *_ABOUT[part],
+            "",
+            f"{result['date']}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB,"
+            f" Linux {about['kernel']}, PostgreSQL {about['postgresql']} with"
+            f" {about['shared_buffers']} of shared buffers, Python {about['python']},"
+            f" commit {about['commit']}.",
+            "",
+            "| " + " | ".join(_COLUMNS) + " |",
+            "|---|---|---:|---:|---:|---|",
+            *("| " + " | ".join(_cells(Figure(**told))) + " |" for told in result["figures"]),
+            "",
+        ]
+    (_ROOT / "docs" / "benchmarks.md").write_text("\n".join(lines))
+
+
+_HEAD = [
+    "# Benchmarks",
+    "",
+    "Measured by `make bench`, which writes this page (`.venv/bin/python -m benchmarks --only usage` for a",
+    "part of it). Durable commits (fsync on), client and server on the same machine. Beside a rate stands",
+    "that of its reference, measured in the same run.",
+    "",
+]
+_ABOUT = {
+    "usage": [
         "The history is January: 100,000 customers × 5 meters, a set of 20 dimensions on every record. Of",
         "what is ingested 5 % is sent twice and 5 % is two weeks late. Ids are counters, or random",
-        "(UUIDv4), which is the worst case for the index of keys (docs/decisions/0007).",
-        "",
-        "Three lines are usage, fee and tax. Everything is on: journal with hash chain, derivation of",
-        "every amount, ledger, gapless numbers, row-level security, constraints.",
-        "",
-    ]
-    (_ROOT / "docs" / "benchmarks.md").write_text("\n".join(lines))
+        "(UUIDv4), which is the worst case for the index of keys (docs/decisions/0007). The reference of",
+        "ingest: two processes that COPY ready-made frames into staging and INSERT … ON CONFLICT DO NOTHING",
+        "into one table of six fixed-width columns under a random 16-byte key, with as many rows in it; no",
+        "names, no content, no batches, no partitions, no second index. The history is made inside the",
+        "server and vacuumed; folding, reading, ingest and billing are the product's own.",
+    ],
+    "billing": [
+        "The reference: the very rows that the product wrote, written again by one process with plain",
+        "binary COPY into tables of the same columns, keys and indexes, without deduplication, checks,",
+        "hashes or derivations. Three lines are usage, fee and tax. Everything is on: journal with hash",
+        "chain, derivation of every amount, ledger, gapless numbers, row-level security, constraints.",
+    ],
+}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,24 +25,23 @@ _BATCHES = 100
 _SHORT = 1_000_000
 
 
-def measure(conninfo: str, records: int, say: Say) -> list[Figure]:
+def measure(conninfo: str, records: int, say: Say) -> Iterator[Figure]:
     """All figures about usage, over a history of `records` records in January 2026."""
     database, tenant_id, own = _prepared(conninfo, records, say)
     held = f"{records:,} records"
-    figures = [_folded(database, tenant_id, records, say)]
-    figures += _added_up(database, tenant_id, own, held, say)
-    figures += _ingested(own, records, held, say)
-    figures.append(_disk(own, records))
+    yield _folded(database, tenant_id, records, say)
+    yield from _added_up(database, tenant_id, own, held, say)
+    yield from _ingested(own, records, held, say)
+    yield _disk(own, records)
     say("fold what was ingested")
     metering.fold(database, tenant_id)
-    figures.append(_billed(database, tenant_id, own, held, say))
+    yield _billed(database, tenant_id, own, held, say)
     seller.drop(conninfo, "everycent_bench", database)
     if records > _SHORT:
         database, tenant_id, own = _prepared(conninfo, _SHORT, say)
         metering.fold(database, tenant_id)
-        figures.append(_billed(database, tenant_id, own, f"{_SHORT:,} records", say))
+        yield _billed(database, tenant_id, own, f"{_SHORT:,} records", say)
         seller.drop(conninfo, "everycent_bench", database)
-    return figures
 
 
 def _prepared(conninfo: str, records: int, say: Say) -> tuple[Database, int, str]:

@@ -55,6 +55,7 @@ def make_app(app: App) -> Starlette:
             yield
         finally:
             await anyio.to_thread.run_sync(service.intake.close)
+            await anyio.to_thread.run_sync(service.folding.close)
 
     return Starlette(
         routes=ROUTES,

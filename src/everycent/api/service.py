@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from everycent.api.bodies import Budget
 from everycent.app.wiring import App
+from everycent.flows.folding import Folding
 from everycent.flows.remembered import Remembered
 from everycent.flows.take_in import Intake
 from everycent.kernel.errors import Forbidden
@@ -27,13 +28,14 @@ class Service(NamedTuple):
 
     app: App
     intake: Intake
+    folding: Folding
     access: Remembered[bytes, Access]
     budget: Budget
     threads: CapacityLimiter
 
 
 def service_for(app: App) -> Service:
-    """The service over the product; its `intake` is to be closed at the end."""
+    """The service over the product; its `intake` and then its `folding` are to be closed at the end."""
 
     def look_up(digest: bytes) -> Access:
         found = queries.access(app.database, digest)
@@ -41,9 +43,11 @@ def service_for(app: App) -> Service:
             raise _refused("the API key is not known, or was revoked")
         return found
 
+    folding = Folding(app.database)
     return Service(
         app,
-        Intake(app.database, app.clock),
+        Intake(app.database, app.clock, on_stored=folding.note),
+        folding,
         Remembered(look_up, most=_KEYS_KNOWN),
         Budget(),
         CapacityLimiter(_THREADS),

@@ -147,10 +147,7 @@ def _correct(
     undoes: UUID | None = None,
 ) -> Corrected:
     reason = check_reason(by.reason)
-    while metering.fold_step(
-        tx
-    ):  # what is taken back has been counted before, and nothing is in between
-        pass
+    metering.fold_all(tx)  # what is taken back has been counted before, and nothing is in between
     changes = decide(tx)
     if changes.is_empty():
         raise Invalid(
@@ -162,8 +159,7 @@ def _correct(
         tx, batch_id, correction_id, changes.voids, changes.restores, changes.adds,
         {} if names is None else names.ids, by.recorded_at,
     )  # fmt: skip
-    while metering.fold_step(tx):
-        pass
+    metering.fold_all(tx)
     instants = [record.at for record in (*taken, *changes.adds)]
     keys = [*changes.voids, *changes.restores]
     keys += [key_of(record.source, record.record_id) for record in changes.adds]

@@ -111,8 +111,7 @@ def _corrected(database: Database, home: Database, tx: Tx, action: Action) -> Ef
     The fold lock is taken before anything else: no fold comes in between from here on, and nobody who
     waits for the lock holds a name that somebody else needs.
     """
-    while metering.fold_step(tx):
-        pass
+    metering.fold_all(tx)
     refuse_archived(tx, action.named, action.times, action.undoes)
     with database.snapshot(tx.tenant_id) as before:
         done = action.do(home, tx)

@@ -9,9 +9,8 @@ an offer that finds the door full is refused at once and may be sent again; noth
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from itertools import chain
 from types import TracebackType
 from typing import NamedTuple
@@ -20,7 +19,7 @@ import psycopg
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.intake import IntakePolicy
-from everycent.db.connection import Database, Tx
+from everycent.db.connection import Database
 from everycent.flows.persistence import persistently
 from everycent.flows.remembered import Remembered
 from everycent.flows.taken import Status, Taken, nothing_stored, settled, sort_out, without
@@ -46,10 +45,19 @@ class Catalogue(NamedTuple):
 
 
 class Intake:
-    """The door. Threads share it; use it as a context manager, or `close` it."""
+    """The door. Threads share it; use it as a context manager, or `close` it. `on_stored` is told of each
+    tenant whose records were stored."""
 
-    def __init__(self, database: Database, clock: Clock, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+        on_stored: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._database = database
+        self._on_stored = on_stored
         self._clock = clock
         self._catalogues = Remembered(self._read_catalogue, most=_TENANTS_KNOWN)
         self._names: dict[int, metering.Names] = {}
@@ -129,6 +137,7 @@ class Intake:
 
     def _store_and_tell(self, group: Sequence[Offer], turn: Turn) -> None:
         results = self._stored(group, turn)
+        self._on_stored(group[0].tenant_id)
         self._waiting.settle(group, turn)  # first, so that whoever is told finds the room it took
         for offer, result in zip(group, results, strict=True):
             if isinstance(result, Exception):
@@ -157,9 +166,7 @@ class Intake:
         names.learn(self._database, tenant_id, records)
         try:
             with self._database.transaction(tenant_id) as tx:
-                intake = metering.ingest(
-                    _Within(tx), tenant_id, records, self._clock(), names, turn
-                )
+                intake = metering.ingest_within(tx, records, self._clock(), names, turn)
                 if intake.conflicts:
                     raise _UndoneError(intake)
         except _UndoneError as undone:
@@ -183,19 +190,6 @@ class _UndoneError(Exception):
     def __init__(self, intake: metering.Intake) -> None:
         super().__init__("undone")
         self.intake = intake
-
-
-class _Within(Database):
-    """Lets `metering.ingest` work in a transaction that is open, so that it can still be undone."""
-
-    def __init__(self, tx: Tx) -> None:
-        self._tx = tx
-
-    @contextmanager
-    def transaction(self, tenant_id: int) -> Iterator[Tx]:
-        """The open transaction."""
-        assert tenant_id == self._tx.tenant_id, "a transaction belongs to one tenant"
-        yield self._tx
 
 
 def _size(records: Sequence[UsageRecord]) -> int:

@@ -49,13 +49,12 @@ def reached_by(
     refused: Refused = []
     by_usage = [one for one in due if one.threshold.meter is not None]
     by_cost = [one for one in due if one.threshold.meter is None]
-    asked = {
-        request: up_to(request, as_of, is_now=True)
-        for one in by_usage
-        for _, _, request in _requests(one, measures)
-    }
-    answers = usage.read(tx, asked.values(), is_live=True)
-    usages = {request: answers[cut] for request, cut in asked.items()}
+    try:
+        usages = _usages(tx, by_usage, measures, as_of)
+    except Refusal:  # one of them can't be answered: the others are
+        usages = {}
+        by_usage, failed = _answerable(tx, by_usage, measures, as_of, usages)
+        refused.extend(failed)
     costs = _costs(tx, by_cost, as_of)
     sources: tuple[tuple[Iterable[Watched], Callable[[Watched], tuple[Decimal, str]]], ...] = (
         (by_usage, lambda one: _usage_of(one, measures, usages)),
@@ -69,6 +68,38 @@ def reached_by(
                 refused.append((one.threshold, refusal))
             else:
                 found.append((one, value, unit))
+    return found, refused
+
+
+def _usages(
+    tx: Tx, wanted: Sequence[Watched], measures: Mapping[str, Measure], as_of: datetime
+) -> dict[Request, Usage]:
+    asked = {
+        request: up_to(request, as_of, is_now=True)
+        for one in wanted
+        for _, _, request in _requests(one, measures)
+    }
+    answers = usage.read(tx, asked.values(), is_live=True)
+    return {request: answers[cut] for request, cut in asked.items()}
+
+
+def _answerable(
+    tx: Tx,
+    wanted: Sequence[Watched],
+    measures: Mapping[str, Measure],
+    as_of: datetime,
+    usages: dict[Request, Usage],
+) -> tuple[list[Watched], Refused]:
+    """Those whose usage can be read, one by one, with it in `usages`; and why the others' can't."""
+    found: list[Watched] = []
+    refused: Refused = []
+    for one in wanted:
+        try:
+            usages.update(_usages(tx, [one], measures, as_of))
+        except Refusal as refusal:
+            refused.append((one.threshold, refusal))
+        else:
+            found.append(one)
     return found, refused
 
 

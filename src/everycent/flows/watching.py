@@ -45,7 +45,7 @@ def tick(
     checked = watch.check(database, tenant_id, as_of, writing, before.noticed)
     failing = {(threshold.key, refusal.code) for threshold, refusal in checked.refused}
     with database.transaction(tenant_id) as tx:
-        folded = metering.fold_step(tx, FOLDED_AT_ONCE)
+        folded = metering.fold_step(tx, records=FOLDED_AT_ONCE)
     settled = gaps.Settled([], [])
     gaps_at = before.gaps_at
     if gaps_at is None or as_of >= gaps_at + GAPS_EVERY:

@@ -34,6 +34,10 @@ REASONS: dict[str, Told] = {
         Tone.GOOD,
         "Register readings on which the first bill stands; consumption is counted from them.",
     ),
+    "archived": Told(
+        Tone.GOOD,
+        "Their month is in the archive; what they were billed for stands on the invoices of then.",
+    ),
     "part_not_priced": Told(
         Tone.LOOK,
         "They lie in a band or a segment that no price of the plan asks for.",
@@ -106,7 +110,11 @@ class Accounted(NamedTuple):
 
 
 def accounted(by_reason: Mapping[str, int], duplicates: int, conflicts: int) -> Accounted:
-    """The counts with their words; reasons without a record are left out."""
+    """The counts with their words; reasons without a record are left out. A reason without words is a
+    KeyError: no record may be missing from the page."""
+    unknown = sorted(by_reason.keys() - REASONS.keys())
+    if unknown:
+        raise KeyError(unknown[0])
     offered = {"duplicate": duplicates, "conflict": conflicts}
     return Accounted(
         [

@@ -353,16 +353,18 @@ where v.tenant_id = %(tenant_id)s group by v.key;
 with spans as materialized (
     select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
     from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
-told as (
-    select u.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.folds,
-           (select max(s.fold_id) from spans s
-            where s.subject_id = u.subject_id and s.meter_id = u.meter_id
-              and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
-              and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included))) as billed
+covered as (
+    select u.key, u.meter_id, u.batch_id, max(s.fold_id) as billed
     from usage_record u
-    join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
-    left join stage_standing z on z.key = u.key
-    where u.tenant_id = %(tenant_id)s)
+    join spans s on s.subject_id = u.subject_id and s.meter_id = u.meter_id
+      and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
+      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included))
+    where u.tenant_id = %(tenant_id)s group by 1, 2, 3),
+told as (
+    select c.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.folds, c.billed
+    from covered c
+    join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = c.batch_id
+    left join stage_standing z on z.key = c.key)
 select case
     when not stands and stood then 'voided_after_bill'
     when not stands then 'voided'
@@ -372,7 +374,7 @@ select case
 from told, lateral (
     select came <= billed and (folds is null or (
         select count(*) from unnest(folds) f(fold_id) where f.fold_id <= billed) %% 2 = 0) as stood) x
-where billed is not null group by 1 order by 1;
+group by 1 order by 1;
 
 -- name: usage_elsewhere
 -- The reason of every record outside all billed time. stage_priced holds what subscriptions price.
@@ -388,15 +390,16 @@ select case
     when not coalesce(z.stands, true) then 'voided'
     when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
-    when not exists (
-        select from terms t
-        where t.subject_id = u.subject_id and u.at >= t.starts_at and u.at < t.ends_at)
-        then 'outside_term'
+    when i.key is null then 'outside_term'
     when m.subject_id is null then 'not_priced'
     else 'not_yet_billed' end as reason, count(*)::bigint as records
 from usage_record u
 left join stage_standing z on z.key = u.key
 left join (select distinct subject_id from terms) c on c.subject_id = u.subject_id
+left join (
+    select distinct r.key from usage_record r
+    join terms t on t.subject_id = r.subject_id and r.at >= t.starts_at and r.at < t.ends_at
+    where r.tenant_id = %(tenant_id)s) i on i.key = u.key
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
 left join (
     select subject_id, meter_id, min(starts_at) as starts_at

@@ -22,6 +22,7 @@ from everycent.metering.record import (
     UsageRecord,
     canonical_dimensions,
     canonical_value,
+    check_id,
     check_name,
     check_time,
 )
@@ -127,7 +128,7 @@ def parser(mapping: ColumnMapping, header: Sequence[str], meters: Collection[str
         else:
             ids = column("id")
         for text in ids:
-            check_name(text, "id")
+            check_id(text)
         told = read_dimensions([columns[at] for at in dimensions.values()], len(rows))
         sources = [mapping.source] * len(rows)
         fields = zip(sources, ids, subjects, meters, times, values, told, strict=True)

@@ -24,6 +24,7 @@ from everycent.metering.record import (
     UsageRecord,
     canonical_dimensions,
     canonical_value,
+    check_id,
     check_name,
     check_time,
 )
@@ -68,7 +69,8 @@ def records_of(columns: Columns, meters: Collection[str]) -> list[UsageRecord]:
     `usage.time_out_of_range`.
     """
     _check_names(set(columns.sources), "source")
-    _check_names(columns.ids, "id")
+    for text in columns.ids:
+        check_id(text)
     _check_names(set(columns.subjects), "subject")
     for meter in set(columns.meters):
         check_meter(meter, meters)
@@ -88,7 +90,7 @@ def records_of(columns: Columns, meters: Collection[str]) -> list[UsageRecord]:
 def checked(record: UsageRecord, meters: Collection[str]) -> UsageRecord:
     """A record that a program made, in its one spelling. Raises Invalid naming the field."""
     check_name(record.source, "source")
-    check_name(record.record_id, "id")
+    check_id(record.record_id)
     check_name(record.subject, "subject")
     check_meter(record.meter, meters)
     if record.at.tzinfo is None:

@@ -100,6 +100,17 @@ def ingest(
         return _store(tx, records, packed, recorded_at, turn)
 
 
+def ingest_within(
+    tx: Tx,
+    records: Sequence[UsageRecord],
+    recorded_at: datetime,
+    names: Names,
+    turn: AbstractContextManager[object] = _NO_TURNS,
+) -> Intake:
+    """The same in the caller's transaction, which may undo it. `names` have learnt the records' names."""
+    return _store(tx, records, pack(records, names.ids), recorded_at, turn)
+
+
 class Packed(NamedTuple):
     """Records ready to be stored: the key and the content of each, and their COPY rows, one per key
     and in order of keys, so that the index grows page by page."""
@@ -225,17 +236,25 @@ def _pack(
 
 
 def fold(database: Database, tenant_id: int) -> int:
-    """Counts every batch that is committed into the roll-ups; returns how many batches that were.
+    """Counts every batch that is there at the start into the roll-ups; returns how many that were.
 
-    In large steps, each its own transaction; safe to run at any time and from many processes.
+    In large steps, each its own transaction; safe to run at any time and from many processes. What
+    comes in meanwhile is for the next one, so that it ends however much is coming in.
     """
+    with database.snapshot(tenant_id) as tx:
+        mark = newest_batch(tx)
     folded = 0
     while True:
         with database.transaction(tenant_id) as tx:
-            done = fold_step(tx)
+            done = fold_step(tx, mark)
         folded += done
         if not done:
             return folded
+
+
+def newest_batch(tx: Tx) -> int:
+    """The newest batch that no fold has counted; 0 when there is none."""
+    return store.newest_open_batch(tx)
 
 
 def know_names(tx: Tx, subjects: Iterable[str], meters: Iterable[str]) -> None:
@@ -244,11 +263,11 @@ def know_names(tx: Tx, subjects: Iterable[str], meters: Iterable[str]) -> None:
     store.name_ids(tx, sorted(pairs))
 
 
-def fold_step(tx: Tx, records: int = _FOLD_RECORDS) -> int:
-    """One step of `fold` in the caller's transaction, of about so many records."""
+def fold_step(tx: Tx, until: int | None = None, records: int = _FOLD_RECORDS) -> int:
+    """One step of `fold` in the caller's transaction: about so many records of batches up to `until`."""
     tx.wait_as_long_as_it_takes()
     store.lock_fold(tx)
-    batches = store.list_open_batches(tx, records)
+    batches = store.list_open_batches(tx, until, records)
     if batches:
         store.fold(
             tx,
@@ -264,6 +283,15 @@ def fold_step(tx: Tx, records: int = _FOLD_RECORDS) -> int:
 def new_batch(tx: Tx) -> int:
     """The number of a batch that is about to be stored."""
     return store.next_batch(tx)
+
+
+def fold_all(tx: Tx) -> None:
+    """Counts everything that is committed when the fold lock is held, in the caller's transaction."""
+    tx.wait_as_long_as_it_takes()
+    store.lock_fold(tx)
+    mark = newest_batch(tx)
+    while fold_step(tx, mark):
+        pass
 
 
 def correct(

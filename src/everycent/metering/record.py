@@ -25,6 +25,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udf
 """Characters that no name may have: control characters, those that turn the writing direction, and
 lone surrogates, which are no text."""
 MAX_NAME = 200
+MAX_ID = 190
+"""Shorter than other names: replacements add to it."""
+_REPLACEMENT = re.compile(r"~([2-9]|[1-9][0-9]+)$", re.ASCII)
 MAX_DIMENSIONS_BYTES = 2000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -73,6 +76,29 @@ def check_name(text: str, field: str) -> str:
         field=field,
         value=text,
     )
+
+
+def check_id(text: str) -> str:
+    """An id of a record when it is sound. Ids of replacements (`X~2`, `X~3` …) are not a sender's to give.
+
+    Raises Invalid `usage.bad_name`, `usage.reserved_id`.
+    """
+    if "~" in text and _REPLACEMENT.search(text):
+        raise Invalid(
+            "usage.reserved_id",
+            f"ids that end like {text[text.rindex('~') :]!r} are kept for records that replace others",
+            field="id",
+            value=text,
+            hint="end the id in another way; to change a record use `everycent usage replace`",
+        )
+    if len(text) > MAX_ID:
+        raise Invalid(
+            "usage.bad_name",
+            f"an id must have 1 to {MAX_ID} characters and no control characters",
+            field="id",
+            value=text,
+        )
+    return check_name(text, "id")
 
 
 def canonical_dimensions(dimensions: Mapping[str, str]) -> str:

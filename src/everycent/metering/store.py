@@ -160,10 +160,15 @@ def lock_fold(tx: Tx) -> None:
     tx.run(SQL["lock_fold"], {"tenant_id": tx.tenant_id})
 
 
-def list_open_batches(tx: Tx, records: int) -> list[tuple[int, int]]:
-    """Batches that were not folded, oldest first, of about `records` records together, each with how
-    many records it takes back."""
-    params = {"tenant_id": tx.tenant_id, "records": records}
+def newest_open_batch(tx: Tx) -> int:
+    """The newest batch that was not folded; 0 when there is none."""
+    return int(tx.value(SQL["newest_open_batch"], {"tenant_id": tx.tenant_id}))
+
+
+def list_open_batches(tx: Tx, until: int | None, records: int) -> list[tuple[int, int]]:
+    """Batches up to `until` (None: all) that were not folded, oldest first, of about `records` records
+    together, each with how many records it takes back."""
+    params = {"tenant_id": tx.tenant_id, "records": records, "until": until}
     return sorted((batch, reversals) for batch, reversals in tx.tuples(SQL["open_batches"], params))
 
 

@@ -77,8 +77,12 @@ select pg_advisory_xact_lock(hashtextextended('everycent.fold', %(tenant_id)s));
 select batch_id, reversals from (
     select batch_id, reversals,
            sum(records + reversals) over (order by batch_id) - records - reversals as before
-    from usage_batch where tenant_id = %(tenant_id)s and fold_id is null) b
+    from usage_batch where tenant_id = %(tenant_id)s and fold_id is null
+      and (%(until)s::bigint is null or batch_id <= %(until)s)) b
 where before < %(records)s;
+
+-- name: newest_open_batch
+select coalesce(max(batch_id), 0) from usage_batch where tenant_id = %(tenant_id)s and fold_id is null;
 
 -- name: next_fold
 select nextval('usage_fold_seq');

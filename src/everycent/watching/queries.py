@@ -62,6 +62,8 @@ def news(tx: Tx, seen: Seen, subjects: Iterable[str]) -> tuple[set[str], Seen]:
         max(folds, default=seen.fold_id), frozenset(batch for batch, fold in found if fold is None)
     )
     wanted = sorted(set(subjects))
+    if seen == Seen():  # nothing was looked at before, so everything is looked at now anyway
+        return set(wanted), now
     return (store.touched(tx, wanted, fresh) if fresh and wanted else set()), now
 
 

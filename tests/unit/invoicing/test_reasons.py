@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
+from everycent.flows import verify
 from everycent.invoicing import audit, reasons, store
 from everycent.invoicing.reasons import OFFERED, REASONS, Tone
 
@@ -14,6 +15,7 @@ def test_every_reason_of_the_statements_has_its_words_and_no_other_has():
     for name in ("usage_in_billed_time", "usage_elsewhere"):
         told |= set(re.findall(r"(?:then|else) '([a-z_]+)'", store.SQL[name]))
     told |= set(re.findall(r'"([a-z_]+)": ', inspect.getsource(audit.usage_by_reason)))
+    told |= set(re.findall(r'reasons \| {"([a-z_]+)"', inspect.getsource(verify.reasons_of_usage)))
     assert told == set(REASONS)
 
 

@@ -90,7 +90,8 @@ create table usage_record (
     record_id text not null
 ) partition by range (at);
 create index usage_record_series on usage_record (tenant_id, subject_id, meter_id, at);
-create index usage_record_batch on usage_record using brin (batch_id) with (pages_per_range = 16);
+create index usage_record_batch on usage_record using brin (batch_id)
+    with (pages_per_range = 16, autosummarize = on);
 create trigger immutable before update or delete on usage_record
     for each statement execute function refuse_change();
 
@@ -173,6 +174,7 @@ create table usage_day (
            = case when records = 0 then 5 else 0 end),
     primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
 ) with (fillfactor = 80);
+create index usage_day_time on usage_day using brin (bucket) with (autosummarize = on);
 
 -- The records that count: stored, not taken back, and folded unless all that is there is wanted.
 -- (Whatever takes records back is folded in the transaction that does it.) The planner writes the
