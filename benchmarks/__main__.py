@@ -112,10 +112,7 @@ def _write_page() -> None:
             "",
             *_ABOUT[part],
             "",
-            f"{result['date']}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB,"
-            f" Linux {about['kernel']}, PostgreSQL {about['postgresql']} with"
-            f" {about['shared_buffers']} of shared buffers, Python {about['python']},"
-            f" commit {about['commit']}.",
+            _told_of(result["date"], about),
             "",
             "| " + " | ".join(_COLUMNS) + " |",
             "|---|---|---:|---:|---:|---|",
@@ -123,6 +120,14 @@ def _write_page() -> None:
             "",
         ]
     (_ROOT / "docs" / "benchmarks.md").write_text("\n".join(lines))
+
+
+def _told_of(day: str, about: dict[str, Any]) -> str:
+    return (
+        f"{day}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, Linux"
+        f" {about['kernel']}, PostgreSQL {about['postgresql']} with {about['shared_buffers']} of shared"
+        f" buffers, Python {about['python']}, commit {about['commit']}."
+    )
 
 
 _HEAD = [
@@ -138,10 +143,10 @@ _ABOUT = {
         "The history is January: 100,000 customers × 5 meters, a set of 20 dimensions on every record. Of",
         "what is ingested 5 % is sent twice and 5 % is two weeks late. Ids are counters, or random",
         "(UUIDv4), which is the worst case for the index of keys (docs/decisions/0007). The reference of",
-        "ingest: two processes that COPY ready-made frames into staging and INSERT … ON CONFLICT DO NOTHING",
-        "into one table of six fixed-width columns under a random 16-byte key, with as many rows in it; no",
-        "names, no content, no batches, no partitions, no second index. The history is made inside the",
-        "server and vacuumed; folding, reading, ingest and billing are the product's own.",
+        "ingest: two processes that COPY ready-made frames into staging and INSERT … ON CONFLICT DO",
+        "NOTHING into one table of six fixed-width columns under a random 16-byte key, with as many rows",
+        "in it; no names, no content, no batches, no partitions, no second index. The history is made inside",
+        "the server and vacuumed; folding, reading, ingest and billing are the product's own.",
     ],
     "billing": [
         "The reference: the very rows that the product wrote, written again by one process with plain",

@@ -13,7 +13,7 @@ from everycent.corrections import queries
 from everycent.corrections.correction import Corrected
 from everycent.corrections.operations import By, Scope
 from everycent.db.connection import Tx
-from everycent.flows.verify import verify
+from everycent.flows.verify import reasons_of_usage, verify
 from everycent.kernel.errors import Conflict, Invalid, NotFound, Refusal
 from everycent.kernel.period import Period
 from everycent.metering import audit
@@ -191,3 +191,10 @@ def test_what_was_billed_stays_proved_when_its_records_are_taken_back(seller: Pl
         (reasons,) = [c.figures for c in checks if c.promise.startswith("every record is billed")]
         assert reasons == {"billed": 2, "too_late": 1, "voided_after_bill": 2}
         assert [row.kind for row in queries.newest(tx)] == ["replace", "void"]
+
+
+def test_a_record_that_was_billed_taken_back_and_put_back_counts_as_billed(seller: Place) -> None:
+    world.run(seller, midnight(date(2026, 2, 1)))
+    undo(seller, void(seller, "1"))
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        assert reasons_of_usage(tx) == {"billed": 4}

@@ -14,6 +14,7 @@ from everycent.metering.record import (
     UsageRecord,
     canonical_dimensions,
     canonical_value,
+    check_id,
     check_name,
     check_time,
     content_of,
@@ -173,3 +174,28 @@ def test_the_content_is_everything_else(change):
 def test_source_and_id_are_no_content():
     other = RECORD._replace(source="else", record_id="r2")
     assert content_of(RECORD, micros(AT)) == content_of(other, micros(AT))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a", None),
+        ("a~1", None),
+        ("a~02", None),
+        ("~2x", None),
+        ("a" * 190, None),
+        ("a~2", "usage.reserved_id"),
+        ("a~3~17", "usage.reserved_id"),
+        ("~2", "usage.reserved_id"),
+        ("a" * 191, "usage.bad_name"),
+        ("", "usage.bad_name"),
+        ("a\x00", "usage.bad_name"),
+    ],
+)
+def test_an_id_is_sound_unless_it_is_one_of_a_replacement(text, expected):
+    if expected is None:
+        assert check_id(text) == text
+        return
+    with pytest.raises(Invalid) as refused:
+        check_id(text)
+    assert refused.value.code == expected
