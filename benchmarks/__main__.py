@@ -145,8 +145,8 @@ _ABOUT = {
         "(UUIDv4), which is the worst case for the index of keys (docs/decisions/0007). The reference of",
         "ingest: two processes that COPY ready-made frames into staging and INSERT … ON CONFLICT DO",
         "NOTHING into one table of six fixed-width columns under a random 16-byte key, with as many rows",
-        "in it; no names, no content, no batches, no partitions, no second index. The history is made inside",
-        "the server and vacuumed; folding, reading, ingest and billing are the product's own.",
+        "in it; no names, no content, no batches, no partitions, no second index. The history is made",
+        "inside the server and vacuumed; folding, reading, ingest and billing are the product's own.",
     ],
     "billing": [
         "The reference: the very rows that the product wrote, written again by one process with plain",
