@@ -71,7 +71,8 @@ REASONS: dict[str, Told] = {
     "voided_after_bill": Told(
         Tone.LOOK,
         "They were taken back after an invoice had counted them.",
-        "credit the invoice with `everycent invoice credit`",
+        "see the difference with `--preview`; a credit note takes back the whole invoice, whose periods"
+        " are not billed again",
     ),
 }
 """Every reason by which `usage_by_reason` counts records, in the order in which they are shown."""

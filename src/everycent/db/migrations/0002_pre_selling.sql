@@ -183,7 +183,7 @@ create function usage_standing(is_live boolean)
 returns table (tenant_id int, subject_id int, meter_id int, dimensions_id int, at timestamptz,
                value numeric, key uuid, content uuid, source_id int, batch_id bigint, record_id text,
                fold_id bigint)
-language sql stable as $$
+language sql stable parallel safe as $$
     select u.tenant_id, u.subject_id, u.meter_id, u.dimensions_id, u.at, u.value, u.key, u.content,
            u.source_id, u.batch_id, u.record_id, b.fold_id
     from everycent.usage_record u
