@@ -198,3 +198,23 @@ def test_a_record_that_was_billed_taken_back_and_put_back_counts_as_billed(selle
     undo(seller, void(seller, "1"))
     with seller.database.snapshot(seller.tenant_id) as tx:
         assert reasons_of_usage(tx) == {"billed": 4}
+
+
+def test_an_undo_is_refused_when_the_id_counts_in_another_saying_by_now(seller: Place) -> None:
+    voided = void(seller, "3")
+    backfill(seller, record("1", "10"), record("2", "20", 11), record("3", "33", 12))
+    assert used(seller) == (3, Decimal(63), Decimal(33))
+    with pytest.raises(Conflict) as refused:
+        undo(seller, voided)
+    assert refused.value.code == "correction.counts_twice"
+    assert used(seller) == (3, Decimal(63), Decimal(33))
+    assert sound(seller) == []
+
+
+def test_a_backfill_is_refused_when_an_id_counts_outside_of_its_scope(seller: Place) -> None:
+    february = Period(midnight(date(2026, 2, 1)), midnight(date(2026, 3, 1)))
+    moved = record("3", "31", 12)._replace(at=datetime(2026, 2, 12, 12, tzinfo=UTC))
+    with pytest.raises(Conflict) as refused:
+        backfill(seller, moved, scope=SCOPE._replace(period=february))
+    assert refused.value.code == "correction.counts_twice"
+    assert used(seller) == (3, Decimal(60), Decimal(30))

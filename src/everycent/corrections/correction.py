@@ -7,6 +7,7 @@ correction added and puts back what it took; it is a correction too, and can be 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +23,7 @@ from everycent.metering.record import UsageRecord
 MAX_REASON = 500
 MAX_RECORDS = 1_000_000
 _TOLD_RECORDS = 100
+_REPLACEMENT = re.compile(r"~([2-9]|[1-9][0-9]+)$", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -93,6 +95,11 @@ def check_reason(reason: str) -> str:
 def revised(record: UsageRecord, number: int) -> UsageRecord:
     """The record under the id of its `number`-th saying; the first one has the id itself."""
     return record if number == 1 else record._replace(record_id=f"{record.record_id}~{number}")
+
+
+def first_saying(record_id: str) -> str:
+    """The id that was given first, without the number of a replacement."""
+    return _REPLACEMENT.sub("", record_id)
 
 
 def settled(

@@ -17,6 +17,7 @@ from everycent.corrections.correction import (
     Kind,
     Known,
     check_reason,
+    first_saying,
     revised,
     settled,
     told,
@@ -160,6 +161,7 @@ def _correct(
         {} if names is None else names.ids, by.recorded_at,
     )  # fmt: skip
     metering.fold_all(tx)
+    _refuse_twice(tx, (*taken, *changes.adds))
     instants = [record.at for record in (*taken, *changes.adds)]
     keys = [*changes.voids, *changes.restores]
     keys += [key_of(record.source, record.record_id) for record in changes.adds]
@@ -186,6 +188,31 @@ def _correct(
     )
     journal.record(tx, [draft], by.recorded_at, projection.corrected)
     return event
+
+
+def _refuse_twice(tx: Tx, touched: Sequence[UsageRecord]) -> None:
+    """Of all sayings of an id at most one counts. Raises Conflict `correction.counts_twice`, which undoes
+    everything, where a touched record and another saying of its id would both."""
+    open_ids = {(record.source, first_saying(record.record_id)) for record in touched}
+    counting: set[tuple[str, str]] = set()
+    number = 1
+    while open_ids:
+        keys = {key_of(source, _id_of(text, number)): (source, text) for source, text in open_ids}
+        found = _find(tx, list(keys))
+        for key, known in found.items():
+            source, text = keys[key]
+            if known.is_standing and (source, text) in counting:
+                raise Conflict(
+                    "correction.counts_twice",
+                    f"two sayings of the id {text!r} of {source!r} would count: one of them is outside of"
+                    " what is corrected",
+                    field="id",
+                    value=text,
+                    hint="take the other one back first (everycent usage find, usage void)",
+                )
+            if known.is_standing:
+                counting.add((source, text))
+        open_ids, number = {keys[key] for key in found}, number + 1
 
 
 def _standing(tx: Tx, source: str, record_id: str) -> Known:

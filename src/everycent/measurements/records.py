@@ -180,8 +180,10 @@ def record_id(key: str, start_text: str, subject: str, mark: str = "") -> str:
     """The id of a subject's record in the interval that starts at `start_text`; `mark` tells further
     ones apart. Where it would be too long, a digest stands for it.
 
-    Neither keys nor instants hold '/', '#' or '~': no two subjects have the same id.
+    Neither keys nor instants hold '/', '#' or '~': no two subjects have the same id. A '~' of a subject is
+    written '~0', so that no id looks like that of a replacement (`vm~2`).
     """
+    subject = subject.replace("~", "~0")
     text = f"{key}/{start_text}#{mark}/{subject}" if mark else f"{key}/{start_text}/{subject}"
     return text if len(text) <= MAX_NAME else f"{key}/{start_text}~{_digest(text)}"
 
