@@ -78,7 +78,7 @@ def make(conninfo: str, records: int) -> None:
             "alter table usage_reversal drop constraint usage_reversal_tenant_id_key_fkey"
         )
         admin.execute("alter table usage_key drop constraint usage_key_pkey")
-        admin.execute("drop index usage_record_series")
+        admin.execute("drop index usage_record_day")
         for first in range(0, records, _STEP):
             part = params | {"first": first, "last": min(first + _STEP, records) - 1}
             admin.execute(_RECORDS.encode(), part)
@@ -86,7 +86,7 @@ def make(conninfo: str, records: int) -> None:
         admin.execute("set maintenance_work_mem = '1GB'")
         admin.execute("alter table usage_key add primary key (tenant_id, key)")
         admin.execute(
-            "create index usage_record_series on usage_record (tenant_id, subject_id, meter_id, at)"
+            "create index usage_record_day on usage_record (tenant_id, day, subject_id, meter_id)"
         )
         admin.execute(
             "alter table usage_reversal add constraint usage_reversal_tenant_id_key_fkey"

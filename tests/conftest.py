@@ -40,6 +40,12 @@ class Place(NamedTuple):
         return {"at": self.now, "recorded_at": self.now, "actor": "test", "ids": self.ids}
 
 
+@pytest.fixture(autouse=True)
+def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as in a file, whatever screen the tests are started on."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[embedded.Instance]:
     """The server; EVERYCENT_RUNTIME_DIR keeps what root needs inside the throw-away folder."""

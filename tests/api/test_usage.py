@@ -95,6 +95,17 @@ def test_an_event_in_binary_mode_is_its_headers(api):
     assert [told["code"] for told in xml["results"]] == ["usage.data_not_json"]
 
 
+def test_an_attribute_in_two_headers_is_refused(api):
+    headers = [
+        ("ce-specversion", "1.0"), ("ce-id", "twice-a"), ("ce-id", "twice-b"), ("ce-source", "gw"),
+        ("ce-subject", "acme"), ("ce-type", "calls"), ("ce-time", "2026-01-05T12:00:00Z"),
+        ("content-type", JSON), ("authorization", f"Bearer {api.key}"),
+    ]  # fmt: skip
+    answer = api.client.post("/v1/usage", content=b"{}", headers=headers)
+    assert code(answer) == (400, "usage.key_twice")
+    assert stored(api.place, "twice") == {}
+
+
 def test_the_answer_tells_every_record_that_was_not_accepted(api):
     api.post([record("told-a"), record("told-b")])
     answer = api.post(

@@ -19,21 +19,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 ROOT = Path(__file__).parents[2]
 EVERYCENT = str(Path(sys.executable).with_name("everycent"))
 PAGE = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
-CATALOGUE = """
-meters:
-  nights: {unit: night}
-  stored_gb: {unit: GB, aggregation: latest}
-  gb_hours: {unit: GBh}
-  traffic_gb: {unit: GB}
-  seats: {unit: seat, aggregation: max}
-  pages: {unit: page}
-products:
-  stay: {name: Room}
-plans:
-  room:
-    currency: EUR
-    prices: [{key: night, product: stay, meter: nights, per_unit: {unit_amount: 80}}]
-"""
+HOTEL, FIRST, OTHERS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+CATALOGUE = HOTEL.replace(
+    "meters:\n",
+    "meters:\n  traffic_gb: {unit: GB}\n  seats: {unit: seat, aggregation: max}\n  pages: {unit: page}\n",
+)
+EXAMPLE = FIRST + OTHERS.removeprefix("measurements:\n")
 
 
 class Shell:
@@ -69,9 +60,7 @@ def shell(conninfo: str, tmp_path: Path) -> Shell:
 
 
 def test_the_file_that_the_page_shows_is_applied_and_measured(shell: Shell) -> None:
-    example = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    assert example is not None
-    text = example[1].replace(".example.com", ".invalid")
+    text = EXAMPLE.replace(".example.com", ".invalid")
     file = shell.write("measurements.yaml", text)
     told = json.loads(shell("measurement", "apply", file, "--json"))
     assert [(change["verb"], change["key"]) for change in told] == [
@@ -111,6 +100,42 @@ def test_the_file_that_the_page_shows_is_applied_and_measured(shell: Shell) -> N
         "measurement", "show", "room-nights"
     )
     assert "goes on" in shell("measurement", "resume", "traffic")
+
+
+def test_a_measurement_is_shown_in_the_words_of_its_file(shell: Shell) -> None:
+    shell("measurement", "apply", shell.write("measurements.yaml", EXAMPLE))
+    told = {
+        "traffic": [
+            "http.url",
+            "http.headers.Authorization.env",
+            "METERS_TOKEN",
+            "dimensions.site",
+        ],
+        "seats": ["http.history", "false"],
+        "disk-hours": ["sample.subjects", "disk-1, disk-2", "total 0"],
+    }
+    for key, texts in told.items():
+        shown = shell("measurement", "show", key)
+        assert all(text in shown for text in texts), shown
+        assert "{'" not in shown
+        assert "['" not in shown
+    assert "did you mean traffic?" in shell("measurement", "show", "trafic", code=2)
+
+
+def test_totals_are_plain_digits_without_zeros_at_the_end(shell: Shell) -> None:
+    file = shell.write(
+        "m.yaml",
+        "measurements: {up: {meter: pages, every: 1d, time_zone: Europe/Zagreb,"
+        " starts_at: 2026-01-01T00:20:00Z, time: {unit: days, subjects: [a, b]}}}",
+    )
+    shell("measurement", "apply", file)
+    shell("measurement", "run", "--as-of", "2026-01-04")
+    shown = shell("measurement", "show", "up")
+    assert "6 records, total 5.888888888888888888\n" in shown
+    whole = json.loads(shell("measurement", "show", "up", "--json"))
+    assert [one["total"] for one in whole["intervals"]] == ["2", "2", "1.888888888888888888"]
+    assert whole["total"] == "5.888888888888888888"
+    assert re.search(r"taken +2 +2 +0", shown)
 
 
 @pytest.mark.parametrize(

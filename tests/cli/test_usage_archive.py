@@ -71,12 +71,48 @@ def test_another_folder_is_named_when_writing_and_when_reading(
     assert [month["outcome"] for month in kept] == ["kept"]
     gone = told(typed("usage", "archive", "--before", "2024-11", "--to", elsewhere, "--json"))
     assert [(month["outcome"], month["part"]) for month in gone] == [("dropped", None)]
+    assert [part["location"] for part in told(typed("usage", "archives", "--json"))] == [
+        "elsewhere"
+    ]
+    assert typed("verify", "--archives").returncode == 0
+    moved = str(Path(elsewhere).rename(tmp_path / "moved"))
     missed = typed("usage", "restore", "2024-10", "--json")
     assert missed.returncode == 2
     assert json.loads(missed.stderr)["error"]["code"] == "archive.missing"
     assert typed("verify", "--archives").returncode == 1
-    assert typed("verify", "--archives", "--from", elsewhere).returncode == 0
-    assert typed("usage", "restore", "2024-10", "--from", elsewhere).returncode == 0
+    assert typed("verify", "--archives", "--from", moved).returncode == 0
+    assert typed("usage", "restore", "2024-10", "--from", moved).returncode == 0
+
+
+def test_a_record_in_the_archive_is_found_with_its_file_and_read_there(
+    typed: Typed, tmp_path: Path
+) -> None:
+    typed("usage", "archive", "--before", "2024-11")
+    by_id = ("usage", "find", "--source", "test", "a/2024-10-05")
+    (found,) = told(typed(*by_id, "--json"))["records"]
+    assert (found["subject"], found["value"], found["at"]) == ("a", "10", "2024-10-05T12:00:00Z")
+    assert [part["month"] for part in found["archived"]] == ["2024-10"]
+    text = typed(*by_id).stdout
+    assert f"in the archive of 2024-10: {found['archived'][0]['file']} (archive)" in text
+    listed = typed("usage", "find", "--subject", "a")
+    assert "a/2024-11-05" in listed.stdout
+    assert "not looked at: 2024-10 in the archive (records: 1)" in listed.stdout
+    assert [
+        part["month"]
+        for part in told(typed("usage", "find", "--meter", "calls", "--json"))["archived"]
+    ]
+    later = told(typed("usage", "find", "--subject", "a", "--from", "2024-11-01", "--json"))
+    assert later["archived"] == []
+    moved = (tmp_path / "archive").rename(tmp_path / "moved")
+    (found,) = told(typed(*by_id, "--json"))["records"]
+    assert (found["record_id"], found["subject"], found["value"]) == ("a/2024-10-05", None, None)
+    assert "can't be read" in found["unread"]
+    assert "can't be read" in typed(*by_id).stdout
+    (found,) = told(typed(*by_id, "--archive", str(moved), "--json"))["records"]
+    assert found["value"] == "10"
+    assert "of those in the archive, when their months were written: 1 no_subscription" in (
+        typed("usage", "reasons").stdout
+    )
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,44 @@ def test_found_records_are_paged_in_order_of_time(shell: Shell) -> None:
     assert "more: --page" in shell("usage", "find", "--subject", "ana", "--limit", "1")
 
 
+def test_the_records_of_a_correction_are_shown_page_by_page(shell: Shell) -> None:
+    file = shell.write("right.csv", USAGE.replace(",900", ",90").replace(",50", ",5"))
+    done = shell.json("usage", "backfill", file, "--from", "2026-01-01", "--to", "2026-03-01", *OF)
+    show = ("usage", "corrections", "show", done["correction"])
+    all_of_it = shell.json(*show)
+    assert sorted((one["what"], one["record_id"], one["value"]) for one in all_of_it["records"]) == [
+        ("added", "2~2", "90"), ("added", "3~2", "5"), ("voided", "2", "900"), ("voided", "3", "50"),
+    ]  # fmt: skip
+    assert (all_of_it["kind"], all_of_it["reason"], all_of_it["page"]) == ("backfill", OF[3], None)
+    first = shell.json(*show, "--limit", "3")
+    second = shell.json(*show, "--limit", "3", "--page", first["page"])
+    assert first["records"] + second["records"] == all_of_it["records"]
+    text = shell(*show)
+    assert "2 taken back, 2 added, 0 put back" in text
+    assert "because: the gateway counted twice" in text
+
+
+def test_records_are_found_by_the_reason_for_which_they_are_not_billed(shell: Shell) -> None:
+    rows = [
+        USAGE.splitlines()[0],
+        "l1,ana,calls,2026-01-12T00:00:00Z,7",
+        "l2,ana,calls,2026-01-13T00:00:00Z,8",
+        "x,bo,calls,2026-01-13T00:00:00Z,8",
+    ]
+    late = shell.write("late.csv", "\n".join(rows))
+    shell("usage", "import", late, "--source", "gateway")
+    first = shell.json("usage", "find", "--reason", "too_late", "--limit", "1")
+    assert [one["record_id"] for one in first["records"]] == ["l1"]
+    rest = shell.json("usage", "find", "--reason", "too_late", "--page", first["page"])
+    assert [one["record_id"] for one in rest["records"]] == ["l2"]
+    assert rest["page"] is None
+    assert values(shell, "--reason", "billed") == [("1", "100", True), ("2", "900", True)]
+    assert values(shell, "--reason", "not_yet_billed", "--subject", "ana") == [("3", "50", True)]
+    assert values(shell, "--reason", "no_subscription", "--subject", "ana") == []
+    assert values(shell, "--reason", "no_subscription", "--meter", "nothing") == []
+    assert "l1" in shell("usage", "find", "--reason", "too_late", "--to", "2026-01-12T12:00:00Z")
+
+
 REFUSALS = [
     (("void", "9", *OF), "usage.unknown_record"),
     (("void", "1", "--source", "gateway", "--reason", " "), "correction.no_reason"),
@@ -184,6 +222,10 @@ REFUSALS = [
     (("find", "9", "--source", "gateway"), "usage.unknown_record"),
     (("find", "9"), "find.source_and_id"),
     (("find",), "find.what"),
+    (("find", "1", "--source", "gateway", "--reason", "billed"), "find.what"),
+    (("corrections", "show", "x"), "correction.bad_id"),
+    (("corrections", "show", "01900000-0000-7000-8000-000000000000"), "correction.unknown"),
+    (("corrections", "show", "01900000-0000-7000-8000-000000000000", "--page", "x"), "page.bad_cursor"),
     (("find", "--subject", "ana", "--page", "x"), "page.bad_cursor"),
 ]  # fmt: skip
 

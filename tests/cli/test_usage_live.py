@@ -75,6 +75,28 @@ def test_a_chart_is_shown_as_bars_a_picture_and_numbers(seller, tmp_path):
     assert typed(seller, "chart", "acme", "calls", "--svg", "/nowhere/x.svg").returncode == 2
 
 
+def test_a_typo_is_told_beside_the_empty_answer(seller):
+    done = typed(seller, "chart", "amce", "calls")
+    assert done.returncode == 0
+    assert "no usage of the subject 'amce' was ever recorded; near: acme" in done.stderr
+    data = told(seller, "chart", "amce", "calls")
+    assert (data["series"], data["unseen"][0]["near"]) == ([], ["acme"])
+    assert "'calls' by the subject 'beta'" in typed(seller, "running", "beta").stderr
+    assert typed(seller, "running", "acme").stderr == ""
+
+
+def test_totals_hold_what_no_fold_has_counted(seller):
+    today = datetime.now(UTC).date()
+    span = ["--from", (today - timedelta(days=1)).isoformat()]
+    span += ["--to", (today + timedelta(days=1)).isoformat()]
+    assert told(seller, "totals", *span)["meters"][0]["total"] == "10"
+    split = told(seller, "totals", *span, "--subject", "acme", "--meter", "calls",
+                 "--dimension", "region")  # fmt: skip
+    assert [(one["value"], one["total"]) for one in split["groups"]] == [("", "10")]
+    assert typed(seller, "totals", *span, "--subject", "acme").returncode == 2
+    assert "near: calls" in typed(seller, "totals", *span, "--meter", "cals").stderr
+
+
 def test_reasons_are_told_with_what_to_do_and_as_a_page(seller, tmp_path):
     page = tmp_path / "reasons.html"
     data = told(seller, "reasons", "--html", str(page))

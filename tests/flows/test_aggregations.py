@@ -270,7 +270,7 @@ def check_groups(
 ) -> None:
     with place.database.snapshot(place.tenant_id) as tx:
         request = measured.request(Meter("sum"), asked, subject)
-        groups = queries.by_dimension(tx, request, dimension, is_live=True)
+        groups = [g for _, g in queries.by_dimension(tx, [request], dimension, is_live=True)]
     expected: dict[str, list[Fraction]] = {}
     for record in inside:
         value = record.dimensions.get(dimension, "")

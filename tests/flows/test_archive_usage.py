@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,22 +11,25 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from everycent.archives import operations
+from everycent.archives import operations, store
 from everycent.archives import queries as archives
 from everycent.archives.archive import Place as Where
 from everycent.archives.archive import StoredFile
+from everycent.catalog import queries as catalog
 from everycent.catalog.meter import Aggregation, Series
 from everycent.consumption import queries as usage
-from everycent.consumption.usage import Request, Usage
+from everycent.consumption.usage import Request, Usage, answered
 from everycent.flows import archive_usage as flow
 from everycent.flows import explain as explaining
+from everycent.flows import reasons as accounts
 from everycent.flows.archive_usage import Outcome
 from everycent.flows.verify import ARCHIVE_ADDS_UP, ARCHIVE_IS_THERE, verify
-from everycent.integrations.usage_archive import ArchiveFolder
+from everycent.integrations.usage_archive import Archive, ArchiveFolder
 from everycent.kernel import clock, ids
 from everycent.kernel.errors import Broken, Conflict, Invalid, NotFound, Refusal, Unavailable
 from everycent.kernel.period import Period
 from everycent.measurements import queries as measurements
+from everycent.metering import bounds
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord
 from everycent.tenants import operations as tenants
@@ -45,7 +48,7 @@ class Seller(NamedTuple):
     folder of the archive."""
 
     place: Place
-    files: ArchiveFolder
+    files: ArchiveFolder | Archive
 
 
 @pytest.fixture
@@ -111,7 +114,7 @@ def asked(seller: Seller, subject: str, series: Series, start: date, end: date) 
     period = Period(midnight(start), midnight(end))
     request = Request(subject, series, period)
     with seller.place.database.snapshot(seller.place.tenant_id) as tx:
-        return usage.read(tx, [request])[request]
+        return answered(usage.read(tx, [request])[request])
 
 
 def explained(seller: Seller) -> list[explaining.Node]:
@@ -143,6 +146,7 @@ def test_an_archived_month_leaves_the_table_and_nothing_else(seller: Seller) -> 
     after = world.state(seller.place.database, seller.place.tenant_id)
     assert {name for name in after if after[name] != before[name]} == {
         "usage_archive",
+        "usage_archive_reason",
         "journal_event",
     }
     assert failing(seller) == set()
@@ -350,8 +354,79 @@ def test_months_stay_open_as_long_as_a_meter_takes_late_records(
     seller = Seller(place, ArchiveFolder(tmp_path))
     with pytest.raises(Invalid) as refused:  # the 2nd of May less forty days lies in March
         archive(seller, date(2026, 4, 1))
-    assert refused.value.hint == "archive what is before 2026-03"
-    assert [month.month for month in archive(seller, MARCH)] == [FEBRUARY]
+    assert refused.value.message.endswith("2026-03: a meter takes them 40 days late")
+    assert refused.value.hint == "--before 2026-03 archives every month that is closed"
+    assert [month.month for month in archive(seller, MARCH, even_unbilled=True)] == [FEBRUARY]
+
+
+def test_a_meter_without_a_bound_on_late_records_keeps_no_month_open_and_takes_them_in(
+    place: Place, tmp_path: Path
+) -> None:
+    sell(place, [("a", "api")], text=world.CATALOGUE + "intake: {calls: {value: {min: 0}}}\n")
+    use(place, [calls("a", 1, date(2026, 1, 3))])
+    world.run(place, midnight(date(2026, 5, 1)))
+    seller = Seller(place, ArchiveFolder(tmp_path))
+    assert [month.month for month in archive(seller, date(2026, 5, 1))] == [JANUARY]
+    late = calls("a", 5, date(2026, 1, 10))
+    with place.database.snapshot(place.tenant_id) as tx:
+        policies = catalog.intake_policies(tx)
+    assert policies["calls"].accept_days is None
+    assert bounds.refusals_of([late], policies, IN_MAY) == {}
+    ingest(place, late)
+    assert asked(seller, "a", CALLS, JANUARY, FEBRUARY).total == 6
+    assert reasons(seller) == {"archived": 1, "too_late": 1}
+    assert [month.part.part_no for month in archive(seller, FEBRUARY) if month.part] == [2]
+    assert failing(seller) == set()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_month_with_usage_that_is_to_be_billed_stays(seller: Seller, *, keep: bool) -> None:
+    use(seller.place, [calls(key, 3, date(2026, 4, 10)) for key in "ab"])
+    before = rows(seller.place)
+    with pytest.raises(Conflict) as refused:
+        archive(seller, date(2026, 5, 1), keep=keep)
+    assert refused.value.code == "archive.not_billed"
+    assert (
+        "2026-04 is not billed to the end: 2 records are still to be billed (a, b); that is due"
+        in (refused.value.message)
+    )
+    assert "bill run" in str(refused.value.hint)
+    assert {row for row in before if row[4].month == 4} <= rows(seller.place)
+    world.run(seller.place, midnight(date(2026, 5, 1)))
+    assert [month.month.month for month in archive(seller, date(2026, 5, 1))][-1] == 4
+    assert failing(seller) == set()
+
+
+def test_a_period_that_is_still_open_is_told_with_its_end(place: Place, tmp_path: Path) -> None:
+    text = world.CATALOGUE.replace(
+        "  api:\n    currency: EUR\n", "  api:\n    currency: EUR\n    interval: year\n"
+    )
+    sell(place, [("a", "api")], text=text)
+    use(place, [calls("a", 1, date(2026, 2, 3))])
+    seller = Seller(place, ArchiveFolder(tmp_path))
+    with pytest.raises(
+        Conflict, match=r"1 record is still to be billed .a.; the period runs until 2027-01-01"
+    ):
+        archive(seller)
+
+
+def test_the_reasons_that_records_had_are_told_while_they_are_in_the_archive(
+    seller: Seller,
+) -> None:
+    place = seller.place
+    use(place, [calls("a", 3, date(2026, 1, 11)), calls("nobody", 3, date(2026, 2, 11))])
+    use(place, [calls("b", 3, date(2026, 4, 10))])
+    archive(seller, date(2026, 5, 1), even_unbilled=True)
+    with place.database.snapshot(place.tenant_id) as tx:
+        found = accounts.reasons(tx)
+    assert {reason.code: reason.records for reason in found.stored} == {"archived": 14}
+    assert {reason.code: reason.records for reason in found.archived} == {
+        "billed": 11, "too_late": 1, "no_subscription": 1, "not_yet_billed": 1,
+    }  # fmt: skip
+    assert failing(seller) == set()
+    restore(seller, JANUARY)
+    with place.database.snapshot(place.tenant_id) as tx:
+        assert sum(reason.records for reason in accounts.reasons(tx).archived) == 8
 
 
 def flip_a_byte(path: Path) -> None:
@@ -398,6 +473,7 @@ def test_a_file_that_was_harmed_keeps_its_month_in_the_table(seller: Seller) -> 
         ("update usage_archive set records = records + 1", ARCHIVE_ADDS_UP),
         ("update usage_archive set event_id = tenant_id::text::uuid", ARCHIVE_ADDS_UP),
         ("delete from usage_dropped", ARCHIVE_ADDS_UP),
+        ("delete from usage_archive_reason where reason = 'billed'", ARCHIVE_ADDS_UP),
         ("delete from usage_archive_batch", "every record is stored once, with its key"),
     ],
 )
@@ -432,6 +508,13 @@ class Crashing(NamedTuple):
 
     real: ArchiveFolder
     step: str
+    location: str = "archive"
+
+    def at(self, _: str) -> Crashing:
+        return self
+
+    def pick(self, name: str, keys: Sequence[UUID]) -> dict[UUID, UsageRecord]:
+        raise AssertionError(name, keys)
 
     def write(self, *arguments: Any) -> StoredFile:
         stored = self.real.write(*arguments)
@@ -505,6 +588,118 @@ def test_a_file_of_another_tenant_that_is_not_there_keeps_the_month(
         archive(seller, FEBRUARY)
     assert refused.value.code == "archive.missing"
     assert len(rows(place, other)) == 1
+
+
+def test_files_are_found_where_they_were_told_to_be(seller: Seller, tmp_path: Path) -> None:
+    place, home = seller.place, tmp_path / "home"
+    before = rows(place)
+    remembered = Archive(home)
+    archive(seller, FEBRUARY, files=remembered)
+    archive(seller, MARCH, files=Archive(home, tmp_path / "cold"))
+    with place.database.snapshot(place.tenant_id) as tx:
+        locations = [part.location for part in archives.parts(tx)]
+    assert locations == ["archive", str(tmp_path / "cold")]
+    moved = tmp_path / "moved"
+    home.rename(moved)
+    for folder, failed in ((moved, set()), (home, {ARCHIVE_IS_THERE})):
+        assert failing(Seller(place, Archive(folder))) == failed
+    (tmp_path / "cold").rename(tmp_path / "colder")
+    with pytest.raises(Unavailable, match="cold"):
+        flow.restore(place.database, place.tenant_id, FEBRUARY, Archive(moved), TERMS)
+    flow.restore(
+        place.database, place.tenant_id, FEBRUARY, ArchiveFolder(tmp_path / "colder"), TERMS
+    )
+    flow.restore(place.database, place.tenant_id, JANUARY, Archive(moved), TERMS)
+    assert rows(place) == before
+
+
+def test_parts_of_a_month_may_lie_in_different_folders(seller: Seller, tmp_path: Path) -> None:
+    archive(seller, FEBRUARY, files=Archive(tmp_path / "home"), keep=True)
+    ingest(seller.place, calls("a", 5, date(2026, 1, 10), name="late"))
+    done = archive(seller, FEBRUARY, files=Archive(tmp_path / "home", tmp_path / "cold"))
+    assert [month.outcome for month in done] == [Outcome.DROPPED]
+
+
+def look(place: Place) -> Any:
+    with place.database.snapshot(place.tenant_id) as tx:
+        return store.look_at_month(tx, JANUARY)
+
+
+def drop(place: Place, seen: Any) -> bool:
+    with place.database.transaction(place.tenant_id) as tx:
+        return store.drop_month(tx, JANUARY, IN_MAY, seen, 1)
+
+
+def meanwhile_late(seller: Seller) -> None:
+    ingest(seller.place, calls("b", 5, date(2026, 1, 10), name="late"))
+
+
+def meanwhile_another_tenant(seller: Seller) -> None:
+    other = tenants.create(seller.place.database, "other", "Other", seller.place.now)
+    ingest(seller.place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
+
+
+def meanwhile_out_and_back(seller: Seller) -> None:
+    archive(seller, FEBRUARY)
+    restore(seller, JANUARY)
+
+
+def meanwhile_out_and_late(seller: Seller) -> None:
+    archive(seller, FEBRUARY)
+    meanwhile_late(seller)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [meanwhile_late, meanwhile_another_tenant, meanwhile_out_and_back, meanwhile_out_and_late],
+)
+def test_what_comes_between_the_look_at_a_month_and_its_lock_keeps_the_month(
+    seller: Seller, happens: Callable[[Seller], object]
+) -> None:
+    archive(seller, FEBRUARY, keep=True)
+    seen = look(seller.place)
+    assert seen.uncovered == 0
+    happens(seller)
+    before = rows(seller.place)
+    assert drop(seller.place, seen) is False
+    assert rows(seller.place) == before
+    assert failing(seller) == set()
+
+
+def test_a_record_that_was_on_its_way_during_the_look_keeps_the_month(seller: Seller) -> None:
+    place = seller.place
+    archive(seller, FEBRUARY, keep=True)
+    late = calls("b", 5, date(2026, 1, 10), name="late")
+    names = metering.Names()
+    names.learn(place.database, place.tenant_id, [late])
+    with place.database.transaction(place.tenant_id) as tx:
+        metering.ingest_within(tx, [late], IN_MAY, names)
+        seen = look(place)
+        assert seen.uncovered == 0
+    assert drop(place, seen) is False
+    assert len(rows(place)) == 12
+
+
+def test_what_is_none_of_the_month_does_not_keep_it(seller: Seller) -> None:
+    archive(seller, FEBRUARY, keep=True)
+    seen = look(seller.place)
+    ingest(seller.place, calls("b", 5, date(2026, 4, 10), name="another month"))
+    assert drop(seller.place, seen) is True
+    assert "usage_record_2026_01" not in partitions(seller.place)
+    assert failing(seller) == set()
+
+
+def test_nobody_waits_while_a_month_is_counted(seller: Seller) -> None:
+    archive(seller, FEBRUARY, keep=True)
+    late = calls("b", 5, date(2026, 1, 10), name="late")
+    with seller.place.database.snapshot(seller.place.tenant_id) as counting:
+        assert store.look_at_month(counting, JANUARY).uncovered == 0
+        assert ingest(seller.place, late).accepted == 1
+        with seller.place.database.transaction(seller.place.tenant_id) as tx:
+            locks = tx.tuples(
+                "select mode from pg_locks where relation = 'usage_record'::regclass and granted"
+            )
+    assert set(locks) == {("AccessShareLock",)}
 
 
 def test_the_database_drops_no_month_with_a_record_in_no_archive(seller: Seller) -> None:

@@ -8,14 +8,23 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from everycent.consumption.slots import By, name_of
+from everycent.catalog.meter import Aggregation, Series
+from everycent.consumption import queries as consumption
+from everycent.consumption.slots import By, name_of, slots_of
+from everycent.consumption.usage import Request
+from everycent.customers import operations as customers
+from everycent.customers.customer import Customer
 from everycent.flows import chart as flow
-from everycent.kernel.calendar import local_date, zone
+from everycent.kernel.calendar import local_date, start_of_day, zone
 from everycent.kernel.errors import Invalid, NotFound
+from everycent.kernel.period import Period
 from everycent.metering.record import UsageRecord
+from everycent.rating.quantity import quantity
+from everycent.subscriptions import operations as subscriptions
+from everycent.subscriptions.operations import Order
 from tests.conftest import Place
 from tests.flows import world
 
@@ -178,7 +187,7 @@ def test_a_chart_is_the_records_themselves_each_once(seller, used, by):
         expected[slot, region] += Decimal(value)
     with seller.database.snapshot(seller.tenant_id) as tx:
         end = start + timedelta(days=4, minutes=1)
-        found = flow.chart(tx, flow.Wanted("acme", "calls", by, start, end, "region"), ZONE)
+        found = flow.chart(tx, flow.Wanted("acme", "calls", by, start, end, "region"), ZONE).chart
     seen: Counter[tuple[object, str]] = Counter()
     others: Counter[object] = Counter()
     named = set()
@@ -203,3 +212,132 @@ def test_a_chart_is_the_records_themselves_each_once(seller, used, by):
 
 
 test_a_chart_is_the_records_themselves_each_once.runs = 0
+
+
+# --- windows ------------------------------------------------------------------------------------
+
+A = Aggregation
+MONTHS = [
+    # both changes of the clock by an hour, both by half of one, and clocks off by 30 and 45 minutes
+    ("Europe/Zagreb", date(2026, 3, 1)),
+    ("Europe/Zagreb", date(2026, 10, 1)),
+    ("Australia/Lord_Howe", date(2026, 4, 1)),
+    ("Australia/Lord_Howe", date(2026, 10, 1)),
+    ("Asia/Kolkata", date(2026, 5, 1)),
+    ("Asia/Kathmandu", date(2026, 2, 1)),
+]
+WINDOWED = [
+    *(Series("calls", "call", A.PEAK, window_minutes=n) for n in (15, 60, 120, 1440)),
+    *(
+        Series("calls", "call", A.WINDOWED, window_minutes=n, each=each, then=A.SUM)
+        for n, each in ((10, A.MAX), (30, A.MAX), (360, A.MIN), (60, A.SUM), (1440, A.COUNT))
+    ),
+    *(
+        Series("calls", "call", A.PERCENTILE, window_minutes=n, each=A.SUM, percentile="95")
+        for n in (None, 60)
+    ),
+]
+
+
+def billed(place: Place, series: Series, period: Period, clock: str) -> Decimal:
+    """What a bill over the period would count."""
+    asked = Request("acme", series, period, zone=clock)
+    with place.database.snapshot(place.tenant_id) as tx:
+        usage = consumption.read(tx, [asked], is_live=True)[asked]
+    return quantity(series, {"": usage}, "acme", period, None)[1]
+
+
+def values(place: Place, series: Series, by: By, period: Period, clock: str) -> list[Decimal]:
+    slots = slots_of(by, *period, clock)
+    with place.database.snapshot(place.tenant_id) as tx:
+        held = consumption.by_slots(tx, "acme", series, slots, clock, is_live=True)
+    return [one.value for one in held]
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+@pytest.mark.parametrize(("clock", "first"), MONTHS)
+def test_windows_in_a_chart_are_those_of_the_bill(seller, clock, first, data):
+    after = (first + timedelta(days=31)).replace(day=1)
+    month = Period(start_of_day(first, clock), start_of_day(after, clock))
+    minutes = int((month.end - month.start) / timedelta(minutes=1))
+    used = data.draw(
+        st.lists(
+            st.tuples(st.integers(0, minutes - 1), st.integers(1, 50)), min_size=1, max_size=40
+        )
+    )
+    test_windows_in_a_chart_are_those_of_the_bill.runs += 1
+    name = test_windows_in_a_chart_are_those_of_the_bill.runs
+    records = [
+        record(f"w{name}/{n}", month.start + timedelta(minutes=minute), str(value))
+        for n, (minute, value) in enumerate(used)
+    ]
+    half = len(records) // 2
+    world.use(seller, records[:half])
+    world.use(seller, records[half:], fold=False)
+    for series in WINDOWED:
+        bill = billed(seller, series, month, clock)
+        assert values(seller, series, By.MONTH, month, clock) == [bill], series
+        for by in (By.DAY, By.HOUR):
+            shown_values = values(seller, series, by, month, clock)
+            if series.aggregation is A.PEAK:
+                assert max(shown_values) == bill, (series, by)
+            elif series.aggregation is A.WINDOWED:
+                assert sum(shown_values) == bill, (series, by)
+            else:
+                assert max(shown_values) >= bill, (series, by)
+
+
+test_windows_in_a_chart_are_those_of_the_bill.runs = 0
+
+
+def test_a_chart_on_another_clock_keeps_the_windows_of_the_contract(seller):
+    with seller.database.transaction(seller.tenant_id) as tx:
+        asia = Customer(seller.ids("asia"), "asia", "Asia", "EUR", "Asia/Kathmandu")
+        customers.create(tx, [asia], **world.writing(seller))
+        order = Order(asia, "api", "asia", date(2026, 1, 1))
+        subscriptions.start(tx, [order], **world.writing(seller))
+    # Half an hour of that clock begins a quarter past or to; on that of London they would be apart.
+    start = datetime(2026, 2, 1, 10, 15, tzinfo=UTC)
+    world.use(seller, [
+        UsageRecord("t", f"{n}", "asia", "calls", start + timedelta(minutes=10 + 10 * n), "1")
+        for n in range(2)
+    ])  # fmt: skip
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        day = Period(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC))
+        wanted = flow.Wanted("asia", "power", By.DAY, *day)
+        assert shown(flow.chart(tx, wanted, "UTC")) == {"all records": ["4"]}
+
+
+# --- what was never used --------------------------------------------------------------------------
+
+
+def unseen(place: Place, subject: str, dimension: str | None = None) -> list[tuple[str, list[str]]]:
+    start = datetime(2026, 3, 28, tzinfo=UTC)
+    with place.database.snapshot(place.tenant_id) as tx:
+        wanted = flow.Wanted(subject, "calls", By.DAY, start, start + timedelta(days=5), dimension)
+        found = flow.as_data(flow.chart(tx, wanted, "UTC"))["unseen"]
+    return [(one["message"], list(one["near"])) for one in found]
+
+
+def test_a_typo_does_not_look_like_an_empty_answer(seller):
+    world.use(seller, USED[:3], fold=False)
+    assert unseen(seller, "acme") == []
+    assert unseen(seller, "amce") == [
+        ("no usage of the subject 'amce' was ever recorded; near: acme", ["acme"])
+    ]
+    assert unseen(seller, "acme", "regoin") == [
+        ("no record of this time has 'regoin'; near: region", ["region"])
+    ]
+    assert unseen(seller, "acme", "region") == []
+
+
+def test_a_contract_without_a_record_is_told_as_such(seller):
+    assert unseen(seller, "acme") == [
+        ("no usage of 'calls' by the subject 'acme' was ever recorded", [])
+    ]

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from everycent.corrections.operations import By, Scope
+from everycent.corrections import queries
+from everycent.corrections.operations import By
+from everycent.corrections.scope import Scope
 from everycent.flows import archive_usage, correct
 from everycent.flows.correct import Action
 from everycent.flows.correction_effect import NOTE, REGISTER_NOTE, Effect, as_data
@@ -331,6 +333,65 @@ def test_what_is_in_the_archive_is_refused_until_it_is_put_back(
     archive_usage.restore(seller.database, seller.tenant_id, date(2026, 1, 1), files, terms)
     done = apply(seller, void(seller, "1"))
     assert lines(done) == [("INV-000002", 1, "151", "91", 670, 455)]
+
+
+FEBRUARY = Period(datetime(2026, 2, 1, tzinfo=UTC), WINTER.end)
+
+
+def newest(place: Place) -> Any:
+    """The id of the newest correction."""
+    with place.database.snapshot(place.tenant_id) as tx:
+        return queries.newest(tx)[0].correction_id
+
+
+@pytest.fixture
+def january_is_away(seller: Place, tmp_path: Path) -> Place:
+    """The seller, of whose months January is in the archive: record 4 was said first in January (a
+    mistake), then in February; late records of January came after it."""
+    world.use(seller, [calls("x", "1", 1, 9)])
+    apply(seller, correct.replace([calls("x", "2", 2, 9)], by(seller)))
+    files = ArchiveFolder(tmp_path / "archive")
+    terms = archive_usage.Terms(clock.fixed(datetime(2026, 5, 2, tzinfo=UTC)), seller.ids, "test")
+    archive_usage.archive(seller.database, "default", date(2026, 2, 1), files, terms)
+    world.use(seller, [calls("late", "3", 1, 20), calls("late b", "3", 1, 20, "b")])
+    return seller
+
+
+def test_a_saying_in_the_archive_hides_no_later_one(january_is_away: Place) -> None:
+    done = both(january_is_away, correct.replace([calls("x", "5", 2, 9)], by(january_is_away)))
+    assert (done.voided, done.added) == (1, 1)
+    assert unbilled(done) == [("a", date(2026, 2, 28), "9", "12")]
+    with january_is_away.database.snapshot(january_is_away.tenant_id) as tx:
+        said = queries.said_of(tx, "app", ["x"])
+    assert [(one.record_id, one.is_counted, one.record is None) for one in said] == [
+        ("x", False, True), ("x~2", False, False), ("x~3", True, False),
+    ]  # fmt: skip
+    done = both(january_is_away, void(january_is_away, "x"))
+    assert unbilled(done) == [("a", date(2026, 2, 28), "12", "7")]
+    assert done.correction_id is not None
+    both(january_is_away, correct.undo(done.correction_id, by(january_is_away)))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda p: void(p, "late"),
+        lambda p: void(p, "4", "late b"),
+        lambda p: correct.replace([calls("late", "4", 2, 20)], by(p)),
+        lambda p: correct.replace([calls("4", "4", 1, 20)], by(p)),
+        lambda p: correct.undo(newest(p), by(p)),
+    ],
+)
+def test_a_late_record_of_an_archived_month_is_refused_with_the_month_and_the_command(
+    january_is_away: Place, action: Callable[[Place], Action]
+) -> None:
+    before = everything(january_is_away)
+    for do in (correct.preview, correct.apply):
+        with pytest.raises(Unavailable) as refused:
+            do(january_is_away.database, january_is_away.tenant_id, action(january_is_away))
+        assert (refused.value.code, refused.value.value) == ("usage.archived", "2026-01")
+        assert "everycent usage restore 2026-01" in str(refused.value.hint)
+    assert everything(january_is_away) == before
 
 
 def test_twenty_thousand_records_are_sent_again_and_put_back(seller: Place) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
+import psycopg
 import pytest
 
+from everycent.corrections import audit as corrections_audit
 from everycent.corrections import operations as corrections
 from everycent.corrections import queries
 from everycent.corrections.correction import Corrected
-from everycent.corrections.operations import By, Scope
+from everycent.corrections.operations import By
+from everycent.corrections.scope import Scope
 from everycent.db.connection import Tx
 from everycent.flows.verify import reasons_of_usage, verify
 from everycent.kernel.errors import Conflict, Invalid, NotFound, Refusal
 from everycent.kernel.period import Period
 from everycent.metering import audit
 from everycent.metering.operations import Names, fold
-from everycent.metering.record import UsageRecord
+from everycent.metering.record import UsageRecord, key_of
 from tests.conftest import Place
 from tests.flows import world
 from tests.flows.world import midnight, sell
@@ -131,6 +135,64 @@ def test_a_replaced_record_counts_as_it_was_said_last(seller: Place) -> None:
     assert used(seller) == (3, Decimal(60), Decimal(30))
 
 
+def test_a_record_that_is_named_in_two_ways_is_taken_back_once(seller: Place) -> None:
+    replace(seller, record("1", "11"))
+    done = void(seller, "1", "1~2", "1")
+    assert (done.voided, done.restored, done.added) == (1, 0, 0)
+    assert used(seller) == (2, Decimal(50), Decimal(30))
+
+
+def test_what_is_said_of_a_record_is_read_in_its_order_whichever_saying_is_named(
+    seller: Place,
+) -> None:
+    for value in ("11", "12"):
+        replace(seller, record("1", value))
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        for named in (["1"], ["1~3"], ["1~2", "1"]):
+            said = queries.said_of(tx, "app", named)
+            assert [(one.record_id, one.is_counted) for one in said] == [
+                ("1", False), ("1~2", False), ("1~3", True),
+            ]  # fmt: skip
+        assert queries.said_of(tx, "app", ["9"]) == []
+    with pytest.raises(Conflict) as refused:
+        void(seller, "1~2")
+    assert refused.value.hint == "what counts in its place is 1~3"
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("delete from usage_reversal where record_id = '1'",
+         ["2 sayings of the record {key} of ? count"]),
+        (("insert into usage_reversal (tenant_id, key, reversal_no, sign, batch_id, correction_id,"
+         " subject_id, meter_id, dimensions_id, at, value, content, source_id, record_id)"
+         " select tenant_id, key, 2, 1, batch_id, correction_id, subject_id, meter_id, dimensions_id, at,"
+         " value, content, source_id, record_id from usage_reversal where record_id = '1'"),
+         ["2 sayings of the record 1 of app count"]),
+        ("delete from usage_saying",
+         ["the record 1~2 takes the place of another one, and is linked to none"]),
+        ("update usage_saying set saying_no = 3", ["the record 1~2 is linked as saying 3"]),
+        (("insert into usage_saying (tenant_id, first_key, saying_no, key)"
+         " select tenant_id, key, 2, first_key from usage_saying"),
+         ["saying 2 of {key} hangs on another saying", "saying 2 of {other} hangs on another saying"]),
+    ],
+)  # fmt: skip
+def test_verify_tells_of_records_that_count_twice_or_hang_together_wrongly(
+    seller: Place, statement: str, told: list[str]
+) -> None:
+    replace(seller, record("1", "11"))
+    first, other = (str(UUID(bytes=key_of("app", text))) for text in ("1", "1~2"))
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        assert corrections_audit.violations(tx) == []
+    with psycopg.connect(seller.admin_conninfo, options="-c search_path=everycent") as admin:
+        admin.execute("set session_replication_role = replica")
+        assert admin.execute(statement).rowcount > 0
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        checks = {c.promise: c.violators for c in verify(tx, trusted_key=None, with_replay=False)}
+    wanted = {text.format(key=first, other=other) for text in told}
+    assert wanted <= set(checks[corrections_audit.COUNTS_ONCE])
+
+
 def test_a_backfill_makes_a_span_say_what_the_file_says_and_is_undone_as_one(seller: Place) -> None:
     done = backfill(seller, record("1", "10"), record("2", "25", 11), record("new", "7", 31))
     assert (done.voided, done.restored, done.added) == (2, 0, 2)
@@ -161,6 +223,11 @@ def test_what_was_replaced_is_still_a_duplicate_or_a_conflict_when_it_is_sent_ag
 @pytest.mark.parametrize(
     ("action", "error", "code"),
     [
+        (lambda p: replace(p, record("1", "1"), record("1", "2")), Invalid, "correction.id_twice"),
+        (lambda p: replace(p, record("1~2", "1")), Invalid, "usage.reserved_id"),
+        (lambda p: backfill(p, record("1~2", "1")), Invalid, "usage.reserved_id"),
+        (lambda p: (replace(p, record("1", "11")), replace(p, record("1", "12")), void(p, "1~2")),
+         Conflict, "usage.voided_already"),
         (lambda p: void(p, "9"), NotFound, "usage.unknown_record"),
         (lambda p: (void(p, "1"), void(p, "1")), Conflict, "usage.voided_already"),
         (lambda p: replace(p, record("1", "10")), Invalid, "correction.nothing_to_do"),

@@ -467,7 +467,7 @@ def test_days_are_told_band_by_band(billed):
         (monday, "day", "3122.00"),
         (monday, "night", "1462.00"),
     ]
-    assert [str(row.value) for row in peak if row.band == "day"] == ["333.00"]
+    assert [str(row.value) for row in peak if row.band == "day"] == ["333"]
 
 
 # --- on the terminal ------------------------------------------------------------------------------

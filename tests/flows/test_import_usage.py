@@ -26,17 +26,25 @@ from hypothesis import strategies as st
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.catalog import queries as catalog_queries
+from everycent.catalog.intake import IntakePolicy
 from everycent.catalog.meter import Aggregation, Series
+from everycent.cli.usage_layout import Layout, reading
 from everycent.consumption import queries as consumption
 from everycent.consumption.usage import Request
 from everycent.db.connection import Database
 from everycent.flows import import_usage as flow
+from everycent.flows import persistence, rejections
 from everycent.flows.import_usage import ImportResult, import_usage
+from everycent.flows.take_in import Intake
+from everycent.flows.taken import Status
 from everycent.integrations.usage_files import open_rows
+from everycent.kernel import clock
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import Period
-from everycent.metering import audit, operations, queries
+from everycent.metering import audit, operations, queries, wire
 from everycent.metering.mapping import ColumnMapping, Reject, Rows, parser, wanted_columns
+from everycent.metering.offered import Refused
+from everycent.metering.wire import Form
 from tests.conftest import Place
 
 CATALOGUE = """
@@ -213,13 +221,13 @@ def test_what_wins_does_not_depend_on_timing(
 ) -> None:
     """Twenty batches about the same ids, stored by threads that are slowed down at random."""
     dice = random.Random(5)
-    ingest = flow.metering.ingest
+    ingest = rejections.metering.ingest
 
     def slow(*args: Any) -> Any:
         time.sleep(dice.random() / 50)
         return ingest(*args)
 
-    monkeypatch.setattr(flow.metering, "ingest", slow)
+    monkeypatch.setattr(rejections.metering, "ingest", slow)
     monkeypatch.setattr(flow, "_STORING_THREADS", 4)
     rows = [row(n, str(1 + batch)) for batch in range(20) for n in range(10)]
     result, rejects = taken(seller.database, seller.tenant_id, rows, batch_size=10)
@@ -295,7 +303,7 @@ class _Impatient:
 
 
 def test_connections_that_break_do_no_harm(seller: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "time", _Impatient)
+    monkeypatch.setattr(persistence, "time", _Impatient)
     monkeypatch.setattr(flow, "_ATTEMPTS", 100)
     shots = []
 
@@ -332,8 +340,8 @@ def test_a_database_that_stays_away_is_told(seller: Place, monkeypatch: pytest.M
         tries.append(1)
         raise psycopg.errors.DeadlockDetected("deadlock detected")
 
-    monkeypatch.setattr(flow, "time", _Impatient)
-    monkeypatch.setattr(flow.metering, "ingest", broken)
+    monkeypatch.setattr(persistence, "time", _Impatient)
+    monkeypatch.setattr(rejections.metering, "ingest", broken)
     with pytest.raises(Unavailable) as told:
         taken(seller.database, seller.tenant_id, [row(n) for n in range(1000)], batch_size=10)
     assert told.value.code == "usage.not_stored"
@@ -344,7 +352,7 @@ def test_other_errors_of_a_thread_come_out(seller: Place, monkeypatch: pytest.Mo
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(flow.metering, "ingest", broken)
+    monkeypatch.setattr(rejections.metering, "ingest", broken)
     with pytest.raises(ZeroDivisionError):
         taken(seller.database, seller.tenant_id, [row(n) for n in range(1000)], batch_size=10)
 
@@ -523,3 +531,135 @@ def test_totals_are_the_exact_sums_of_what_was_first(
         ]
         found = consumption.read(tx, wanted)
     assert [found[request].total for request in wanted] == list(sums.values())
+
+
+# --- records in the plain form ------------------------------------------------------------------
+
+PLAIN_LINES = [
+    {"id": "p1", "source": "gw", "subject": "s", "meter": "calls", "at": "2026-01-05T10:00:00Z",
+     "value": 12.50, "dimensions": {"region": "eu", "n": 1.50, "on": True, "none": None}},
+    {"id": "p2", "source": "gx", "subject": "s", "meter": "hours", "at": "2026-01-05T11:00:00+01:00",
+     "value": "3"},
+    {"id": "p3", "source": "gw", "subject": "s", "meter": "calls", "at": "2026-01-05T10:00:00Z",
+     "value": 1, "region": "eu"},
+    {"id": 4, "source": "gw", "subject": "s", "meter": "calls", "at": "2026-01-05T10:00:00Z",
+     "value": 1},
+    {"id": "p5", "source": "gw", "subject": "s", "meter": "calls", "at": "2026-01-05T10:00:00",
+     "value": 1},
+]  # fmt: skip
+
+
+def imported(place: Place, path: Path, mapping: ColumnMapping) -> tuple[ImportResult, list[Reject]]:
+    """Imports lines of JSON as the command line does."""
+    rejects: list[Reject] = []
+    layout = Layout(None, None, mapping)
+    with reading(str(path), layout, {"calls", "hours"}) as (rows, parse, _):
+        result = import_usage(
+            place.database,
+            place.tenant_id,
+            rows.batches,
+            parse,
+            recorded_at=START,
+            on_reject=rejects.append,
+            on_progress=lambda _: None,
+        )
+    return result, rejects
+
+
+def test_a_line_of_json_means_the_same_in_a_file_and_over_http(
+    seller: Place, tmp_path: Path
+) -> None:
+    lines = [json.dumps(line) for line in PLAIN_LINES]
+    lines.append(lines[0].replace('{"id"', '{"id": "first", "\\u0069d"'))
+    body = "\n".join(lines).encode()
+    offered = wire.read(Form.LINES, body, {"calls", "hours"})
+    path = tmp_path / "usage.ndjson"
+    path.write_bytes(b"\xef\xbb\xbf" + body + b"\n")
+    result, rejects = imported(seller, path, ColumnMapping())
+    assert counted(result) == (2, 0, 0, 4)
+    told = {n: item.refusal.code for n, item in enumerate(offered, 1) if isinstance(item, Refused)}
+    assert {r.line: r.code for r in rejects} == told
+    assert list(told.values()) == [
+        "usage.unknown_field", "usage.not_text", "time.naive", "usage.key_twice"
+    ]  # fmt: skip
+    taken_in = [item for item in offered if not isinstance(item, Refused)]
+    assert [(record[0], record[1], record[6]) for record in stored(seller)] == [
+        (record.source, record.record_id, record.dimensions) for record in taken_in
+    ]
+    with Intake(seller.database, clock.fixed(START)) as intake:
+        again = intake.submit(seller.tenant_id, taken_in).result(30)
+    assert (again.accepted, again.count(Status.DUPLICATE)) == (0, 2)
+
+
+def test_the_source_of_a_file_is_of_the_lines_that_tell_none(seller: Place, tmp_path: Path) -> None:
+    line = {key: value for key, value in PLAIN_LINES[0].items() if key != "source"}
+    lines = [line | {"id": f"r{n}"} for n in range(4)]
+    lines[1]["source"], lines[2]["source"], lines[3]["source"] = "gw", "gx", ""
+    path = tmp_path / "usage.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    _, rejects = imported(seller, path, ColumnMapping("gw"))
+    assert [(r.line, r.code) for r in rejects] == [
+        (3, "usage.other_source"),
+        (4, "usage.other_source"),
+    ]
+    assert [record[:2] for record in stored(seller)] == [("gw", "r0"), ("gw", "r1")]
+    _, rejects = imported(seller, path, ColumnMapping())
+    assert [(r.line, r.code) for r in rejects][:1] == [(1, "usage.missing_field")]
+
+
+def test_a_mapping_of_members_keeps_sources_and_dimensions(seller: Place, tmp_path: Path) -> None:
+    path = tmp_path / "usage.ndjson"
+    lines = [line | {"at": line["at"][:19]} for line in PLAIN_LINES[:2]]
+    lines.append(lines[0] | {"id": "p9", "Dimensions": {"a": 1}})
+    lines.append(lines[0] | {"id": "p8", "note": "x", "usage": {"a": 1}})
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    mapping = ColumnMapping(time_zone="UTC")
+    with reading(str(path), Layout(None, None, mapping), {"calls", "hours"}) as (rows, parse, left):
+        batches = list(rows.batches)
+        found = [parse([cells])[0] for batch in batches for cells in batch.cells]
+    assert [(r.source, r.record_id, r.dimensions) for r in found] == [
+        ("gw", "p1", '{"n":"1.5","on":"true","region":"eu"}'),
+        ("gx", "p2", "{}"),
+        ("gw", "p8", '{"n":"1.5","on":"true","region":"eu"}'),
+    ]
+    assert [(r.line, r.code) for batch in batches for r in batch.rejects] == [
+        (3, "mapping.unread_column")
+    ]
+    assert left() == ["note", "usage"]
+
+
+# --- policies and counts ------------------------------------------------------------------------
+
+
+def test_rows_that_are_stored_are_duplicates_however_old_they_are(seller: Place) -> None:
+    rows = [row(n) for n in range(10)]
+    taken(seller.database, seller.tenant_id, rows[:5])
+    rejects: list[Reject] = []
+    result = import_usage(
+        seller.database,
+        seller.tenant_id,
+        [Rows(range(2, 12), [*rows[:4], [*rows[4][:4], "77", ""], *rows[5:]], [""] * 10)],
+        parser(MAPPING, HEADER, {"calls", "hours"}),
+        recorded_at=START + timedelta(days=90),
+        on_reject=rejects.append,
+        on_progress=lambda _: None,
+        policies={name: IntakePolicy(name, accept_days=30) for name in ("calls", "hours")},
+    )
+    assert counted(result) == (0, 4, 1, 5)
+    assert [r.code for r in rejects] == ["usage.conflict", *["usage.too_old"] * 5]
+
+
+def test_rejected_rows_are_counted_by_code(seller: Place) -> None:
+    rows = [list(row(n)) for n in range(120)]
+    for n in (3, 60, 61):
+        rows[n][4] = "x"
+    rows[100][2] = "none"
+    taken(seller.database, seller.tenant_id, rows, batch_size=50)
+    taken(seller.database, seller.tenant_id, [["x"]] * 30, batch_size=10)
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        found = queries.rejections(tx)
+    assert [(r.door, r.code, r.records, r.first_day) for r in found] == [
+        ("file", "usage.short_row", 30, START.date()),
+        ("file", "number.malformed", 3, START.date()),
+        ("file", "usage.unknown_meter", 1, START.date()),
+    ]

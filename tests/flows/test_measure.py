@@ -23,8 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everycent.app.measuring import poller
+from everycent.catalog import document as documents
+from everycent.catalog import operations as catalog
 from everycent.flows import measure as flow
-from everycent.flows import measure_interval, replay
+from everycent.flows import measure_interval, measure_step, replay
 from everycent.flows.measure_interval import Poll, Terms
 from everycent.integrations import measure_http
 from everycent.integrations.measurement_file import read
@@ -87,7 +89,7 @@ def run(
     environ: dict[str, str] | None = None,
     **more: Any,
 ) -> dict[str, flow.Outcome]:
-    terms = Terms(clock.fixed(as_of), ids.derived, "test", poll or poller(environ or {}))
+    terms = Terms(clock.fixed(as_of), ids.derived, "test", poll or poller(environ or {}), "me")
     return {
         outcome.key: outcome
         for outcome in flow.run(place.database, place.tenant_id, as_of, terms, **more)
@@ -237,7 +239,7 @@ def _measure_alone(conninfo: str, tenant_id: int, as_of: datetime, fatal: str | 
     if fatal is not None:
         setattr(operations if hasattr(operations, fatal) else metering, fatal, _die)
     database = Database(conninfo)
-    terms = Terms(clock.fixed(as_of), ids.derived, "test", poller({}))
+    terms = Terms(clock.fixed(as_of), ids.derived, "test", poller({}), "me")
     flow.run(database, tenant_id, as_of, terms)
     database.close()
 
@@ -429,21 +431,21 @@ def test_without_a_history_only_the_newest_interval_is_sampled_and_the_others_ar
     assert [row[3] for row in intervals(seller)] == ["begun", "taken", *["missed"] * 3, "taken"]
     assert_tiled(seller, hours(5))
     with seller.database.snapshot(seller.tenant_id) as tx:
-        assert {one.reason for one in queries.newest(tx, "gb", 9)} == {None, flow.NO_MEMORY}
+        assert {one.reason for one in queries.newest(tx, "gb", 9)} == {None, measure_step.NO_MEMORY}
     assert_replays(seller)
 
 
 def test_a_look_back_does_not_sample_what_is_past(seller):
     world.use(seller, [level("a", hours(-1), "10")], fold=False)
     define(seller, LEVELS.replace("[a, b, c]", "[a], history: false"))
-    terms = Terms(clock.fixed(hours(9)), ids.derived, "test", poller({}))
+    terms = Terms(clock.fixed(hours(9)), ids.derived, "test", poller({}), "me")
     flow.run(seller.database, seller.tenant_id, hours(2), terms)
     assert [row[3] for row in intervals(seller)] == ["begun", "missed", "missed"]
 
 
 def test_a_voided_level_is_no_level(seller):
     world.use(
-        seller, [level("a", hours(-2), "10"), level("a", hours(-1), "99", "wrong")], fold=False
+        seller, [level("a", hours(-2), "10"), level("a", hours(-1), "99", "wrong")], fold=True
     )
     with psycopg.connect(seller.conninfo, options="-c search_path=everycent") as admin:
         admin.execute("set session_replication_role = replica")
@@ -637,8 +639,7 @@ def test_a_source_that_is_down_fails_again_and_again_and_says_since_when(seller,
     assert told is not None
     assert (told.attempts, told.since, told.last_at) == (3, hours(1), hours(3))
     assert told.retry_at == hours(3) + timedelta(minutes=2)
-    assert run(seller, hours(3) + timedelta(seconds=119), is_patient=True) == {}
-    assert "vms" in run(seller, hours(3) + timedelta(seconds=120), is_patient=True)
+    assert flow.next_wake([state(seller, "vms")]) == told.retry_at
 
 
 def test_a_secret_that_is_not_there_is_named_and_nobody_is_asked(seller, source):
@@ -851,3 +852,43 @@ def test_a_level_that_is_too_high_stops_at_its_own_interval(seller):
     told = state(seller, "gb").failure
     assert told is not None
     assert (told.code, told.starts_at) == ("number.malformed", hours(2))
+
+
+# --- intake policies ----------------------------------------------------------------------------
+
+
+def sell_under(place: Place, policy: str) -> None:
+    """Applies the catalogue with an intake policy."""
+    with place.database.transaction(place.tenant_id) as tx:
+        catalog.apply(tx, documents.parse(CATALOGUE + policy), **place.writing)
+
+
+def test_a_record_that_a_policy_refuses_is_told_as_a_failure_of_its_interval(seller):
+    sell_under(seller, 'intake:\n  gb_hours: {value: {max: "15"}}\n')
+    world.use(seller, [level("a", hours(-1), "10"), level("a", hours(2.5), "20")], fold=False)
+    define(seller, LEVELS)
+    outcome = run(seller, hours(5))["gb"]
+    assert (outcome.taken, outcome.records) == (2, 2)
+    assert outcome.failure is not None
+    assert outcome.failure.code == "measurement.record_refused"
+    assert "[usage.value_out_of_bounds]" in outcome.failure.message
+    told = state(seller, "gb").failure
+    assert told is not None
+    assert (told.code, told.starts_at) == ("measurement.record_refused", hours(2))
+    assert [r[3] for r in records(seller) if r[2] == "gb_hours"] == [hours(0), hours(1)]
+    sell_under(seller, 'intake:\n  gb_hours: {value: {max: "20"}}\n')
+    assert run(seller, hours(5))["gb"].taken == 3
+    assert state(seller, "gb").failure is None
+    assert_tiled(seller, hours(5))
+
+
+def test_records_that_are_stored_are_covered_however_old_they_are_by_now(seller, monkeypatch):
+    define(seller, HOURS)
+    monkeypatch.setattr(measure_step, "_cover", lambda *_: 1 / 0)
+    assert run(seller, hours(1))["up"].failure is not None  # stored, and not covered
+    monkeypatch.undo()
+    sell_under(seller, "intake:\n  hours: {accept_days: 30}\n")
+    outcome = run(seller, hours(24 * 60))["up"]
+    assert (outcome.taken, len(records(seller))) == (1, 2)
+    assert outcome.failure is not None
+    assert "[usage.too_old]" in outcome.failure.message

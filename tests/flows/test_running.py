@@ -208,12 +208,12 @@ def test_a_register_that_runs_backwards_is_told_and_hides_nothing_else(seller):
     refusals = [(one.subscription, one.refusal.code) for one in found.refused]
     assert refusals == [("acme", "register.runs_backwards")]
     assert {line.subscription for line in found.lines} == {"second"}
-    assert flow.as_data(found, "acme")["refused"][0]["code"] == "register.runs_backwards"
+    assert flow.as_data(found, "acme", [])["refused"][0]["code"] == "register.runs_backwards"
 
 
 def test_programs_get_plain_text_amounts_and_are_told_that_it_is_no_invoice(seller):
     world.use(seller, JANUARY[:2])
-    data = flow.as_data(running(seller, datetime(2026, 1, 25, tzinfo=UTC)), "acme")
+    data = flow.as_data(running(seller, datetime(2026, 1, 25, tzinfo=UTC)), "acme", [])
     assert data["is_invoice"] is False
     assert data["as_of"] == "2026-01-25T00:00:00Z"
     assert data["lines"][0] == {

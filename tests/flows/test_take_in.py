@@ -16,6 +16,7 @@ import pytest
 
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
+from everycent.flows.rejections import Door
 from everycent.flows.remembered import Remembered
 from everycent.flows.take_in import Intake
 from everycent.flows.taken import Status, Taken
@@ -23,6 +24,7 @@ from everycent.flows.waiting import Limits
 from everycent.kernel import clock
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.metering import operations as metering
+from everycent.metering import queries
 from everycent.metering.audit import CHECKS, violations
 from everycent.metering.offered import Refused
 from everycent.metering.record import UsageRecord
@@ -266,14 +268,9 @@ intake:
 
 
 def test_the_bounds_of_a_policy_hold_for_each_record(place, intake):
-    with place.database.transaction(place.tenant_id) as tx:
-        catalog.apply(tx, document.parse(world.CATALOGUE + POLICY), **writing(place))
+    with_policy(place, intake, POLICY)
     old = calls("acme", 1, date(2025, 11, 1), name="old")
     offered = [BAD, use("a", 101), use("b", 100), old, use("c")]
-    deadline = time.monotonic() + 5
-    while not intake.catalogue(place.tenant_id).policies:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
     taken = intake.submit(place.tenant_id, [*offered, calls("acme", 1, DAY)]).result(30)
     assert [(other.position, other.refusal.code) for other in taken.others] == [
         (0, "usage.missing_field"),
@@ -283,6 +280,118 @@ def test_the_bounds_of_a_policy_hold_for_each_record(place, intake):
         (4, "usage.too_far_ahead"),
         (5, "usage.too_far_ahead"),
     ]
+
+
+def with_policy(place: Place, intake: Intake, text: str) -> None:
+    """Applies the catalogue with this policy, and waits until the door knows."""
+    with place.database.transaction(place.tenant_id) as tx:
+        catalog.apply(tx, document.parse(world.CATALOGUE + text), **writing(place))
+    deadline = time.monotonic() + 5
+    while not intake.catalogue(place.tenant_id).policies:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_stored_record_is_a_duplicate_or_a_conflict_whatever_a_policy_says_by_now(place, intake):
+    old = calls("acme", 1, date(2025, 11, 1), name="old")
+    wild = calls("acme", 500, date(2025, 12, 31), name="wild")
+    intake.take(place.tenant_id, [old, wild])
+    with_policy(place, intake, POLICY)
+    never = old._replace(record_id="never")
+    offered = [never, old, wild, old._replace(value="2"), never]
+    taken = intake.submit(place.tenant_id, offered).result(30)
+    assert told(taken) == [
+        (0, "rejected", "never"),
+        (1, "duplicate", "old"),
+        (2, "duplicate", "wild"),
+        (3, "conflict", "old"),
+        (4, "rejected", "never"),
+    ]
+    assert taken.others[3].stored == old
+    assert intake.submit(place.tenant_id, [old, wild], atomic=True).result(30).accepted == 0
+    assert sum(stored(place).values()) == 2
+
+
+# --- what is rejected is counted ----------------------------------------------------------------
+
+
+def rejected(place: Place) -> dict[tuple[str, str], int]:
+    """How many records were rejected, by door and code."""
+    with place.database.snapshot(place.tenant_id) as tx:
+        rows = queries.rejections(tx)
+    assert {(row.first_day, row.last_day) for row in rows} <= {(NOW.date(), NOW.date())}
+    return {(row.door, row.code): row.records for row in rows}
+
+
+def test_what_is_rejected_is_counted_with_what_is_stored(place):
+    world.sell(place, [])
+    with Intake(place.database, clock.fixed(NOW), door=Door.HTTP) as intake:
+        with_policy(place, intake, POLICY)
+        late = calls("acme", 1, date(2025, 11, 1), name="late")
+        good = calls("acme", 1, date(2025, 12, 31), name="good")
+        for _ in range(2):
+            intake.submit(place.tenant_id, [BAD, good, late, BAD]).result(30)
+        assert rejected(place) == {
+            ("http", "usage.missing_field"): 4,
+            ("http", "usage.too_old"): 2,
+        }
+    with Intake(place.database, clock.fixed(NOW)) as program:
+        program.submit(place.tenant_id, [late]).result(30)
+    assert rejected(place)["program", "usage.too_old"] == 1
+    assert stored(place) == {("good", "1"): 1}
+
+
+def test_a_request_of_bad_records_only_is_counted_too(place, intake):
+    assert intake.submit(place.tenant_id, [BAD] * 3).result(30).count(Status.REJECTED) == 3
+    assert rejected(place) == {("program", "usage.missing_field"): 3}
+    assert batches(place) == 0
+
+
+def test_a_flood_of_bad_records_is_counted_in_few_transactions(place, intake):
+    with psycopg.connect(place.conninfo, options="-c search_path=everycent") as admin:
+        admin.execute("lock table usage_rejection in exclusive mode")
+        waiting = [intake.submit(place.tenant_id, [BAD]) for _ in range(300)]
+        time.sleep(0.2)
+        before = _written(place)
+        admin.rollback()
+    assert {future.result(30).count(Status.REJECTED) for future in waiting} == {1}
+    assert rejected(place) == {("program", "usage.missing_field"): 300}
+    assert _written(place) - before < 20
+
+
+def _written(place: Place) -> int:
+    """How often transactions got a number, which those get that write."""
+    with psycopg.connect(place.conninfo) as admin:
+        (number,) = admin.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+    return int(number)
+
+
+def test_bad_records_that_wait_take_room(place):
+    world.sell(place, [])
+    with (
+        Intake(place.database, clock.fixed(NOW), limits=Limits(records=5)) as intake,
+        psycopg.connect(place.conninfo, options="-c search_path=everycent") as admin,
+    ):
+        admin.execute("lock table usage_rejection in exclusive mode")
+        waiting = intake.submit(place.tenant_id, [BAD] * 4)
+        with pytest.raises(Unavailable) as full:
+            intake.submit(place.tenant_id, [BAD] * 2)
+        assert full.value.code == "usage.busy"
+        admin.rollback()
+        assert waiting.result(30).count(Status.REJECTED) == 4
+    assert rejected(place) == {("program", "usage.missing_field"): 4}
+
+
+def test_what_is_refused_with_others_is_counted_under_its_own_code(place, intake):
+    intake.take(place.tenant_id, [use("a", 1)])
+    intake.submit(place.tenant_id, [use("b"), BAD], atomic=True).result(30)
+    intake.submit(place.tenant_id, [use("b"), use("c"), use("a", 2)], atomic=True).result(30)
+    assert rejected(place) == {
+        ("program", "usage.missing_field"): 1,
+        ("program", "usage.batch_refused"): 3,
+        ("program", "usage.conflict"): 1,
+    }
+    assert stored(place) == {("a", "1"): 1}
 
 
 def test_a_new_meter_takes_records_a_second_later(place, intake):

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from everycent.consumption.queries import Group
+from everycent.consumption.answers import Group
 from everycent.flows import totals
 from everycent.flows.totals import MeterTotal, SeriesTotal
-from everycent.kernel.errors import Invalid, NotFound
+from everycent.kernel.errors import Invalid
 from everycent.kernel.period import Period
 from everycent.metering.record import UsageRecord
 from tests.conftest import Place
@@ -46,15 +46,15 @@ def test_roll_ups_and_records_give_the_same_for_a_month_on_any_clock(used: Place
 
 def test_meters_are_summed_up_over_their_subjects() -> None:
     rows = [
-        SeriesTotal("a", "calls", 2, Decimal("1.5"), Decimal(0), Decimal(1)),
-        SeriesTotal("b", "calls", 1, Decimal("2"), Decimal(2), Decimal(2)),
+        SeriesTotal("a", "calls", 2, Decimal("1.5")),
+        SeriesTotal("b", "calls", 1, Decimal("2")),
     ]
     assert totals.by_meter(rows) == [MeterTotal("calls", 2, 3, Decimal("3.5"))]
 
 
 def test_every_record_is_in_exactly_one_group(used: Place) -> None:
     with used.database.snapshot(used.tenant_id) as tx:
-        groups: list[Group] = totals.by_dimension(tx, "s0", "calls", MARCH, "region")
+        groups: list[Group] = totals.by_dimension(tx, "s0", "calls", MARCH, "region").groups
         whole = [row for row in totals.of_everybody(tx, MARCH) if row[:2] == ("s0", "calls")]
     assert [group.value for group in groups] == ["", "eu", "us"]
     assert sum(group.records for group in groups) == whole[0].records
@@ -64,7 +64,6 @@ def test_every_record_is_in_exactly_one_group(used: Place) -> None:
 @pytest.mark.parametrize(
     ("subject", "start", "error", "code"),
     [
-        ("nobody", MARCH.start, NotFound, "usage.nothing_known"),
         ("s0", MARCH.start + timedelta(minutes=1), Invalid, "period.unaligned"),
     ],
 )
@@ -74,3 +73,58 @@ def test_what_can_not_be_answered_is_refused(
     with used.database.snapshot(used.tenant_id) as tx, pytest.raises(error) as refused:
         totals.by_dimension(tx, subject, "calls", Period(start, MARCH.end), "region")
     assert refused.value.code == code  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("from_records", [False, True])
+def test_what_was_acknowledged_is_in_the_totals_before_a_fold(
+    used: Place, from_records: bool
+) -> None:
+    with used.database.snapshot(used.tenant_id) as tx:
+        before = totals.by_meter(totals.of_everybody(tx, MARCH, from_records=from_records))
+    edges = [MARCH.start - timedelta(microseconds=1), MARCH.start, MARCH.end - timedelta(hours=1)]
+    fresh = [
+        UsageRecord("app", f"new{n}", subject, "calls", at, "1000")
+        for n, (subject, at) in enumerate(
+            [*(("s0", at) for at in edges), ("s9", edges[1]), ("s9", MARCH.end)]
+        )
+    ]
+    world.use(used, fresh, fold=False)
+    with used.database.snapshot(used.tenant_id) as tx:
+        rows = totals.of_everybody(tx, MARCH, from_records=from_records)
+    after = totals.by_meter(rows)
+    assert after[1] == MeterTotal(
+        "calls", before[1].subjects + 1, before[1].records + 3, before[1].total + 3000
+    )
+    assert after[0] == before[0]
+
+
+UNSEEN = [
+    # subject, meter, dimension                what is told
+    ("s0", "calls", "region", []),
+    ("s0", "calls", "regions", ["no record of this time has 'regions'; near: region"]),
+    (
+        "s00",
+        "calls",
+        "region",
+        ["no usage of the subject 's00' was ever recorded; near: s0"],
+    ),
+    ("s0", "cals", "region", ["no usage of the meter 'cals' was ever recorded; near: calls"]),
+]
+
+
+@pytest.mark.parametrize(("subject", "meter", "dimension", "told"), UNSEEN)
+def test_a_name_that_nothing_has_is_told(
+    used: Place, subject: str, meter: str, dimension: str, told: list[str]
+) -> None:
+    with used.database.snapshot(used.tenant_id) as tx:
+        found = totals.by_dimension(tx, subject, meter, MARCH, dimension)
+    assert [one.message for one in found.unseen] == told
+
+
+def test_a_meter_that_nothing_has_is_told(used: Place) -> None:
+    with used.database.snapshot(used.tenant_id) as tx:
+        rows = totals.of_everybody(tx, MARCH)
+        assert [m.meter for m in totals.summed(tx, rows, "calls").meters] == ["calls"]
+        data = totals.summed_data(totals.summed(tx, rows, "call"))
+    assert data["meters"] == []
+    assert [one["near"] for one in data["unseen"]] == [("calls",)]

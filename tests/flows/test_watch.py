@@ -213,14 +213,14 @@ def test_usage_that_nothing_happened_to_is_not_read_again(seller, monkeypatch):
     use(seller, "acme", 1, 2)
     noticed = check(seller).noticed
     read: list[str] = []
-    genuine = watched.usage.read
+    genuine = watched.consumption.read
 
     def noting(tx, requests, **more):
         wanted = list(requests)
         read.extend(request.subject for request in wanted)
         return genuine(tx, wanted, **more)
 
-    monkeypatch.setattr(watched.usage, "read", noting)
+    monkeypatch.setattr(watched.consumption, "read", noting)
     noticed = check(seller, noticed=noticed).noticed
     assert read == []
     use(seller, "beta", 1, 2)

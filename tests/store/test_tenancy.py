@@ -33,7 +33,9 @@ WITHOUT_TENANT = {
 DEFINERS = {
     "find_api_key(bytea)": "tells the tenant of a key to whoever has the key",
     "ensure_usage_month(date)": "makes a partition, which only the owner may",
-    "drop_usage_month(date,timestamp with time zone)": "drops a partition whose records are archived",
+    "look_at_usage_month(date)": "counts every tenant's records in a month that are in no archive",
+    "drop_usage_month(date,timestamp with time zone,xid8,bigint)": "drops a partition whose records are"
+    " archived",
     "refresh_statistics()": "analyses tables, which only the owner may",
 }
 KEYS_WITHOUT_TENANT = {
@@ -87,6 +89,7 @@ def insert_row(connection, table: str, tenant_id: int, *, granted_only: bool = F
     columns = connection.execute(
         "select attname, format_type(atttypid, null) from pg_attribute"
         " where attrelid = %s::regclass and attnum > 0 and not attisdropped and attnotnull"
+        " and attgenerated = ''"
         " and (not %s or has_column_privilege(attrelid, attnum, 'insert'))",
         (table, granted_only),
     ).fetchall()

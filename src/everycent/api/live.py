@@ -1,9 +1,12 @@
-"""GET /v1/usage/running, /chart and /reasons: what is used and owed at present, and what is not billed."""
+"""GET /v1/usage/…: what is used and owed at present, what is watched, and what is not billed.
+
+All of them only read, and need a key with the scope `usage:read`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,37 +14,51 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from everycent.api.service import admitted, in_thread, service_of
+from everycent.api.parameters import (
+    choice,
+    flag,
+    instant,
+    name_of,
+    name_or_none,
+    needed,
+    parameters,
+    span,
+    zone_or_none,
+)
+from everycent.api.service import admitted, in_reading_thread, service_of
 from everycent.consumption.slots import By
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import chart as charts
+from everycent.flows import gaps as gap_flow
 from everycent.flows import reasons as accounts
 from everycent.flows import running as flow
+from everycent.flows import totals as total_flow
+from everycent.flows import watch
 from everycent.integrations import usage_chart
-from everycent.kernel.calendar import start_of_day
 from everycent.kernel.errors import Invalid
-from everycent.kernel.period import parse_instant
+from everycent.watching import queries as watching
 
 _T = TypeVar("_T")
 _SCOPE = "usage:read"
 _SVG = "image/svg+xml"
-_DATE_CHARS = 10
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 
 async def get_running(request: Request) -> Response:
     """Current usage and running cost: `customer`, and as wanted `subscription` and `at`."""
-    customer = _needed(request, "customer")
-    key = request.query_params.get("subscription")
-    at = request.query_params.get("at")
+    told = parameters(request, "customer", "subscription", "at")
+    customer, key = name_of(told, "customer"), name_or_none(told, "subscription")
+    at = told.get("at")
 
     def work(tx: Tx, now: datetime) -> dict[str, Any]:
         found = customers.by_name(tx, customer)
-        as_of = now if at is None else _instant(at, found.time_zone, "at")
+        as_of = now if at is None else instant(at, found.time_zone, "at")
         if as_of > now:
             raise Invalid("date.in_the_future", f"{at} has not come yet", field="at", value=at)
         held = flow.of_customer(tx, found.customer_id, key)
-        return flow.as_data(flow.running(tx, held, as_of, is_now=at is None), found.key)
+        answer = flow.running(tx, held, as_of, is_now=at is None)
+        return flow.as_data(answer, found.key, flow.unseen_in(tx, answer))
 
     return _json(await _read(request, work))
 
@@ -49,46 +66,77 @@ async def get_running(request: Request) -> Response:
 async def get_chart(request: Request) -> Response:
     """Usage by hour, day or month: `subject`, `meter`, `by`, `from`, `to`, and as wanted `dimension` and
     `zone`. A picture for whoever accepts image/svg+xml, numbers for everybody else."""
-    subject, meter = _needed(request, "subject"), _needed(request, "meter")
-    first, end = _needed(request, "from"), _needed(request, "to")
-    by = request.query_params.get("by", By.DAY.value)
-    if by not in set(By):
-        raise Invalid(
-            "chart.unknown_slots",
-            f"{by[:40]!r} is no length of a slot",
-            field="by",
-            value=by,
-            hint=f"use {', '.join(By)}",
-        )
-    dimension = request.query_params.get("dimension") or None
-    zone = request.query_params.get("zone")
+    told = parameters(request, "subject", "meter", "from", "to", "by", "dimension", "zone")
+    subject, meter = name_of(told, "subject"), name_of(told, "meter")
+    first, end = needed(told, "from"), needed(told, "to")
+    by = By(choice(told, "by", tuple(By), By.DAY))
+    dimension, zone = name_or_none(told, "dimension"), zone_or_none(told)
     wants_picture = _SVG in request.headers.get("accept", "")
 
     def work(tx: Tx, _: datetime) -> Response:
         clock = zone or charts.zone_of(tx, subject)
         wanted = charts.Wanted(
-            subject, meter, By(by), _instant(first, clock, "from"), _instant(end, clock, "to"),
-            dimension,
-        )  # fmt: skip
+            subject, meter, by, instant(first, clock, "from"), instant(end, clock, "to"), dimension
+        )
         found = charts.chart(tx, wanted, clock)
         if wants_picture:
-            return Response(usage_chart.svg(found), media_type=_SVG, headers=_HEADERS)
+            return Response(usage_chart.svg(found.chart), media_type=_SVG, headers=_HEADERS)
         return _json(charts.as_data(found))
 
     return await _read(request, work)
 
 
+async def get_totals(request: Request) -> Response:
+    """What everybody used from `from` to `to` by meter (`meter`: of one alone); or what `subject` used of
+    `meter` by the values of `dimension`. Days begin on the clock of `zone`."""
+    told = parameters(request, "from", "to", "zone", "meter", "subject", "dimension")
+    clock = zone_or_none(told) or "UTC"
+    asked = span(told, clock)
+    meter, subject = name_or_none(told, "meter"), name_or_none(told, "subject")
+    dimension = name_or_none(told, "dimension")
+    total_flow.check_named(subject, meter, dimension)
+
+    def work(tx: Tx, _: datetime) -> dict[str, Any]:
+        if subject is not None and meter is not None and dimension is not None:
+            return total_flow.split_data(
+                total_flow.by_dimension(tx, subject, meter, asked, dimension)
+            )
+        rows = total_flow.of_everybody(tx, asked)
+        return total_flow.summed_data(total_flow.summed(tx, rows, meter))
+
+    return _json(await _read(request, work))
+
+
+async def get_gaps(request: Request) -> Response:
+    """The gaps that are open, as `usage watch` or `usage gaps` noticed them; with `all` closed ones too."""
+    with_closed = flag(parameters(request, "all"), "all")
+
+    def work(tx: Tx, _: datetime) -> dict[str, Any]:
+        return gap_flow.as_data(watching.gaps(tx, only_open=not with_closed))
+
+    return _json(await _read(request, work))
+
+
+async def get_thresholds(request: Request) -> Response:
+    """What is watched, and when it was crossed, the newest crossings first."""
+    parameters(request)
+    return _json(await _read(request, lambda tx, _: watch.as_data(watch.listed(tx))))
+
+
 async def get_reasons(request: Request) -> Response:
     """Every record by the reason why it is billed or not."""
+    parameters(request)
     return _json(await _read(request, lambda tx, _: accounts.as_data(accounts.reasons(tx))))
 
 
 ROUTES = [
     Route("/v1/usage/running", get_running, methods=["GET"]),
     Route("/v1/usage/chart", get_chart, methods=["GET"]),
+    Route("/v1/usage/totals", get_totals, methods=["GET"]),
+    Route("/v1/usage/gaps", get_gaps, methods=["GET"]),
+    Route("/v1/usage/thresholds", get_thresholds, methods=["GET"]),
     Route("/v1/usage/reasons", get_reasons, methods=["GET"]),
 ]
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 
 def _json(data: dict[str, Any]) -> Response:
@@ -102,29 +150,7 @@ async def _read(request: Request, work: Callable[[Tx, datetime], _T]) -> _T:
 
     def reading() -> _T:
         with service.app.database.snapshot(tenant_id) as tx:
+            tx.give_up_after(service.app.settings.read_seconds)
             return work(tx, service.app.clock())
 
-    return await in_thread(service, reading)
-
-
-def _needed(request: Request, name: str) -> str:
-    found = request.query_params.get(name, "")
-    if not found:
-        raise Invalid("request.parameter_missing", f"the parameter {name!r} is missing", field=name)
-    return found
-
-
-def _instant(text: str, zone: str, field: str) -> datetime:
-    """An instant, or a local date, which stands for its first moment."""
-    if len(text) != _DATE_CHARS:
-        return parse_instant(text, field)
-    try:
-        return start_of_day(date.fromisoformat(text), zone)
-    except (ValueError, OverflowError) as error:
-        raise Invalid(
-            "date.malformed",
-            f"{text!r} is not a date",
-            field=field,
-            value=text,
-            hint="write it like 2026-03-01",
-        ) from error
+    return await in_reading_thread(service, reading)

@@ -37,6 +37,7 @@ _BY_CODE = {
     "request.unsupported_encoding": 415,
 }
 _RETRY_SECONDS = "1"
+_RETRY_BY_CODE = {"read.too_slow": "30"}
 _BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
 """Refusals that come while a body is still on its way."""
 
@@ -47,7 +48,7 @@ def response_of(refusal: Refusal) -> Response:
     status = _BY_CODE.get(refusal.code, _BY_KIND[kind])
     headers = {"Cache-Control": "no-store"}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = _RETRY_SECONDS
+        headers["Retry-After"] = _RETRY_BY_CODE.get(refusal.code, _RETRY_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
     return _problem(status, refusal.as_dict(), headers)
@@ -85,6 +86,18 @@ def on_database(request: Request, error: Exception) -> Response:  # noqa: ARG001
     )
 
 
+def on_time_out(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Answers when the database took longer over a question than it may."""
+    return response_of(
+        Unavailable(
+            "read.too_slow",
+            "the database took too long over this question and was stopped",
+            hint="ask for a shorter time or for less, or try again when there is less to do;"
+            " EVERYCENT_READ_SECONDS says how long it may take",
+        )
+    )
+
+
 def on_failure(request: Request, error: Exception) -> Response:  # noqa: ARG001
     """Answers a fault of ours without telling what it was; the server's log has it."""
     return response_of(
@@ -95,6 +108,7 @@ def on_failure(request: Request, error: Exception) -> Response:  # noqa: ARG001
 HANDLERS = {
     Refusal: on_refusal,
     HTTPException: on_http,
+    psycopg.errors.QueryCanceled: on_time_out,
     psycopg.OperationalError: on_database,
     Exception: on_failure,
 }

@@ -12,19 +12,22 @@ from starlette.requests import Request
 from everycent.api.bodies import Budget
 from everycent.app.wiring import App
 from everycent.flows.folding import Folding
+from everycent.flows.rejections import Door
 from everycent.flows.remembered import Remembered
 from everycent.flows.take_in import Intake
-from everycent.kernel.errors import Forbidden
+from everycent.kernel.errors import Forbidden, Unavailable
 from everycent.tenants import keys, queries
 from everycent.tenants.queries import Access
 
 _T = TypeVar("_T")
 _THREADS = 4  # that decode and look things up; they share the pool of connections with the intake
 _KEYS_KNOWN = 1000
+_READS_WAITING = 32
 
 
 class Service(NamedTuple):
-    """One per server. `access` finds what the key with a digest opens; `threads` bounds blocking work."""
+    """One per server. `access` finds what the key with a digest opens; `threads` bounds blocking work,
+    and `reads` that of questions, which have threads and connections of their own to be slow with."""
 
     app: App
     intake: Intake
@@ -32,6 +35,7 @@ class Service(NamedTuple):
     access: Remembered[bytes, Access]
     budget: Budget
     threads: CapacityLimiter
+    reads: CapacityLimiter
 
 
 def service_for(app: App) -> Service:
@@ -46,11 +50,12 @@ def service_for(app: App) -> Service:
     folding = Folding(app.database)
     return Service(
         app,
-        Intake(app.database, app.clock, on_stored=folding.note),
+        Intake(app.database, app.clock, door=Door.HTTP, on_stored=folding.note),
         folding,
         Remembered(look_up, most=_KEYS_KNOWN),
         Budget(),
         CapacityLimiter(_THREADS),
+        CapacityLimiter(app.settings.read_threads),
     )
 
 
@@ -62,6 +67,17 @@ def service_of(request: Request) -> Service:
 async def in_thread(service: Service, work: Callable[[], _T]) -> _T:
     """Does blocking work (the database, decoding) without holding up other requests."""
     return await anyio.to_thread.run_sync(work, limiter=service.threads)
+
+
+async def in_reading_thread(service: Service, work: Callable[[], _T]) -> _T:
+    """Answers a question. Raises Unavailable `server.busy_reading` when too many wait already: they shall
+    not take the place of usage that comes in."""
+    waiting = service.reads.statistics().tasks_waiting
+    if waiting >= _READS_WAITING:
+        raise Unavailable(
+            "server.busy_reading", f"{waiting} questions are waiting", hint="ask again in a second"
+        )
+    return await anyio.to_thread.run_sync(work, limiter=service.reads)
 
 
 async def admitted(request: Request, scope: str) -> int:

@@ -86,11 +86,17 @@ def _form(headers: Headers) -> Form | None:
 
 def _attributes(headers: Headers) -> dict[str, str]:
     """The attributes of an event in binary mode, whose headers are percent-encoded."""
-    told = {
-        name.removeprefix(_PREFIX): unquote(value)
-        for name, value in headers.items()
-        if name.startswith(_PREFIX)
-    }
+    told: dict[str, str] = {}
+    for name, value in headers.items():
+        if name.startswith(_PREFIX):
+            if name.removeprefix(_PREFIX) in told:
+                raise Invalid(
+                    "usage.key_twice",
+                    f"the header {name[:60]!r} stands there twice",
+                    field=name[:60],
+                    hint="tell each attribute once",
+                )
+            told[name.removeprefix(_PREFIX)] = unquote(value)
     if "content-type" in headers:
         told["datacontenttype"] = headers["content-type"]
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,11 @@ from everycent.flows.measure_interval import Poll
 from everycent.integrations import measure_http, measure_sql
 from everycent.kernel.period import Period
 from everycent.measurements.measurement import Http, Measurement, Sql
+
+
+def worker() -> str:
+    """This process, for whoever wonders who is asking a source."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def poller(environ: Mapping[str, str] = os.environ) -> Poll:

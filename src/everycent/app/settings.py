@@ -7,6 +7,8 @@ EVERYCENT_RUNTIME_DIR   where root's instances keep what must be reachable for t
                         EVERYCENT_HOME is not; /var/lib/everycent when not set
 EVERYCENT_TENANT        the tenant that commands work on; `default` when not set
 EVERYCENT_ACTOR         who is recorded as having done something; the login name when not set
+EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
+EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from everycent.kernel.errors import Invalid
+
 
 class Settings(NamedTuple):
     """What the environment says."""
@@ -25,6 +29,8 @@ class Settings(NamedTuple):
     database_url: str | None
     tenant: str
     actor: str
+    read_seconds: int = 20
+    read_threads: int = 2
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -34,7 +40,22 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         database_url=environ.get("EVERYCENT_DATABASE_URL") or None,
         tenant=environ.get("EVERYCENT_TENANT") or "default",
         actor=environ.get("EVERYCENT_ACTOR") or _login(),
+        read_seconds=_number(environ, "EVERYCENT_READ_SECONDS", 20, most=3600),
+        read_threads=_number(environ, "EVERYCENT_READ_THREADS", 2, most=6),
     )
+
+
+def _number(environ: Mapping[str, str], name: str, usual: int, *, most: int) -> int:
+    text = environ.get(name) or str(usual)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and 1 <= int(text) <= most):
+        raise Invalid(
+            "settings.bad_number",
+            f"{name} is {text[:40]!r}",
+            field=name,
+            value=text,
+            hint=f"set it to a whole number from 1 to {most}",
+        )
+    return int(text)
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -6,7 +6,7 @@ answer bills and charts), batches and seals stay.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from everycent.journal.types import EventType
+from everycent.kernel.period import Period
 
 COLUMNS = (
     ("source", "varchar"),
@@ -57,12 +58,14 @@ class Facts(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a month of one tenant: the first day of the month, the file, and what is in it.
-    `first_fold` and `last_fold` are the folds that had counted its records."""
+    """A part of a month of one tenant: the first day of the month, the file, where it was put (a folder,
+    in the instance's home unless it is absolute), and what is in it. `first_fold` and `last_fold` are the
+    folds that had counted its records."""
 
     month: date
     part_no: int
     file: StoredFile
+    location: str
     facts: Facts
     first_fold: int
     last_fold: int
@@ -71,7 +74,8 @@ class Part(NamedTuple):
 
 
 class Archived(msgspec.Struct, frozen=True):
-    """Records of a month were written to a file. Hashes are in hexadecimal, the sum is plain text."""
+    """Records of a month were written to a file. Hashes are in hexadecimal, the sum is plain text;
+    `reasons` says how many of them were billed then, and how many were not for which reason."""
 
     month: date
     part_no: int
@@ -83,6 +87,8 @@ class Archived(msgspec.Struct, frozen=True):
     digest: str
     first_fold: int
     last_fold: int
+    location: str
+    reasons: dict[str, int]
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -120,6 +126,12 @@ def manifest(tenant: str, month: date, part_no: int) -> dict[str, str]:
 def next_month(month: date) -> date:
     """The first day of the month after."""
     return (month.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def span_of(month: date) -> Period:
+    """The time of a UTC month."""
+    start, end = (datetime.combine(day, time(), UTC) for day in (month, next_month(month)))
+    return Period(start, end)
 
 
 def first_open_month(as_of: datetime, accept_days: int) -> date:

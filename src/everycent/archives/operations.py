@@ -1,7 +1,7 @@
 """Write a part, put a month back, drop what is archived. The files themselves are the caller's affair.
 
 A record leaves the table in this order: it is found with its roll-ups proved, written, read back and
-compared, recorded (event and rows); and only then dropped, by a function of the database that counts
+compared, recorded (event and rows); and only then dropped, by functions of the database that count
 again. Wherever that breaks off, nothing is lost, and doing it again finishes.
 """
 
@@ -110,28 +110,41 @@ def check_written(tx: Tx, pending: Pending, pieces: Iterable[bytes]) -> Facts:
     return facts._replace(digest=bytes(facts.digest))
 
 
+def reasons_of_pending(tx: Tx, by_batch: Iterable[tuple[int, str, int]]) -> dict[str, int]:
+    """The pending records by reason, given (batch, reason, records) of their month."""
+    pending = {batch_id for batch_id, _ in store.pending_batches(tx)}
+    found: dict[str, int] = {}
+    for batch_id, reason, records in by_batch:
+        if batch_id in pending:
+            found[reason] = found.get(reason, 0) + records
+    return dict(sorted(found.items()))
+
+
 def record_part(
     tx: Tx,
     pending: Pending,
     file: StoredFile,
+    location: str,
     facts: Facts,
+    reasons: dict[str, int],
     *,
     at: datetime,
     actor: str,
     ids: IdSource,
 ) -> Part:
-    """Records that the pending records are in the file."""
+    """Records that the pending records are in the file at the location, and why they are billed or not."""
     month, part_no = pending.month, pending.part_no
     payload = Archived(
         month, part_no, file.name, file.size_bytes, file.sha256.hex(), facts.records, plain(facts.total),
-        facts.digest.hex(), pending.first_fold, pending.last_fold,
+        facts.digest.hex(), pending.first_fold, pending.last_fold, location, reasons,
     )  # fmt: skip
     event_id = ids(f"{stream(month)}/{part_no}")
     draft = Draft(event_id, stream(month), ARCHIVED, at, actor, payload)
     batches = store.pending_batches(tx)
     journal.record(tx, [draft], at, projection.archived)
     store.insert_batches(tx, month, part_no, batches)
-    return Part(month, part_no, file, facts, pending.first_fold, pending.last_fold, at, Place.TABLE)
+    folds = (pending.first_fold, pending.last_fold)
+    return Part(month, part_no, file, location, facts, *folds, at, Place.TABLE)
 
 
 def clear_loaded(tx: Tx) -> None:
@@ -219,11 +232,17 @@ def record_restored(
 
 def drop(database: Database, tenant_id: int, month: date, at: datetime) -> int:
     """Drops the month when every tenant's records in it are archived; returns how many tenants have
-    others. Raises Unavailable `archive.busy` when the table is never free."""
+    others. They are counted while nobody has to wait; the table is held for the moment that it takes to
+    see that nothing has come since. Raises Unavailable `archive.busy` when it is never free."""
     for _ in range(_ATTEMPTS):
+        with database.snapshot(tenant_id) as tx:
+            seen = store.look_at_month(tx, month)
+        if seen.uncovered:
+            return int(seen.uncovered)
         try:
             with database.transaction(tenant_id) as tx:
-                return store.drop_month(tx, month, at, _PATIENCE_SECONDS)
+                if store.drop_month(tx, month, at, seen, _PATIENCE_SECONDS):
+                    return 0
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             continue
     raise Unavailable(

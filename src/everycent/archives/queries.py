@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -25,11 +26,26 @@ def records_away(tx: Tx) -> int:
     return sum(part.facts.records for part in parts(tx) if part.place is Place.FILE)
 
 
+def reasons_away(tx: Tx) -> dict[str, int]:
+    """The records in files alone by the reason for which they were billed or not when they were written."""
+    return store.reasons_away(tx)
+
+
+def parts_of(tx: Tx, batches: Sequence[int]) -> dict[int, list[Part]]:
+    """For each of some batches the parts in files alone that hold records of it."""
+    found: dict[int, list[Part]] = {}
+    known = {(part.month, part.part_no): part for part in parts(tx)} if batches else {}
+    for batch_id, month, part_no in store.list_parts_of_batches(tx, batches):
+        found.setdefault(batch_id, []).append(known[month, part_no])
+    return found
+
+
 def _part(row: Any) -> Part:
     return Part(
         row.month,
         row.part_no,
         StoredFile(row.file, row.bytes, bytes(row.sha256)),
+        row.location,
         Facts(row.records, row.total, bytes(row.digest)),
         row.first_fold,
         row.last_fold,

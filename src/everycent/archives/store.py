@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
 
-from everycent.archives.archive import next_month
+from everycent.archives.archive import span_of
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.kernel.table import table
@@ -23,12 +23,9 @@ BATCH = table(
 
 
 def _of(tx: Tx, month: date, **more: Any) -> dict[str, Any]:
-    starts_at, ends_at = (
-        datetime.combine(first, time(), UTC) for first in (month, next_month(month))
-    )
-    return {
-        "tenant_id": tx.tenant_id, "month": month, "starts_at": starts_at, "ends_at": ends_at, **more
-    }  # fmt: skip
+    span = span_of(month)
+    times = {"starts_at": span.start, "ends_at": span.end}
+    return {"tenant_id": tx.tenant_id, "month": month} | times | more
 
 
 def lock(tx: Tx) -> None:
@@ -121,13 +118,31 @@ def put_back(tx: Tx) -> int:
     return tx.run(SQL["put_back"], {"tenant_id": tx.tenant_id})
 
 
-def drop_month(tx: Tx, month: date, at: datetime, patience_seconds: int) -> int:
-    """Drops a month when all tenants' records in it are archived; returns how many have others.
+def look_at_month(tx: Tx, month: date) -> Any:
+    """How many tenants have records in a month that are in no part, and up to when that was looked at.
+    Call it in a `snapshot`."""
+    return tx.row(SQL["look_at_month"], {"month": month})
+
+
+def drop_month(tx: Tx, month: date, at: datetime, seen: Any, patience_seconds: int) -> bool:
+    """Drops a month in which nothing has come since all of it was `seen` in parts; says whether it did.
 
     Raises psycopg's LockNotAvailable when somebody uses the table for longer than the patience.
     """
     tx.run("select set_config('lock_timeout', %s, true)", (f"{patience_seconds}s",))
-    return int(tx.value(SQL["drop_month"], {"month": month, "dropped_at": at}))
+    params = {"month": month, "dropped_at": at, "since": seen.since, "moves": seen.moves}
+    return bool(tx.value(SQL["drop_month"], params))
+
+
+def list_parts_of_batches(tx: Tx, batches: Sequence[int]) -> list[tuple[int, date, int]]:
+    """The parts in files alone that hold records of some batches: (batch, month, part)."""
+    params = {"tenant_id": tx.tenant_id, "batches": list(batches)}
+    return [(row[0], row[1], row[2]) for row in tx.tuples(SQL["parts_of_batches"], params)]
+
+
+def reasons_away(tx: Tx) -> dict[str, int]:
+    """The records in files alone by the reasons that they had."""
+    return dict(tx.tuples(SQL["reasons_away"], {"tenant_id": tx.tenant_id}))
 
 
 def list_violations(tx: Tx) -> list[str]:

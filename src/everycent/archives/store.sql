@@ -16,7 +16,7 @@ order by m.month;
 
 -- name: list_parts
 -- The parts of a month, or of all, and where their records are.
-select a.month, a.part_no, a.file, a.bytes, a.sha256, a.records, a.total, a.digest, a.first_fold,
+select a.month, a.part_no, a.file, a.location, a.bytes, a.sha256, a.records, a.total, a.digest, a.first_fold,
        a.last_fold, a.archived_at,
        case when r.part_no is not null then 'restored' when d.part_no is not null then 'file'
             else 'table' end as place
@@ -25,6 +25,19 @@ left join usage_dropped d using (tenant_id, month, part_no)
 left join usage_restored r using (tenant_id, month, part_no)
 where a.tenant_id = %(tenant_id)s and (%(month)s::date is null or a.month = %(month)s)
 order by a.month, a.part_no;
+
+-- name: parts_of_batches
+-- Parts whose records are in files alone and that hold records of some batches.
+select b.batch_id, b.month, b.part_no from usage_archive_batch b
+join usage_away_parts(%(tenant_id)s) p on p.month = b.month and p.part_no = b.part_no
+where b.tenant_id = %(tenant_id)s and b.batch_id = any(%(batches)s)
+order by b.batch_id, b.month, b.part_no;
+
+-- name: reasons_away
+-- Why the records that are in files alone were billed or not when they were written.
+select r.reason, sum(r.records)::bigint as records from usage_archive_reason r
+join usage_away_parts(%(tenant_id)s) p on p.month = r.month and p.part_no = r.part_no
+where r.tenant_id = %(tenant_id)s group by 1 order by 1;
 
 -- name: stage_pending
 -- The batches whose records of a month are in no part.
@@ -139,11 +152,14 @@ select %(tenant_id)s, subject_id, meter_id, dimensions_id, at, value, key, conte
        record_id
 from stage_archived;
 
+-- name: look_at_month
+select uncovered, since::text as since, moves from look_at_usage_month(%(month)s);
+
 -- name: drop_month
-select drop_usage_month(%(month)s, %(dropped_at)s);
+select drop_usage_month(%(month)s, %(dropped_at)s, %(since)s::xid8, %(moves)s);
 
 -- name: false_parts
--- Parts that no event tells of, or whose batches do not add up; and parts in the table of which the
+-- Parts that no event tells of, or whose batches or reasons do not add up; and parts in the table of which the
 -- table has not all records.
 select 'part ' || a.part_no || ' of ' || to_char(a.month, 'YYYY-MM') || ' has no event'
 from usage_archive a
@@ -157,6 +173,13 @@ from usage_archive a
 left join usage_archive_batch b using (tenant_id, month, part_no)
 where a.tenant_id = %(tenant_id)s
 group by a.month, a.part_no, a.records having a.records <> coalesce(sum(b.records), 0)
+union all
+select 'part ' || a.part_no || ' of ' || to_char(a.month, 'YYYY-MM') || ' has ' || a.records
+       || ' records, and reasons for ' || coalesce(sum(r.records), 0)
+from usage_archive a
+left join usage_archive_reason r using (tenant_id, month, part_no)
+where a.tenant_id = %(tenant_id)s
+group by a.month, a.part_no, a.records having a.records <> coalesce(sum(r.records), 0)
 union all
 select 'part ' || k.part_no || ' of ' || to_char(k.month, 'YYYY-MM') || ' is not in the table as a whole'
 from (

@@ -19,6 +19,7 @@ from everycent.catalog import document_parts as parts
 from everycent.catalog import document_prices as prices
 from everycent.catalog.document_refusals import Strict, check_key, converted, wrong_shape
 from everycent.kernel.errors import Invalid
+from everycent.kernel.near import meant
 
 KINDS = ("calendar", "bands", "segments", "meter", "intake", "tax", "product", "plan")
 """What the catalogue holds, in the order in which one stands on the other."""
@@ -109,7 +110,11 @@ def parse(text: str) -> list[Entity]:
     document = _Document()
     for section, entries in sections.items():
         if section not in _SHAPES:
-            raise wrong_shape(f"Object contains unknown field `{section}`", "")
+            asked = meant(section, _SHAPES)
+            known = f"a catalogue file has {', '.join(_SHAPES)}"
+            raise wrong_shape(
+                f"there is no section `{section}`", "", f"{asked} " * bool(asked) + known
+            )
         held = getattr(document, section)
         for key, entry in converted(entries, dict[str, Any], section).items():
             check_key(key, f"{section}.{key}")

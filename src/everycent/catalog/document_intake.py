@@ -83,7 +83,7 @@ def policy(meter: str, given: IntakeShape, meters: Mapping[str, Measure]) -> Int
 def _check_raw(meter: str, meters: Mapping[str, Measure], place: str) -> None:
     measure = meters.get(meter)
     if measure is None:
-        raise unknown(place, "meter", meter)
+        raise unknown(place, "meter", meter, meters)
     if isinstance(measure, Formula):
         raise wrong(
             place, f"{meter} is a formula and takes no records", "name a meter it stands on"

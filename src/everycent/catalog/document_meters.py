@@ -14,7 +14,8 @@ from everycent.catalog.meter import Aggregation, Formula, Granularity, Level, Me
 from everycent.catalog.segments import Segments
 from everycent.kernel.quantity import parse_decimal, plain
 
-_MAX_NESTED_FORMULAS = 10
+_MAX_NESTED = 10
+"""A meter stands on so many others at most, one on another, by `of` or in formulas."""
 _MAX_MEASURES = 500
 """A formula over formulas is written out in full: ten levels of ten names would fill any memory."""
 
@@ -88,9 +89,16 @@ def measure(section: Section, key: str, above: tuple[str, ...] = ()) -> Measure:
     place = f"meters.{key}"
     given = section.meters.get(key)
     if given is None:
-        raise unknown(f"meters.{above[-1]}" if above else place, "meter", key)
-    if key in above or len(above) > _MAX_NESTED_FORMULAS:
-        raise wrong(place, f"it goes back to itself: {' → '.join((*above, key))}")
+        raise unknown(f"meters.{above[-1]}" if above else place, "meter", key, section.meters)
+    if key in above:
+        circle = " → ".join((*above, key))
+        raise wrong(place, f"it goes back to itself: {circle}", "let one of them take records")
+    if len(above) > _MAX_NESTED:
+        raise wrong(
+            f"meters.{above[0]}",
+            f"it stands on more than {_MAX_NESTED} meters, one on another",
+            "let `of` and formulas name the meters further down",
+        )
     if given.formula is not None:
         return _formula(section, key, given, given.formula, above)
     if given.of is None:
@@ -98,7 +106,11 @@ def measure(section: Section, key: str, above: tuple[str, ...] = ()) -> Measure:
     else:
         base = measure(section, given.of, (*above, key))
         if not isinstance(base, Series):
-            raise wrong(f"{place}.of", f"{given.of} is a formula and has no records of its own")
+            raise wrong(
+                f"{place}.of",
+                f"{given.of} is a formula and has no records of its own",
+                "name one of the meters in it, or write a formula",
+            )
         series = msgspec.structs.replace(
             base,
             unit=_unit(given.unit or base.unit, place),
@@ -121,7 +133,11 @@ def _formula(
     inputs = {name: measure(section, name, (*above, key)) for name in sorted(formula.names(parsed))}
     found = Formula(_unit(given.unit, place), expression, inputs)
     if _size(found) > _MAX_MEASURES:
-        raise wrong(f"{place}.formula", f"it stands on more than {_MAX_MEASURES} meters")
+        raise wrong(
+            f"{place}.formula",
+            f"it stands on more than {_MAX_MEASURES} meters",
+            "each meter counts every time that it is named, also inside other formulas",
+        )
     return found
 
 
@@ -132,7 +148,11 @@ def _size(found: Measure) -> int:
 
 def _unit(unit: str | None, place: str) -> str:
     if not unit or len(unit) > 40:
-        raise wrong(f"{place}.unit", "a unit is needed, such as kWh", "at most 40 characters")
+        raise wrong(
+            f"{place}.unit",
+            "a unit is needed, such as kWh",
+            "write unit: kWh, with at most 40 characters; a meter with `of` takes over that meter's",
+        )
     return unit
 
 
@@ -207,16 +227,23 @@ def _check_details(series: Series, place: str) -> None:
             _check_distinct(series, place)
         case Aggregation.COUNTER:
             if series.digits is not None and not 1 <= series.digits <= 18:
-                raise wrong(f"{place}.digits", "a register has 1 to 18 digits")
+                raise wrong(
+                    f"{place}.digits",
+                    f"a register has 1 to 18 digits, not {series.digits}",
+                    "those before the point that it shows, such as 6",
+                )
         case _:  # the others have no details
             pass
 
 
 def _check_window(series: Series, place: str, who: str, allowed: tuple[int, ...]) -> None:
+    spot = f"{place}.window_minutes"
+    if series.window_minutes is None:
+        raise wrong(spot, f"{who} needs a window", f"one of {_either(allowed)} minutes")
     if series.window_minutes not in allowed:
         raise wrong(
-            f"{place}.window_minutes",
-            f"{who} needs a window",
+            spot,
+            f"{who} needs a window of another length than {series.window_minutes} minutes",
             f"one of {_either(allowed)} minutes",
         )
 
@@ -228,18 +255,32 @@ def _check_choice(
     allowed: tuple[Aggregation, ...],
     meaning: str,
 ) -> None:
-    if told not in allowed:
+    if told is None:
         raise wrong(f"{place}.{field}", f"{meaning} must be told", f"one of {_either(allowed)}")
+    if told not in allowed:
+        raise wrong(f"{place}.{field}", f"{told} can't be {meaning}", f"one of {_either(allowed)}")
 
 
 def _check_percentile(series: Series, place: str) -> None:
     spot = f"{place}.percentile"
     if series.percentile is None:
-        raise wrong(spot, "which percentile must be told", "such as 95")
+        raise wrong(
+            spot,
+            "which percentile must be told",
+            "such as percentile: 95, of the records themselves; or of windows, with window_minutes"
+            " and each",
+        )
     if not 0 < parse_decimal(series.percentile, spot) <= 100:
         raise wrong(spot, f"{series.percentile} is not above 0 and up to 100", "such as 95")
     if series.window_minutes is not None:
         _check_window(series, place, "a percentile of windows", _FINE_WINDOWS + _WINDOWS)
+        if series.each is None:
+            raise wrong(
+                f"{place}.each",
+                "what each window becomes must be told",
+                f"one of {_either(_EACH)}; or leave window_minutes out, for the percentile of the"
+                " records themselves",
+            )
         _check_choice(series.each, place, "each", _EACH, "what each window becomes")
     elif series.each is not None:
         raise wrong(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
-from math import prod
 
 from everycent.catalog import bands as band_rules
 from everycent.catalog.bands import BandRule, Bands
@@ -93,7 +92,7 @@ def bands(key: str, given: BandsShape, calendars: Mapping[str, Holidays]) -> Ban
     place = f"bands.{key}"
     placed(f"{place}.time_zone", calendar.zone, given.time_zone)
     if given.holidays is not None and given.holidays not in calendars:
-        raise unknown(f"{place}.holidays", "calendar", given.holidays)
+        raise unknown(f"{place}.holidays", "calendar", given.holidays, calendars)
     parse = partial(band_rules.parse_rules, with_holidays=given.holidays is not None)
     rules: list[BandRule] = []
     for band, texts in given.bands.items():
@@ -125,14 +124,24 @@ def segments(key: str, given: SegmentsShape) -> Segments:
             f"{given.rest} has rules of its own",
             "the rest is what no rule covers; give it another name",
         )
-    count = sum(prod(len(values) for _, values in rule.dimensions) for rule in rules)
-    if count > MAX_PATTERNS:
+    if _count(rules) > MAX_PATTERNS:
         raise wrong(
             place,
-            f"its rules make {count} combinations of values, and {MAX_PATTERNS} is the most",
+            f"its rules make more than {MAX_PATTERNS} combinations of values, which is the most",
             "make several sets, or let the source send a coarser dimension",
         )
     return Segments(key, tuple(rules), given.rest)
+
+
+def _count(rules: Sequence[SegmentRule]) -> int:
+    """How many combinations of values the rules make; what is beyond the most is not counted out."""
+    count = 0
+    for rule in rules:
+        of_rule = 1
+        for _, values in rule.dimensions:
+            of_rule = min(of_rule * len(values), MAX_PATTERNS + 1)
+        count = min(count + of_rule, MAX_PATTERNS + 1)
+    return count
 
 
 def _segment_rule(segment: str, pattern: Mapping[str, str | list[str]], place: str) -> SegmentRule:
@@ -146,6 +155,12 @@ def _segment_rule(segment: str, pattern: Mapping[str, str | list[str]], place: s
         values = [told] if isinstance(told, str) else told
         if not values:
             raise wrong(f"{place}.{name}", "no value is named, so that no record can meet it")
+        if len(values) > MAX_PATTERNS:
+            raise wrong(
+                f"{place}.{name}",
+                f"{len(values)} values are named, and {MAX_PATTERNS} is the most",
+                "let the source send a coarser dimension",
+            )
         for value in values:
             check_text(value, f"{place}.{name}", "the value of a dimension")
             if values.count(value) > 1:

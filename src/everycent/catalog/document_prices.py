@@ -122,7 +122,7 @@ def tax(key: str, given: TaxShape) -> Tax:
 def product(key: str, given: ProductShape, taxes: Mapping[str, Tax]) -> Product:
     """A product, whose tax category must be known."""
     if given.tax != UNTAXED and given.tax not in taxes:
-        raise unknown(f"products.{key}.tax", "tax", given.tax)
+        raise unknown(f"products.{key}.tax", "tax", given.tax, taxes)
     if not given.name.strip() or len(given.name) > 200:
         raise wrong(f"products.{key}.name", "a name has 1 to 200 characters")
     return Product(key, given.name, given.tax)
@@ -148,9 +148,9 @@ def plan(
         if any(item.price.key == price.key for item in items):
             raise wrong(spot, "the key stands twice in this plan")
         if price.product not in products:
-            raise unknown(f"{spot}.product", "product", price.product)
+            raise unknown(f"{spot}.product", "product", price.product, products)
         if price.meter is not None and price.meter not in meters:
-            raise unknown(f"{spot}.meter", "meter", price.meter)
+            raise unknown(f"{spot}.meter", "meter", price.meter, meters)
         measure = None if price.meter is None else meters[price.meter]
         items.append(Item(_price(price, products, spot), products[price.product], measure))
     name = given.name or key

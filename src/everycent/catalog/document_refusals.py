@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from everycent.kernel.errors import Invalid
+from everycent.kernel.near import meant
 from everycent.kernel.quantity import parse_decimal
 
+_STEP = re.compile(r"\[[^\]]*\]|\.[^.\[]+")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 _MAX_TEXT = 200
+_FIELDS = "docs/catalog.md lists every field"
+_SAME_FILE = (
+    "a name must be defined in the same file, also when the catalogue has it already: add it there"
+)
 _T = TypeVar("_T")
 
 
@@ -20,23 +27,25 @@ class Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A shape in the file; fields that it does not know are refused."""
 
 
-def wrong_shape(message: str, place: str) -> Invalid:
+def wrong_shape(message: str, place: str, hint: str = "") -> Invalid:
     """The refusal of something of another shape than the file has there."""
     return Invalid(
         "catalog.wrong_shape",
         f"{place or 'the file'}: {message}",
         field=place or None,
-        hint="docs/catalog.md lists every field",
+        hint=f"{hint}; {_FIELDS}" if hint else _FIELDS,
     )
 
 
-def unknown(place: str, kind: str, name: str) -> Invalid:
-    """The refusal of a name that points nowhere."""
+def unknown(place: str, kind: str, name: str, known: Iterable[str] = ()) -> Invalid:
+    """The refusal of a name that points nowhere; `known` are those that it could have been."""
+    asked = meant(name, known)
     return Invalid(
         "catalog.unknown_name",
         f"{place}: there is no {kind} {name!r} in this file",
         field=place,
         value=name,
+        hint=f"{asked} " * bool(asked) + _SAME_FILE,
     )
 
 
@@ -69,7 +78,45 @@ def converted(data: Any, shape: Any, place: str) -> Any:
         return msgspec.convert(data, shape, strict=False)
     except msgspec.ValidationError as error:
         message, _, inner = str(error).partition(" - at `$")
-        raise wrong_shape(message, f"{place}{inner.rstrip('`')}".lstrip(".")) from error
+        inner = inner.rstrip("`")
+        raise wrong_shape(
+            message, f"{place}{inner}".lstrip("."), _choices(message, shape, inner)
+        ) from error
+
+
+def _choices(message: str, shape: Any, path: str) -> str:
+    """What may stand where something else did: the names of an enumeration, the fields of a shape."""
+    expected = _shape_at(shape, path)
+    if not isinstance(expected, type):
+        return ""
+    told = message.partition("`")[2].rstrip("`") or message.partition("'")[2].rstrip("'")
+    if issubclass(expected, StrEnum):
+        listed, names = "one of", [member.value for member in expected]
+    elif issubclass(expected, Strict) and "field" in message:
+        listed, names = "its fields are", list(expected.__struct_fields__)
+    else:
+        return ""
+    asked = "" if told in names else meant(told, names)
+    return f"{asked} " * bool(asked) + f"{listed} {', '.join(names)}"
+
+
+def _shape_at(shape: Any, path: str) -> Any:
+    """The type that a path such as `.rates[0].rounding` leads to; None where that is not one type."""
+    for step in _STEP.findall(path):
+        shape = _only(shape)
+        if step.startswith("["):
+            inner = get_args(shape)
+            shape = inner[-1] if get_origin(shape) is dict else inner[0] if inner else None
+        else:
+            shape = get_type_hints(shape).get(step[1:]) if isinstance(shape, type) else None
+    return _only(shape)
+
+
+def _only(shape: Any) -> Any:
+    """The type of an optional value."""
+    given = [part for part in get_args(shape) if part is not type(None)]
+    is_optional = len(given) == 1 and type(None) in get_args(shape)
+    return given[0] if is_optional else shape
 
 
 def placed(place: str, check: Callable[..., _T], *given: Any) -> _T:
@@ -96,7 +143,8 @@ def part_of(
         if told == f"{held_key}.{name}"
     ]  # fmt: skip
     if not meant:
-        raise unknown(place, kind, told)
+        known = [f"{key}.{name}" for key, held in sets.items() for name in sorted(names(held))]
+        raise unknown(place, kind, told, known)
     if len(meant) > 1:
         raise wrong(
             place,

@@ -14,6 +14,7 @@ from everycent.catalog.meter import Formula, Measure
 from everycent.catalog.plan import Plan, Tax
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
+from everycent.kernel.near import meant
 
 
 def known(tx: Tx) -> dict[tuple[str, str], Known]:
@@ -29,6 +30,27 @@ def listed(tx: Tx, kind: str | None = None) -> list[Any]:
     return store.list_newest(tx, kind)
 
 
+def get(tx: Tx, kind: str, key: str) -> Any:
+    """The row of one thing's newest version. Raises NotFound `catalog.unknown`."""
+    rows = store.list_newest(tx, kind, key)
+    if not rows:
+        raise NotFound(
+            "catalog.unknown",
+            f"there is no {kind} {key!r} in the catalogue",
+            field=kind,
+            value=key,
+            hint=_listing(tx, kind, key),
+        )
+    return rows[0]
+
+
+def _listing(tx: Tx, kind: str, key: str) -> str:
+    """What may have been meant, and where everything is listed."""
+    asked = meant(key, [row.key for row in store.list_newest(tx, kind)])
+    listing = f"list them with `everycent catalog show {kind}`, or apply a file that has it"
+    return f"{asked} {listing}" if asked else listing
+
+
 def newest_plan(tx: Tx, key: str) -> tuple[int, Plan]:
     """A plan's newest version. Raises NotFound `plan.unknown`."""
     rows = store.list_newest(tx, "plan", key)
@@ -38,7 +60,7 @@ def newest_plan(tx: Tx, key: str) -> tuple[int, Plan]:
             f"there is no plan {key!r} in the catalogue",
             field="plan",
             value=key,
-            hint="list the plans with `everycent catalog show`, or apply a file that has it",
+            hint=_listing(tx, "plan", key),
         )
     return rows[0].version, msgspec.json.decode(rows[0].content, type=Plan)
 

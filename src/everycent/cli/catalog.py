@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import msgspec
 
 from everycent.catalog import difference, document, operations, queries
 from everycent.catalog.difference import Change, Verb
-from everycent.cli.common import emit, instant, json_option, opened, table
+from everycent.cli.catalog_show import show
+from everycent.cli.common import emit, instant, json_option, opened
 from everycent.kernel.errors import Invalid
-from everycent.kernel.period import instant_text
 
 _SIGNS = {Verb.CREATE: "+", Verb.CHANGE: "~", Verb.KEEP: "="}
 _COLOURS = {Verb.CREATE: "green", Verb.CHANGE: "yellow", Verb.KEEP: None}
@@ -92,28 +91,4 @@ def apply(file: Any, at: str | None, as_json: bool) -> None:
     emit(_data(changes), as_json, lambda: _render(changes, "applied"))
 
 
-@catalog.command()
-@click.argument("kind", required=False, type=click.Choice(document.KINDS))
-@json_option
-def show(kind: str | None, as_json: bool) -> None:
-    """List what the catalogue holds, newest versions."""
-    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        rows = queries.listed(tx, kind)
-    data = [
-        {
-            "kind": row.kind,
-            "key": row.key,
-            "version": row.version,
-            "at": row.at,
-            "content": msgspec.json.decode(row.content),
-        }
-        for row in rows
-    ]
-    emit(
-        data,
-        as_json,
-        lambda: table(
-            ["kind", "key", ">version", "since"],
-            [[r.kind, r.key, str(r.version), instant_text(r.at)[:10]] for r in rows],
-        ),
-    )
+catalog.add_command(show)

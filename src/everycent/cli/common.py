@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 
 from everycent.app import settings, wiring
@@ -24,6 +26,7 @@ from everycent.tenants import operations as tenants
 from everycent.tenants import queries as tenant_queries
 
 _WIDEST = 10_000
+_NARROWEST = 24  # cells of a column that wraps, unless what it holds is shorter
 _FILE_COLUMNS = 160  # into a file or a pipe, where nobody says how wide the screen is
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -77,37 +80,90 @@ def rows_as_data(rows: Sequence[Any]) -> list[dict[str, Any]]:
 def console(*, to_stderr: bool = True) -> Console:
     """A rich console; progress goes to stderr, answers go to stdout."""
     stream = sys.stderr if to_stderr else sys.stdout
-    return Console(
-        stderr=to_stderr, highlight=False, width=None if stream.isatty() else _FILE_COLUMNS
-    )
+    is_told = stream.isatty() or _told_columns() is not None
+    return Console(stderr=to_stderr, highlight=False, width=None if is_told else _FILE_COLUMNS)
+
+
+def _told_columns() -> int | None:
+    """How wide the environment says that the screen is."""
+    told = os.environ.get("COLUMNS", "")
+    return int(told) if told.isascii() and told.isdecimal() and int(told) > 0 else None
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Prints an aligned table. A column whose name begins with '>' is aligned to the right; one that
-    begins with '~' may wrap, the others stay whole."""
+    """Prints an aligned table, or a block of lines for each row where the screen is too narrow for it.
+
+    A column whose name begins with '>' is aligned to the right; one that begins with '~' may wrap
+    between words, the others stay whole. Nothing ever loses a letter.
+    """
     if not rows:
         click.echo("none")
         return
+    out = console(to_stderr=False)
+    shown = _aligned(columns, rows, title)
+    needed = shown.__rich_measure__(out, out.options.update(max_width=_WIDEST)).minimum
+    if needed > out.width and (out.is_terminal or _told_columns() is not None):
+        _print_blocks(out, [column.lstrip(">~") for column in columns], rows, title)
+        return
+    out.width = max(out.width, needed)  # in a file lines may be as long as they are
+    out.print(shown)
+
+
+def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> Any:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        right = column.startswith(">")
+    for number, column in enumerate(columns):
+        heading = column.lstrip(">~")
+        cells = [heading, *(line for row in rows for line in row[number].splitlines())]
+        longest = max(map(cell_len, cells))
+        words = max(cell_len(word) for cell in cells for word in cell.split() or [""])
         shown.add_column(
-            column.lstrip(">~"),
-            justify="right" if right else "left",
+            heading,
+            justify="right" if column.startswith(">") else "left",
             no_wrap=not column.startswith("~"),
+            min_width=max(words, min(longest, _NARROWEST)) if column.startswith("~") else longest,
             overflow="fold",
         )
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    out = console(to_stderr=False)
-    # Amounts and numbers are never cut: where the screen is too narrow, lines run over.
-    needed = shown.__rich_measure__(out, out.options.update(max_width=_WIDEST)).minimum
-    out.width = max(out.width, needed)
-    out.print(shown)
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _print_blocks(
+    out: Console, names: Sequence[str], rows: Sequence[Sequence[str]], title: str | None
+) -> None:
+    """Each row as lines of a name and a value; what is empty is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if title is not None:
+        out.print(Text(title, style="italic"))
+    for row in rows:
+        block = Table.grid(padding=(0, 2, 0, 0))
+        block.add_column(no_wrap=True, style="bold", min_width=max(map(cell_len, names)))
+        block.add_column(overflow="fold")
+        for name, cell in zip(names, row, strict=True):
+            if cell:
+                block.add_row(name, Text(cell))
+        out.print()
+        out.print(block)
+    out.print()
+
+
+def print_lines(told: Sequence[tuple[str, str]]) -> None:
+    """Prints names and what stands for them below one another."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in told:
+        grid.add_row(f"  {name}", Text(text))
+    console(to_stderr=False).print(grid)
 
 
 def money(minor: int, currency: str) -> str:

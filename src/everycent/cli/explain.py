@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 import msgspec
+from rich.cells import cell_len
 
-from everycent.cli.common import console, emit, opened
+from everycent.cli.common import console, emit, opened, table
 from everycent.db.connection import Tx
 from everycent.flows import explain as flow
 from everycent.flows.saying import Node, Page
@@ -118,9 +119,10 @@ def _print(tree: Node) -> None:
     from rich.tree import Tree
 
     out = console(to_stderr=False)
-    root = Tree(_label(tree), guide_style="dim")
-    _grow(root, tree.children)
-    out.print(root, width=min(out.width, _WIDEST) if out.is_terminal else _WIDEST)
+    width = min(out.width, _WIDEST)
+    root = Tree(_label(tree, width), guide_style="dim")
+    _grow(root, tree.children, width)
+    out.print(root, width=width)
 
 
 def _overview(tree: Node) -> Node:
@@ -153,13 +155,14 @@ def _sources(quantity: Node) -> Iterator[Node]:
             yield node
 
 
-def _grow(branch: Any, children: Sequence[Node]) -> None:
+def _grow(branch: Any, children: Sequence[Node], width: int) -> None:
     for node in children:
-        _grow(branch.add(_label(node)), node.children)
+        _grow(branch.add(_label(node, width)), node.children, width)
 
 
-def _label(node: Node) -> Any:
-    """What it is, then how it came about, and the value at the right edge."""
+def _label(node: Node, width: int) -> Any:
+    """What it is, then how it came about, and the value at the right edge. A value that is very long
+    goes on in the next line: it is never cut."""
     from rich.table import Table
     from rich.text import Text
 
@@ -171,11 +174,14 @@ def _label(node: Node) -> Any:
         if node.detail:
             told.append("  " + node.detail, style="dim" if style != "green" else "not bold dim")
     quantity = node.facts.get("quantity", "")
+    values = [*([(quantity, style, 0)] if quantity else []), (node.value, style or "cyan", 14)]
+    room = max(16, width // 4)
     grid = Table.grid(expand=True, padding=(0, 0, 0, 3))
-    grid.add_column(ratio=1, overflow="fold")
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True, min_width=14)
-    grid.add_row(told, Text(quantity, style=style), Text(node.value, style=style or "cyan"))
+    grid.add_column(ratio=1, overflow="fold", min_width=8)
+    for value, _, least in values:
+        needed = min(max(cell_len(value), least), room)
+        grid.add_column(justify="right", overflow="fold", min_width=needed, max_width=room)
+    grid.add_row(told, *(Text(value, style=colour) for value, colour, _ in values))
     return grid
 
 
@@ -206,30 +212,16 @@ def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_
         }
         emit(told, as_json)
         return
-    from rich.table import Table
-
-    what = f"{part.records} records of {part.series.meter} at {part.subject}"
-    title = f"{invoice.name} line {line_no}: {what}"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("at", no_wrap=True)
-    table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("record", overflow="fold")
-    table.add_column("source", overflow="fold")
     has_dimensions = any(record.dimensions != "{}" for record in page.records)
-    if has_dimensions:
-        table.add_column("dimensions", overflow="fold")
-    for record in page.records:
-        cells = [record.local, record.value, record.record_id, record.source]
-        table.add_row(*map(_plain, [*cells, record.dimensions] if has_dimensions else cells))
-    out = console(to_stderr=False)
-    out.print(table, width=None if out.is_terminal else _WIDEST)
+    columns = ["at", ">value", "record", "source", *(["~dimensions"] if has_dimensions else [])]
+    rows = [
+        [record.local, record.value, record.record_id, record.source]
+        + ([record.dimensions] if has_dimensions else [])
+        for record in page.records
+    ]
+    what = f"{part.records} records of {part.series.meter} at {part.subject}"
+    table(columns, rows, f"{invoice.name} line {line_no}: {what}")
     click.secho(f"times on the clock of {invoice.customer.time_zone}", dim=True)
     if page.after is not None:
         which = f"--line {line_no}" if part_no == 1 else f"--line {line_no} --part {part_no}"
         click.echo(f"more: everycent explain {invoice.name} {which} --records --page {page.after}")
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)

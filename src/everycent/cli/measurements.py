@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import click
 import msgspec
 
-from everycent.cli.common import emit, json_option, opened, table
+from everycent.cli.common import emit, json_option, opened, print_lines, table
 from everycent.cli.measuring import run
 from everycent.flows import measure as flow
 from everycent.integrations import measurement_file
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
+from everycent.kernel.quantity import plain
 from everycent.measurements import document, operations, queries
 from everycent.measurements.measurement import State
 
@@ -124,22 +127,44 @@ def show(key: str, limit: int, as_json: bool) -> None:
         click.echo(f"{key}, version {state.version}: {_state_text(row, now)}")
         click.echo(
             f"{row['taken']:,} intervals measured, {row['missed']:,} missed, {row['records']:,}"
-            f" records, total {format(row['total'], 'f')}"
+            f" records, total {plain(row['total'])}"
         )
-        for name, value in definition.items():
-            click.echo(f"  {name}: {value}")
+        print_lines(list(_lines(definition)))
         table(
             ["from", "to", "outcome", ">records", ">total", ">conflicts", "~why"],
             [
                 [
                     instant_text(one.starts_at), instant_text(one.ends_at), one.outcome,
-                    str(one.records), one.total, str(one.conflicts), one.reason or "",
+                    str(one.records), plain(Decimal(one.total)), str(one.conflicts), one.reason or "",
                 ]
                 for one in intervals
             ],
         )  # fmt: skip
 
     emit(data, as_json, render)
+
+
+def _lines(definition: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A definition as names and values, under the names that its file has."""
+    for name, value in definition.items():
+        if name != "kind":
+            yield from _line(name, value)
+    kind = definition["kind"]
+    for name, value in kind.items():
+        if name != "type":
+            yield from _line(f"{kind['type']}.{name}", value)
+
+
+def _line(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for inner, held in value.items():
+            yield from _line(f"{name}.{inner}", held)
+    elif isinstance(value, list | tuple):
+        yield name, ", ".join(map(str, value))
+    elif isinstance(value, bool):
+        yield name, "true" if value else "false"
+    else:
+        yield name, str(value)
 
 
 def _switch(key: str, reason: str, *, is_paused: bool, as_json: bool) -> None:

@@ -10,20 +10,17 @@ from typing import Any
 
 import click
 import msgspec
-import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from everycent.app.measuring import poller
+from everycent.app.measuring import poller, worker
 from everycent.app.wiring import App
 from everycent.cli.common import console, emit, json_option, opened, past_instant
 from everycent.flows import measure as flow
 from everycent.flows.measure import Outcome
 from everycent.flows.measure_interval import Terms
-from everycent.kernel.errors import Invalid, Unavailable
-from everycent.measurements import queries
+from everycent.kernel.errors import Invalid
+from everycent.kernel.period import instant_text
 
-_LONGEST_SLEEP = 60.0  # seconds, after which a definition that is new is noticed
-_SHORTEST_SLEEP = 1.0
 _LONG_CATCH_UP = 50  # intervals, from which on a bar is shown
 
 
@@ -45,20 +42,13 @@ def run(as_of: str | None, watch: bool, as_json: bool) -> None:
             _watch(app, tenant_id, as_json)
             return
         until = past_instant(as_of, "UTC", app.clock(), "as_of")
-        outcomes = _measure(app, tenant_id, until, is_patient=False)
+        outcomes = _measure(app, tenant_id, until)
     emit([_told(outcome) for outcome in outcomes], as_json, lambda: _render(outcomes))
     if any(outcome.failure is not None for outcome in outcomes):
         sys.exit(3)
 
 
-def _measure(
-    app: App,
-    tenant_id: int,
-    until: datetime,
-    *,
-    is_patient: bool,
-    stop: threading.Event | None = None,
-) -> list[Outcome]:
+def _measure(app: App, tenant_id: int, until: datetime) -> list[Outcome]:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("intervals"),
         TimeElapsedColumn(), console=console(), disable=not sys.stderr.isatty(),
@@ -71,17 +61,12 @@ def _measure(
                 tasks[key] = bar.add_task(key, total=total)
             bar.update(tasks[key], completed=done)
 
-    terms = Terms(app.clock, app.ids, app.settings.actor, poller())
     with bar:
-        return flow.run(
-            app.database,
-            tenant_id,
-            until,
-            terms,
-            is_patient=is_patient,
-            should_stop=(lambda: False) if stop is None else stop.is_set,
-            on_progress=show,
-        )
+        return flow.run(app.database, tenant_id, until, _terms(app), on_progress=show)
+
+
+def _terms(app: App) -> Terms:
+    return Terms(app.clock, app.ids, app.settings.actor, poller(), worker())
 
 
 def _watch(app: App, tenant_id: int, as_json: bool) -> None:
@@ -90,31 +75,21 @@ def _watch(app: App, tenant_id: int, as_json: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     if not as_json:
         click.echo("measuring what falls due; SIGTERM or Ctrl-C ends it")
-    while not stop.is_set():
-        pause_seconds = _LONGEST_SLEEP
-        try:
-            outcomes = _measure(app, tenant_id, app.clock(), is_patient=True, stop=stop)
-            _tell(outcomes, as_json)
-            with app.database.snapshot(tenant_id) as tx:
-                wake_at = flow.next_wake(queries.listed(tx))
-            if wake_at is not None:
-                pause_seconds = (wake_at - app.clock()).total_seconds()
-        except (Unavailable, psycopg.OperationalError) as error:
-            first = str(error).strip().splitlines()[0]
-            click.echo(f"the database is away, trying again: {first}", err=True)
-            pause_seconds = 5.0
-        stop.wait(min(max(pause_seconds, _SHORTEST_SLEEP), _LONGEST_SLEEP))
 
-
-def _tell(outcomes: list[Outcome], as_json: bool) -> None:
-    """One line for each measurement that had something to do."""
-    for outcome in outcomes:
+    def tell(outcome: Outcome) -> None:
+        """One line for each measurement that had something to do."""
         if not (outcome.taken or outcome.missed or outcome.failure):
-            continue
+            return
         if as_json:
             click.echo(msgspec.json.encode(_told(outcome)).decode())
         else:
             _render([outcome])
+
+    def away(error: Exception) -> None:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        click.echo(f"the database is away, trying again: {first}", err=True)
+
+    flow.watch(app.database, tenant_id, _terms(app), stop, tell, away)
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
@@ -127,6 +102,8 @@ def _render(outcomes: list[Outcome]) -> None:
         click.echo("nothing to measure")
     for outcome in outcomes:
         busy = "; somebody else is at it" if outcome.is_busy else ""
+        if outcome.busy_until is not None:
+            busy += f", until {instant_text(outcome.busy_until)} at the latest"
         missed = f", {outcome.missed:,} missed" if outcome.missed else ""
         conflicts = f", {outcome.conflicts:,} conflicts" if outcome.conflicts else ""
         click.echo(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import click
 
@@ -23,12 +23,12 @@ from everycent.cli import (
     usage_watch,
 )
 from everycent.cli.common import console, emit, json_option, opened
-from everycent.cli.usage_layout import Layout, layout_options
+from everycent.cli.usage_layout import Layout, layout_options, reading, unread_text
 from everycent.flows.import_usage import ImportResult, import_usage
-from everycent.integrations.usage_files import STDIN, open_rows
+from everycent.integrations.usage_files import STDIN
 from everycent.kernel.errors import Invalid
 from everycent.metering import queries
-from everycent.metering.mapping import Reject, parser, wanted_columns
+from everycent.metering.mapping import Reject
 
 _SOME_REJECTED = 3
 
@@ -63,7 +63,7 @@ def import_(
     """
     if rejects is not None and any(_is_same(rejects, file) for file in files):
         raise Invalid("usage.rejects_over_input", f"{rejects} is a file to import", field="rejects")
-    results = []
+    results: list[_Done] = []
     begun: set[Path] = set()  # reject files of this import
     with opened() as (app, tenant_id):
         with app.database.snapshot(tenant_id) as tx:
@@ -78,10 +78,11 @@ def import_(
             target = Path(rejects or f"{'stdin' if file == STDIN else file}.rejects.csv")
             with _reject_file(target, file, begun) as write:
                 began = time.monotonic()
-                result = _import(app, tenant_id, file, layout, meters, policies, write)
-                results.append((file, result, target, time.monotonic() - began))
+                result, unread = _import(app, tenant_id, file, layout, meters, policies, write)
+                seconds = time.monotonic() - began
+                results.append(_Done(file, result, target, seconds, unread))
     emit(_data(results), as_json, lambda: _render(results))
-    if any(result.conflicts or result.rejected for _, result, _, _ in results):
+    if any(done.result.conflicts or done.result.rejected for done in results):
         sys.exit(_SOME_REJECTED)
 
 
@@ -130,7 +131,8 @@ def _import(
     meters: set[str],
     policies: Mapping[str, IntakePolicy],
     write_reject: Callable[[Reject], None],
-) -> ImportResult:
+) -> tuple[ImportResult, list[str]]:
+    """What became of the file, and the columns that nothing read."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     bar = Progress(
@@ -142,16 +144,14 @@ def _import(
         console=console(),
         disable=not sys.stderr.isatty(),
     )
-    mapping = layout.mapping
-    columns = wanted_columns(mapping)
-    with open_rows(file, layout.file_format, layout.delimiter, columns) as rows, bar:
+    with reading(file, layout, meters) as (rows, parse, unread), bar:
         name = "standard input" if file == STDIN else Path(file).name
         task = bar.add_task(name, total=rows.total_bytes, records=0)
-        return import_usage(
+        result = import_usage(
             app.database,
             tenant_id,
             rows.batches,
-            parser(mapping, rows.header, meters),
+            parse,
             recorded_at=app.clock(),
             on_reject=write_reject,
             on_progress=lambda so_far: bar.update(
@@ -159,30 +159,42 @@ def _import(
             ),
             policies=policies,
         )
+        return result, unread()
 
 
-_Done = list[tuple[str, ImportResult, Path, float]]
+class _Done(NamedTuple):
+    """A file that was imported, where its rejects went, how long it took, and what nothing read of it."""
+
+    file: str
+    result: ImportResult
+    rejects: Path
+    seconds: float
+    unread: list[str]
 
 
-def _data(results: _Done) -> dict[str, Any]:
+def _data(results: Sequence[_Done]) -> dict[str, Any]:
     total = ImportResult()
     files = []
-    for file, result, target, _ in results:
+    for file, result, target, _, unread in results:
         total = total.plus(result)
         has_rejects = bool(result.conflicts or result.rejected)
         rejects = str(target) if has_rejects else None
-        files.append({"file": file, **result._asdict(), "rejects": rejects})
+        files.append(
+            {"file": file, **result._asdict(), "rejects": rejects, "ignored_columns": unread}
+        )
     return {**total._asdict(), "files": files}
 
 
-def _render(results: _Done) -> None:
-    for file, result, target, seconds in results:
+def _render(results: Sequence[_Done]) -> None:
+    for file, result, target, seconds, unread in results:
         rate = f"{result.read / seconds:,.0f}" if seconds else "many"
         click.echo(
             f"{file}: {result.read:,} rows read, {result.accepted:,} accepted,"
             f" {result.duplicates:,} duplicates, {result.conflicts:,} conflicts,"
             f" {result.rejected:,} rejected ({rate} rows/s)"
         )
+        if unread:
+            click.secho(f"  {unread_text(unread)}", fg="yellow")
         if result.conflicts or result.rejected:
             left = result.conflicts + result.rejected
             click.secho(f"  {left:,} rows were not taken: see {target}", fg="yellow")

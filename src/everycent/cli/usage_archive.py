@@ -14,14 +14,14 @@ from everycent.archives.archive import Part
 from everycent.cli.common import day, emit, json_option, opened, table
 from everycent.flows import archive_usage as flow
 from everycent.flows.archive_usage import Month
-from everycent.integrations.usage_archive import ArchiveFolder
+from everycent.integrations.usage_archive import Archive, ArchiveFolder
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-def folder_of(app: App, path: Path | None) -> ArchiveFolder:
-    """The archive's folder: the one named, or `archive` in the instance's home."""
-    return ArchiveFolder(app.settings.home / "archive" if path is None else path)
+def files_of(app: App, path: Path | None) -> ArchiveFolder | Archive:
+    """Where files are found: in the folder that is named, or where each was told to be."""
+    return Archive(app.settings.home) if path is None else ArchiveFolder(path)
 
 
 def _terms(app: App) -> flow.Terms:
@@ -33,43 +33,68 @@ def _month(text: str, field: str) -> date:
 
 
 @click.command()
-@click.option("--before", metavar="YYYY-MM", required=True, help="The first month that stays.")
-@click.option("--to", "folder", type=_FOLDER, help="Where to; otherwise `archive` in the home.")
+@click.option(
+    "--before",
+    metavar="YYYY-MM",
+    required=True,
+    help="Archive the months before this one, which is the first that stays.",
+)
+@click.option(
+    "--to",
+    "folder",
+    type=_FOLDER,
+    help="The folder for the files, which is remembered with them; otherwise `archive` in the"
+    " instance's home.",
+)
 @click.option(
     "--keep", is_flag=True, help="Write the files and leave the records in the table too."
 )
+@click.option(
+    "--even-unbilled",
+    is_flag=True,
+    help="Also months with usage that is still to be billed. Its bill may then have to wait until"
+    " the month is restored.",
+)
 @json_option
-def archive(before: str, folder: Path | None, keep: bool, as_json: bool) -> None:
+def archive(
+    before: str, folder: Path | None, keep: bool, even_unbilled: bool, as_json: bool
+) -> None:
     """Write old months of records to Parquet files, and take them out of the table.
 
     Bills, keys and roll-ups stay: what is asked of whole days is still answered, and a record that is
-    sent again is still known.
+    sent again is still known. `everycent usage restore` puts a month back.
     """
     with opened() as (app, _):
         done = flow.archive(
             app.database,
             app.settings.tenant,
             _month(before, "before"),
-            folder_of(app, folder),
+            Archive(app.settings.home, folder),
             _terms(app),
             keep=keep,
+            even_unbilled=even_unbilled,
             on_month=(lambda _: None) if as_json else _tell,
         )
     if as_json:
         emit([_month_data(month) for month in done], as_json)
     elif not done:
-        click.echo(f"the table has no records before {before}")
+        click.echo(f"there is nothing to archive: the table has no records before {before}")
 
 
 @click.command()
 @click.argument("month", metavar="YYYY-MM")
-@click.option("--from", "folder", type=_FOLDER, help="Where from; otherwise `archive` in the home.")
+@click.option(
+    "--from",
+    "folder",
+    type=_FOLDER,
+    help="The folder in which the files are now, when they were moved.",
+)
 @json_option
 def restore(month: str, folder: Path | None, as_json: bool) -> None:
     """Put the records of an archived month back into the table, each compared with its key."""
     first = _month(month, "month")
     with opened() as (app, tenant_id):
-        parts = flow.restore(app.database, tenant_id, first, folder_of(app, folder), _terms(app))
+        parts = flow.restore(app.database, tenant_id, first, files_of(app, folder), _terms(app))
     records = sum(part.facts.records for part in parts)
     emit(
         {"month": f"{first:%Y-%m}", "records": records, "parts": [_part_data(p) for p in parts]},
@@ -81,8 +106,11 @@ def restore(month: str, folder: Path | None, as_json: bool) -> None:
 @click.command()
 @json_option
 def archives(as_json: bool) -> None:
-    """List what was archived, and where its records are: in the table too, in the file alone, or back in
-    the table (the file is not needed any more)."""
+    """List what was archived, and where its records are: in the table too (`table`), in the file alone
+    (`file`), or back in the table (`restored`: the file is not needed any more).
+
+    A folder that is not absolute lies in the instance's home.
+    """
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         parts = queries.parts(tx)
     emit([_part_data(part) for part in parts], as_json, lambda: _render(parts))
@@ -118,6 +146,7 @@ def _part_data(part: Part) -> dict[str, Any]:
         "month": f"{part.month:%Y-%m}",
         "part": part.part_no,
         "file": part.file.name,
+        "location": part.location,
         "bytes": part.file.size_bytes,
         "sha256": part.file.sha256,
         "records": part.facts.records,
@@ -131,10 +160,10 @@ def _part_data(part: Part) -> dict[str, Any]:
 def _render(parts: list[Part]) -> None:
     rows = [
         (f"{p.month:%Y-%m}", str(p.part_no), f"{p.facts.records:,}", f"{p.file.size_bytes:,}",
-         p.place.value, p.file.name)
+         p.place.value, p.location, p.file.name)
         for p in parts
     ]  # fmt: skip
-    table(["month", ">part", ">records", ">bytes", "place", "file"], rows)
+    table(["month", ">part", ">records", ">bytes", "place", "folder", "file"], rows)
 
 
 def add_to(group: click.Group) -> None:

@@ -1,27 +1,26 @@
-"""everycent usage void, replace, backfill, undo, corrections: put wrong records right, after a look."""
+"""everycent usage void, replace, backfill, undo: put wrong records right, after a look."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from collections.abc import Sequence
 
 import click
 
 from everycent.app.wiring import App
 from everycent.catalog import queries as catalog
 from everycent.cli import usage_effect
-from everycent.cli.common import emit, instant, json_option, opened, rows_as_data, table
+from everycent.cli.common import emit, instant, json_option, opened
+from everycent.cli.usage_corrected import correction_id, corrections
 from everycent.cli.usage_find import find
-from everycent.cli.usage_layout import Layout, layout_options
-from everycent.corrections import queries
-from everycent.corrections.operations import By, Scope
+from everycent.cli.usage_layout import Layout, layout_options, reading, unread_text
+from everycent.corrections.operations import By
+from everycent.corrections.scope import Scope
 from everycent.flows import correct
 from everycent.flows.correct import Action
 from everycent.flows.correction_effect import as_data
 from everycent.flows.correction_file import read_records
-from everycent.integrations.usage_files import open_rows
 from everycent.kernel.errors import Invalid
-from everycent.kernel.period import instant_text, period
-from everycent.metering.mapping import parser, wanted_columns
+from everycent.kernel.period import period
 from everycent.metering.record import UsageRecord
 
 _file = click.argument(
@@ -42,7 +41,10 @@ _preview = click.option(
 def void(
     record_ids: tuple[str, ...], source: str, reason: str, preview: bool, as_json: bool
 ) -> None:
-    """Take records out of the count. They stay stored, and can be put back (undo)."""
+    """Take records out of the count. They stay stored, and can be put back (undo).
+
+    Of a record that was replaced, ID takes back whatever counts of it now.
+    """
     with opened() as (app, tenant_id):
         named = [(source, record_id) for record_id in record_ids]
         _do(app, tenant_id, correct.void(named, _by(app, reason)), preview, as_json)
@@ -55,7 +57,7 @@ def void(
 @_preview
 @json_option
 def replace(file: str, layout: Layout, reason: str, preview: bool, as_json: bool) -> None:
-    """Put each row of FILE in the place of the record with its id."""
+    """Put each row of FILE in the place of the record with its id, whichever of its sayings counts now."""
     with opened() as (app, tenant_id):
         records = _records(app, tenant_id, file, layout)
         _do(app, tenant_id, correct.replace(records, _by(app, reason)), preview, as_json)
@@ -100,7 +102,7 @@ def backfill(
             subjects or tuple(sorted({record.subject for record in records})),
             meters or tuple(sorted({record.meter for record in records})),
             span,
-            layout.mapping.source if source_only == "own" else None,
+            None if source_only == "all" else layout.mapping.source or _only_source(records),
         )
         if not scope.subjects or not scope.meters:
             raise Invalid(
@@ -112,41 +114,30 @@ def backfill(
         _do(app, tenant_id, correct.backfill(scope, records, _by(app, reason)), preview, as_json)
 
 
+def _only_source(records: Sequence[UsageRecord]) -> str:
+    """The source of the records, which tell it themselves."""
+    found = sorted({record.source for record in records})
+    if len(found) == 1:
+        return found[0]
+    raise Invalid(
+        "backfill.which_source",
+        f"the file has records of {len(found)} sources, so nothing says which one is backfilled",
+        field="source",
+        hint="name it with --source, or replace records of all sources with --source-only all",
+    )
+
+
 @click.command()
 @click.argument("correction")
 @_reason
 @_preview
 @json_option
 def undo(correction: str, reason: str, preview: bool, as_json: bool) -> None:
-    """Take back what CORRECTION added and put back what it took; that is a correction too."""
+    """Take back what CORRECTION (an id out of `usage corrections`) added and put back what it took; that
+    is a correction too."""
     with opened() as (app, tenant_id):
-        action = correct.undo(_correction_id(correction), _by(app, reason))
+        action = correct.undo(correction_id(correction), _by(app, reason))
         _do(app, tenant_id, action, preview, as_json)
-
-
-@click.command()
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
-@json_option
-def corrections(limit: int, as_json: bool) -> None:
-    """List corrections, the newest first."""
-    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        found = queries.newest(tx, limit)
-    emit(
-        rows_as_data(found),
-        as_json,
-        lambda: table(
-            ["correction", "recorded", "kind", ">taken back", ">put back", ">added", "by",
-             "~reason", "undone by"],
-            [
-                [
-                    str(row.correction_id), instant_text(row.recorded_at.replace(microsecond=0)),
-                    row.kind, f"{row.voided:,}", f"{row.restored:,}", f"{row.added:,}", row.actor,
-                    row.reason, str(row.undone_by or ""),
-                ]
-                for row in found
-            ],
-        ),
-    )  # fmt: skip
 
 
 def _do(app: App, tenant_id: int, action: Action, preview: bool, as_json: bool) -> None:
@@ -163,24 +154,11 @@ def _records(app: App, tenant_id: int, file: str, layout: Layout) -> list[UsageR
     with app.database.snapshot(tenant_id) as tx:
         meters = catalog.raw_meters(tx)
         policies = catalog.intake_policies(tx)
-    mapping = layout.mapping
-    columns = wanted_columns(mapping)
-    with open_rows(file, layout.file_format, layout.delimiter, columns) as rows:
-        parse = parser(mapping, rows.header, meters)
-        return read_records(rows.batches, parse, policies, app.clock())
-
-
-def _correction_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Invalid(
-            "correction.bad_id",
-            f"{text[:60]!r} is not the id of a correction",
-            field="correction",
-            value=text,
-            hint="everycent usage corrections lists them",
-        ) from error
+    with reading(file, layout, meters) as (rows, parse, unread):
+        found = read_records(rows.batches, parse, policies, app.clock())
+        if unread():
+            click.secho(unread_text(unread()), fg="yellow", err=True)
+        return found
 
 
 def add_to(group: click.Group) -> None:

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
+from everycent.archives.archive import Part
 from everycent.cli.common import END_OF_TIME, emit, instant, json_option, opened, table
-from everycent.consumption.queries import FIRST_RECORD
-from everycent.corrections import queries
+from everycent.cli.usage_archive import files_of
+from everycent.cli.usage_page import cursor_of, page_option, parse_cursor
 from everycent.corrections.queries import Stored
-from everycent.db.connection import Tx
-from everycent.kernel.errors import Invalid, NotFound
-from everycent.kernel.period import Period, instant_text, parse_instant, period
-from everycent.metering.record import EARLIEST
+from everycent.flows import find_usage as flow
+from everycent.flows.find_usage import Found, Where
+from everycent.invoicing.reasons import REASONS
+from everycent.kernel.errors import Invalid
+from everycent.kernel.period import Period, instant_text, period
+from everycent.metering.record import EARLIEST, UsageRecord
 
-_CURSOR = re.compile(r"(?P<at>[^~]{1,40})~(?P<key>[0-9a-f]{32})")
+_REASONS = [reason for reason in REASONS if reason != "archived"]
 
 
 @click.command()
 @click.argument("record_ids", metavar="[ID]...", nargs=-1)
 @click.option("--source", help="The system that the ids come from.")
-@click.option("--subject", help="Whose records, without ids.")
-@click.option("--meter", help="Records of what, without ids.")
+@click.option("--subject", help="Records of this subject.")
+@click.option("--meter", help="Records of this meter.")
+@click.option(
+    "--reason",
+    type=click.Choice(_REASONS),
+    metavar="REASON",
+    help="Records that are billed, or not, for this reason of `everycent usage reasons`.",
+)
 @click.option("--from", "starts", metavar="INSTANT", help="From when on.")
 @click.option("--to", "ends", metavar="INSTANT", help="Until when, not included.")
 @click.option("--zone", default="UTC", show_default=True, help="Whose dates the two are.")
-@click.option("--page", help="Go on after this cursor, which the page before ended with.")
+@click.option(
+    "--archive",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder in which files of the archive are now, when they were moved.",
+)
+@page_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
 @json_option
 def find(
@@ -37,104 +51,108 @@ def find(
     source: str | None,
     subject: str | None,
     meter: str | None,
+    reason: str | None,
     starts: str | None,
     ends: str | None,
     zone: str,
+    folder: Path | None,
     page: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
-    """Show stored records: by --source and ID with what took their place, or by subject, meter and time.
+    """Show stored records: by --source and ID with what took their place, in the archive too; or by
+    subject, meter, time and reason.
 
     INSTANT is RFC 3339 or a local date.
     """
-    _check(record_ids, source, subject, meter)
-    after = FIRST_RECORD if page is None else _parse_cursor(page)
+    _check(record_ids, source, is_other=bool(subject or meter or reason))
+    after = parse_cursor(page)
+    cursor, away = None, list[Part]()
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        cursor = None
         if record_ids and source is not None:
-            found = [one for text in record_ids for one in _sayings(tx, source, text)]
+            found = flow.by_ids(tx, source, record_ids, files_of(app, folder))
         else:
-            now = app.clock()
-            first = EARLIEST if starts is None else instant(starts, zone, now, "from")
-            last = END_OF_TIME if ends is None else instant(ends, zone, now, "to")
-            found, cursor = _page(tx, subject, meter, period(first, last), after, limit)
+            span = _span(starts, ends, zone, app.clock())
+            where = Where(subject, meter, span, reason)
+            rows = flow.listed(tx, where, after, limit + 1)
+            found = [Found(one) for one in rows[:limit]]
+            cursor = _cursor(rows, limit)
+            away = flow.away(tx, span)
     emit(
-        {"records": [_data(one) for one in found], "page": cursor},
+        {
+            "records": [_data(one) for one in found],
+            "page": cursor,
+            "archived": [_part_data(part) for part in away],
+        },
         as_json,
-        lambda: _render(found, cursor),
+        lambda: _render(found, cursor, away),
     )
 
 
-def _check(
-    record_ids: tuple[str, ...], source: str | None, subject: str | None, meter: str | None
-) -> None:
+def _cursor(rows: list[Stored], limit: int) -> str | None:
+    """Where the next page begins, when there are more rows than a page has."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    assert last.record is not None, "what is listed is in the table"
+    return cursor_of(last.record.at, last.key)
+
+
+def _check(record_ids: tuple[str, ...], source: str | None, *, is_other: bool) -> None:
     if bool(record_ids) != (source is not None):
         raise Invalid(
             "find.source_and_id",
             "ids are unique within a source, so both are needed",
             field="source" if record_ids else "id",
-            hint="give --source and one or more ids",
+            hint="give --source and one or more ids; records are also found by --subject, --meter"
+            " and --reason",
         )
-    if bool(record_ids) == bool(subject or meter):
+    if bool(record_ids) == is_other:
         raise Invalid(
             "find.what",
-            "records are found either by --source and ids, or by --subject and --meter",
+            "records are found either by --source and ids, or by --subject, --meter and --reason",
             field="subject",
+            hint="leave out one of both"
+            if record_ids
+            else "name a subject, a meter or a reason, or a source and ids",
         )
 
 
-def _sayings(tx: Tx, source: str, record_id: str) -> list[Stored]:
-    found = queries.sayings(tx, source, record_id)
-    if found:
-        return found
-    is_archived = bool(queries.archived(tx, [(source, record_id)]))
-    raise NotFound(
-        "usage.unknown_record",
-        f"the record {record_id!r} of the source {source!r} is in the archive"
-        if is_archived
-        else f"there is no record {record_id!r} of the source {source!r}",
-        field="id",
-        value=record_id,
-        hint="put its month back with `everycent usage restore`" if is_archived else None,
-    )
+def _span(starts: str | None, ends: str | None, zone: str, now: datetime) -> Period:
+    first = EARLIEST if starts is None else instant(starts, zone, now, "from")
+    last = END_OF_TIME if ends is None else instant(ends, zone, now, "to")
+    return period(first, last)
 
 
-def _page(
-    tx: Tx,
-    subject: str | None,
-    meter: str | None,
-    span: Period,
-    after: tuple[datetime, UUID],
-    limit: int,
-) -> tuple[list[Stored], str | None]:
-    rows = queries.stored(tx, subject, meter, span, after, limit + 1)
-    shown = rows[:limit]
-    if len(rows) <= limit:
-        return shown, None
-    return shown, f"{instant_text(shown[-1].record.at)}~{shown[-1].key.hex}"
+def _data(found: Found) -> dict[str, Any]:
+    one = found.stored
+    said: dict[str, Any] = dict.fromkeys(UsageRecord._fields)
+    if one.record is not None:
+        said = one.record._asdict()
+    return said | {
+        "source": one.source,
+        "record_id": one.record_id,
+        "recorded_at": one.recorded_at,
+        "is_counted": one.is_counted,
+        "changed_by": None if one.changed_by is None else str(one.changed_by),
+        "kind": one.kind,
+        "reason": one.reason,
+        "archived": [_part_data(part) for part in found.parts],
+        "unread": found.unread,
+    }
 
 
-def _parse_cursor(text: str) -> tuple[datetime, UUID]:
-    match = _CURSOR.fullmatch(text)
-    if match is None:
-        raise Invalid(
-            "page.bad_cursor",
-            f"{text[:60]!r} is not a cursor",
-            field="page",
-            value=text,
-            hint="pass on what the page before ended with",
-        )
-    return parse_instant(match["at"], "page"), UUID(match["key"])
+def _part_data(part: Part) -> dict[str, Any]:
+    return {
+        "month": f"{part.month:%Y-%m}",
+        "file": part.file.name,
+        "location": part.location,
+        "records": part.facts.records,
+        "archived_at": part.archived_at,
+    }
 
 
-def _data(one: Stored) -> dict[str, Any]:
-    changed = None if one.changed_by is None else str(one.changed_by)
-    told = one.record._asdict() | {"recorded_at": one.recorded_at, "is_counted": one.is_counted}
-    return told | {"changed_by": changed, "kind": one.kind, "reason": one.reason}
-
-
-def _render(found: list[Stored], cursor: str | None) -> None:
+def _render(found: list[Found], cursor: str | None, away: list[Part]) -> None:
     table(
         [
             "source",
@@ -147,20 +165,41 @@ def _render(found: list[Stored], cursor: str | None) -> None:
             "counts",
             "~because of",
         ],
-        [
-            [
-                one.record.source,
-                one.record.record_id,
-                one.record.subject,
-                one.record.meter,
-                instant_text(one.record.at),
-                one.record.value,
-                "" if one.record.dimensions == "{}" else one.record.dimensions,
-                "yes" if one.is_counted else "no",
-                "" if one.changed_by is None else f"{one.kind} {one.changed_by}: {one.reason}",
-            ]
-            for one in found
-        ],
+        [_row(one) for one in found],
     )
+    for one in found:
+        if one.parts:
+            click.echo(f"{one.stored.record_id}: {_where_text(one)}")
     if cursor is not None:
         click.echo(f"more: --page {cursor}")
+    if away:
+        months = sorted({f"{part.month:%Y-%m}" for part in away})
+        number = sum(part.facts.records for part in away)
+        click.secho(
+            f"not looked at: {', '.join(months)} in the archive (records: {number:,}); put a month back"
+            f" with `everycent usage restore {months[0]}`, or find a record by --source and its id",
+            fg="yellow",
+        )
+
+
+def _row(found: Found) -> list[str]:
+    one, record = found.stored, found.stored.record
+    said = [
+        "" if record is None else record.subject,
+        "" if record is None else record.meter,
+        "" if record is None else instant_text(record.at),
+        "" if record is None else record.value,
+        "" if record is None or record.dimensions == "{}" else record.dimensions,
+    ]
+    because = "" if one.changed_by is None else f"{one.kind} {one.changed_by}: {one.reason}"
+    return [one.source, one.record_id, *said, "yes" if one.is_counted else "no", because]
+
+
+def _where_text(found: Found) -> str:
+    recorded = instant_text(found.stored.recorded_at.replace(microsecond=0))
+    files = " or ".join(f"{part.file.name} ({part.location})" for part in found.parts)
+    months = ", ".join(sorted({f"{part.month:%Y-%m}" for part in found.parts}))
+    text = f"stored since {recorded}; in the archive of {months}: {files}"
+    if found.stored.record is None:
+        text += f"; {found.unread or 'no file says what was taken in'}"
+    return text

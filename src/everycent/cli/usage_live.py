@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from everycent.flows import chart as charts
 from everycent.flows import reasons as accounts
 from everycent.flows import running as flow
 from everycent.flows.saying import span_text
+from everycent.flows.unseen import Unseen
 from everycent.integrations import reasons_page, usage_bars, usage_chart
 from everycent.invoicing.reasons import Accounted
 from everycent.kernel.calendar import add_months, local_date
@@ -28,6 +30,12 @@ def add_to(group: click.Group) -> None:
     """Puts the commands of this module into the group `usage`."""
     for command in (running, chart, reasons):
         group.add_command(command)
+
+
+def warn(found: Sequence[Unseen]) -> None:
+    """Says on stderr what was asked for and was never recorded: it may be a typo."""
+    for one in found:
+        click.secho(f"everycent: {one.message}", err=True, fg="yellow")
 
 
 @click.command()
@@ -46,7 +54,9 @@ def running(customer: str, key: str | None, at: str | None, as_json: bool) -> No
         as_of = past_instant(at, found.time_zone, now, "at")
         held = flow.of_customer(tx, found.customer_id, key)
         answer = flow.running(tx, held, as_of, is_now=at is None)
-    data = flow.as_data(answer, found.key)
+        silent = flow.unseen_in(tx, answer)
+    data = flow.as_data(answer, found.key, silent)
+    warn(silent)
     emit(data, as_json, lambda: _show_running(answer, data, found.time_zone))
 
 
@@ -106,8 +116,9 @@ def chart(
         wanted = charts.Wanted(subject, meter, By(by), start, end, dimension)
         found = charts.chart(tx, wanted, clock)
     if svg is not None:
-        _write(svg, usage_chart.svg(found), "svg")
-    emit(charts.as_data(found), as_json, lambda: _show_chart(found, svg))
+        _write(svg, usage_chart.svg(found.chart), "svg")
+    warn(found.unseen)
+    emit(charts.as_data(found), as_json, lambda: _show_chart(found.chart, svg))
 
 
 def _month_before(end: datetime) -> datetime:
@@ -173,7 +184,20 @@ def _show_reasons(found: Accounted, html: str | None) -> None:
     ]
     table(("reason", ">records", ">share", "~why", "~what to do"), rows)
     click.echo(f"{found.records:,} records, each under exactly one reason")
+    if found.records:
+        click.echo("`everycent usage find --reason REASON` shows which records they are")
+    if found.archived:
+        told = ", ".join(f"{reason.records:,} {reason.code}" for reason in found.archived)
+        click.echo(f"of those in the archive, when their months were written: {told}")
     for reason in found.offered:
         click.echo(f"{reason.code}: {reason.records:,} not stored. {reason.told.sentence}")
+    if found.rejected:
+        columns = ("rejected with", "door", ">records", "first day", "last day")
+        told_rows = [
+            (row.code, row.door, f"{row.records:,}", str(row.first_day), str(row.last_day))
+            for row in found.rejected
+        ]
+        table(columns, told_rows, "rejected at the door, each time it was offered")
+        click.echo("what a code means: docs/reference/errors.md")
     if html is not None:
         click.echo(f"the page is in {html}")

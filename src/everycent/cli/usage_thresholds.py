@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 import click
-import msgspec
 
 from everycent.app.wiring import App
 from everycent.cli.common import emit, json_option, opened, table
@@ -14,7 +10,7 @@ from everycent.customers import queries as customers
 from everycent.flows import watch as flow
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
-from everycent.watching import operations, queries
+from everycent.watching import operations
 from everycent.watching.operations import Writing
 from everycent.watching.threshold import Threshold, checked
 
@@ -62,23 +58,12 @@ def set_(
         made = flow.define(tx, checked(key, value, meter, subject, owner), writing(app))
         names = flow.customer_names(tx, [made])
     emit(
-        _data(made, names),
+        flow.threshold_data(made, names),
         as_json,
         lambda: click.echo(
             f"{made.key}: {_measure_text(made)} of {flow.owner_text(made, names)} at {made.value}"
         ),
     )
-
-
-def _data(made: Threshold, names: dict[UUID, str]) -> dict[str, Any]:
-    return {
-        "key": made.key,
-        "version": made.version,
-        "customer": None if made.customer_id is None else names.get(made.customer_id),
-        "subject": made.subject,
-        "meter": made.meter,
-        "value": made.value,
-    }
 
 
 def _measure_text(made: Threshold) -> str:
@@ -90,29 +75,20 @@ def _measure_text(made: Threshold) -> str:
 def list_(as_json: bool) -> None:
     """List thresholds and when they were crossed last."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        found = queries.thresholds(tx)
-        crossed = queries.crossings(tx, limit=_SHOWN)
-        names = flow.customer_names(tx, found)
-    newest = {one.key: one for one in reversed(crossed)}
+        found = flow.listed(tx)
+    newest = {one.key: one for one in reversed(found.crossings)}
     rows = [
         (
             made.key,
-            flow.owner_text(made, names),
+            flow.owner_text(made, found.names),
             _measure_text(made),
             made.value,
             instant_text(newest[made.key].as_of) if made.key in newest else "",
         )
-        for made in found
+        for made in found.thresholds
     ]
-    data = {
-        "thresholds": [_data(made, names) for made in found],
-        "crossings": [msgspec.to_builtins(one) for one in crossed],
-    }
-    emit(
-        data,
-        as_json,
-        lambda: table(("threshold", "watches", "meter", ">value", "crossed last"), rows),
-    )
+    columns = ("threshold", "watches", "meter", ">value", "crossed last")
+    emit(flow.as_data(found), as_json, lambda: table(columns, rows))
 
 
 @threshold.command()

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from everycent.cli.common import emit, instant, json_option, opened, table
+from everycent.cli.usage_live import warn
 from everycent.flows import totals as flow
-from everycent.kernel.errors import Invalid
 from everycent.kernel.period import Period, period
 from everycent.kernel.quantity import plain
 
@@ -47,32 +47,26 @@ def totals(
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         now = app.clock()
         asked = _period(start, end, zone, now)
-        if subject is not None or dimension is not None:
-            if subject is None or dimension is None or meter is None:
-                raise Invalid(
-                    "totals.incomplete",
-                    "one series is named by --subject and --meter and split by --dimension",
-                    field="subject",
-                )
-            groups = flow.by_dimension(tx, subject, meter, asked, dimension)
-            data = [group._asdict() for group in groups]
-            rows = [(g.value or "(none)", f"{g.records:,}", plain(g.total)) for g in groups]
-            emit(data, as_json, lambda: table((dimension, ">records", ">sum"), rows))
+        flow.check_named(subject, meter, dimension)
+        if subject is not None and meter is not None and dimension is not None:
+            split = flow.by_dimension(tx, subject, meter, asked, dimension)
+            rows = [(g.value or "(none)", f"{g.records:,}", plain(g.total)) for g in split.groups]
+            warn(split.unseen)
+            columns = (dimension, ">records", ">sum")
+            emit(flow.split_data(split), as_json, lambda: table(columns, rows))
             return
         tx.sort_in_memory()
         found = flow.of_everybody(tx, asked, from_records=from_records)
-    kept = [row for row in found if meter in (None, row.meter)]
+        answer = flow.summed(tx, found, meter)
     if csv_file is not None:
-        _write(Path(csv_file), kept)
-    summed = flow.by_meter(kept)
+        _write(Path(csv_file), [row for row in found if meter in (None, row.meter)])
     lines = [
-        (row.meter, f"{row.subjects:,}", f"{row.records:,}", plain(row.total)) for row in summed
+        (row.meter, f"{row.subjects:,}", f"{row.records:,}", plain(row.total))
+        for row in answer.meters
     ]
-    emit(
-        [row._asdict() for row in summed],
-        as_json,
-        lambda: table(("meter", ">subjects", ">records", ">sum of values"), lines),
-    )
+    warn(answer.unseen)
+    names = ("meter", ">subjects", ">records", ">sum of values")
+    emit(flow.summed_data(answer), as_json, lambda: table(names, lines))
 
 
 def _period(start: str, end: str, zone: str, now: datetime) -> Period:

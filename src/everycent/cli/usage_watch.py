@@ -51,8 +51,7 @@ def gaps(
             _accept(app, tenant_id, accept, reason, now)
         with app.database.snapshot(tenant_id) as tx:
             found = queries.gaps(tx, only_open=not with_closed, limit=_SHOWN)
-    open_ = sum(gap.closed_at is None for gap, _ in found)
-    data = {"open": open_, "gaps": [_gap_data(gap) | {"ends_at": end} for gap, end in found]}
+    data = gap_flow.as_data(found)
     rows = [
         (
             gap.place.subject,
@@ -66,7 +65,7 @@ def gaps(
     ]
     columns = ("subject", "meter", "no records since", "until", "noticed", "state")
     emit(data, as_json, lambda: table(columns, rows))
-    if open_:
+    if data["open"]:
         sys.exit(_GAP_OPEN)
 
 
@@ -84,15 +83,6 @@ def _accept(
     place = Place(subject, meter, instant(start, "UTC", now, "start"))
     with app.database.transaction(tenant_id) as tx:
         operations.accept_gap(tx, place, reason, **writing(app))
-
-
-def _gap_data(gap: Gap) -> dict[str, Any]:
-    return {
-        **gap.place._asdict(),
-        "noticed_at": gap.noticed_at,
-        "closed_at": gap.closed_at,
-        "outcome": gap.outcome.value,
-    }
 
 
 @click.command()
@@ -137,8 +127,8 @@ def _tell(done: Tick, as_json: bool) -> None:
         *(("threshold.crossed", msgspec.to_builtins(one), _crossing_text(one))
           for one in done.crossed),
         *(("usage.gap_opened", _hole_data(hole), _hole_text(hole)) for hole in done.opened),
-        *(("usage.gap_closed", _gap_data(gap) | {"outcome": outcome.value}, _closed_text(gap, outcome))
-          for gap, outcome in done.closed),
+        *(("usage.gap_closed", gap_flow.gap_data(gap) | {"outcome": outcome.value},
+           _closed_text(gap, outcome)) for gap, outcome in done.closed),
         *(("threshold.refused", {"key": one.key, **refusal.as_dict()},
            f"{one.key} can't be worked out: {refusal.message} [{refusal.code}]")
           for one, refusal in done.refused),

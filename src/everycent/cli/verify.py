@@ -11,10 +11,10 @@ import click
 
 from everycent.app import wiring
 from everycent.cli.common import console, emit, json_option, opened
-from everycent.cli.usage_archive import folder_of
+from everycent.cli.usage_archive import files_of
 from everycent.flows import verify as flow
+from everycent.flows.archive_usage import Files
 from everycent.flows.verify import Check
-from everycent.integrations.usage_archive import ArchiveFolder
 
 _SHOWN = 10
 
@@ -30,14 +30,14 @@ _SHOWN = 10
     help="Also read every file of the archive, and count the roll-ups of its months again.",
 )
 @click.option("--from", "folder", type=click.Path(file_okay=False, path_type=Path),
-              help="Where the archive is; otherwise `archive` in the home.")  # fmt: skip
+              help="The folder in which the archive's files are now, when they were moved.")  # fmt: skip
 @json_option
 def verify(with_replay: bool, with_archives: bool, folder: Path | None, as_json: bool) -> None:
     """Prove that journal = books = invoices = usage. Ends with exit code 1 and names whatever violates
     a promise."""
     found: list[tuple[Check, float]] = []
     with opened() as (app, tenant_id):
-        files = folder_of(app, folder) if with_archives or folder else None
+        files = files_of(app, folder) if with_archives or folder else None
         found = prove(app, tenant_id, with_replay=with_replay, quiet=as_json, files=files)
     broken = [check for check, _ in found if check.violators]
     if as_json:
@@ -51,7 +51,7 @@ def prove(
     *,
     with_replay: bool,
     quiet: bool,
-    files: ArchiveFolder | None = None,
+    files: Files | None = None,
 ) -> list[tuple[Check, float]]:
     """Runs every check, printing each as it ends; returns them with the seconds each took."""
     found: list[tuple[Check, float]] = []

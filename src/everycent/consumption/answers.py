@@ -7,13 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from everycent.catalog.meter import Aggregation, Level, Series
 from everycent.consumption import levels
 from everycent.consumption.levels import Change, Weighing
 from everycent.consumption.usage import QUARTER_MINUTES, Request, Usage
 from everycent.kernel.money import EXACT
+from everycent.kernel.quantity import as_decimal
 
 
 class Counted(NamedTuple):
@@ -26,6 +27,17 @@ class Counted(NamedTuple):
     high: Decimal
     high_at: datetime
     ranked: Decimal | None
+
+
+class Group(NamedTuple):
+    """The records of a request that have one value of a dimension ('' for none)."""
+
+    value: str
+    records: int
+    total: Decimal
+    low: Decimal
+    high: Decimal
+    latest: Decimal
 
 
 class Standing(NamedTuple):
@@ -97,23 +109,29 @@ def _opening(before: Sequence[Standing], series: Series) -> Decimal:
     return reduce(EXACT.add, (standing.total for standing in before), Decimal(0))
 
 
-def of_a_day(series: Series, row: Any) -> Decimal:
-    """What a chart shows of a day: what can be said of it from its roll-ups alone."""
+def of_records(series: Series, group: Group) -> Decimal:
+    """What a group of records comes to by itself, for series that have no windows and no levels."""
     value: Decimal
     match series.aggregation:
-        case Aggregation.COUNT | Aggregation.UNIQUE | Aggregation.UNITS:
-            value = Decimal(row.records)
+        case Aggregation.COUNT:
+            value = Decimal(group.records)
         case Aggregation.MIN:
-            value = row.low
-        case Aggregation.MAX | Aggregation.PERCENTILE:
-            value = row.high
+            value = group.low
+        case Aggregation.MAX:
+            value = group.high
         case Aggregation.LATEST:
-            value = row.latest
+            value = group.latest
         case Aggregation.AVERAGE:
-            value = EXACT.divide(row.total, Decimal(row.records))
-        case Aggregation.PEAK:
-            minutes = Decimal(series.window_minutes or QUARTER_MINUTES)
-            value = EXACT.divide(EXACT.multiply(row.peak, Decimal(60)), minutes)
+            value = as_decimal(Fraction(group.total) / group.records)
         case _:
-            value = row.total
+            value = group.total
     return value
+
+
+def of_samples(series: Series, usage: Usage) -> Decimal | None:
+    """What windows or samples come to, None where there are none."""
+    if not usage.counted:
+        return None
+    if usage.peak is not None:
+        return as_decimal(Fraction(usage.peak) * 60 / (series.window_minutes or QUARTER_MINUTES))
+    return as_decimal(usage.value or Fraction(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -13,101 +13,106 @@ from uuid import UUID
 
 import msgspec
 
-from everycent.catalog.meter import Aggregation, Series
+from everycent.catalog.meter import Aggregation, Level, Series
 from everycent.catalog.segments import own_and_others
 from everycent.consumption import answers, store
+from everycent.consumption.answers import Group
 from everycent.consumption.register import Reading
-from everycent.consumption.requests import pieces_of_request, stage_rows
-from everycent.consumption.slots import Held
+from everycent.consumption.requests import Use, rows_of, uses_of_records
+from everycent.consumption.slots import Held, requests_of, shown_as
+from everycent.consumption.store import Source
 from everycent.consumption.usage import (
     BEGINNING,
-    QUARTER_MINUTES,
+    Answer,
     Request,
     Usage,
+    answered,
     archived,
     has_samples,
     is_counter,
     is_level,
     pieces_of,
-    spans_of,
 )
 from everycent.db.connection import Tx
 from everycent.kernel import calendar
-from everycent.kernel.errors import Broken
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
 from everycent.metering import queries as metering
 
 FIRST_RECORD = (BEGINNING, UUID(int=0))
 
-
 _INSTANT = timedelta(microseconds=1)
+_BESIDE = 50
 
 
-def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[Request, Usage]:
-    """The usage of each request, from the roll-ups wherever they answer it.
+def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[Request, Answer]:
+    """The usage of each request, from the roll-ups wherever they answer it; or the refusal that says why
+    it has none: Unavailable `usage.archived`, Broken `usage.unknown_name` (subjects and meters must have
+    their numbers, `operations.know_names`), Broken `usage.unaligned`.
 
     `is_live` adds what no fold has counted yet; without it all answers stand at the newest fold. Call
-    it in a `snapshot`, so that no fold comes between the statements. Subjects and meters must have
-    their numbers (`operations.know_names`).
+    it in a `snapshot`, so that no fold comes between the statements.
     """
     wanted = list(dict.fromkeys(requests))
     if not wanted:
         return {}
     ids = _numbers(tx, wanted)
+    rows = rows_of(wanted, ids)
+    refused = rows.refused
     away = metering.archived_months(tx)
-    refuse_archived(tx, away, uses_of_records(wanted, ids))
-    store.stage_requests(tx, *stage_rows(wanted, ids))
-    store.fill_tail(tx, is_live=is_live)
+    for number, month in _archived_uses(tx, away, uses_of_records(wanted, ids)).items():
+        refused[number] = archived(month)
+    source = store.source(tx, rows, is_live=is_live)
     fold_id = store.read_fold(tx)
     found = [
-        Usage(ids["subject", r.subject], ids["meter", r.series.meter], fold_id) for r in wanted
+        Usage(ids.get(("subject", r.subject), 0), ids.get(("meter", r.series.meter), 0), fold_id)
+        for r in wanted
     ]
     for needs, add in _READERS:
         if any(needs(request.series) for request in wanted):
-            add(tx, wanted, found, is_live)
+            add(tx, source, wanted, found)
     if away:
         _add_archived_openings(tx, away, wanted, found)
-    return dict(zip(wanted, found, strict=True))
+    if not refused:
+        return dict(zip(wanted, found, strict=True))
+    return {
+        r: refused.get(n) or usage for n, (r, usage) in enumerate(zip(wanted, found, strict=True))
+    }
 
 
 def _numbers(tx: Tx, wanted: Sequence[Request]) -> dict[tuple[str, str], int]:
     pairs = {("subject", r.subject) for r in wanted} | {("meter", r.series.meter) for r in wanted}
-    ids = metering.known_numbers(tx, sorted(pairs))
-    nameless = sorted(pairs - ids.keys())
-    if nameless:
-        kind, name = nameless[0]
-        raise Broken("usage.unknown_name", f"the {kind} {name!r} has no number", value=name)
-    return ids
+    return metering.known_numbers(tx, sorted(pairs))
 
 
-def _add_rollups(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: bool) -> None:
-    for number, records, total, low, high, latest, digest in store.read(
-        tx, "read_rollups", is_live=is_live
-    ):
+def _add_rollups(tx: Tx, source: Source, _: Sequence[Request], found: list[Usage]) -> None:
+    for number, records, total, low, high, latest, digest in store.read(tx, source, "read_rollups"):
         found[number] = found[number]._replace(
             records=records, total=total, low=low, high=high, latest=latest, digest=bytes(digest)
         )
 
 
-def _add_distinct(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: bool) -> None:
-    for number, count in store.read(tx, "read_distinct", is_live=is_live):
+def _add_distinct(tx: Tx, source: Source, _: Sequence[Request], found: list[Usage]) -> None:
+    for number, count in store.read(tx, source, "read_distinct"):
         found[number] = found[number]._replace(distinct=count)
 
 
-def _add_samples(tx: Tx, wanted: Sequence[Request], found: list[Usage], is_live: bool) -> None:
-    for number, *counted in store.read(tx, "read_samples", is_live=is_live):
+def _add_samples(tx: Tx, source: Source, wanted: Sequence[Request], found: list[Usage]) -> None:
+    for number, *counted in store.read(tx, source, "read_samples"):
         told = answers.Counted(*counted)
         found[number] = answers.with_counted(found[number], wanted[number].series, told)
 
 
-def _add_levels(tx: Tx, wanted: Sequence[Request], found: list[Usage], is_live: bool) -> None:
+def _add_levels(tx: Tx, source: Source, wanted: Sequence[Request], found: list[Usage]) -> None:
     before: dict[int, list[answers.Standing]] = {}
-    for number, dimensions, total, at, value, key in store.read(tx, "read_levels", is_live=is_live):
-        told = answers.Standing(msgspec.json.decode(dimensions), total, at, value, key.bytes)
-        before.setdefault(number, []).append(told)
+    for statement, is_set in (("read_openings", False), ("read_last_level", True)):
+        if not any(is_level(r.series) and (r.series.level is Level.SETS) is is_set for r in wanted):
+            continue
+        for number, dimensions, total, at, value, key in store.read(tx, source, statement):
+            told = answers.Standing(msgspec.json.decode(dimensions), total, at, value, key.bytes)
+            before.setdefault(number, []).append(told)
     changes: dict[int, list[answers.Said]] = {}
-    for number, at, value, dimensions in store.read(tx, "read_changes", is_live=is_live):
+    for number, at, value, dimensions in store.read(tx, source, "read_changes"):
         told_of = answers.Said(at, value, msgspec.json.decode(dimensions))
         changes.setdefault(number, []).append(told_of)
     for number, request in enumerate(wanted):
@@ -117,10 +122,10 @@ def _add_levels(tx: Tx, wanted: Sequence[Request], found: list[Usage], is_live: 
             )
 
 
-def _add_readings(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: bool) -> None:
-    for number, at, value, dimensions in store.read(tx, "read_opening", is_live=is_live):
+def _add_readings(tx: Tx, source: Source, _: Sequence[Request], found: list[Usage]) -> None:
+    for number, at, value, dimensions in store.read(tx, source, "read_opening"):
         found[number] = found[number]._replace(opening=_reading(at, value, dimensions))
-    rows = store.read(tx, "read_readings", is_live=is_live)
+    rows = store.read(tx, source, "read_readings")
     for number, group in groupby(rows, key=lambda row: row[0]):
         of_one = list(group)
         found[number] = found[number]._replace(
@@ -131,7 +136,7 @@ def _add_readings(tx: Tx, _: Sequence[Request], found: list[Usage], is_live: boo
         )
 
 
-_Reader = Callable[[Tx, Sequence[Request], list[Usage], bool], None]
+_Reader = Callable[[Tx, Source, Sequence[Request], list[Usage]], None]
 
 
 _READERS: tuple[tuple[Callable[[Series], bool], _Reader], ...] = (
@@ -155,26 +160,33 @@ def digest_of(contents: Iterable[bytes]) -> bytes:
     return hashlib.sha256(b"".join(contents)).digest()
 
 
-class Group(NamedTuple):
-    """The records of a request that have one value of a dimension ('' for none)."""
+def by_dimension(
+    tx: Tx, requests: Sequence[Request], dimension: str | None, *, is_live: bool = False
+) -> list[tuple[int, Group]]:
+    """The records of numbered requests for each value of a dimension apart, each record in exactly one
+    group; all together under '' where none is named. In order of the numbers, then the values.
 
-    value: str
-    records: int
-    total: Decimal
-    low: Decimal
-    high: Decimal
-    latest: Decimal
+    Raises Unavailable `usage.archived`, Broken `usage.unknown_name`.
+    """
+    source = _sound(tx, requests, is_live=is_live)
+    rows = store.read(tx, source, "read_groups", dimension=dimension)
+    return sorted((number, Group(*group)) for number, *group in rows)
 
 
-def by_dimension(tx: Tx, request: Request, dimension: str, *, is_live: bool = False) -> list[Group]:
-    """A request split by a dimension, each record in exactly one group, in order of the values."""
-    ids = _numbers(tx, [request])
-    refuse_archived(tx, metering.archived_months(tx), uses_of_records([request], ids))
-    store.stage_requests(tx, *stage_rows([request], ids))
-    store.fill_tail(tx, is_live=is_live)
-    rows = store.read_groups(tx, dimension, is_live=is_live)
-    groups = [Group(r.value, r.records, r.total, r.low, r.high, r.latest) for r in rows]
-    return sorted(groups)
+def dimensions(tx: Tx, requests: Sequence[Request], *, is_live: bool = False) -> list[str]:
+    """The dimensions that the records of the requests have, in order. Raises as `by_dimension`."""
+    source = _sound(tx, requests, is_live=is_live)
+    return [name for (name,) in store.read(tx, source, "read_dimensions")]
+
+
+def _sound(tx: Tx, requests: Sequence[Request], *, is_live: bool) -> Source:
+    """Where to read the requests, every one of which can be answered."""
+    ids = _numbers(tx, requests)
+    rows = rows_of(requests, ids)
+    for refusal in rows.refused.values():
+        raise refusal
+    refuse_archived(tx, metering.archived_months(tx), uses_of_records(requests, ids))
+    return store.source(tx, rows, is_live=is_live)
 
 
 def page(
@@ -213,34 +225,28 @@ class DayUsage(NamedTuple):
 
 
 def daily(
-    tx: Tx, subject_id: int, meter_id: int, series: Series, period: Period, time_zone: str
+    tx: Tx, subject: str, series: Series, period: Period, time_zone: str, zone: str
 ) -> list[DayUsage]:
-    """A series day by day on the clock of `time_zone`, as the roll-ups stand now; days without
-    records are left out.
+    """A series day by day on the clock of `time_zone`, as the roll-ups stand now; days without records
+    are left out. Windows are cut on the clock `zone`, as they are for the bill.
 
     For a banded series all bands of its set are told. Distinct values can't be split into days:
-    there, as for counts, it is the number of records.
+    there, as for counts, it is the number of records. Raises Unavailable `usage.archived`.
     """
-    names = [""] if series.bands is None else sorted(series.bands.names())
-    slots: list[tuple[date, str]] = []
-    spans: list[tuple[int, datetime, datetime]] = []
+    days: list[Period] = []
     day = calendar.local_date(period.start, time_zone)
     while (begin := calendar.start_of_day(day, time_zone)) < period.end:
-        after = day + timedelta(days=1)
-        end_of_day = calendar.start_of_day(after, time_zone)
-        part = Period(max(begin, period.start), min(end_of_day, period.end))
-        for name in names:
-            own = msgspec.structs.replace(series, band=name or None)
-            spans.extend((len(slots), start, end) for start, end in spans_of(own, part))
-            slots.append((day, name))
-        day = after
-    uses = [(number, subject_id, meter_id, start, end) for number, start, end in spans]
-    refuse_archived(tx, metering.archived_months(tx), uses)
-    window = series.window_minutes or QUARTER_MINUTES
-    return [
-        DayUsage(slots[row.number][0], slots[row.number][1], answers.of_a_day(series, row))
-        for row in store.list_daily(tx, subject_id, meter_id, spans, window)
-    ]
+        day += timedelta(days=1)
+        after = calendar.start_of_day(day, time_zone)
+        days.append(Period(max(begin, period.start), min(after, period.end)))
+    found: list[DayUsage] = []
+    for band in [""] if series.bands is None else sorted(series.bands.names()):
+        own = msgspec.structs.replace(series, band=band or None)
+        found.extend(
+            DayUsage(calendar.local_date(days[held.number].start, time_zone), band, held.value)
+            for held in by_slots(tx, subject, own, days, zone)
+        )
+    return sorted(found)
 
 
 def by_slots(
@@ -248,59 +254,43 @@ def by_slots(
     subject: str,
     series: Series,
     slots: Sequence[Period],
-    dimension: str | None,
+    zone: str,
+    dimension: str | None = None,
     *,
     is_live: bool = False,
 ) -> list[Held]:
     """What a series holds in each of the slots, which are numbered in their order, by the values of a
-    dimension. Whole days come from their roll-ups unless windows are told apart."""
-    request = Request(subject, series, Period(slots[0].start, slots[-1].end))
-    ids = _numbers(tx, [request])
-    store.stage_requests(tx, *stage_rows([request], ids))
-    store.fill_tail(tx, is_live=is_live)
-    pieces = [
-        (number, *piece)
-        for number, slot in enumerate(slots)
-        for span in spans_of(series, slot)
-        for piece in pieces_of(span, by_days=series.aggregation is not Aggregation.PEAK)
+    dimension; it is shown as `slots.shown_as` says. Windows are cut on the clock `zone`.
+
+    Whole days come from their roll-ups unless windows or ranks are asked for. Raises as `by_dimension`.
+    """
+    shown = shown_as(series).series
+    asked = requests_of(subject, shown, slots, zone)
+    requests = [request for _, request in asked]
+    if not requests:
+        return []
+    if not has_samples(shown):
+        return [
+            Held(asked[place][0], group.value, answers.of_records(shown, group))
+            for place, group in by_dimension(tx, requests, dimension, is_live=is_live)
+        ]
+    found = read(tx, requests, is_live=is_live)
+    values = [
+        (number, answers.of_samples(shown, answered(found[request]))) for number, request in asked
     ]
-    pair = (ids["subject", subject], ids["meter", series.meter])
-    uses = [(n, *pair, start, end) for n, start, end, is_days in pieces if not is_days]
-    refuse_archived(tx, metering.archived_months(tx), uses)
-    window = series.window_minutes or QUARTER_MINUTES
-    rows = store.read_slots(tx, pieces, dimension, window, is_live=is_live)
-    return [Held(*row) for row in rows]
+    return [Held(number, "", value) for number, value in values if value is not None]
 
 
-_Use = tuple[int, int, int, datetime, datetime]
-
-
-"""A numbered span of the records of a subject and a meter."""
-
-
-def uses_of_records(wanted: Sequence[Request], ids: dict[tuple[str, str], int]) -> Iterator[_Use]:
-    """What the requests need of the records themselves, where roll-ups of days don't answer them."""
-    for number, request in enumerate(wanted):
-        series, start = request.series, request.period.start
-        pair = (ids["subject", request.subject], ids["meter", series.meter])
-        for piece in pieces_of_request(series, request.period):
-            if not piece.is_days:
-                end = piece.end + _INSTANT if is_counter(series) else piece.end
-                yield number, *pair, piece.start, end
-        midnight = start.replace(hour=0, minute=0)
-        if is_level(series) and series.carries and midnight < start:
-            yield number, *pair, midnight, start
-
-
-def refuse_archived(tx: Tx, away: Collection[date], uses: Iterable[_Use]) -> None:
+def refuse_archived(tx: Tx, away: Collection[date], uses: Iterable[Use]) -> None:
     """Raises Unavailable `usage.archived` when any of the uses needs records in the archive."""
-    if away:
-        found = _archived_uses(tx, away, uses)
-        if found:
-            raise archived(min(found.values()))
+    found = _archived_uses(tx, away, uses)
+    if found:
+        raise archived(min(found.values()))
 
 
-def _archived_uses(tx: Tx, away: Collection[date], uses: Iterable[_Use]) -> dict[int, date]:
+def _archived_uses(tx: Tx, away: Collection[date], uses: Iterable[Use]) -> dict[int, date]:
+    if not away:
+        return {}
     months = [datetime.combine(month, time(), UTC) for month in away]
     near = [
         use
@@ -314,7 +304,7 @@ def _add_archived_openings(
     tx: Tx, away: Collection[date], wanted: Sequence[Request], found: list[Usage]
 ) -> None:
     """Marks counters whose true opening reading may be in the archive: only records tell readings."""
-    uses: list[_Use] = []
+    uses: list[Use] = []
     for number, (request, usage) in enumerate(zip(wanted, found, strict=True)):
         if is_counter(request.series):
             since = request.since or request.period.start
@@ -333,16 +323,44 @@ class Total(NamedTuple):
     meter_id: int
     records: int
     total: Decimal
-    low: Decimal
-    high: Decimal
 
 
 def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]:
-    """What everybody used of everything in a period, as far as it is folded, in no order.
+    """What everybody used of everything in a period, folded or not, in no order. Call it in a `snapshot`,
+    so that no fold comes between the statements.
 
-    From the roll-ups of whole days, with the parts of days at its ends from the records; or, with
-    `from_records`, from the records alone, which gives the same and takes longer.
+    From the roll-ups of whole days, with the parts of days at its ends and what is not folded from the
+    records; or, with `from_records`, from the records alone, which gives the same and takes longer.
     """
+    if from_records:
+        return [Total(*row) for row in store.totals_of_records(tx, period)]
     days = [piece for piece in pieces_of(period, by_days=True) if piece.is_days]
     first, last = (days[0].start, days[0].end) if days else (period.end, period.end)
-    return [Total(*row) for row in store.totals(tx, period, first, last, from_records=from_records)]
+    found = [Total(*row) for row in store.totals_of_days(tx, first, last)] if days else []
+    others = store.totals_of_tail(tx, period)
+    if (first, last) != (period.start, period.end):
+        others += store.totals_of_edges(tx, period, first, last)
+    return _added_up(found, [Total(*row) for row in others]) if others else found
+
+
+def _added_up(many: list[Total], others: list[Total]) -> list[Total]:
+    found = {total[:2]: total for total in many}
+    for part in others:
+        so_far = found.get(part[:2])
+        if so_far is not None:
+            part = Total(
+                *part[:2], so_far.records + part.records, EXACT.add(so_far.total, part.total)
+            )
+        found[part[:2]] = part
+    return list(found.values())
+
+
+def names_beside(tx: Tx, kind: str, name: str) -> list[str]:
+    """Names of subjects or meters that stand beside one in the alphabet: among them, what may have been
+    meant."""
+    return store.near_names(tx, kind, name, _BESIDE)
+
+
+def used(tx: Tx, series: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the numbers (subject, meter) of which a record was ever taken in."""
+    return store.used(tx, series) if series else set()

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from everycent.catalog.meter import Aggregation, Level, Series
-from everycent.consumption import answers
-from everycent.consumption.usage import QUARTER_MINUTES
+from everycent.consumption.requests import edge_of
+from everycent.consumption.usage import QUARTER_MINUTES, Request
 from everycent.kernel import calendar
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import EXACT
@@ -53,13 +53,7 @@ class Held(NamedTuple):
 
     number: int
     name: str
-    records: int
-    total: Decimal
-    low: Decimal
-    high: Decimal
-    latest_at: datetime
-    latest: Decimal
-    peak: Decimal
+    value: Decimal
 
 
 class Row(NamedTuple):
@@ -147,37 +141,87 @@ _NEXT: Mapping[By, Callable[[datetime, str], datetime]] = {
 
 
 class Shown(NamedTuple):
-    """How a series is shown: as which, what that is in words, in which unit, and whether it adds up."""
+    """How a series is shown: as which, what that is in words, in which unit; `adds_up` says whether its
+    slots do."""
 
     series: Series
     what: str
     unit: str
-    adds_up: bool
+    adds_up: bool = False
+
+    @property
+    def splits(self) -> bool:
+        """Whether the values of a dimension add up to it."""
+        return self.series.aggregation in (Aggregation.SUM, Aggregation.COUNT)
 
 
 def shown_as(series: Series) -> Shown:
-    """What a slot shows of a series: what can be said of a part of a period by itself."""
-    sets = series.aggregation is Aggregation.WEIGHTED_SUM and series.level is Level.SETS
-    if sets or series.aggregation is Aggregation.COUNTER:
-        what = "last level" if sets else "last reading"
-        latest = msgspec.structs.replace(series, aggregation=Aggregation.LATEST)
-        return Shown(latest, what, series.unit, adds_up=False)
+    """What a slot shows of a series: what can be said of a part of a period by itself. What counts by
+    windows or by rank is worked out slot by slot as a bill would."""
+    unit = series.unit
     match series.aggregation:
         case Aggregation.COUNT | Aggregation.UNIQUE | Aggregation.UNITS:
-            return Shown(series, "number of records", "records", adds_up=True)
+            counted = _as(series, Aggregation.COUNT)
+            return Shown(counted, "number of records", "records", adds_up=True)
         case Aggregation.MIN:
-            return Shown(series, "lowest value", series.unit, adds_up=False)
-        case Aggregation.MAX | Aggregation.PERCENTILE:
-            return Shown(series, "highest value", series.unit, adds_up=False)
+            return Shown(series, "lowest value", unit)
+        case Aggregation.MAX:
+            return Shown(series, "highest value", unit)
         case Aggregation.LATEST:
-            return Shown(series, "last value", series.unit, adds_up=False)
+            return Shown(series, "last value", unit)
+        case Aggregation.COUNTER:
+            return Shown(_as(series, Aggregation.LATEST), "last reading", unit)
         case Aggregation.AVERAGE:
-            return Shown(series, "average value", series.unit, adds_up=False)
+            return Shown(series, "average value", unit)
+        case Aggregation.PERCENTILE:
+            return Shown(series, f"percentile {series.percentile}", unit)
         case Aggregation.PEAK:
-            what = f"highest {series.window_minutes}-minute average"
-            return Shown(series, what, series.unit, adds_up=False)
+            return Shown(series, f"highest {series.window_minutes}-minute average", unit)
+        case Aggregation.WINDOWED if not _is_sum_of_sums(series):
+            then = series.then or Aggregation.SUM
+            what = f"{_THEN[then]} of {series.window_minutes}-minute windows"
+            return Shown(series, what, unit, adds_up=then is Aggregation.SUM)
+        case Aggregation.WEIGHTED_SUM if series.level is Level.SETS:
+            return Shown(_as(series, Aggregation.LATEST), "last level", unit)
         case _:
-            return Shown(series, "sum of values", series.unit, adds_up=True)
+            return Shown(_as(series, Aggregation.SUM), "sum of values", unit, adds_up=True)
+
+
+_THEN = {
+    Aggregation.SUM: "sum",
+    Aggregation.MIN: "lowest",
+    Aggregation.MAX: "highest",
+    Aggregation.AVERAGE: "average",
+}
+
+
+def _is_sum_of_sums(series: Series) -> bool:
+    """Whether its windows say no more than their records, so that these may be split."""
+    return series.each is Aggregation.SUM and series.then in (None, Aggregation.SUM)
+
+
+def _as(series: Series, aggregation: Aggregation) -> Series:
+    """The same records of days, added up in another way."""
+    return msgspec.structs.replace(
+        series, aggregation=aggregation, distinct=None, digits=None, granularity=None, level=None,
+        carries=True, window_minutes=None, each=None, then=None, percentile=None,
+    )  # fmt: skip
+
+
+def requests_of(
+    subject: str, series: Series, slots: Sequence[Period], zone: str
+) -> list[tuple[int, Request]]:
+    """What is asked for each numbered slot, windows cut on the clock `zone` of whoever is billed. A
+    window belongs whole to the slot in which it begins, and where none begins there is nothing to ask;
+    the first and the last slot cut windows off, as a billing period does."""
+    last = slots[-1].end
+    edges = [min(edge_of(series, slot.start, zone), last) for slot in slots[1:]]
+    spans = pairwise([slots[0].start, *edges, last])
+    return [
+        (number, Request(subject, series, Period(*span), zone=zone))
+        for number, span in enumerate(spans)
+        if span[0] < span[1]
+    ]
 
 
 def charted(
@@ -194,7 +238,7 @@ def charted(
     what they come to over all slots; records without it have one, and all the others one together."""
     by_name: dict[str, dict[int, Decimal]] = {}
     for one in held:
-        by_name.setdefault(one.name, {})[one.number] = answers.of_a_day(shown.series, one)
+        by_name.setdefault(one.name, {})[one.number] = one.value
     rows = []
     if dimension is None:
         if by_name:

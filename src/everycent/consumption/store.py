@@ -1,16 +1,19 @@
-"""Series, days and records out: the reading statements over staged requests."""
+"""Series, days and records out: the reading statements over the requests that are wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
+from everycent.consumption.requests import Rows, Use
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.kernel.period import Period
-from everycent.kernel.table import table
+from everycent.kernel.table import Table, table
 
 SQL = statements.beside(__file__)
 
@@ -18,55 +21,99 @@ REQUEST = table(
     "request",
     "request_no int4, subject_id int4, meter_id int4, span_set int4, wants_latest bool,"
     " window_set int4, fine_minutes int4, is_sampled bool, each text, percentile numeric,"
-    " distinct_of text, is_level bool, level_day timestamptz, level_at timestamptz, is_counter bool,"
-    " since timestamptz, own text[], others text[]",
+    " distinct_of text, is_level bool, is_opening bool, is_counter bool, since timestamptz,"
+    " own text[], others text[]",
     key="request_no",
 )
 SPAN = table(
     "span",
-    "span_set int4, starts_at timestamptz, ends_at timestamptz, is_days bool",
+    "span_set int4, starts_at timestamptz, ends_at timestamptz, is_days bool, day date",
     key="span_set",
 )
-WINDOW = table(
-    "window", "window_set int4, bucket timestamptz, window_at timestamptz", key="window_set"
+WINDOW_DAY = table(
+    "window_day",
+    "window_set int4, starts_at timestamptz, ends_at timestamptz, minutes int4, last_at timestamptz,"
+    " first_at timestamptz",
+    key="window_set",
 )
+TAIL = table(
+    "tail",
+    "subject_id int4, meter_id int4, bucket timestamptz, dimensions_id int4, records int8,"
+    " total numeric, low numeric, high numeric, latest_at timestamptz, latest_value numeric,"
+    " latest_key uuid, digest bytea",
+    key="subject_id",
+)
+_FEW = 500
 
 
-def stage_requests(
-    tx: Tx,
-    requests: Sequence[Sequence[Any]],
-    spans: Sequence[Sequence[Any]],
-    windows: Sequence[Sequence[Any]],
-) -> None:
-    """Puts wanted series, their spans and windows where the reading statements find them."""
-    for target, rows in ((REQUEST, requests), (SPAN, spans), (WINDOW, windows)):
-        tx.run(f"analyze {bulk.stage(tx, target, rows)}")
+class Source(NamedTuple):
+    """Where the reading statements find what is wanted: how each of them begins, and its parameters."""
+
+    head: str
+    params: dict[str, Any]
 
 
-def fill_tail(tx: Tx, *, is_live: bool) -> None:
-    """Puts what is not folded yet of the staged requests where the reading statements find it; nothing
-    when that is not wanted."""
-    tx.run(SQL["create_stage_tail"])
-    if "stage_tail" in tx.staged:
-        tx.run("truncate stage_tail")
-    tx.staged.add("stage_tail")
-    if not is_live:
-        return
+def source(tx: Tx, rows: Rows, *, is_live: bool) -> Source:
+    """Puts what is wanted, and what is not folded yet of it when that is wanted too, where the reading
+    statements find it. A few rows come with each statement; many are staged in temporary tables, of
+    which the planner knows the size."""
+    tables = ((REQUEST, rows.requests), (SPAN, rows.spans), (WINDOW_DAY, rows.windows))
+    params: dict[str, Any] = {"tenant_id": tx.tenant_id, "is_live": is_live}
+    is_few = sum(len(found) for _, found in tables) <= _FEW
+    if is_few:
+        heads = [_sent(target) for target, _ in tables]
+        params |= {target.name: _json(target, found) for target, found in tables}
+    else:
+        for target, found in tables:
+            tx.run(f"analyze {bulk.stage(tx, target, found)}")
+        heads = [_staged(target) for target, _ in tables]
+    head = "with " + ",\n".join(heads)
+    first, last = _open_range(tx) if is_live else (None, None)
+    if first is None:
+        return Source(f"{head},\n{_sent(TAIL)}", params | {"tail": "[]"})
+    asked = params | {"first": first, "last": last}
+    if is_few:
+        body = f"select coalesce(json_agg(t), '[]')::text from ({SQL['tail']}) t"  # noqa: S608 - ours
+        return Source(
+            f"{head},\n{_sent(TAIL)}", params | {"tail": tx.value(f"{head} {body}", asked)}
+        )
+    name = bulk.stage(tx, TAIL, ())
+    columns = ", ".join(TAIL.names)
+    tx.run(f"create index if not exists {name}_series on {name} (subject_id, meter_id, bucket)")
+    tx.run(f"{head} insert into {name} ({columns}) {SQL['tail']}", asked)
+    tx.run(f"analyze {name}")
+    return Source(f"{head},\n{_staged(TAIL)}", params)
+
+
+def _sent(target: Table) -> str:
+    columns = ", ".join(f"{name} {kind}" for name, kind in target.columns)
+    rows = f"jsonb_to_recordset(%({target.name})s::jsonb)"
+    body = f"select * from {rows} as x({columns})"  # noqa: S608 - our own tables
+    return f"{target.name} as not materialized ({body})"
+
+
+def _staged(target: Table) -> str:
+    columns = ", ".join(target.names)
+    body = f"select {columns} from stage_{target.name}"  # noqa: S608 - our own tables
+    return f"{target.name} as not materialized ({body})"
+
+
+def _json(target: Table, rows: Sequence[Sequence[Any]]) -> str:
+    names = target.names
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+
+
+def _open_range(tx: Tx) -> tuple[int | None, int | None]:
     first, last = tx.tuples(SQL["list_open_range"], {"tenant_id": tx.tenant_id})[0]
-    if first is not None:
-        tx.run(SQL["fill_tail"], {"tenant_id": tx.tenant_id, "first": first, "last": last})
+    return first, last
 
 
-def read(tx: Tx, statement: str, *, is_live: bool = False) -> list[tuple[Any, ...]]:
-    """Runs one of the reading statements over the staged requests."""
-    return tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id, "is_live": is_live})
-
-
-def read_groups(tx: Tx, dimension: str, *, is_live: bool) -> list[Any]:
-    """What the roll-ups say about the staged requests, for each value of a dimension apart."""
-    return tx.rows(
-        SQL["read_groups"], {"tenant_id": tx.tenant_id, "dimension": dimension, "is_live": is_live}
-    )
+def read(
+    tx: Tx, wanted: Source, statement: str, *, dimension: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Runs one of the reading statements over what is wanted."""
+    text = ",\n".join([wanted.head, SQL["parts"]])
+    return tx.tuples(f"{text}\n{SQL[statement]}", wanted.params | {"dimension": dimension})
 
 
 def read_fold(tx: Tx) -> int:
@@ -107,53 +154,7 @@ def page_records(
     )
 
 
-def list_daily(
-    tx: Tx,
-    subject_id: int,
-    meter_id: int,
-    spans: Sequence[tuple[int, datetime, datetime]],
-    window_minutes: int,
-) -> list[Any]:
-    """What the roll-ups hold in each numbered span; a number may have several spans."""
-    return tx.rows(
-        SQL["daily"],
-        {
-            "tenant_id": tx.tenant_id,
-            "subject_id": subject_id,
-            "meter_id": meter_id,
-            "numbers": [number for number, _, _ in spans],
-            "starts": [start for _, start, _ in spans],
-            "ends": [end for _, _, end in spans],
-            "window_minutes": window_minutes,
-        },
-    )
-
-
-def read_slots(
-    tx: Tx,
-    pieces: Sequence[tuple[int, datetime, datetime, bool]],
-    dimension: str | None,
-    window_minutes: int,
-    *,
-    is_live: bool,
-) -> list[tuple[Any, ...]]:
-    """What the staged series holds in the slots, told as (number, start, end, whether it is whole days)."""
-    params = {
-        "tenant_id": tx.tenant_id,
-        "numbers": [number for number, *_ in pieces],
-        "starts": [start for _, start, _, _ in pieces],
-        "ends": [end for _, _, end, _ in pieces],
-        "days": [is_days for *_, is_days in pieces],
-        "dimension": dimension,
-        "window_minutes": window_minutes,
-        "is_live": is_live,
-    }
-    return tx.tuples(SQL["read_slots"], params)
-
-
-def archived_uses(
-    tx: Tx, uses: Sequence[tuple[int, int, int, datetime, datetime]]
-) -> dict[int, date]:
+def archived_uses(tx: Tx, uses: Sequence[Use]) -> dict[int, date]:
     """Of numbered (subject, meter, start, end) those that need records which are in the archive, with
     the first month of them."""
     numbers, subjects, meters, starts, ends = zip(*uses, strict=True)
@@ -168,18 +169,53 @@ def archived_uses(
     return dict(tx.tuples(SQL["archived_uses"], params))
 
 
-def totals(
-    tx: Tx, period: Period, first_day: datetime, last_day: datetime, *, from_records: bool
+def totals_of_days(tx: Tx, first_day: datetime, last_day: datetime) -> list[tuple[Any, ...]]:
+    """Everybody's usage from the roll-ups of the days from `first_day` to before `last_day`."""
+    params = {"tenant_id": tx.tenant_id, "first_day": first_day, "last_day": last_day}
+    tx.share_by_parts()
+    middle = tx.value(SQL["middle_subject"], params)
+    return tx.tuples(SQL["totals_of_days"], params | {"middle": middle})
+
+
+def totals_of_edges(
+    tx: Tx, period: Period, first_day: datetime, last_day: datetime
 ) -> list[tuple[Any, ...]]:
-    """Everybody's usage over a period; `first_day` to `last_day` are the whole days in it."""
-    statement = "totals_of_records" if from_records else "totals_of_days"
-    return tx.tuples(
-        SQL[statement],
-        {
-            "tenant_id": tx.tenant_id,
-            "starts_at": period.start,
-            "ends_at": period.end,
-            "first_day": first_day,
-            "last_day": last_day,
-        },
-    )
+    """Everybody's usage in the parts of days at the ends of a period, around its whole days."""
+    params = _span(tx, period) | {"first_day": first_day, "last_day": last_day}
+    return tx.tuples(SQL["totals_of_edges"], params)
+
+
+def totals_of_records(tx: Tx, period: Period) -> list[tuple[Any, ...]]:
+    """Everybody's usage over a period from the records alone."""
+    return tx.tuples(SQL["totals_of_records"], _span(tx, period))
+
+
+def _span(tx: Tx, period: Period) -> dict[str, Any]:
+    return {"tenant_id": tx.tenant_id, "starts_at": period.start, "ends_at": period.end}
+
+
+def totals_of_tail(tx: Tx, period: Period) -> list[tuple[Any, ...]]:
+    """Everybody's usage over a period as far as no fold has counted it."""
+    first, last = _open_range(tx)
+    if first is None:
+        return []
+    return tx.tuples(SQL["totals_of_tail"], _span(tx, period) | {"first": first, "last": last})
+
+
+def near_names(tx: Tx, kind: str, name: str, limit: int) -> list[str]:
+    """Names of the kind that stand beside `name` in the alphabet, so many on each side."""
+    params = {"tenant_id": tx.tenant_id, "kind": kind, "name": name, "limit": limit}
+    return [found for (found,) in tx.tuples(SQL["near_names"], params)]
+
+
+def used(tx: Tx, series: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the (subject, meter) of which there ever was a record."""
+    first, last = _open_range(tx)
+    params = {
+        "tenant_id": tx.tenant_id,
+        "first": first,
+        "last": last,
+        "subjects": [subject_id for subject_id, _ in series],
+        "meters": [meter_id for _, meter_id in series],
+    }
+    return {(subject_id, meter_id) for subject_id, meter_id in tx.tuples(SQL["used"], params)}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from everycent.catalog import bands
 from everycent.catalog.meter import Aggregation, Series
 from everycent.consumption.register import Reading
-from everycent.kernel.errors import Unavailable
+from everycent.kernel.errors import Refusal, Unavailable
 from everycent.kernel.period import Period
 
 NOTHING = bytes(32)
@@ -68,6 +68,17 @@ class Usage(NamedTuple):
     counted: int | None = None
     opening_level: Decimal | None = None
     opening_archived: date | None = None
+
+
+Answer = Usage | Refusal
+"""The usage of a request, or why there is none to be had of it."""
+
+
+def answered(answer: Answer) -> Usage:
+    """The usage; raises the refusal that stands in its place."""
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
 
 
 class Piece(NamedTuple):

@@ -1,15 +1,16 @@
 """Correction: why records stopped counting and others took their place. Nothing is ever edited.
 
 A record that was wrong is taken back by a reversal, and what should have been said is a record of its
-own: the first replacement of id `X` has the id `X~2`, the next one `X~3`. An undo takes back what a
-correction added and puts back what it took; it is a correction too, and can be undone.
+own, its next *saying*: the second saying of `X` has the id `X~2`, the third `X~3`, and what belongs
+together is written down with their keys (`usage_saying`), not read off the ids. Of all sayings at most
+one counts. An undo takes back what a correction added and puts back what it took; it is a correction
+too, and can be undone.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -17,13 +18,14 @@ from uuid import UUID
 import msgspec
 
 from everycent.journal.types import EventType
+from everycent.kernel.calendar import add_months
 from everycent.kernel.errors import Invalid
-from everycent.metering.record import UsageRecord
+from everycent.kernel.period import Period
+from everycent.metering.record import UsageRecord, content_of, key_of, micros
 
 MAX_REASON = 500
 MAX_RECORDS = 1_000_000
 _TOLD_RECORDS = 100
-_REPLACEMENT = re.compile(r"~([2-9]|[1-9][0-9]+)$", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -56,22 +58,25 @@ class Corrected(msgspec.Struct, frozen=True, omit_defaults=True):
 CORRECTED = EventType("usage.corrected", 1, Corrected)
 
 
-class Known(NamedTuple):
-    """A record that is stored. `is_standing` says whether it counts at present."""
+class Saying(NamedTuple):
+    """What was said under an id, wherever the record is now: its number, its key, its content, whether it
+    counts at present, and the key of the first saying of the id."""
 
+    first_key: bytes
+    number: int
     key: bytes
-    record: UsageRecord
     content: bytes
     is_standing: bool
 
 
 class Changes(NamedTuple):
-    """What a correction does: keys to take back, keys to put back, records to add under their ids."""
+    """What a correction does: keys to take back, keys to put back, records to add under their ids. `links`
+    tell of each of those that takes another one's place the first key, its number, and its own key."""
 
     voids: tuple[bytes, ...]
-    restores: tuple[bytes, ...]
-    adds: tuple[UsageRecord, ...]
-    unchanged: int = 0
+    restores: tuple[bytes, ...] = ()
+    adds: tuple[UsageRecord, ...] = ()
+    links: tuple[tuple[bytes, int, bytes], ...] = ()
 
     def is_empty(self) -> bool:
         """Whether everything is as it should be already."""
@@ -97,34 +102,43 @@ def revised(record: UsageRecord, number: int) -> UsageRecord:
     return record if number == 1 else record._replace(record_id=f"{record.record_id}~{number}")
 
 
-def first_saying(record_id: str) -> str:
-    """The id that was given first, without the number of a replacement."""
-    return _REPLACEMENT.sub("", record_id)
-
-
 def settled(
-    wanted: Sequence[UsageRecord],
-    sayings: Mapping[UsageRecord, Known | None],
-    present: Iterable[Known],
+    wanted: Iterable[UsageRecord],
+    sayings: Mapping[bytes, Sequence[Saying]],
+    standing: Iterable[bytes],
 ) -> Changes:
-    """What makes exactly the wanted records count among those `present` at first.
+    """What makes exactly the wanted records count among those that are `standing` at first.
 
-    `sayings` tells for each wanted record, under the id that it takes, the stored record with the same
-    content, or None where it has to be added. Whatever is present and not wanted is taken back.
+    `sayings` tells by first key what was ever said under an id, in order. A wanted record that was said
+    before is that saying; another one becomes the next. Whatever stands and is not wanted is taken back.
     """
     kept: set[bytes] = set()
-    restores, adds = [], []
+    restores, adds, links = [], [], []
     for record in wanted:
-        known = sayings[record]
-        if known is None:
-            adds.append(record)
+        first_key = key_of(record.source, record.record_id)
+        before = sayings.get(first_key, ())
+        content = content_of(record, micros(record.at))
+        same = [said for said in before if said.content == content]
+        if not same:
+            number = before[-1].number + 1 if before else 1
+            adds.append(revised(record, number))
+            if number > 1:
+                links.append((first_key, number, key_of(record.source, adds[-1].record_id)))
             continue
-        kept.add(known.key)
-        if not known.is_standing:
-            restores.append(known.key)
-    voids = [known.key for known in present if known.is_standing and known.key not in kept]
-    unchanged = len(wanted) - len(adds) - len(restores)
-    return Changes(tuple(voids), tuple(restores), tuple(adds), unchanged)
+        said = next((each for each in same if each.is_standing), same[0])
+        kept.add(said.key)
+        if not said.is_standing:
+            restores.append(said.key)
+    voids = [key for key in standing if key not in kept]
+    return Changes(tuple(voids), tuple(restores), tuple(adds), tuple(links))
+
+
+def months_of(period: Period) -> Iterator[date]:
+    """The first days of the UTC months that a period touches."""
+    month = period.start.date().replace(day=1)
+    while datetime.combine(month, time(), UTC) < period.end:
+        yield month
+        month = add_months(month, 1)
 
 
 def told(records: Iterable[UsageRecord]) -> tuple[tuple[str, str], ...]:

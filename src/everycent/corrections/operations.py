@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from everycent.corrections import projection, queries
+from everycent.corrections import projection, queries, store
 from everycent.corrections.correction import (
     CORRECTED,
     MAX_RECORDS,
     Changes,
     Corrected,
     Kind,
-    Known,
+    Saying,
     check_reason,
-    first_saying,
-    revised,
+    months_of,
     settled,
     told,
 )
+from everycent.corrections.scope import Scope, check, first_twice, too_large
 from everycent.db.connection import Database, Tx
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
-from everycent.kernel.errors import Conflict, Invalid, NotFound
+from everycent.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from everycent.kernel.ids import IdSource
-from everycent.kernel.period import Period
 from everycent.metering import operations as metering
+from everycent.metering import queries as usage
 from everycent.metering.operations import Names
-from everycent.metering.record import UsageRecord, content_of, key_of, micros
+from everycent.metering.record import UsageRecord, key_of
 
-_MAX_SAYINGS = 1000
+_TOLD_MONTHS = 6
 
 
 class By(NamedTuple):
@@ -44,27 +44,19 @@ class By(NamedTuple):
     ids: IdSource
 
 
-class Scope(NamedTuple):
-    """What a backfill is about: the records of these subjects and meters in a period, of one source
-    only or of all."""
-
-    subjects: tuple[str, ...]
-    meters: tuple[str, ...]
-    period: Period
-    source: str | None = None
-
-
 Decide = Callable[[Tx], Changes]
 """Looks at what is stored and says what has to be changed."""
 
 
 def void(tx: Tx, records: Sequence[tuple[str, str]], by: By) -> Corrected:
-    """Takes records, given by (source, id), out of the count; of a record that was replaced its last
-    replacement. Raises NotFound `usage.unknown_record`, Conflict `usage.voided_already`."""
+    """Takes records, given by (source, id), out of the count; under the id that came in whatever counts
+    of it now, under the id of a replacement that one. Named in two ways, a record is taken back once.
+
+    Raises NotFound `usage.unknown_record`, Conflict `usage.voided_already`, Unavailable `usage.archived`.
+    """
 
     def decide(tx: Tx) -> Changes:
-        found = [_standing(tx, source, record_id) for source, record_id in dict.fromkeys(records)]
-        return Changes(tuple(known.key for known in found), (), ())
+        return Changes(tuple(_standing(tx, records)))
 
     return _correct(tx, Kind.VOID, decide, by)
 
@@ -74,14 +66,25 @@ def replace(
 ) -> Corrected:
     """Puts each record in the place of the one that counts under its source and id.
 
-    Raises NotFound `usage.unknown_record`, Conflict `usage.voided_already`, and Invalid
-    `correction.nothing_to_do` when all of them say what is recorded.
+    Raises NotFound `usage.unknown_record`, Conflict `usage.voided_already`, Unavailable `usage.archived`,
+    and Invalid `correction.id_twice`, `usage.reserved_id`, and `correction.nothing_to_do` when all of
+    them say what is recorded.
     """
+    twice = first_twice(records)
+    if twice is not None:
+        raise Invalid(
+            "correction.id_twice",
+            f"the id {twice.record_id!r} of the source {twice.source!r} stands twice",
+            field="records",
+            value=twice.record_id,
+            hint="say once what the record should be",
+        )
     names.learn(database, tx.tenant_id, records)
 
     def decide(tx: Tx) -> Changes:
-        present = [_standing(tx, record.source, record.record_id) for record in records]
-        return _settle(tx, records, present)
+        _refuse_archived_months(tx, {record.at.date().replace(day=1) for record in records})
+        named = [(record.source, record.record_id) for record in records]
+        return settled(records, _sayings(tx, named), _standing(tx, named))
 
     return _correct(tx, Kind.REPLACE, decide, by, names)
 
@@ -93,27 +96,28 @@ def backfill(
     not among them taken back. Records that are right already are left alone.
 
     Raises Invalid `backfill.outside` for a record outside the scope, `backfill.too_large`,
-    `backfill.id_twice`, `correction.nothing_to_do`.
+    `backfill.id_twice`, `usage.reserved_id`, `correction.nothing_to_do`, Unavailable `usage.archived`.
     """
-    _check(scope, records)
+    check(scope, records)
     names.learn(database, tx.tenant_id, records)
 
     def decide(tx: Tx) -> Changes:
+        _refuse_archived_months(tx, months_of(scope.period))
         present = metering.standing_in(
             tx, scope.subjects, scope.meters, scope.period, scope.source, limit=MAX_RECORDS + 1
         )
         if len(present) > MAX_RECORDS:
-            raise _too_large()
-        known = [Known(key, record, content, is_standing=True) for key, record, content in present]
-        return _settle(tx, records, known)
+            raise too_large()
+        named = [(record.source, record.record_id) for record in records]
+        return settled(records, _sayings(tx, named), [key for key, _, _ in present])
 
     return _correct(tx, Kind.BACKFILL, decide, by, names)
 
 
 def undo(tx: Tx, correction_id: UUID, by: By) -> Corrected:
     """Takes back what a correction added and puts back what it took. Raises NotFound
-    `correction.unknown`, Conflict `correction.undone_already` and `correction.superseded` where a later
-    correction has changed one of its records."""
+    `correction.unknown`, Unavailable `usage.archived`, Conflict `correction.undone_already`, and
+    `correction.superseded` where a later correction has changed one of its records."""
 
     def decide(tx: Tx) -> Changes:
         found = queries.get(tx, correction_id)
@@ -123,8 +127,9 @@ def undo(tx: Tx, correction_id: UUID, by: By) -> Corrected:
                 f"the correction {correction_id} was undone by {found.undone_by}",
                 field="correction",
                 value=str(correction_id),
-                hint="undo that one to have this one back",
+                hint=f"`everycent usage undo {found.undone_by}` has it back",
             )
+        _refuse_archived(tx, batch_id=found.batch_id)  # what it added and is not in the table
         touched = metering.touched_by(tx, found.batch_id)
         if touched.later:
             raise Conflict(
@@ -132,9 +137,10 @@ def undo(tx: Tx, correction_id: UUID, by: By) -> Corrected:
                 f"{len(touched.later)} of its records were changed by a later correction",
                 field="correction",
                 value=str(correction_id),
-                hint="undo the later one first (everycent usage corrections)",
+                hint="undo the later one first; `everycent usage find` says which it is,"
+                f" `everycent usage corrections show {correction_id}` which records these are",
             )
-        return Changes((*touched.added, *touched.restored), touched.voided, ())
+        return Changes((*touched.added, *touched.restored), touched.voided)
 
     return _correct(tx, Kind.UNDO, decide, by, undoes=correction_id)
 
@@ -149,22 +155,28 @@ def _correct(
 ) -> Corrected:
     reason = check_reason(by.reason)
     metering.fold_all(tx)  # what is taken back has been counted before, and nothing is in between
+    store.hold_records(tx)  # what is in the table stays there until the end
     changes = decide(tx)
     if changes.is_empty():
         raise Invalid(
-            "correction.nothing_to_do", "everything is recorded as it should be", field="records"
+            "correction.nothing_to_do",
+            "everything is recorded as it should be",
+            field="records",
+            hint="`everycent usage find` shows what is stored, and what counts",
         )
+    _refuse_archived(tx, [*changes.voids, *changes.restores])
     batch_id = metering.new_batch(tx)
     correction_id = by.ids(f"correction/{batch_id}")
     taken = metering.correct(
         tx, batch_id, correction_id, changes.voids, changes.restores, changes.adds,
         {} if names is None else names.ids, by.recorded_at,
     )  # fmt: skip
+    store.insert_sayings(tx, changes.links)
     metering.fold_all(tx)
-    _refuse_twice(tx, (*taken, *changes.adds))
     instants = [record.at for record in (*taken, *changes.adds)]
     keys = [*changes.voids, *changes.restores]
     keys += [key_of(record.source, record.record_id) for record in changes.adds]
+    _refuse_twice(tx, keys)
     event = Corrected(
         correction_id,
         kind,
@@ -190,131 +202,90 @@ def _correct(
     return event
 
 
-def _refuse_twice(tx: Tx, touched: Sequence[UsageRecord]) -> None:
+def _refuse_twice(tx: Tx, touched: Sequence[bytes]) -> None:
     """Of all sayings of an id at most one counts. Raises Conflict `correction.counts_twice`, which undoes
-    everything, where a touched record and another saying of its id would both."""
-    open_ids = {(record.source, first_saying(record.record_id)) for record in touched}
-    counting: set[tuple[str, str]] = set()
-    number = 1
-    while open_ids:
-        keys = {key_of(source, _id_of(text, number)): (source, text) for source, text in open_ids}
-        found = _find(tx, list(keys))
-        for key, known in found.items():
-            source, text = keys[key]
-            if known.is_standing and (source, text) in counting:
-                raise Conflict(
-                    "correction.counts_twice",
-                    f"two sayings of the id {text!r} of {source!r} would count: one of them is outside of"
-                    " what is corrected",
-                    field="id",
-                    value=text,
-                    hint="take the other one back first (everycent usage find, usage void)",
-                )
-            if known.is_standing:
-                counting.add((source, text))
-        open_ids, number = {keys[key] for key in found}, number + 1
-
-
-def _standing(tx: Tx, source: str, record_id: str) -> Known:
-    """The record that counts under an id: itself or its last replacement."""
-    known = [found for found in _sayings(tx, source, record_id) if found is not None]
-    if not known:
-        raise NotFound(
-            "usage.unknown_record",
-            f"there is no record {record_id!r} of the source {source!r}",
+    everything, where one of the touched keys and another saying of its id would both."""
+    for found in store.list_counting_twice(tx, touched):
+        raise Conflict(
+            "correction.counts_twice",
+            f"{found.sayings} sayings of the record {found.record_id!r} of {found.source!r} would count:"
+            " one of them is outside of what is corrected",
             field="id",
-            value=record_id,
+            value=found.record_id,
+            hint="take the other one back first (everycent usage find, usage void)",
         )
-    for found in reversed(known):
-        if found.is_standing:
-            return found
-    raise Conflict(
+
+
+def _standing(tx: Tx, records: Iterable[tuple[str, str]]) -> list[bytes]:
+    """The keys of what counts under some (source, id), each once and in their order."""
+    named = list(dict.fromkeys(records))
+    sayings = _sayings(tx, named)
+    by_key = {said.key: said for group in sayings.values() for said in group}
+    found: dict[bytes, None] = {}
+    for source, record_id in named:
+        meant = by_key.get(key_of(source, record_id))
+        if meant is None:
+            raise NotFound(
+                "usage.unknown_record",
+                f"there is no record {record_id!r} of the source {source!r}",
+                field="id",
+                value=record_id,
+                hint="ids are unique within a source: is it the source that the record came from? What"
+                " was never sent is added by `everycent usage import` or `usage backfill`",
+            )
+        counting = [said for said in sayings[meant.first_key] if said.is_standing]
+        mine = [said for said in counting if meant.number == 1 or said == meant]
+        if not mine:
+            raise _voided_already(source, record_id, meant, counting)
+        found |= {said.key: None for said in mine}
+    return list(found)
+
+
+def _voided_already(
+    source: str, record_id: str, meant: Saying, counting: Sequence[Saying]
+) -> Conflict:
+    hint = f"`everycent usage find --source {source} {record_id}` shows by which correction"
+    if counting:
+        first_id = record_id.removesuffix(f"~{meant.number}")
+        hint = f"what counts in its place is {first_id}~{counting[0].number}"
+        if counting[0].number == 1:
+            hint = f"what counts in its place is {first_id}"
+    return Conflict(
         "usage.voided_already",
         f"the record {record_id!r} of the source {source!r} was taken back already",
         field="id",
         value=record_id,
+        hint=hint,
     )
 
 
-def _sayings(tx: Tx, source: str, record_id: str) -> list[Known]:
-    """A record and its replacements, in their order."""
-    found: list[Known] = []
-    number, step = 1, 4
-    while number < _MAX_SAYINGS:
-        ids = [_id_of(record_id, n) for n in range(number, number + step)]
-        known = _find(tx, [key_of(source, text) for text in ids])
-        here = [known[key] for text in ids if (key := key_of(source, text)) in known]
-        found.extend(here)
-        if len(here) < step:
-            return found
-        number += step
-    return found
+def _sayings(tx: Tx, records: Iterable[tuple[str, str]]) -> dict[bytes, list[Saying]]:
+    """What was ever said under some (source, id): by first key, in order."""
+    return queries.sayings(tx, [key_of(source, record_id) for source, record_id in records])
 
 
-def _id_of(record_id: str, number: int) -> str:
-    return record_id if number == 1 else f"{record_id}~{number}"
+def _refuse_archived(tx: Tx, keys: Sequence[bytes] = (), batch_id: int | None = None) -> None:
+    """Raises Unavailable `usage.archived` when records with some keys, or those that a batch brought, are
+    of months of which anything is in the archive: their days are counted again from their records."""
+    if usage.archived_months(tx):
+        months = store.list_archived_months(tx, keys, batch_id)
+        if months:
+            raise _archived(months)
 
 
-def _settle(tx: Tx, wanted: Sequence[UsageRecord], present: Sequence[Known]) -> Changes:
-    """Finds for each record the saying of its id that is it already, or the next free one."""
-    taken: dict[UsageRecord, Known | None] = {}
-    open_records = list(wanted)
-    number = 1
-    while open_records:
-        here = [revised(record, number) for record in open_records]
-        known = _find(tx, [key_of(record.source, record.record_id) for record in here])
-        left = []
-        for record, said in zip(open_records, here, strict=True):
-            found = known.get(key_of(said.source, said.record_id))
-            if found is None or found.content == content_of(said, micros(said.at)):
-                taken[said] = found
-            else:
-                left.append(record)
-        open_records, number = left, number + 1
-    return settled(list(taken), taken, present)
+def _refuse_archived_months(tx: Tx, months: Iterable[date]) -> None:
+    """The same for months: of what is not in the table nobody can say whether it is wrong."""
+    touched = usage.archived_months(tx) & set(months)
+    if touched:
+        raise _archived(sorted(touched))
 
 
-def _find(tx: Tx, keys: Sequence[bytes]) -> dict[bytes, Known]:
-    return {
-        key: Known(key, record, content, is_standing)
-        for key, record, content, is_standing in metering.find(tx, keys)
-    }
-
-
-def _check(scope: Scope, records: Sequence[UsageRecord]) -> None:
-    if len(records) > MAX_RECORDS:
-        raise _too_large()
-    seen: set[tuple[str, str]] = set()
-    for record in records:
-        inside = (
-            record.subject in scope.subjects
-            and record.meter in scope.meters
-            and scope.period.contains(record.at)
-            and scope.source in (None, record.source)
-        )
-        if not inside:
-            raise Invalid(
-                "backfill.outside",
-                f"the record {record.record_id!r} ({metering.shown(record)}) lies outside of what is"
-                " backfilled",
-                field="records",
-                value=record.record_id,
-                hint="widen the span, or leave the record out",
-            )
-        if (record.source, record.record_id) in seen:
-            raise Invalid(
-                "backfill.id_twice",
-                f"the id {record.record_id!r} of the source {record.source!r} stands twice",
-                field="records",
-                value=record.record_id,
-            )
-        seen.add((record.source, record.record_id))
-
-
-def _too_large() -> Invalid:
-    return Invalid(
-        "backfill.too_large",
-        f"a backfill may concern {MAX_RECORDS:,} records",
-        field="span",
-        hint="cut the span into shorter ones",
+def _archived(months: Sequence[date]) -> Unavailable:
+    named = [f"{month:%Y-%m}" for month in months]
+    commands = ", ".join(f"`everycent usage restore {month}`" for month in named[:_TOLD_MONTHS])
+    return Unavailable(
+        "usage.archived",
+        f"this corrects usage of {', '.join(named[:_TOLD_MONTHS])}, of which records are in the archive",
+        value=", ".join(named),
+        hint=f"put them back with {commands}, and try again",
     )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from everycent.db import statements
+from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.kernel.period import Period
+from everycent.kernel.table import table
 
 SQL = statements.beside(__file__)
+SAYING = table(
+    "usage_saying",
+    "tenant_id int4, first_key uuid, saying_no int2, key uuid",
+    key="tenant_id, first_key, saying_no",
+)
 
 
 def find(tx: Tx, correction_id: UUID) -> Any | None:
@@ -56,8 +62,14 @@ def list_records(
 
 
 def records_by_key(tx: Tx, keys: Sequence[UUID]) -> list[Any]:
-    """The stored records of those keys that are in the tables."""
+    """The stored records of some keys; where they are in the archive, their batches and nothing else."""
     return tx.rows(SQL["records_by_key"], {"tenant_id": tx.tenant_id, "keys": list(keys)})
+
+
+def list_touched(tx: Tx, batch_id: int, after: tuple[datetime, UUID], limit: int) -> list[Any]:
+    """What a correcting batch took back, put back and added, in order of time."""
+    params = {"tenant_id": tx.tenant_id, "batch_id": batch_id, "limit": limit}
+    return tx.rows(SQL["list_touched"], params | {"after_at": after[0], "after_key": after[1]})
 
 
 def last_reversals(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Any]:
@@ -66,7 +78,42 @@ def last_reversals(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, Any]:
     return {row.key: row for row in rows}
 
 
-def archived_keys(tx: Tx, keys: Sequence[UUID]) -> set[UUID]:
-    """Those of the keys whose records are not in the tables."""
-    params = {"tenant_id": tx.tenant_id, "keys": list(keys)}
-    return {key for (key,) in tx.tuples(SQL["archived_keys"], params)}
+def hold_records(tx: Tx) -> None:
+    """Nobody drops a month of records until the transaction ends."""
+    tx.run(SQL["hold_records"])
+
+
+def list_sayings(tx: Tx, keys: Sequence[bytes]) -> list[Any]:
+    """Everything that was ever said under the ids of some keys, each saying of an id in its order."""
+    return tx.rows(SQL["list_sayings"], {"tenant_id": tx.tenant_id, "keys": _uuids(keys)})
+
+
+def insert_sayings(tx: Tx, links: Sequence[tuple[bytes, int, bytes]]) -> None:
+    """Writes down which records took the place of which: (first key, number, key)."""
+    rows = [
+        (tx.tenant_id, UUID(bytes=first_key), number, UUID(bytes=key))
+        for first_key, number, key in links
+    ]
+    bulk.insert(tx, SAYING, rows)
+
+
+def list_counting_twice(tx: Tx, keys: Sequence[bytes] | None) -> list[Any]:
+    """Records of which several sayings count, at most a hundred: those with some keys, or (None) any."""
+    wanted = None if keys is None else _uuids(keys)
+    return tx.rows(SQL["counting_twice"], {"tenant_id": tx.tenant_id, "keys": wanted})
+
+
+def list_false_sayings(tx: Tx) -> list[str]:
+    """Sayings that are linked wrongly, and replacements that are not linked."""
+    params = {"tenant_id": tx.tenant_id}
+    return [text for (text,) in tx.tuples(SQL["false_sayings"], params, binary=False)]
+
+
+def list_archived_months(tx: Tx, keys: Sequence[bytes], batch_id: int | None) -> list[date]:
+    """The months with anything in the archive to which records with some keys, or of a batch, belong."""
+    params = {"tenant_id": tx.tenant_id, "keys": _uuids(keys), "batch_id": batch_id}
+    return [month for (month,) in tx.tuples(SQL["archived_months_of"], params)]
+
+
+def _uuids(keys: Sequence[bytes]) -> list[UUID]:
+    return [UUID(bytes=key) for key in keys]

@@ -79,9 +79,20 @@ class Tx:
         """From here on locks are queued for without a limit: waiting for one's turn is no fault."""
         self.run("select set_config('lock_timeout', '0', true)")
 
+    def give_up_after(self, seconds: int) -> None:
+        """From here on a statement that takes longer is stopped: somebody waits for the answer."""
+        self.run("select set_config('statement_timeout', %s, true)", (f"{seconds}s",))
+
     def sort_in_memory(self) -> None:
         """From here on statements may use much memory: for proofs that join whole tables."""
         self.run("select set_config('work_mem', '256MB', true)")
+
+    def share_by_parts(self) -> None:
+        """From here on a table is read by one process; the parts of a union are shared among several."""
+        self.run(
+            "select set_config('min_parallel_table_scan_size', '1TB', true),"
+            " set_config('min_parallel_index_scan_size', '1TB', true)"
+        )
 
     def acting_for(self, tenant_id: int) -> Tx:
         """The same transaction, from here on seeing the rows of `tenant_id`."""

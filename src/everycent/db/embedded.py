@@ -62,6 +62,7 @@ SETTINGS = {
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "8GB",
+    "min_wal_size": "2GB",  # log that is written anew costs twice what log that is used again does
     "checkpoint_timeout": "15min",
     "wal_compression": "off",  # of what pglz saves in bytes it takes ten times in processor time
     "jit": "off",

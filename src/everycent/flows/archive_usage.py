@@ -6,26 +6,50 @@ when the last of them has archived it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from everycent.archives import archive as nouns
 from everycent.archives import operations as archives
 from everycent.archives import queries
-from everycent.archives.archive import Part, Place, StoredFile
+from everycent.archives.archive import Part, Place, StoredFile, span_of
 from everycent.catalog import queries as catalog
 from everycent.db.connection import Database, Tx
+from everycent.flows import reasoned
+from everycent.flows.archive_unbilled import refuse_unbilled
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Invalid, Refusal
 from everycent.kernel.ids import IdSource
 from everycent.metering import operations as metering
+from everycent.metering.record import UsageRecord
 from everycent.tenants import queries as tenants
 
 
+class Folder(Protocol):
+    """A place with files. It refuses with `archive.missing`, `archive.unreadable`."""
+
+    def look(self, name: str) -> StoredFile:
+        """The file as it lies there now."""
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The CSV that was written."""
+
+    def pick(self, name: str, keys: Sequence[UUID]) -> dict[UUID, UsageRecord]:
+        """Those of the records with some keys that are in the file."""
+
+
 class Files(Protocol):
-    """A place for files. `look` and `read` refuse with `archive.missing`, `archive.unreadable`."""
+    """Where files are put, and found again: `location` is what is remembered of a new one."""
+
+    @property
+    def location(self) -> str:
+        """Where new files go."""
+
+    def at(self, location: str) -> Folder:
+        """The place that was remembered."""
 
     def write(
         self,
@@ -34,12 +58,6 @@ class Files(Protocol):
         pieces: Iterable[bytes],
     ) -> StoredFile:
         """Keeps CSV durably in a file, named after its SHA-256."""
-
-    def look(self, name: str) -> StoredFile:
-        """The file as it lies there now."""
-
-    def read(self, name: str) -> Iterator[bytes]:
-        """The CSV that was written."""
 
 
 class Outcome(StrEnum):
@@ -75,12 +93,14 @@ def archive(
     terms: Terms,
     *,
     keep: bool = False,
+    even_unbilled: bool = False,
     on_month: Callable[[Month], None] = lambda _: None,
 ) -> list[Month]:
     """Archives what the table has of the months before `before` (the first day of a month) of a tenant,
     and, unless it is to `keep` them, drops the months of which nobody has anything else.
 
-    Raises Invalid `archive.month_open` when records may still come into one of them, and what
+    Raises Invalid `archive.month_open` when records may still come into one of them, Conflict
+    `archive.not_billed` when one has usage that is to be billed (unless `even_unbilled`), and what
     `archives.operations` and `files` raise; what was done before stays done.
     """
     tenant_id = tenants.tenant_id(database, tenant)
@@ -92,7 +112,7 @@ def archive(
     done = []
     for month in months:
         with database.transaction(tenant_id) as tx:
-            part = _archive_month(tx, tenant, month, files, terms)
+            part = _archive_month(tx, tenant, month, files, terms, even_unbilled=even_unbilled)
         outcome = Outcome.KEPT if keep else _drop(database, tenant_id, month, files, terms)
         done.append(Month(month, part, outcome))
         on_month(done[-1])
@@ -101,21 +121,28 @@ def archive(
 
 def _check_closed(tx: Tx, before: date, as_of: datetime) -> None:
     days = [policy.accept_days or 0 for policy in catalog.intake_policies(tx).values()]
-    first_open = nouns.first_open_month(as_of, max(days, default=0))
+    longest = max(days, default=0)
+    first_open = nouns.first_open_month(as_of, longest)
     if before > first_open:
         raise Invalid(
             "archive.month_open",
-            f"records may still come into {first_open:%Y-%m}",
+            f"records may still come into {first_open:%Y-%m}: "
+            + (f"a meter takes them {longest} days late" if longest else "it is not over"),
             field="before",
             value=f"{before:%Y-%m}",
-            hint=f"archive what is before {first_open:%Y-%m}",
+            hint=f"--before {first_open:%Y-%m} archives every month that is closed",
         )
 
 
-def _archive_month(tx: Tx, tenant: str, month: date, files: Files, terms: Terms) -> Part | None:
+def _archive_month(
+    tx: Tx, tenant: str, month: date, files: Files, terms: Terms, *, even_unbilled: bool
+) -> Part | None:
     """Writes what is in no part yet: proved, written, read back, compared, recorded."""
     archives.lock(tx)
     pending = archives.find_pending(tx, month)
+    reasons = reasoned.by_batch(tx, span_of(month))  # of all that is pending, and maybe of more
+    if not even_unbilled:
+        refuse_unbilled(tx, month, reasons, terms.clock())
     if pending is None:
         return None
     archives.clear_loaded(tx)
@@ -128,10 +155,12 @@ def _archive_month(tx: Tx, tenant: str, month: date, files: Files, terms: Terms)
         nouns.manifest(tenant, month, pending.part_no),
         archives.export(tx, month),
     )
-    facts = archives.check_written(tx, pending, files.read(file.name))
+    facts = archives.check_written(tx, pending, files.at(files.location).read(file.name))
+    of_part = archives.reasons_of_pending(tx, reasons)
     return archives.record_part(
-        tx, pending, file, facts, at=terms.clock(), actor=terms.actor, ids=terms.ids
-    )
+        tx, pending, file, files.location, facts, of_part,
+        at=terms.clock(), actor=terms.actor, ids=terms.ids,
+    )  # fmt: skip
 
 
 def _drop(database: Database, tenant_id: int, month: date, files: Files, terms: Terms) -> Outcome:
@@ -146,7 +175,7 @@ def _drop(database: Database, tenant_id: int, month: date, files: Files, terms: 
 
 
 def _check_file(part: Part, files: Files) -> None:
-    found = files.look(part.file.name)
+    found = files.at(part.location).look(part.file.name)
     if found != part.file:
         raise archives.altered(
             part, f"{found.size_bytes} bytes with the SHA-256 {found.sha256.hex()}"
@@ -155,7 +184,7 @@ def _check_file(part: Part, files: Files) -> None:
 
 def _load(tx: Tx, part: Part, files: Files) -> None:
     _check_file(part, files)
-    archives.load(tx, part, files.read(part.file.name))
+    archives.load(tx, part, files.at(part.location).read(part.file.name))
 
 
 def restore(

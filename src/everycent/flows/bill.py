@@ -20,8 +20,8 @@ import psycopg
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan, Tax
-from everycent.consumption import queries as usage
-from everycent.consumption.usage import Request, Usage
+from everycent.consumption import queries as consumption
+from everycent.consumption.usage import Answer, Request
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
@@ -272,7 +272,7 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     return _without_withdrawn(decided, context.issued_on)
 
 
-def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Usage]:
+def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Answer]:
     """What was used, as of one instant and beside the transaction that bills: roll-ups may be folded
     meanwhile, and nobody waits for anybody."""
     requests = rate_due.requests_of(dues, context.plans)
@@ -280,7 +280,7 @@ def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Usage
         return {}
     with context.database.snapshot(context.tenant_id) as reader:
         reader.look_up_by_key()
-        return usage.read(reader, requests)
+        return consumption.read(reader, requests)
 
 
 def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:

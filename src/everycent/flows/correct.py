@@ -18,14 +18,13 @@ from everycent.consumption.usage import is_counter, is_level
 from everycent.corrections import operations as corrections
 from everycent.corrections import queries
 from everycent.corrections.correction import Corrected
-from everycent.corrections.operations import By, Scope
+from everycent.corrections.operations import By
+from everycent.corrections.scope import Scope
 from everycent.db.connection import Database, Tx
 from everycent.flows import correction_unbilled as unbilled
-from everycent.flows.correction_archive import refuse_archived
 from everycent.flows.correction_effect import Effect, invoice_effects
 from everycent.flows.rerate import Issued, rerate
 from everycent.invoicing import queries as invoices
-from everycent.kernel.period import Period
 from everycent.metering import operations as metering
 from everycent.metering.operations import Names
 from everycent.metering.record import UsageRecord
@@ -33,19 +32,15 @@ from everycent.metering.record import UsageRecord
 
 class Action(NamedTuple):
     """A correction that can be tried and done. `do` corrects in the given transaction, and finds in
-    the given database whatever names are new; `offered` is how many records its file says. `named`
-    are the records, by (source, id), `times` the spans, and `undoes` the correction that it is about."""
+    the given database whatever names are new; `offered` is how many records its file says."""
 
     do: Callable[[Database, Tx], Corrected]
     offered: int = 0
-    named: tuple[tuple[str, str], ...] = ()
-    times: tuple[Period, ...] = ()
-    undoes: UUID | None = None
 
 
 def void(records: Sequence[tuple[str, str]], by: By) -> Action:
     """Takes records, given by (source, id), out of the count."""
-    return Action(lambda _, tx: corrections.void(tx, records, by), named=tuple(records))
+    return Action(lambda _, tx: corrections.void(tx, records, by))
 
 
 def replace(records: Sequence[UsageRecord], by: By) -> Action:
@@ -53,8 +48,6 @@ def replace(records: Sequence[UsageRecord], by: By) -> Action:
     return Action(
         lambda database, tx: corrections.replace(database, tx, records, Names(), by),
         len(records),
-        tuple((record.source, record.record_id) for record in records),
-        tuple({Period(record.at, record.at) for record in records}),
     )
 
 
@@ -63,13 +56,12 @@ def backfill(scope: Scope, records: Sequence[UsageRecord], by: By) -> Action:
     return Action(
         lambda database, tx: corrections.backfill(database, tx, scope, records, Names(), by),
         len(records),
-        times=(scope.period,),
     )
 
 
 def undo(correction_id: UUID, by: By) -> Action:
     """Takes back what a correction added and puts back what it took."""
-    return Action(lambda _, tx: corrections.undo(tx, correction_id, by), undoes=correction_id)
+    return Action(lambda _, tx: corrections.undo(tx, correction_id, by))
 
 
 def preview(database: Database, tenant_id: int, action: Action) -> Effect:
@@ -112,7 +104,6 @@ def _corrected(database: Database, home: Database, tx: Tx, action: Action) -> Ef
     waits for the lock holds a name that somebody else needs.
     """
     metering.fold_all(tx)
-    refuse_archived(tx, action.named, action.times, action.undoes)
     with database.snapshot(tx.tenant_id) as before:
         done = action.do(home, tx)
         before.look_up_by_key()

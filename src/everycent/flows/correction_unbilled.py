@@ -15,7 +15,7 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Plan
-from everycent.consumption import queries as usage
+from everycent.consumption import queries as consumption
 from everycent.corrections import queries as corrections
 from everycent.db.connection import Tx
 from everycent.flows import rate_due
@@ -86,7 +86,7 @@ def _slot(due: DueItem) -> _Slot:
 
 def _quantities(tx: Tx, dues: Sequence[DueItem], plans: _Plans, *, is_live: bool) -> _Quantities:
     """The quantity of each due item. A subscription that can't be rated has the reason in each."""
-    usages = usage.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
+    usages = consumption.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
     counters = {
         (due.subscription_id, due.item_no)
         for due in dues

@@ -163,16 +163,19 @@ def _band_node(bands: Bands, band: str) -> Node:
 
 
 def _segment_node(segments: Segments, segment: str) -> Node:
-    told = [_rule_text(rule) for rule in segments.rules if rule.segment == segment]
-    what = " or ".join(told)
-    if segment == segments.rest:
-        named = sorted(segments.names() - {segment})
-        what = f"every record outside {', '.join(named)}" if named else "every record"
     return Node(
         "segment",
-        f"Segment {segment}: {what}",
+        f"Segment {segment}: {segment_text(segments, segment)}",
         facts={"segments": segments.key, "segment": segment},
     )
+
+
+def segment_text(segments: Segments, segment: str) -> str:
+    """'region eu-1 or eu-2', or what is left over by the others."""
+    if segment == segments.rest:
+        named = sorted(segments.names() - {segment})
+        return f"every record outside {', '.join(named)}" if named else "every record"
+    return " or ".join(_rule_text(rule) for rule in segments.rules if rule.segment == segment)
 
 
 def _rule_text(rule: SegmentRule) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.catalog import queries as catalog
-from everycent.consumption import queries as metering
+from everycent.consumption import queries as consumption
 from everycent.consumption.queries import DayUsage
 from everycent.consumption.usage import is_counter, spans_of
 from everycent.db.connection import Tx
@@ -97,7 +97,7 @@ def records(
     """
     invoice = queries.invoice(tx, name).invoice
     part = part_of(invoice, line_no, part_no)
-    start = metering.FIRST_RECORD if after is None else _parse_cursor(after)
+    start = consumption.FIRST_RECORD if after is None else _parse_cursor(after)
     return _page(tx, part, setting_of(invoice), start, limit)
 
 
@@ -105,9 +105,10 @@ def daily(tx: Tx, invoice: Invoice, line_no: int, part_no: int = 1) -> list[DayU
     """What the roll-ups hold for each local day of a part, band by band: for a picture."""
     part = part_of(invoice, line_no, part_no)
     period = Period(part.starts_at, part.ends_at)
+    clock = subscriptions.get(tx, _line(invoice, line_no).subscription).time_zone
     try:
-        return metering.daily(
-            tx, part.subject_id, part.meter_id, part.series, period, invoice.customer.time_zone
+        return consumption.daily(
+            tx, part.subject, part.series, period, invoice.customer.time_zone, clock
         )
     except Unavailable:  # in the archive: the picture is left out, as the records are
         return []
@@ -190,7 +191,7 @@ def _page(
     tx: Tx, part: UsagePart, setting: Setting, after: tuple[datetime, UUID], limit: int
 ) -> Page:
     series = part.series
-    rows = metering.page(
+    rows = consumption.page(
         tx,
         part.subject_id,
         part.meter_id,
@@ -227,8 +228,8 @@ def _first_page(tx: Tx, part: UsagePart, setting: Setting, limit: int) -> Page:
 def _beginning(part: UsagePart) -> tuple[datetime, UUID]:
     """Where the first records shown begin: for a peak, where it was reached."""
     if part.peak_at is None:
-        return metering.FIRST_RECORD
-    return part.peak_at, metering.FIRST_RECORD[1]
+        return consumption.FIRST_RECORD
+    return part.peak_at, consumption.FIRST_RECORD[1]
 
 
 def _cursor(row: Any) -> str:

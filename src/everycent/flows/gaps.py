@@ -7,13 +7,15 @@ contract runs. Nothing is remembered but the gaps themselves, so a check may be 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Plan
 from everycent.db.connection import Database, Tx
+from everycent.kernel.period import instant_text
 from everycent.watching import operations, queries
 from everycent.watching.gap import Expected, Gap, Hole, Outcome, allowed_of
 from everycent.watching.operations import Writing
@@ -42,6 +44,28 @@ def check(database: Database, tenant_id: int, as_of: datetime, writing: Writing)
         holes = queries.holes(tx, wanted, looked_from, as_of)
     with database.transaction(tenant_id) as tx:
         return Settled(*operations.settle_gaps(tx, holes, expected, **writing))
+
+
+def as_data(found: Iterable[tuple[Gap, datetime | None]]) -> dict[str, Any]:
+    """Gaps, each with its end if there is one, as a program gets them."""
+    gaps = [gap_data(gap) | {"ends_at": _text(end)} for gap, end in found]
+    return {"open": sum(gap["closed_at"] is None for gap in gaps), "gaps": gaps}
+
+
+def gap_data(gap: Gap) -> dict[str, Any]:
+    """One of them."""
+    return {
+        "subject": gap.place.subject,
+        "meter": gap.place.meter,
+        "starts_at": instant_text(gap.place.starts_at),
+        "noticed_at": instant_text(gap.noticed_at),
+        "closed_at": _text(gap.closed_at),
+        "outcome": gap.outcome.value,
+    }
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else instant_text(at)
 
 
 def expectations(tx: Tx, as_of: datetime) -> list[Expected]:

@@ -10,27 +10,23 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
-
-import psycopg
+from typing import NamedTuple
 
 from everycent.catalog.intake import IntakePolicy
 from everycent.db.connection import Database
-from everycent.kernel.errors import Invalid, Unavailable
-from everycent.metering import operations as metering
-from everycent.metering.bounds import refusals_of
+from everycent.flows import rejections
+from everycent.flows.persistence import persistently
+from everycent.flows.rejections import Door, judge
+from everycent.kernel.errors import Invalid
 from everycent.metering.mapping import Parse, Reject, Rows, reject
 from everycent.metering.operations import Clash, Intake, Names, conflict_refusal
 from everycent.metering.record import UsageRecord
-
-_T = TypeVar("_T")
 
 BATCH_SIZE = 20_000
 _STORING_THREADS = 2
@@ -38,6 +34,7 @@ _WAITING = 2  # batches that are parsed and wait for a thread
 _CHUNK = 500  # rows that are parsed together; a bad one among them makes all of them slow
 _BATCH_CHARS = 16_000_000
 _ATTEMPTS = 5
+_AGAIN = "start the import again: what is stored already is recognised"
 _COLLECT_EVERY = 500_000  # objects
 _NO_POLICIES: Mapping[str, IntakePolicy] = MappingProxyType({})
 
@@ -119,9 +116,9 @@ def import_usage(
     with _collecting_rarely(), ThreadPoolExecutor(_STORING_THREADS, "import") as threads:
         try:
             for number, parsed in enumerate(_parsed(batches, parse, batch_size)):
-                batch = _bounded(parsed, policies, recorded_at)
+                batch = _bounded(database, tenant_id, parsed, policies, recorded_at)
                 storing = threads.submit(
-                    _store, database, tenant_id, batch.records, recorded_at, names, turns, number
+                    _store, database, tenant_id, batch, recorded_at, names, turns, number
                 )
                 under_way.append((batch, storing))
                 if len(under_way) > _STORING_THREADS + _WAITING:
@@ -195,9 +192,19 @@ def _parse(rows: Rows, parse: Parse, batch: _Batch) -> None:
             batch.texts.append(text)
 
 
-def _bounded(batch: _Batch, policies: Mapping[str, IntakePolicy], now: datetime) -> _Batch:
+def _bounded(
+    database: Database,
+    tenant_id: int,
+    batch: _Batch,
+    policies: Mapping[str, IntakePolicy],
+    now: datetime,
+) -> _Batch:
     """The batch with the records that are out of the bounds of their meter among the rejected ones."""
-    refusals = refusals_of(batch.records, policies, now)
+    refusals = persistently(
+        lambda: judge(database, tenant_id, batch.records, policies, now),
+        attempts=_ATTEMPTS,
+        hint=_AGAIN,
+    )
     if not refusals:
         return batch
     kept = [n for n in range(len(batch.records)) if n not in refusals]
@@ -239,35 +246,24 @@ class _Turns:
 def _store(
     database: Database,
     tenant_id: int,
-    records: list[UsageRecord],
+    batch: _Batch,
     recorded_at: datetime,
     names: Names,
     turns: _Turns,
     number: int,
 ) -> Intake:
-    """Stores one batch. One that was committed while the connection broke is told as duplicates, which
-    is what its records are the second time."""
-    try:
-        return _persistently(
-            lambda: metering.ingest(
-                database, tenant_id, records, recorded_at, names, turns.of(number)
-            )
+    """Stores one batch and counts its rejects. One that was committed while the connection broke is told
+    as duplicates, which is what its records are the second time."""
+    rejected = rejections.by_code(told.code for told in batch.rejects)
+
+    def store() -> Intake:
+        turn = turns.of(number)
+        return rejections.ingest(
+            database, tenant_id, batch.records, recorded_at, names, turn, Door.FILE, rejected
         )
+
+    try:
+        return persistently(store, attempts=_ATTEMPTS, hint=_AGAIN)
     finally:
         with turns.of(number):  # whoever waits for this batch need not wait any longer
             pass
-
-
-def _persistently(action: Callable[[], _T]) -> _T:
-    """Does it again, a few times, when the database broke it off; it must do no harm twice."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            return action()
-        except (psycopg.OperationalError, Unavailable) as error:
-            failure = error
-            time.sleep(attempt)
-    raise Unavailable(
-        "usage.not_stored",
-        f"the database broke off {_ATTEMPTS} times: {str(failure).strip()}",
-        hint="start the import again: what is stored already is recognised",
-    ) from failure

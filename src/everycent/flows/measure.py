@@ -5,35 +5,40 @@ together with the event that tells of it. A crash between the two leaves an inte
 again; its records then find themselves stored already, because their ids follow from the interval. A
 crash anywhere else leaves nothing. So what is covered was measured, and nothing is measured twice.
 
-A measurement that fails keeps its reason and is tried again; the others go on.
+Sources are asked side by side, so that one that does not answer keeps no other waiting. A measurement
+that fails keeps its reason and is tried again; the others go on.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from itertools import islice
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
 
-from everycent.db.connection import Database, Tx
-from everycent.flows.measure_interval import TOGETHER_INTERVALS, Terms, Work, gather, store
+from everycent.db.connection import Database
+from everycent.flows.measure_interval import Terms, Work
+from everycent.flows.measure_step import step
 from everycent.kernel.errors import Refusal, Unavailable
-from everycent.kernel.period import Period
 from everycent.measurements import operations, queries
 from everycent.measurements.measurement import Http, Sql, State
-from everycent.measurements.operations import Taking
-from everycent.measurements.records import Gathered
 from everycent.measurements.schedule import due_intervals, next_due_at
 from everycent.metering import operations as metering
 
-NO_MEMORY = "the source only knows the present, and nobody asked it in time"
+_ASKED_TOGETHER = 8
+_RECORDED_TOGETHER = 2  # each needs up to three connections out of the pool
+_SECOND = timedelta(seconds=1)
+_LONGEST_SLEEP = 60 * _SECOND  # after which a definition that is new is noticed
+_SHORTEST_SLEEP = _SECOND
+_AWAY_SLEEP = 5 * _SECOND
 
 
 class Outcome(NamedTuple):
-    """What a run did for one measurement. `is_busy`: somebody else is at it; `failure`: why it stopped
-    before it had caught up."""
+    """What a run did for one measurement. `is_busy`: somebody else is at it, until `busy_until` at the
+    latest where that is known; `failure`: why it stopped before it had caught up."""
 
     key: str
     taken: int = 0
@@ -41,22 +46,16 @@ class Outcome(NamedTuple):
     records: int = 0
     conflicts: int = 0
     is_busy: bool = False
+    busy_until: datetime | None = None
     failure: Refusal | None = None
-
-
-class _Step(NamedTuple):
-    """One transaction's worth: intervals and records covered; `is_last` when nothing more is due."""
-
-    taken: int = 0
-    missed: int = 0
-    records: int = 0
-    conflicts: int = 0
-    is_busy: bool = False
-    is_last: bool = False
 
 
 OnProgress = Callable[[str, int, int], None]
 """Told a measurement's key, how many of its due intervals are covered, and how many there are."""
+
+
+def _untold(_key: str, _done: int, _total: int) -> None:
+    pass
 
 
 def run(
@@ -65,31 +64,83 @@ def run(
     as_of: datetime,
     terms: Terms,
     *,
-    is_patient: bool = False,
-    should_stop: Callable[[], bool] = lambda: False,
-    on_progress: OnProgress = lambda _key, _done, _total: None,
+    on_progress: OnProgress = _untold,
 ) -> list[Outcome]:
     """Measures every interval that is due by `as_of` and not covered yet, of every measurement.
 
-    Run it as often as you like, and side by side. `is_patient` leaves those that failed alone until
-    their time to retry has come. Raises Unavailable or psycopg's OperationalError when the database is
-    away; anything else that goes wrong stops only its own measurement.
+    Run it as often as you like, and side by side. Raises Unavailable or psycopg's OperationalError when
+    the database is away; anything else that goes wrong stops only its own measurement.
     """
     with database.snapshot(tenant_id) as tx:
-        states = queries.listed(tx)
-    # Who asks nobody comes first: a source that keeps others waiting does not keep these.
-    states.sort(key=lambda state: isinstance(state.measurement.kind, Http | Sql))
-    names = metering.Names()
-    outcomes = []
-    for state in states:
-        if state.is_paused or should_stop():
-            continue
-        failure = state.failure
-        if is_patient and failure is not None and failure.retry_at > terms.clock():
-            continue
-        catch_up = Work(database, tenant_id, state.measurement.key, as_of, terms, names)
-        outcomes.append(_caught_up(catch_up, state, should_stop, on_progress))
-    return outcomes
+        states = [state for state in queries.listed(tx) if not state.is_paused]
+    names, turns = metering.Names(), threading.Semaphore(_RECORDED_TOGETHER)
+    stop = threading.Event()
+
+    def catch_up(state: State) -> Outcome:
+        work = Work(database, tenant_id, state.measurement.key, as_of, terms, names, turns)
+        return _caught_up(work, state, stop.is_set, on_progress)
+
+    # Sources that failed before come last: eight dead ones together would keep the others waiting.
+    asked = sorted(filter(_is_asked, states), key=lambda state: state.failure is not None)
+    with ThreadPoolExecutor(_ASKED_TOGETHER) as pool:
+        coming = [pool.submit(catch_up, state) for state in asked]
+        try:
+            outcomes = [catch_up(state) for state in states if not _is_asked(state)]
+            return outcomes + [future.result() for future in coming]
+        except BaseException:  # Ctrl-C too: what is being asked is finished, and nothing begun
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def watch(
+    database: Database,
+    tenant_id: int,
+    terms: Terms,
+    stop: threading.Event,
+    on_outcome: Callable[[Outcome], None],
+    on_away: Callable[[Exception], None],
+) -> None:
+    """Measures whatever falls due until `stop` is set. What failed is left alone until its time to retry
+    has come. While the database is away it is told so, and tries again."""
+    names, turns = metering.Names(), threading.Semaphore(_RECORDED_TOGETHER)
+    coming: dict[str, Future[Outcome]] = {}
+
+    def begin(state: State, now: datetime, pool: ThreadPoolExecutor) -> None:
+        key = state.measurement.key
+        work = Work(database, tenant_id, key, now, terms, names, turns)
+        coming[key] = pool.submit(_caught_up, work, state, stop.is_set, _untold)
+
+    # What asks nobody has a thread of its own, for which no source is waited.
+    with ThreadPoolExecutor(1) as own, ThreadPoolExecutor(_ASKED_TOGETHER) as asking:
+        while not stop.is_set():
+            try:
+                for key in [key for key, future in coming.items() if future.done()]:
+                    on_outcome(coming.pop(key).result())
+                with database.snapshot(tenant_id) as tx:
+                    resting = [s for s in queries.listed(tx) if s.measurement.key not in coming]
+                now = terms.clock()
+                for state in sorted(resting, key=lambda state: state.failure is not None):
+                    wake_at = next_wake([state])
+                    if wake_at is not None and wake_at <= now:
+                        begin(state, now, asking if _is_asked(state) else own)
+                pause = _SHORTEST_SLEEP if coming else _pause_until(next_wake(resting), now)
+            except (Unavailable, psycopg.OperationalError) as error:
+                on_away(error)
+                pause = _AWAY_SLEEP
+            stop.wait(pause / _SECOND)
+    for future in coming.values():
+        if future.exception() is None:
+            on_outcome(future.result())
+
+
+def _is_asked(state: State) -> bool:
+    return isinstance(state.measurement.kind, Http | Sql)
+
+
+def _pause_until(at: datetime | None, now: datetime) -> timedelta:
+    pause = _LONGEST_SLEEP if at is None else at - now
+    return min(max(pause, _SHORTEST_SLEEP), _LONGEST_SLEEP)
 
 
 def next_wake(states: Sequence[State]) -> datetime | None:
@@ -110,20 +161,21 @@ def _caught_up(
     done = Outcome(work.key)
     while not should_stop():
         try:
-            step = _step(work)
+            found = step(work)
         except Exception as error:
             if _is_database_away(error):
                 raise
             return done._replace(failure=_noted(work, error))
         done = done._replace(
-            taken=done.taken + step.taken,
-            missed=done.missed + step.missed,
-            records=done.records + step.records,
-            conflicts=done.conflicts + step.conflicts,
-            is_busy=step.is_busy,
+            taken=done.taken + found.taken,
+            missed=done.missed + found.missed,
+            records=done.records + found.records,
+            conflicts=done.conflicts + found.conflicts,
+            is_busy=found.is_busy,
+            busy_until=found.busy_until,
         )
         on_progress(work.key, done.taken + done.missed, total)
-        if step.is_busy or step.is_last:
+        if found.is_busy or found.is_last:
             break
     return done
 
@@ -151,71 +203,3 @@ def _noted(work: Work, error: Exception) -> Refusal:
 def _unforeseen(error: Exception) -> Refusal:
     text = " ".join(str(error).split()) or "without a word"
     return Unavailable("measurement.failed", f"{type(error).__name__}: {text}")
-
-
-def _step(work: Work) -> _Step:
-    """Measures some of the due intervals, or writes off those that can't be measured any more.
-
-    The transaction that holds the lock also covers. It touches no table of usage: the records go in
-    through another connection, which may have to make a month's partition.
-    """
-    terms = work.terms
-    with work.database.transaction(work.tenant_id) as tx:
-        if not operations.try_lock(tx, work.key):
-            return _Step(is_busy=True)
-        state = queries.get(tx, work.key)
-        if state.is_paused:
-            return _Step(is_last=True)
-        gathered = _kept(tx, state)
-        if not gathered:
-            now = terms.clock()
-            lost = _lost(state, work.as_of, now)
-            if lost:
-                operations.miss(
-                    tx, state, lost, NO_MEMORY, recorded_at=now, actor=terms.actor, ids=terms.ids
-                )
-                return _Step(missed=len(lost))
-            due = due_intervals(state.measurement.schedule, state.covered_until, work.as_of)
-            gathered = gather(work, state.measurement, due)
-            if not gathered:
-                return _Step(is_last=True)
-            if not state.measurement.has_memory:
-                _keep(work, gathered)
-        takings = store(work, gathered)
-        _cover(tx, state, takings, terms)
-    return _Step(
-        len(takings),
-        0,
-        sum(taking.records for taking in takings),
-        sum(len(taking.conflicting) for taking in takings),
-    )
-
-
-def _kept(tx: Tx, state: State) -> list[Gathered]:
-    """What an attempt that broke off had learnt about the next interval, if anything."""
-    kept = queries.kept_answer(tx, state)
-    return [] if kept is None else [kept]
-
-
-def _keep(work: Work, gathered: Sequence[Gathered]) -> None:
-    """Writes down what a source without memory has told before anything is stored: nobody can ask it
-    again, and records without their coverage would be taken for those of a missed interval."""
-    (only,) = gathered
-    with work.database.transaction(work.tenant_id) as tx:
-        operations.keep_answer(tx, work.key, only)
-
-
-def _cover(tx: Tx, state: State, takings: Sequence[Taking], terms: Terms) -> None:
-    operations.cover(
-        tx, state, takings, recorded_at=terms.clock(), actor=terms.actor, ids=terms.ids
-    )
-
-
-def _lost(state: State, as_of: datetime, now: datetime) -> list[Period]:
-    """The next due intervals of a source without memory, all but the newest that has ended by now."""
-    if state.measurement.has_memory:
-        return []
-    due = due_intervals(state.measurement.schedule, state.covered_until, max(as_of, now))
-    ahead = list(islice(due, TOGETHER_INTERVALS + 1))
-    delay = state.measurement.schedule.delay
-    return [interval for interval in ahead[:-1] if interval.end + delay <= as_of]

@@ -6,6 +6,7 @@ interval is measured again.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,11 @@ from functools import partial, reduce
 from itertools import islice
 from typing import Any, NamedTuple
 
+from everycent.catalog import queries as catalog
 from everycent.db.connection import Database
+from everycent.flows.rejections import judge
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Refusal
+from everycent.kernel.errors import Invalid, Refusal
 from everycent.kernel.ids import IdSource
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
@@ -39,16 +42,19 @@ _STORING_THREADS = 2
 
 
 class Terms(NamedTuple):
-    """Who measures, with which clock, ids and sources."""
+    """Who measures, with which clock, ids and sources. `worker` names the process, for whoever wonders
+    who is at it."""
 
     clock: Clock
     ids: IdSource
     actor: str
     poll: Poll
+    worker: str
 
 
 class Work(NamedTuple):
-    """The work on one measurement, up to an instant."""
+    """The work on one measurement, up to an instant. `turns` are taken by those who record what they
+    were told, so that they leave connections for one another."""
 
     database: Database
     tenant_id: int
@@ -56,19 +62,22 @@ class Work(NamedTuple):
     as_of: datetime
     terms: Terms
     names: metering.Names
+    turns: threading.Semaphore
+
+
+def ask(poll: Poll, measurement: Measurement, interval: Period) -> Gathered:
+    """The records of an interval that another system knows. Call it outside any transaction."""
+    kind = measurement.kind
+    assert isinstance(kind, Http | Sql), "time and samples are known here"
+    told = poll(measurement, interval)
+    rows = answer.checked(told, interval, measurement.dimensions, kind.max_rows)
+    return records.of_rows(measurement, interval, rows)
 
 
 def gather(work: Work, measurement: Measurement, due: Iterator[Period]) -> list[Gathered]:
-    """The records of the next due intervals: of many where we know everything ourselves, of one where
-    another system is asked."""
+    """The records of the next due intervals, where we know everything ourselves."""
     kind = measurement.kind
-    if isinstance(kind, Http | Sql):
-        interval = next(due, None)
-        if interval is None:
-            return []
-        told = work.terms.poll(measurement, interval)
-        rows = answer.checked(told, interval, measurement.dimensions, kind.max_rows)
-        return [records.of_rows(measurement, interval, rows)]
+    assert isinstance(kind, Time | Sample), "others are asked"
     intervals = list(islice(due, TOGETHER_INTERVALS if measurement.has_memory else 1))
     if not intervals:
         return []
@@ -112,6 +121,35 @@ def store(work: Work, gathered: Sequence[Gathered]) -> list[Taking]:
                 following.append(record)
     stands |= _ingested(work, following)
     return [_taking(one, stands, left_out) for one in gathered]
+
+
+def accepted(work: Work, gathered: Sequence[Gathered]) -> Sequence[Gathered]:
+    """The intervals before the first one that has a record which its meter's intake policy refuses.
+
+    What is stored already is not judged again. Raises Invalid `measurement.record_refused` when that is the
+    first: nothing of an interval is stored unless all of it may be.
+    """
+    with work.database.snapshot(work.tenant_id) as tx:
+        policies = catalog.intake_policies(tx)
+    told = [(n, record) for n, one in enumerate(gathered) for record in one.leading + one.following]
+    found = [record for _, record in told]
+    refusals = judge(work.database, work.tenant_id, found, policies, work.terms.clock())
+    if not refusals:
+        return gathered
+    first = min(refusals)
+    number, record = told[first]
+    if number:
+        return gathered[:number]
+    refusal = refusals[first]
+    raise Invalid(
+        "measurement.record_refused",
+        f"the intake policy of {record.meter} refuses the record of {record.subject[:60]!r}:"
+        f" {refusal.message} [{refusal.code}]",
+        field=refusal.field,
+        value=refusal.value,
+        hint="correct the source, or the policy in the catalogue's section intake; the interval is tried"
+        " again",
+    )
 
 
 Stands = dict[str, UsageRecord | None]

@@ -8,6 +8,7 @@ from everycent.catalog import queries as catalog
 from everycent.catalog.meter import Measure
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
+from everycent.kernel.near import meant
 
 _Measure = msgspec.json.Decoder(Measure)
 
@@ -19,13 +20,15 @@ def measures(tx: Tx) -> dict[str, Measure]:
 
 def measure(tx: Tx, key: str) -> Measure:
     """One of them. Raises NotFound `meter.unknown`."""
-    found = measures(tx).get(key)
+    known = measures(tx)
+    found = known.get(key)
     if found is None:
+        asked = meant(key, known)
         raise NotFound(
             "meter.unknown",
             f"there is no meter {key!r} in the catalogue",
             field="meter",
             value=key,
-            hint="list the meters with `everycent catalog show`",
+            hint=f"{asked} " * bool(asked) + "list the meters with `everycent catalog show meter`",
         )
     return found

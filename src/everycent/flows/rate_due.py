@@ -16,7 +16,16 @@ from uuid import UUID
 from everycent.catalog.meter import Series, series_of
 from everycent.catalog.plan import Item, Plan, Tax
 from everycent.consumption.register import Reading
-from everycent.consumption.usage import Request, Usage, archived, has_windows, is_counter, is_level
+from everycent.consumption.usage import (
+    Answer,
+    Request,
+    Usage,
+    answered,
+    archived,
+    has_windows,
+    is_counter,
+    is_level,
+)
 from everycent.customers.customer import Customer
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
 from everycent.invoicing.runs import Parked
@@ -76,7 +85,7 @@ def decide(
     customers: Iterable[Customer],
     dues: Sequence[DueItem],
     plans: Plans,
-    usages: Mapping[Request, Usage],
+    usages: Mapping[Request, Answer],
     closings: Closings,
     taxes: Mapping[str, Tax],
 ) -> Decided:
@@ -104,15 +113,15 @@ def unexpected(error: Exception) -> Broken:
 
 
 def charges(
-    dues: Sequence[DueItem], plans: Plans, usages: Mapping[Request, Usage], closings: Closings
+    dues: Sequence[DueItem], plans: Plans, usages: Mapping[Request, Answer], closings: Closings
 ) -> list[DueCharge]:
     """The charges of due items in their order; `usages` answer `requests_of`. `closings` moves on from
-    period to period. Raises what rating raises."""
+    period to period. Raises what rating raises, and the refusals among the usages."""
     found = []
     for due in dues:
         standing = {}
         for path, request in _requests_of(due, plans):
-            usage = usages[request]
+            usage = answered(usages[request])
             opening = closings.get((due.subscription_id, due.item_no, path))
             standing[path] = _standing(usage, opening)
         made = charge(

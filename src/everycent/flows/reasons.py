@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from everycent.archives import queries as archives
 from everycent.db.connection import Tx
 from everycent.flows import verify
-from everycent.invoicing.reasons import Accounted, Reason, accounted
+from everycent.invoicing.reasons import Accounted, Reason, Rejected, accounted
 from everycent.metering import queries as usage
 
 
 def reasons(tx: Tx) -> Accounted:
-    """Every stored record under exactly one reason. Call it in a `snapshot`: it reads every record."""
+    """Every stored record under exactly one reason, and apart from them what was rejected at the doors.
+    Call it in a `snapshot`: it reads every record."""
     tx.sort_in_memory()
     offered = usage.counts(tx)
-    return accounted(verify.reasons_of_usage(tx), offered.duplicates, offered.conflicts)
+    away = archives.reasons_away(tx)
+    found = accounted(verify.reasons_of_usage(tx), offered.duplicates, offered.conflicts, away)
+    return found._replace(
+        rejected=[
+            Rejected(row.code, row.door, row.records, row.first_day, row.last_day)
+            for row in usage.rejections(tx)
+        ]
+    )
 
 
 def as_data(found: Accounted) -> dict[str, Any]:
@@ -24,6 +33,8 @@ def as_data(found: Accounted) -> dict[str, Any]:
         "records": found.records,
         "stored": _rows(found.stored),
         "offered": _rows(found.offered),
+        "archived": _rows(found.archived),
+        "rejected": [row._asdict() for row in found.rejected],
     }
 
 

@@ -80,6 +80,7 @@ TABLES = (
     ledger_rows.POSTING,
     correction_rows.CORRECTION,
     archive_rows.ARCHIVE,
+    archive_rows.REASON,
     archive_rows.RESTORED,
     measurement_rows.VERSION,
     measurement_rows.MEASUREMENT,

@@ -21,9 +21,18 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import Formula, Measure, Series, series_of
 from everycent.catalog.plan import Item, Plan
-from everycent.consumption import queries as metering
+from everycent.consumption import queries as consumption
 from everycent.consumption.register import Reading
-from everycent.consumption.usage import Request, Usage, archived, has_windows, is_counter, is_level
+from everycent.consumption.usage import (
+    Answer,
+    Request,
+    Usage,
+    answered,
+    archived,
+    has_windows,
+    is_counter,
+    is_level,
+)
 from everycent.db.connection import Tx
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.errors import Broken, Refusal
@@ -71,8 +80,8 @@ def rerate(tx: Tx, issued: Sequence[Issued], *, is_live: bool = False) -> list[R
 
     Call it where no fold comes between statements: in a `snapshot`, or under the fold lock. `is_live`
     counts what no fold has counted yet. A line that can't be rated now comes back as the Refusal
-    that says why: what registers and formulas raise, `usage.archived`, or Broken
-    `rerate.measure_unknown`. Raises Unavailable `usage.archived` where records of several are missing.
+    that says why: what registers and formulas raise, what reading usage refuses
+    (`usage.archived`), or Broken `rerate.measure_unknown`.
     """
     items = _items(tx, issued)
     plans = catalog.plans(tx, {item.plan for item in items.values()})
@@ -85,7 +94,7 @@ def rerate(tx: Tx, issued: Sequence[Issued], *, is_live: bool = False) -> list[R
         except Refusal as refusal:
             found[number] = refusal
     requests = [request for task in tasks.values() for request in task.requests.values()]
-    usages = metering.read(tx, requests, is_live=is_live)
+    usages = consumption.read(tx, requests, is_live=is_live)
     closings: _Closings = {}
     for number in sorted(tasks, key=lambda n: issued[n].line.starts_at):
         try:
@@ -152,13 +161,13 @@ def _request(line: InvoiceLine, held: OpenItem, series: Series) -> Request:
     return Request(subject, series, period, since, whole, zone)
 
 
-def _rated(task: _Task, usages: Mapping[Request, Usage], closings: _Closings) -> Charge:
+def _rated(task: _Task, usages: Mapping[Request, Answer], closings: _Closings) -> Charge:
     invoice, line = task.issued
     frozen = line.charge
     sealed = {part.input: part for part in _parts(frozen.quantity)}
     standing = {}
     for path, request in task.requests.items():
-        usage = usages[request]
+        usage = answered(usages[request])
         if is_counter(request.series):
             usage = usage._replace(opening=_opening(task, sealed[path], usage, closings))
         standing[path] = usage

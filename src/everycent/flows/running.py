@@ -18,10 +18,11 @@ from uuid import UUID
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan
-from everycent.consumption import queries as usage
-from everycent.consumption.usage import QUARTER_MINUTES, Request, Usage, is_level
+from everycent.consumption import queries as consumption
+from everycent.consumption.usage import QUARTER_MINUTES, Answer, Request, is_level
 from everycent.db.connection import Tx
-from everycent.flows import rate_due
+from everycent.flows import rate_due, unseen
+from everycent.flows.unseen import Unseen
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DueCharge
 from everycent.kernel.errors import NotFound, Refusal
@@ -144,6 +145,17 @@ def running(
     return Running(as_of, lines, refused)
 
 
+def unseen_in(tx: Tx, found: Running) -> list[Unseen]:
+    """What the lines bill and has no usage at all, of any time."""
+    parts = [
+        part
+        for line in found.lines
+        if line.charge.quantity is not None
+        for part in line.charge.quantity.parts
+    ]
+    return unseen.of_series(tx, [(p.subject, p.series.meter) for p in parts if not p.records])
+
+
 def _open(item: OpenItem, as_of: datetime) -> list[DueItem]:
     """The periods of an item that began before `as_of` and are not billed."""
     begun = due_periods(
@@ -180,13 +192,13 @@ def _usages(
     as_of: datetime,
     *,
     is_now: bool,
-) -> dict[Request, Usage]:
+) -> dict[Request, Answer]:
     """The answers to what a billing run would ask, as far as there are any yet."""
     asked = {
         request: up_to(request, as_of, is_now=is_now)
         for request in rate_due.requests_of(dues, plans)
     }
-    found = usage.read(tx, asked.values(), is_live=True)
+    found = consumption.read(tx, asked.values(), is_live=True)
     return {request: found[cut] for request, cut in asked.items()}
 
 
@@ -216,8 +228,9 @@ def _line(due: DueItem, owed: DueCharge, covered_until: datetime, as_of: datetim
     )  # fmt: skip
 
 
-def as_data(found: Running, customer: str) -> dict[str, Any]:
-    """The answer as a program gets it: amounts and quantities as plain decimal text."""
+def as_data(found: Running, customer: str, silent: Sequence[Unseen]) -> dict[str, Any]:
+    """The answer as a program gets it: amounts and quantities as plain decimal text. `silent` is
+    `unseen_in` it."""
     return {
         "customer": customer,
         "as_of": instant_text(found.as_of),
@@ -229,6 +242,7 @@ def as_data(found: Running, customer: str) -> dict[str, Any]:
         "refused": [
             {"subscription": one.subscription, **one.refusal.as_dict()} for one in found.refused
         ],
+        "unseen": unseen.as_data(silent),
         "is_invoice": False,
         "note": NOTE,
     }

@@ -9,7 +9,7 @@ an offer that finds the door full is refused at once and may be sent again; noth
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import chain
 from types import TracebackType
@@ -20,13 +20,15 @@ import psycopg
 from everycent.catalog import queries as catalog
 from everycent.catalog.intake import IntakePolicy
 from everycent.db.connection import Database
+from everycent.flows import rejections
 from everycent.flows.persistence import persistently
+from everycent.flows.rejections import Door, judge
 from everycent.flows.remembered import Remembered
-from everycent.flows.taken import Status, Taken, nothing_stored, settled, sort_out, without
+from everycent.flows.taken import Sorted, Status, Taken, nothing_stored, settled, sort_out, without
 from everycent.flows.waiting import AGAIN, Limits, Offer, Turn, Waiting
 from everycent.kernel.clock import Clock
+from everycent.kernel.errors import Invalid, Unavailable
 from everycent.metering import operations as metering
-from everycent.metering.bounds import refusals_of
 from everycent.metering.offered import Offered, checked
 from everycent.metering.record import UsageRecord
 
@@ -46,17 +48,19 @@ class Catalogue(NamedTuple):
 
 class Intake:
     """The door. Threads share it; use it as a context manager, or `close` it. `on_stored` is told of each
-    tenant whose records were stored."""
+    tenant whose records were stored; `door` is what rejected records are counted under."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
         *,
+        door: Door = Door.PROGRAM,
         limits: Limits | None = None,
         on_stored: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._database = database
+        self._door = door
         self._on_stored = on_stored
         self._clock = clock
         self._catalogues = Remembered(self._read_catalogue, most=_TENANTS_KNOWN)
@@ -104,16 +108,27 @@ class Intake:
         offer = sort_out(offered)
         policies = self.catalogue(tenant_id).policies
         if policies:
-            offer = without(offer, refusals_of(offer.records, policies, self._clock()))
+            offer = without(offer, self._judged(tenant_id, offer.records, policies))
         future: Future[Taken] = Future()
         future.set_running_or_notify_cancel()  # what was taken is stored, even if nobody waits for it
         if atomic and offer.rejected:
-            future.set_result(nothing_stored(offer, offer.rejected))
-        elif not offer.records:
-            future.set_result(settled([offer], metering.Intake(0, (), ()))[0])
+            offer = Sorted([], [], list(nothing_stored(offer, offer.rejected).others))
+        if not offer.records and not offer.rejected:
+            future.set_result(Taken(0, ()))
         else:
-            self._waiting.add(Offer(tenant_id, offer, atomic, _size(offer.records), future))
+            is_atomic = atomic and bool(offer.records)
+            self._waiting.add(Offer(tenant_id, offer, is_atomic, _size(offer), future))
         return future
+
+    def _judged(
+        self, tenant_id: int, records: Sequence[UsageRecord], policies: Mapping[str, IntakePolicy]
+    ) -> dict[int, Invalid]:
+        try:
+            return judge(self._database, tenant_id, records, policies, self._clock())
+        except psycopg.OperationalError as error:
+            raise Unavailable(
+                "database.unavailable", f"the database went away: {str(error).strip()}", hint=AGAIN
+            ) from error
 
     def catalogue(self, tenant_id: int) -> Catalogue:
         """The meters and policies of a tenant, at most a second old. Raises Unavailable."""
@@ -137,7 +152,8 @@ class Intake:
 
     def _store_and_tell(self, group: Sequence[Offer], turn: Turn) -> None:
         results = self._stored(group, turn)
-        self._on_stored(group[0].tenant_id)
+        if any(offer.sorted.records for offer in group):
+            self._on_stored(group[0].tenant_id)
         self._waiting.settle(group, turn)  # first, so that whoever is told finds the room it took
         for offer, result in zip(group, results, strict=True):
             if isinstance(result, Exception):
@@ -160,19 +176,29 @@ class Intake:
         names = self._names_of(tenant_id)
         records = list(chain.from_iterable(offer.sorted.records for offer in group))
         offers = [offer.sorted for offer in group]
+        now = self._clock()
         if not group[0].is_atomic:
-            intake = metering.ingest(self._database, tenant_id, records, self._clock(), names, turn)
+            rejected = rejections.by_code(
+                told.refusal.code for offer in offers for told in offer.rejected if told.refusal
+            )
+            intake = rejections.ingest(
+                self._database, tenant_id, records, now, names, turn, self._door, rejected
+            )
             return settled(offers, intake)
         names.learn(self._database, tenant_id, records)
         try:
             with self._database.transaction(tenant_id) as tx:
-                intake = metering.ingest_within(tx, records, self._clock(), names, turn)
+                intake = metering.ingest_within(tx, records, now, names, turn)
                 if intake.conflicts:
                     raise _UndoneError(intake)
         except _UndoneError as undone:
             (taken,) = settled(offers, undone.intake)
             told = [outcome for outcome in taken.others if outcome.status is not Status.DUPLICATE]
-            return [nothing_stored(offers[0], told)]
+            nothing = nothing_stored(offers[0], told)
+            codes = [outcome.refusal.code for outcome in nothing.others if outcome.refusal]
+            with self._database.transaction(tenant_id) as tx:
+                rejections.count(tx, now, self._door, rejections.by_code(codes))
+            return [nothing]
         return settled(offers, intake)
 
     def _names_of(self, tenant_id: int) -> metering.Names:
@@ -192,6 +218,6 @@ class _UndoneError(Exception):
         self.intake = intake
 
 
-def _size(records: Sequence[UsageRecord]) -> int:
-    texts = sum(len(r.record_id) + len(r.subject) + len(r.dimensions) for r in records)
-    return texts + _RECORD_BYTES * len(records)
+def _size(offer: Sorted) -> int:
+    texts = sum(len(r.record_id) + len(r.subject) + len(r.dimensions) for r in offer.records)
+    return texts + _RECORD_BYTES * (len(offer.records) + len(offer.rejected))

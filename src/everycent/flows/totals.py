@@ -1,18 +1,24 @@
-"""Totals: what everybody used of everything in a period, or one series split by a dimension."""
+"""Totals: what everybody used of everything in a period, or one series split by a dimension.
+
+Everything that was acknowledged counts, folded or not.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from everycent.catalog.meter import Aggregation, Series
-from everycent.consumption import queries
-from everycent.consumption.queries import Group
+from everycent.consumption import queries as consumption
+from everycent.consumption.answers import Group
 from everycent.consumption.usage import Request
 from everycent.db.connection import Tx
-from everycent.kernel.errors import Invalid, NotFound
+from everycent.flows import unseen
+from everycent.flows.unseen import Unseen
+from everycent.kernel.errors import Invalid
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
+from everycent.kernel.quantity import plain
 from everycent.metering import queries as metering
 
 
@@ -23,8 +29,6 @@ class SeriesTotal(NamedTuple):
     meter: str
     records: int
     total: Decimal
-    low: Decimal
-    high: Decimal
 
 
 class MeterTotal(NamedTuple):
@@ -36,12 +40,32 @@ class MeterTotal(NamedTuple):
     total: Decimal
 
 
-def of_everybody(tx: Tx, period: Period, *, from_records: bool = False) -> list[SeriesTotal]:
-    """Every series with records in the period, in order of meter and subject.
+def check_named(subject: str | None, meter: str | None, dimension: str | None) -> None:
+    """Refuses a split that names only a part of what it needs, with Invalid `totals.incomplete`."""
+    if (subject is None) != (dimension is None) or (subject is not None and meter is None):
+        missing = {"subject": subject, "meter": meter, "dimension": dimension}
+        raise Invalid(
+            "totals.incomplete",
+            "one series is named by its subject and meter and split by a dimension",
+            field=next(name for name, told in missing.items() if told is None),
+            hint="name all three, or neither a subject nor a dimension",
+        )
 
-    As far as they are folded; from the roll-ups of days, or from the records alone with `from_records`.
+
+class Split(NamedTuple):
+    """One series by the values of a dimension, and what was asked for of which there is no usage."""
+
+    groups: list[Group]
+    unseen: list[Unseen]
+
+
+def of_everybody(tx: Tx, period: Period, *, from_records: bool = False) -> list[SeriesTotal]:
+    """Every series with records in the period, in order of meter and subject; what no fold has counted
+    yet is in it. Call it in a `snapshot`, so that no fold comes between the statements.
+
+    From the roll-ups of days, or from the records alone with `from_records`.
     """
-    found = queries.totals(tx, period, from_records=from_records)
+    found = consumption.totals(tx, period, from_records=from_records)
     numbers = {number for total in found for number in (total.subject_id, total.meter_id)}
     names = metering.names(tx, sorted(numbers))
     rows = [SeriesTotal(names[t.subject_id], names[t.meter_id], *t[2:]) for t in found]
@@ -62,30 +86,77 @@ def by_meter(rows: list[SeriesTotal]) -> list[MeterTotal]:
     return list(found.values())
 
 
-def by_dimension(tx: Tx, subject: str, meter: str, period: Period, dimension: str) -> list[Group]:
+def by_dimension(tx: Tx, subject: str, meter: str, period: Period, dimension: str) -> Split:
     """One subject's records of a meter, for each value of a dimension apart ('' for records without
     it); every record is in exactly one group, and what is not folded yet counts too.
 
-    Raises NotFound `usage.nothing_known` where there are no records of that name, Invalid
-    `period.unaligned` for a period that does not lie on quarter hours.
+    Raises Invalid `period.unaligned` for a period that does not lie on quarter hours, Unavailable
+    `usage.archived`.
     """
-    for at in period:
+    for field, at in zip(("from", "to"), period, strict=True):
         if at.minute % 15 or at.second or at.microsecond:
             raise Invalid(
                 "period.unaligned",
                 f"{at.isoformat()} does not lie on a quarter hour",
-                field="period",
+                field=field,
                 value=at.isoformat(),
             )
-    named = [("subject", subject), ("meter", meter)]
-    known = metering.known_numbers(tx, named)
-    for kind, name in named:
-        if (kind, name) not in known:
-            raise NotFound(
-                "usage.nothing_known",
-                f"there is no record of the {kind} {name!r}",
-                field=kind,
-                value=name,
-            )
-    series = Series(meter, "", Aggregation.SUM)
-    return queries.by_dimension(tx, Request(subject, series, period), dimension, is_live=True)
+    names = [("subject", subject), ("meter", meter)]
+    if len(metering.known_numbers(tx, names)) < len(names):
+        return Split([], unseen.of_series(tx, [(subject, meter)]))
+    asked = [Request(subject, Series(meter, "", Aggregation.SUM), period)]
+    groups = [g for _, g in consumption.by_dimension(tx, asked, dimension, is_live=True)]
+    if not groups:
+        return Split([], unseen.of_series(tx, [(subject, meter)]))
+    if any(group.value for group in groups):
+        return Split(groups, [])
+    return Split(groups, unseen.of_dimension(tx, dimension, asked))
+
+
+def split_data(split: Split) -> dict[str, Any]:
+    """The groups as a program gets them: numbers as plain decimal text."""
+    return {
+        "groups": [
+            {
+                "value": group.value,
+                "records": group.records,
+                "total": plain(group.total),
+                "low": plain(group.low),
+                "high": plain(group.high),
+                "latest": plain(group.latest),
+            }
+            for group in split.groups
+        ],
+        "unseen": unseen.as_data(split.unseen),
+    }
+
+
+class Summed(NamedTuple):
+    """Everybody's usage by meter, and what was asked for of which there is no usage."""
+
+    meters: list[MeterTotal]
+    unseen: list[Unseen]
+
+
+def summed(tx: Tx, rows: list[SeriesTotal], meter: str | None) -> Summed:
+    """The rows, of one meter when it is named, summed up by meter."""
+    found = by_meter([row for row in rows if meter in (None, row.meter)])
+    if found or meter is None:
+        return Summed(found, [])
+    return Summed([], unseen.of_meter(tx, meter))
+
+
+def summed_data(answer: Summed) -> dict[str, Any]:
+    """The same as a program gets it."""
+    return {
+        "meters": [
+            {
+                "meter": row.meter,
+                "subjects": row.subjects,
+                "records": row.records,
+                "total": plain(row.total),
+            }
+            for row in answer.meters
+        ],
+        "unseen": unseen.as_data(answer.unseen),
+    }

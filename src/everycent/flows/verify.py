@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from everycent.archives import queries as archives
-from everycent.catalog import queries as catalog
-from everycent.catalog.intake import AfterInvoice
-from everycent.catalog.meter import series_of
+from everycent.corrections import audit as corrections
 from everycent.db.connection import Tx
-from everycent.flows import replay
+from everycent.flows import reasoned, replay
 from everycent.flows.archive_usage import Files, false_files
 from everycent.invoicing import audit as invoicing
 from everycent.journal import audit as journal
@@ -18,7 +16,6 @@ from everycent.journal import queries as events
 from everycent.ledger import audit as ledger
 from everycent.metering import audit as metering
 from everycent.metering import queries as usage
-from everycent.subscriptions import queries as subscriptions
 
 
 class Check(NamedTuple):
@@ -69,6 +66,8 @@ def verify(
     for promise in metering.CHECKS:
         on_start(promise)
         yield Check("usage", promise, metering.violations(tx, promise))
+    on_start(corrections.COUNTS_ONCE)
+    yield Check("usage", corrections.COUNTS_ONCE, corrections.violations(tx))
     on_start(ARCHIVE_ADDS_UP)
     away = archives.records_away(tx)
     yield Check("usage", ARCHIVE_ADDS_UP, archives.violations(tx), {"records": away})
@@ -101,40 +100,6 @@ def _conservation(tx: Tx) -> Check:
 
 def reasons_of_usage(tx: Tx) -> dict[str, int]:
     """How many records are billed, and how many are not for which reason; together: all of them."""
-    reasons = invoicing.usage_by_reason(tx, _priced(tx), _written_off(tx))
+    reasons = invoicing.usage_by_reason(tx, reasoned.priced(tx), reasoned.written_off(tx))
     away = archives.records_away(tx)
     return dict(sorted((reasons | {"archived": away}).items())) if away else reasons
-
-
-def _written_off(tx: Tx) -> list[int]:
-    """The numbers of meters whose late records are written off without asking."""
-    policies = catalog.intake_policies(tx)
-    meters = [
-        ("meter", meter)
-        for meter, policy in policies.items()
-        if policy.after_invoice is AfterInvoice.WRITE_OFF
-    ]
-    return sorted(usage.known_numbers(tx, meters).values())
-
-
-def _priced(tx: Tx) -> Iterator[tuple[int, int]]:
-    """The (subject, meter) numbers that subscriptions put a price on."""
-    listed = subscriptions.listed(tx, limit=10_000_000)
-    plans = catalog.plans(tx, {(s.plan_key, s.plan_version) for s in listed})
-    meters = {
-        key: {
-            series.meter
-            for item in plan.items
-            if item.measure is not None
-            for _, series in series_of(item.measure)
-        }
-        for key, plan in plans.items()
-    }
-    names = {("subject", s.subject) for s in listed}
-    names |= {("meter", meter) for held in meters.values() for meter in held}
-    numbers = usage.known_numbers(tx, sorted(names))
-    for s in listed:
-        for meter in meters[s.plan_key, s.plan_version]:
-            pair = (numbers.get(("subject", s.subject)), numbers.get(("meter", meter)))
-            if pair[0] is not None and pair[1] is not None:
-                yield pair[0], pair[1]

@@ -77,8 +77,9 @@ class Waiting:
                 raise Unavailable(
                     "usage.closing", "usage is not taken in any more: the program ends", hint=AGAIN
                 )
+            room = _room(offer)
             if (
-                self._records + count > self._limits.records
+                self._records + room > self._limits.records
                 or self._bytes + offer.size_bytes > self._limits.size_bytes
             ):
                 raise Unavailable(
@@ -86,7 +87,7 @@ class Waiting:
                     f"{self._records} records are waiting to be stored; no more are taken until some are",
                     hint="send it again in a second; nothing of it was stored",
                 )
-            self._records += count
+            self._records += room
             self._bytes += offer.size_bytes
             self._offers.setdefault(offer.tenant_id, deque()).append(offer)
             self._changed.notify()
@@ -120,7 +121,7 @@ class Waiting:
         with turn:
             pass
         with self._changed:
-            self._records -= sum(len(offer.sorted.records) for offer in group)
+            self._records -= sum(map(_room, group))
             self._bytes -= sum(offer.size_bytes for offer in group)
             tenant_id = group[0].tenant_id
             if self._turns.get(tenant_id) is turn.had:
@@ -136,6 +137,11 @@ class Waiting:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+
+def _room(offer: Offer) -> int:
+    """Rejected records take room too: they wait to be counted, and their refusals to be told."""
+    return len(offer.sorted.records) + len(offer.sorted.rejected)
 
 
 def _cut(offers: deque[Offer]) -> list[Offer]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from everycent.catalog.meter import Measure, series_of
 from everycent.consumption.usage import is_level
@@ -168,3 +170,37 @@ def customer_names(tx: Tx, thresholds: Iterable[Threshold]) -> dict[UUID, str]:
     """The keys of the customers that are watched."""
     wanted = {t.customer_id for t in thresholds if t.customer_id is not None}
     return {found: made.key for found, made in customers.by_ids(tx, sorted(wanted)).items()}
+
+
+class Listed(NamedTuple):
+    """Thresholds with their newest crossings and the keys of the customers that are watched."""
+
+    thresholds: list[Threshold]
+    crossings: list[Crossing]
+    names: dict[UUID, str]
+
+
+def listed(tx: Tx, limit: int = 1000) -> Listed:
+    """What is watched, and when it was crossed; the newest crossings first, so many of them."""
+    found = queries.thresholds(tx)
+    return Listed(found, queries.crossings(tx, limit=limit), customer_names(tx, found))
+
+
+def as_data(found: Listed) -> dict[str, Any]:
+    """The same as a program gets it."""
+    return {
+        "thresholds": [threshold_data(one, found.names) for one in found.thresholds],
+        "crossings": [msgspec.to_builtins(one) for one in found.crossings],
+    }
+
+
+def threshold_data(threshold: Threshold, names: Mapping[UUID, str]) -> dict[str, Any]:
+    """One threshold."""
+    return {
+        "key": threshold.key,
+        "version": threshold.version,
+        "customer": None if threshold.customer_id is None else names.get(threshold.customer_id),
+        "subject": threshold.subject,
+        "meter": threshold.meter,
+        "value": threshold.value,
+    }

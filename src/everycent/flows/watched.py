@@ -9,8 +9,16 @@ from functools import reduce
 from typing import NamedTuple
 
 from everycent.catalog.meter import Measure, Series, series_of
-from everycent.consumption import queries as usage
-from everycent.consumption.usage import Request, Usage, has_windows, is_counter, is_level
+from everycent.consumption import queries as consumption
+from everycent.consumption.usage import (
+    Answer,
+    Request,
+    Usage,
+    answered,
+    has_windows,
+    is_counter,
+    is_level,
+)
 from everycent.db.connection import Tx
 from everycent.flows.running import Line, Running, running, up_to
 from everycent.kernel.calendar import local_date
@@ -49,12 +57,7 @@ def reached_by(
     refused: Refused = []
     by_usage = [one for one in due if one.threshold.meter is not None]
     by_cost = [one for one in due if one.threshold.meter is None]
-    try:
-        usages = _usages(tx, by_usage, measures, as_of)
-    except Refusal:  # one of them can't be answered: the others are
-        usages = {}
-        by_usage, failed = _answerable(tx, by_usage, measures, as_of, usages)
-        refused.extend(failed)
+    usages = _usages(tx, by_usage, measures, as_of)
     costs = _costs(tx, by_cost, as_of)
     sources: tuple[tuple[Iterable[Watched], Callable[[Watched], tuple[Decimal, str]]], ...] = (
         (by_usage, lambda one: _usage_of(one, measures, usages)),
@@ -73,34 +76,14 @@ def reached_by(
 
 def _usages(
     tx: Tx, wanted: Sequence[Watched], measures: Mapping[str, Measure], as_of: datetime
-) -> dict[Request, Usage]:
+) -> dict[Request, Answer]:
     asked = {
         request: up_to(request, as_of, is_now=True)
         for one in wanted
         for _, _, request in _requests(one, measures)
     }
-    answers = usage.read(tx, asked.values(), is_live=True)
+    answers = consumption.read(tx, asked.values(), is_live=True)
     return {request: answers[cut] for request, cut in asked.items()}
-
-
-def _answerable(
-    tx: Tx,
-    wanted: Sequence[Watched],
-    measures: Mapping[str, Measure],
-    as_of: datetime,
-    usages: dict[Request, Usage],
-) -> tuple[list[Watched], Refused]:
-    """Those whose usage can be read, one by one, with it in `usages`; and why the others' can't."""
-    found: list[Watched] = []
-    refused: Refused = []
-    for one in wanted:
-        try:
-            usages.update(_usages(tx, [one], measures, as_of))
-        except Refusal as refusal:
-            refused.append((one.threshold, refusal))
-        else:
-            found.append(one)
-    return found, refused
 
 
 def _measure_of(one: Watched, measures: Mapping[str, Measure]) -> Measure | None:
@@ -135,13 +118,13 @@ def _request(held: Subscription, series: Series, period: Period) -> Request:
 
 
 def _usage_of(
-    one: Watched, measures: Mapping[str, Measure], usages: Mapping[Request, Usage]
+    one: Watched, measures: Mapping[str, Measure], usages: Mapping[Request, Answer]
 ) -> tuple[Decimal, str]:
     measure = _measure_of(one, measures)
     assert measure is not None, "a threshold is set on a meter that exists, and meters stay"
     by_place: dict[tuple[str, str], dict[str, Usage]] = {}
     for place, path, request in _requests(one, measures):
-        by_place.setdefault(place, {})[path] = usages[request]
+        by_place.setdefault(place, {})[path] = answered(usages[request])
     values = [
         quantity(measure, own, subject, one.period, None)[1]
         for (subject, _), own in by_place.items()

@@ -19,6 +19,7 @@ from everycent.catalog.meter import Aggregation
 from everycent.catalog.price import Flat, Graduated, Package, Volume
 from everycent.consumption.queries import DayUsage
 from everycent.consumption.register import Reading
+from everycent.consumption.slots import shown_as
 from everycent.integrations.explain_flow import Flow, flow, narrow_flow
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.calendar import local_date
@@ -319,14 +320,16 @@ def _title(part: UsagePart) -> str:
         Aggregation.LATEST: "Last value of each day",
         Aggregation.UNIQUE: "Records per day",
         Aggregation.COUNTER: "The register",
-        Aggregation.PEAK: f"Highest {part.series.window_minutes}-minute average of each day",
-    }[part.series.aggregation]
+    }.get(part.series.aggregation)
+    if what is None:
+        what = f"{shown_as(part.series).what.capitalize()} of each day"
     name = part.input or part.series.meter
     return f"{what}, {name} at {part.subject}, in {_unit(part)}"
 
 
 def _unit(part: UsagePart) -> str:
-    return "records" if part.series.aggregation is Aggregation.UNIQUE else part.series.unit
+    is_counted = part.series.aggregation in (Aggregation.UNIQUE, Aggregation.UNITS)
+    return "records" if is_counted else part.series.unit
 
 
 def _legend(part: UsagePart, usage: Sequence[DayUsage], own: str) -> tuple[tuple[str, str], ...]:

@@ -19,9 +19,8 @@ from everycent.integrations.environment import variable
 from everycent.kernel.errors import Invalid, Refusal, Unavailable
 from everycent.kernel.period import Period, instant_text
 from everycent.measurements.answer import Number
-from everycent.measurements.measurement import Http
+from everycent.measurements.measurement import ATTEMPTS, Http
 
-_ATTEMPTS = 3
 _MOST_REDIRECTS = 5
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers that may be another one a moment later."""
@@ -56,11 +55,11 @@ def fetch(
         headers[name] = header.value or ""
         if header.env is not None:
             headers[name] = header.prefix + _secret(environ, header.env)
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             return _rows(_get(source, url, headers), source.records)
         except _Passing as passing:
-            if attempt == _ATTEMPTS:
+            if attempt == ATTEMPTS:
                 raise passing.refusal from passing
             sleep(2 ** (attempt - 1))
     raise AssertionError("the last attempt returns or raises")

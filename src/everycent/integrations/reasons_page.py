@@ -10,10 +10,11 @@ from everycent.invoicing.reasons import Accounted, Reason
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _WHOLE = 10_000
+_SLIVER = 40
 
 
 class Shown(NamedTuple):
-    """A reason with its bar, in percent of the longest, and its share of all."""
+    """A reason with its share of all: as a bar that all of them together would fill, and in words."""
 
     reason: Reason
     width: str
@@ -38,17 +39,18 @@ def page(accounted: Accounted, title: str, as_of: str) -> str:
         records=accounted.records,
         stored=_shown(accounted.stored),
         offered=_shown(accounted.offered),
+        rejected=accounted.rejected,
+        archived=_shown(accounted.archived),
     )
 
 
 def _shown(reasons: Sequence[Reason]) -> list[Shown]:
-    most = max((reason.records for reason in reasons), default=1)
     total = sum(reason.records for reason in reasons) or 1
     return [
         Shown(
             reason,
             # Ten records in a million are still to be seen.
-            _percent(max(reason.records * _WHOLE // most, 40)),
+            _percent(max(reason.records * _WHOLE // total, _SLIVER)),
             share_text(reason.records, total),
         )
         for reason in reasons

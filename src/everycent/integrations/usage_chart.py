@@ -114,9 +114,10 @@ def picture(chart: Chart) -> Picture:
         left, width = _across(number, len(stacks))
         where = slot_text(chart, chart.slots[number])
         if not stack:
-            empty.append(
-                Bar(_px(left), _px(zero - 30), _px(width), "3.0", "none", f"{where}: no records")
-            )
+            begin, end = (_slot_edge(n, len(stacks)) for n in (number, number + 1))
+            across, whole = _px(end - begin), _px(_PLOT_HEIGHT * 10)
+            said = f"{where}: no records"
+            empty.append(Bar(_px(begin), _px(top * 10), across, whole, "none", said))
         for row_no, row, from_, to in stack:
             value = row.values[number]
             assert value is not None
@@ -197,9 +198,14 @@ def _stacked(rows: Sequence[Row], number: int) -> list[tuple[int, Row, Decimal, 
 def _across(number: int, slots: int) -> tuple[int, int]:
     """Left edge and width of a slot's bar in tenths of a pixel."""
     slot = _PLOT_WIDTH * 10 // slots
-    left = _LEFT * 10 + number * _PLOT_WIDTH * 10 // slots
+    left = _slot_edge(number, slots)
     width = min(max(slot * 76 // 100, 3), _WIDEST_BAR)
     return left + (slot - width) // 2, width
+
+
+def _slot_edge(number: int, slots: int) -> int:
+    """Where a slot begins, in tenths of a pixel."""
+    return _LEFT * 10 + number * _PLOT_WIDTH * 10 // slots
 
 
 def _labels(chart: Chart, bottom: int) -> Iterator[Mark]:

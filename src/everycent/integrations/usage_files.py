@@ -12,15 +12,15 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from everycent.integrations import usage_json
 from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.metering.mapping import Reject, Rows, reject
@@ -48,23 +48,30 @@ _BOM = "\ufeff"
 
 class Opened(NamedTuple):
     """A file that is being read. `position` says how many of `total_bytes` have been read so far;
-    the total is None when nobody knows it."""
+    the total is None when nobody knows it. Without a header each row has one cell, a whole JSON record.
+    `unread` are members of JSON records that nothing reads, as they turn up."""
 
     header: list[str]
     batches: Iterator[Rows]
     total_bytes: int | None
     position: Callable[[], int]
+    unread: Collection[str] = ()
 
 
 @contextmanager
 def open_rows(
-    path: str, file_format: str | None, delimiter: str | None, columns: Sequence[str]
+    path: str,
+    file_format: str | None,
+    delimiter: str | None,
+    columns: Sequence[str],
+    is_unread: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Opened]:
     """Opens a file, or standard input for '-'. Gzip is recognised by its first bytes.
 
     Without a format the name's ending decides; without a delimiter the header does. `columns` are
-    those wanted: the header of a format that has none of its own. Raises Invalid `file.…`, from
-    `batches` too when the file breaks off.
+    those wanted: the header of a format that has none of its own; none for whole records. `is_unread`
+    is asked about every member of such a record that is not among them: whether to tell of it, or it
+    refuses the row. Raises Invalid `file.…`, from `batches` too when the file breaks off.
     """
     file_format = file_format or _format_of(path)
     if delimiter is not None:
@@ -83,11 +90,13 @@ def open_rows(
     with _raw(path) as raw:
         source = _Source(raw, None if path == STDIN else Path(path).stat().st_size)
         blocks = _blocks(source.read)
-        if file_format == "ndjson":
-            header, batches = list(columns), _ndjson_batches(blocks, columns)
-        else:
+        unread: set[str] = set()
+        if file_format == "csv":
             header, batches = _csv_rows(blocks, delimiter)
-        yield Opened(header, batches, source.size, lambda: source.position)
+        else:
+            reader = usage_json.reader(columns, is_unread, unread) if columns else None
+            header, batches = list(columns), _ndjson_batches(blocks, reader)
+        yield Opened(header, batches, source.size, lambda: source.position, unread)
 
 
 def _format_of(path: str) -> str:
@@ -340,8 +349,10 @@ def _quoted_batches(blocks: Iterator[_Block], delimiter: str) -> Iterator[Rows]:
 # --- NDJSON -------------------------------------------------------------------------------------
 
 
-def _ndjson_batches(blocks: Iterator[_Block], columns: Sequence[str]) -> Iterator[Rows]:
-    read_row = _json_reader(columns)
+def _ndjson_batches(
+    blocks: Iterator[_Block], read_row: Callable[[str], list[str]] | None
+) -> Iterator[Rows]:
+    """Rows of the cells that `read_row` finds in a line; without it, lines as they are."""
     for block in blocks:
         if block.is_too_long:
             yield Rows([], [], [], [_too_long(block.line)])
@@ -356,76 +367,13 @@ def _ndjson_batches(blocks: Iterator[_Block], columns: Sequence[str]) -> Iterato
                 rejects.append(bad)
                 continue
             try:
-                cells.append(read_row(line))
+                cells.append([line] if read_row is None else read_row(line))
             except Invalid as refusal:
                 rejects.append(reject(number, refusal, line))
             else:
                 numbers.append(number)
                 texts.append(line)
         yield Rows(numbers, cells, texts, rejects)
-
-
-def _json_reader(columns: Sequence[str]) -> Callable[[str], list[str]]:
-    """Reads the wanted columns out of a JSON object; `a.b` is `b` in the object `a`, unless there is
-    a field of that name. What is missing or null is an empty cell."""
-
-    def refuse_constant(text: str) -> None:
-        raise Invalid("file.bad_json", f"{text} is not a number in JSON")
-
-    def refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise Invalid("file.key_twice", f"the key {twice[:60]!r} stands twice")
-        return found
-
-    # Numbers stay the text they are.
-    decode = json.JSONDecoder(
-        object_pairs_hook=refuse_twice,
-        parse_float=str,
-        parse_int=str,
-        parse_constant=refuse_constant,
-    ).decode
-    paths = [(column, column.split(".")) for column in columns]
-
-    def read(line: str) -> list[str]:
-        try:
-            found = decode(line)
-        except ValueError as error:
-            raise Invalid("file.bad_json", f"the line is not JSON: {error}") from None
-        except RecursionError:
-            raise Invalid("file.bad_json", "the line is nested too deeply") from None
-        if not isinstance(found, dict):
-            raise Invalid("file.bad_json", "the line is not a JSON object")
-        return [
-            _json_cell(column, found[column] if column in found else _walk(found, path))
-            for column, path in paths
-        ]
-
-    return read
-
-
-def _walk(found: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        if not isinstance(found, dict):
-            return None
-        found = found.get(name)
-    return found
-
-
-def _json_cell(column: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    raise Invalid(
-        "file.nested",
-        f"the field {column!r} holds a list or an object, not one value",
-        field=column,
-    )
 
 
 # --- Parquet ------------------------------------------------------------------------------------

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
 
-from everycent.consumption import queries as metering
+from everycent.consumption import queries as consumption
 from everycent.consumption.usage import NOTHING
 from everycent.db.connection import Tx
 from everycent.invoicing import store
+from everycent.invoicing.reasons import Wanted
 from everycent.invoicing.seals import sealed_pieces
+from everycent.kernel.period import Period
 
 CHECKS = {
     "every invoice is the sum of its lines and taxes": "false_sums",
@@ -39,7 +43,7 @@ def false_seals(tx: Tx) -> list[str]:
     found = store.list_violations(tx, "false_seals")
     for seal in store.list_counter_seals(tx):
         contents = [content.bytes for content in seal.contents]
-        digest = metering.digest_of(contents) if contents else NOTHING
+        digest = consumption.digest_of(contents) if contents else NOTHING
         sealed = (seal.records, seal.total, bytes(seal.digest))
         if sealed != (len(contents), seal.sum, digest):
             found.append(f"{seal.name}: {seal.records} readings sealed, {len(contents)} found")
@@ -62,3 +66,43 @@ def usage_by_reason(
     for reason, records in store.count_elsewhere(tx).items():
         found[reason] = found.get(reason, 0) + records
     return {reason: records for reason, records in sorted(found.items()) if records}
+
+
+def reasons_by_batch(
+    tx: Tx, span: Period, priced: Iterable[tuple[int, int]], written_off: Sequence[int]
+) -> list[tuple[int, str, int]]:
+    """How many records of a span each batch has for each reason: (batch, reason, records). The reasons
+    are those of `usage_by_reason`, told one by one."""
+    _stage_reasons(tx, span, priced)
+    return store.count_by_batch(tx, span, written_off)
+
+
+def with_reason(
+    tx: Tx,
+    spans: Sequence[Period],
+    priced: Iterable[tuple[int, int]],
+    written_off: Sequence[int],
+    wanted: Wanted,
+    after: tuple[datetime, UUID],
+    limit: int,
+) -> list[UUID]:
+    """The keys of the wanted records of some spans, one span after the other until there are `limit`, in
+    order of time and key, after one."""
+    found: list[UUID] = []
+    if spans:
+        _stage_reasons(tx, Period(spans[0].start, spans[-1].end), priced)
+    for span in spans:
+        if len(found) < limit:
+            left = limit - len(found)
+            found += store.list_with_reason(tx, span, written_off, wanted, after, left)
+    return found
+
+
+def _stage_reasons(tx: Tx, span: Period, priced: Iterable[tuple[int, int]]) -> None:
+    store.stage_priced(tx, sorted(set(priced)))
+    store.stage_standing(tx)
+    rows = []
+    for only, start, end in store.list_limited_spans(tx, span):
+        for (begins, ends, is_days), own, others in sealed_pieces(only, start, end):
+            rows.append((only, start, end, begins, ends, is_days, own, others))
+    store.stage_limited(tx, rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ REASONS: dict[str, Told] = {
     ),
     "archived": Told(
         Tone.GOOD,
-        "Their month is in the archive; what they were billed for stands on the invoices of then.",
+        "Their month is in the archive; the reasons that they had then are told apart.",
     ),
     "part_not_priced": Told(
         Tone.LOOK,
@@ -61,7 +62,8 @@ REASONS: dict[str, Told] = {
     "too_late": Told(
         Tone.LOOK,
         "They came after their period was billed, and wait for somebody to decide.",
-        "look at them, or let the meter's intake policy write such records off (docs/catalog.md)",
+        "look at them (`everycent usage find --reason too_late`), or let the meter's intake policy write"
+        " such records off (docs/catalog.md)",
     ),
     "written_off": Told(
         Tone.GOOD,
@@ -98,11 +100,33 @@ class Reason(NamedTuple):
     told: Told
 
 
+class Wanted(NamedTuple):
+    """Which records are asked for: those of a reason, of a subject and of a meter (None: of any)."""
+
+    reason: str
+    subject_id: int | None = None
+    meter_id: int | None = None
+
+
+class Rejected(NamedTuple):
+    """How many records were rejected at a door with a code, and from which day to which (in UTC)."""
+
+    code: str
+    door: str
+    records: int
+    first_day: date
+    last_day: date
+
+
 class Accounted(NamedTuple):
-    """Every record that is stored under exactly one reason, and what was offered and not stored."""
+    """Every record that is stored under exactly one reason, and what was offered and not stored.
+    `archived` tells of those in the archive the reasons that they had when their months were written,
+    `rejected` of what could not be taken at all, apart from the records: each time it was offered."""
 
     stored: list[Reason]
     offered: list[Reason]
+    archived: list[Reason]
+    rejected: Sequence[Rejected] = ()
 
     @property
     def records(self) -> int:
@@ -110,18 +134,22 @@ class Accounted(NamedTuple):
         return sum(reason.records for reason in self.stored)
 
 
-def accounted(by_reason: Mapping[str, int], duplicates: int, conflicts: int) -> Accounted:
+def accounted(
+    by_reason: Mapping[str, int],
+    duplicates: int,
+    conflicts: int,
+    archived: Mapping[str, int] | None = None,
+) -> Accounted:
     """The counts with their words; reasons without a record are left out. A reason without words is a
     KeyError: no record may be missing from the page."""
-    unknown = sorted(by_reason.keys() - REASONS.keys())
-    if unknown:
-        raise KeyError(unknown[0])
     offered = {"duplicate": duplicates, "conflict": conflicts}
     return Accounted(
-        [
-            Reason(code, by_reason[code], told)
-            for code, told in REASONS.items()
-            if by_reason.get(code)
-        ],
-        [Reason(code, offered[code], told) for code, told in OFFERED.items() if offered[code]],
+        _told(by_reason, REASONS), _told(offered, OFFERED), _told(archived or {}, REASONS)
     )
+
+
+def _told(counts: Mapping[str, int], words: Mapping[str, Told]) -> list[Reason]:
+    unknown = sorted(counts.keys() - words.keys())
+    if unknown:
+        raise KeyError(unknown[0])
+    return [Reason(code, counts[code], told) for code, told in words.items() if counts.get(code)]

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
+from everycent.invoicing.reasons import Wanted
 from everycent.invoicing.runs import Run
+from everycent.kernel.period import Period
 from everycent.kernel.table import table
+from everycent.metering.record import EARLIEST, LATEST
 
 SQL = statements.beside(__file__)
 
@@ -25,6 +28,7 @@ SEAL = table(
     " span_end timestamptz, is_days bool, own text[], others text[]",
     key="limits",
 )
+ALWAYS = Period(EARLIEST, LATEST)
 PRICED = table("priced", "subject_id int4, meter_id int4", key="subject_id, meter_id")
 
 
@@ -206,14 +210,14 @@ def list_counter_seals(tx: Tx) -> list[Any]:
 def stage_standing(tx: Tx) -> None:
     """Puts what became of records with reversals where the counting statements find it."""
     tx.run(SQL["stage_standing"])
+    tx.run("truncate stage_standing")
     tx.run(SQL["fill_standing"], {"tenant_id": tx.tenant_id})
     tx.run("analyze stage_standing")
 
 
 def count_in_billed_time(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:
     """Records in periods that lines have counted, by reason."""
-    params = {"tenant_id": tx.tenant_id, "written_off": list(written_off)}
-    return dict(tx.tuples(SQL["usage_in_billed_time"], params))
+    return _counted(tx, SQL["usage_in_billed_time"], written_off=list(written_off))
 
 
 def count_unpriced(tx: Tx) -> int:
@@ -223,7 +227,65 @@ def count_unpriced(tx: Tx) -> int:
 
 def count_elsewhere(tx: Tx) -> dict[str, int]:
     """Records outside all billed time, by reason."""
-    return dict(tx.tuples(SQL["usage_elsewhere"], {"tenant_id": tx.tenant_id}))
+    return _counted(tx, SQL["usage_elsewhere"])
+
+
+def _counted(tx: Tx, reasoned: str, **more: Any) -> dict[str, int]:
+    statement = f"select reason, count(*)::bigint from ({reasoned}) r group by 1 order by 1"  # noqa: S608
+    return dict(tx.tuples(statement, _of_span(tx, ALWAYS, **more)))
+
+
+_IN_TIME, _ELSEWHERE = SQL["usage_in_billed_time"], SQL["usage_elsewhere"]
+_UNPRICED = SQL["unpriced_records"]
+_REASONED = (  # every record of a span with its one reason
+    "select r.key, r.at, r.batch_id, r.subject_id, r.meter_id, coalesce(x.reason, r.reason) as reason"  # noqa: S608
+    f" from (({_IN_TIME}) union all ({_ELSEWHERE})) r left join ({_UNPRICED}) x on x.key = r.key"
+)
+
+
+def stage_limited(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Puts the pieces of parts that lines have counted where `unpriced_records` finds them."""
+    bulk.stage(tx, SEAL, rows)
+    tx.run("analyze stage_seal")
+
+
+def list_limited_spans(tx: Tx, span: Period) -> list[tuple[str, datetime, datetime]]:
+    """The different limits and periods of bands and segments that lines have counted, around a span."""
+    return [(r[0], r[1], r[2]) for r in tx.tuples(SQL["limited_spans"], _of_span(tx, span))]
+
+
+def count_by_batch(tx: Tx, span: Period, written_off: Sequence[int]) -> list[tuple[int, str, int]]:
+    """How many records of a span each batch has for each reason: (batch, reason, records)."""
+    statement = f"select batch_id, reason, count(*)::bigint from ({_REASONED}) r group by 1, 2"  # noqa: S608
+    rows = tx.tuples(statement, _of_span(tx, span, written_off=list(written_off)))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def list_with_reason(
+    tx: Tx,
+    span: Period,
+    written_off: Sequence[int],
+    wanted: Wanted,
+    after: tuple[datetime, UUID],
+    limit: int,
+) -> list[UUID]:
+    """The keys of the wanted records of a span, in order of time and key, after one."""
+    statement = (
+        f"select key from ({_REASONED}) r"  # noqa: S608
+        " where reason = %(reason)s and (at, key) > (%(after_at)s, %(after_key)s)"
+        " and (%(subject_id)s::int4 is null or subject_id = %(subject_id)s)"
+        " and (%(meter_id)s::int4 is null or meter_id = %(meter_id)s)"
+        " order by at, key limit %(limit)s"
+    )
+    params = _of_span(
+        tx, span, written_off=list(written_off), after_at=after[0], after_key=after[1], limit=limit,
+        **wanted._asdict(),
+    )  # fmt: skip
+    return [key for (key,) in tx.tuples(statement, params)]
+
+
+def _of_span(tx: Tx, span: Period, **more: Any) -> dict[str, Any]:
+    return {"tenant_id": tx.tenant_id, "first_at": span.start, "last_at": span.end, **more}
 
 
 def list_corrected_lines(tx: Tx, batch_id: int) -> list[Any]:

@@ -257,10 +257,16 @@ said as (
            b.fold_id, 0 as sign, r.value, uuid_send(r.content) as entry
     from pieces c
     cross join lateral (
-        select u.at, u.key, u.value, u.content, u.dimensions_id, u.batch_id from usage_record u
-        where u.tenant_id = %(tenant_id)s and u.subject_id = c.subject_id
-          and u.meter_id = c.meter_id and u.at >= c.span_start and u.at < c.span_end
-        offset 0) r  -- one look-up by index for each span, whatever the planner thinks of ranges
+        select u.at, u.key, u.value, u.content, u.dimensions_id, u.batch_id
+        from (
+            select distinct utc_day(d.bucket) as day from usage_day d
+            where d.tenant_id = %(tenant_id)s and d.subject_id = c.subject_id
+              and d.meter_id = c.meter_id and d.bucket > c.span_start - interval '1 day'
+              and d.bucket < c.span_end) t
+        join usage_record u on u.tenant_id = %(tenant_id)s and u.day = t.day
+            and u.subject_id = c.subject_id and u.meter_id = c.meter_id
+            and u.at >= c.span_start and u.at < c.span_end
+        offset 0) r  -- a look-up by index for each day, whatever the planner thinks of ranges
     join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id
         and b.fold_id <= c.fold_id
     union all
@@ -323,15 +329,24 @@ select i.series || '-' || i.number || ' line ' || u.line_no as name, u.records, 
        coalesce(sum(r.value), 0) as sum
 from invoice_usage u
 join invoice i on i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
-left join (usage_record r join usage_batch b on b.tenant_id = r.tenant_id and b.batch_id = r.batch_id)
-    on r.tenant_id = u.tenant_id and r.subject_id = u.subject_id and r.meter_id = u.meter_id
-    and r.at > u.starts_at and r.at <= u.ends_at and b.fold_id <= u.fold_id
-    and coalesce((
+left join lateral (
+    select r.at, r.content, r.value
+    from (
+        select distinct utc_day(d.bucket) as day from usage_day d
+        where d.tenant_id = %(tenant_id)s and d.subject_id = u.subject_id and d.meter_id = u.meter_id
+          and d.bucket > u.starts_at - interval '1 day' and d.bucket <= u.ends_at) t
+    join usage_record r on r.tenant_id = %(tenant_id)s and r.day = t.day
+        and r.subject_id = u.subject_id and r.meter_id = u.meter_id
+        and r.at > u.starts_at and r.at <= u.ends_at
+    join usage_batch b on b.tenant_id = r.tenant_id and b.batch_id = r.batch_id
+        and b.fold_id <= u.fold_id
+    where coalesce((
         select v.sign from usage_reversal v
         join usage_batch vb on vb.tenant_id = v.tenant_id and vb.batch_id = v.batch_id
             and vb.fold_id <= u.fold_id
         where v.tenant_id = r.tenant_id and v.key = r.key
         order by v.reversal_no desc limit 1), 1) = 1
+    offset 0) r on true
 where u.tenant_id = %(tenant_id)s and u.ends_included and not exists (
     select from usage_away(%(tenant_id)s) a where u.starts_at < a.ends_at and u.ends_at >= a.starts_at)
 group by i.series, i.number, u.line_no, u.part_no, u.records, u.total, u.digest;
@@ -348,36 +363,36 @@ join usage_batch b on b.tenant_id = v.tenant_id and b.batch_id = v.batch_id
 where v.tenant_id = %(tenant_id)s group by v.key;
 
 -- name: usage_in_billed_time
--- Records in a period that a line has counted: whether they were there when it did, whether they stand,
--- and whether late ones of their meter are written off without asking.
+-- Records of a span that lie in a period that a line has counted: whether they were there when it did,
+-- whether they stand, and whether late ones of their meter are written off without asking.
 with spans as materialized (
     select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
     from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
 covered as (
-    select u.key, u.meter_id, u.batch_id, max(s.fold_id) as billed
+    select u.key, u.subject_id, u.meter_id, u.batch_id, u.at, max(s.fold_id) as billed
     from usage_record u
     join spans s on s.subject_id = u.subject_id and s.meter_id = u.meter_id
       and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
       and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included))
-    where u.tenant_id = %(tenant_id)s group by 1, 2, 3),
+    where u.tenant_id = %(tenant_id)s and u.at >= %(first_at)s and u.at < %(last_at)s
+    group by 1, 2, 3, 4, 5),
 told as (
-    select c.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.folds, c.billed
+    select c.key, c.at, c.batch_id, c.subject_id, c.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.folds, c.billed
     from covered c
     join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = c.batch_id
     left join stage_standing z on z.key = c.key)
-select case
+select key, at, batch_id, subject_id, meter_id, case
     when not stands and stood then 'voided_after_bill'
     when not stands then 'voided'
     when stood then 'billed'
     when meter_id = any(%(written_off)s) then 'written_off'
-    else 'too_late' end as reason, count(*)::bigint as records
+    else 'too_late' end as reason
 from told, lateral (
     select came <= billed and (folds is null or (
-        select count(*) from unnest(folds) f(fold_id) where f.fold_id <= billed) %% 2 = 0) as stood) x
-group by 1 order by 1;
+        select count(*) from unnest(folds) f(fold_id) where f.fold_id <= billed) %% 2 = 0) as stood) x;
 
 -- name: usage_elsewhere
--- The reason of every record outside all billed time. stage_priced holds what subscriptions price.
+-- The reason of every record of a span that lies outside all billed time. stage_priced holds what subscriptions price.
 with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
     from invoice_usage where tenant_id = %(tenant_id)s),
@@ -386,31 +401,31 @@ terms as materialized (
     from subscription s
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
     where s.tenant_id = %(tenant_id)s)
-select case
+select u.key, u.at, u.batch_id, u.subject_id, u.meter_id, case
     when not coalesce(z.stands, true) then 'voided'
     when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
     when i.key is null then 'outside_term'
     when m.subject_id is null then 'not_priced'
-    else 'not_yet_billed' end as reason, count(*)::bigint as records
+    else 'not_yet_billed' end as reason
 from usage_record u
 left join stage_standing z on z.key = u.key
 left join (select distinct subject_id from terms) c on c.subject_id = u.subject_id
 left join (
     select distinct r.key from usage_record r
     join terms t on t.subject_id = r.subject_id and r.at >= t.starts_at and r.at < t.ends_at
-    where r.tenant_id = %(tenant_id)s) i on i.key = u.key
+    where r.tenant_id = %(tenant_id)s and r.at >= %(first_at)s and r.at < %(last_at)s) i
+    on i.key = u.key
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
 left join (
     select subject_id, meter_id, min(starts_at) as starts_at
     from invoice_usage where tenant_id = %(tenant_id)s and ends_included group by 1, 2) o
     on o.subject_id = u.subject_id and o.meter_id = u.meter_id
-where u.tenant_id = %(tenant_id)s and not exists (
+where u.tenant_id = %(tenant_id)s and u.at >= %(first_at)s and u.at < %(last_at)s and not exists (
     select from spans s
     where s.subject_id = u.subject_id and s.meter_id = u.meter_id
       and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
-      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)))
-group by 1 order by 1;
+      and (u.at < s.ends_at or (u.at = s.ends_at and s.ends_included)));
 
 -- name: unpriced_parts
 -- Records in billed time that lie in a band or a segment no line asked for, where a period was billed by
@@ -439,16 +454,69 @@ parted as (
         group by 1, 2, 3, 4, 5) e
     group by 1, 2, 3, 4)
 select coalesce(sum(greatest((
-    select count(*) from usage_record u
+    select count(*) from (
+        select distinct utc_day(r.bucket) as day from usage_day r
+        where r.tenant_id = %(tenant_id)s and r.subject_id = p.subject_id and r.meter_id = p.meter_id
+          and r.bucket > p.starts_at - interval '1 day' and r.bucket < p.ends_at) t
+    join usage_record u on u.tenant_id = %(tenant_id)s and u.day = t.day
+        and u.subject_id = p.subject_id and u.meter_id = p.meter_id
+        and u.at >= p.starts_at and u.at < p.ends_at
     join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
         and b.fold_id <= d.fold_id
     left join stage_standing z on z.key = u.key
-    where u.tenant_id = %(tenant_id)s and u.subject_id = p.subject_id and u.meter_id = p.meter_id
-      and u.at >= p.starts_at and u.at < p.ends_at
-      and (z.key is null or z.stands and (
+    where (z.key is null or z.stands and (
         select count(*) from unnest(z.folds) f(fold_id) where f.fold_id <= d.fold_id) %% 2 = 0))
     - d.records, 0)), 0)::bigint
 from periods p join parted d using (subject_id, meter_id, starts_at, ends_at);
+
+-- name: limited_spans
+-- The different limits and periods of lines that counted a band or a segment, of periods that touch a span.
+select distinct limits, starts_at, ends_at from invoice_usage
+where tenant_id = %(tenant_id)s and not ends_included and starts_at < %(last_at)s and ends_at > %(first_at)s
+  and (limits::jsonb -> 'bands' is not null or limits::jsonb -> 'segments' is not null);
+
+-- name: unpriced_records
+-- The same one by one, of a span: what stood when a period was billed by parts only, stands now, and lies
+-- in none of the parts. stage_seal holds their pieces.
+with limited as (
+    select subject_id, meter_id, starts_at, ends_at, limits, fold_id,
+           limits is null or (limits::jsonb -> 'bands' is null and limits::jsonb -> 'segments' is null)
+               as is_whole
+    from invoice_usage
+    where tenant_id = %(tenant_id)s and not ends_included
+      and starts_at < %(last_at)s and ends_at > %(first_at)s),
+periods as materialized (
+    select subject_id, meter_id, starts_at, ends_at, max(fold_id) as fold_id
+    from limited group by 1, 2, 3, 4 having not bool_or(is_whole)),
+pieces as materialized (
+    select distinct l.subject_id, l.meter_id, p.span_start, p.span_end, p.own, p.others
+    from limited l
+    join periods using (subject_id, meter_id, starts_at, ends_at)
+    join stage_seal p on p.period_start = l.starts_at and p.period_end = l.ends_at and p.limits = l.limits)
+select u.key, u.at, u.batch_id, 'part_not_priced' as reason
+from periods p
+cross join lateral (
+    select distinct utc_day(r.bucket) as day from usage_day r
+    where r.tenant_id = %(tenant_id)s and r.subject_id = p.subject_id and r.meter_id = p.meter_id
+      and r.bucket > p.starts_at - interval '1 day' and r.bucket < p.ends_at) t
+cross join lateral (
+    select s.key, s.at, s.batch_id, s.tenant_id, s.subject_id, s.meter_id, s.dimensions_id
+    from usage_record s
+    where s.tenant_id = %(tenant_id)s and s.day = t.day
+      and s.subject_id = p.subject_id and s.meter_id = p.meter_id
+      and s.at >= p.starts_at and s.at < p.ends_at
+      and s.at >= %(first_at)s and s.at < %(last_at)s
+    offset 0) u
+join usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id and b.fold_id <= p.fold_id
+left join stage_standing z on z.key = u.key
+where (z.key is null or z.stands and (
+        select count(*) from unnest(z.folds) f(fold_id) where f.fold_id <= p.fold_id) %% 2 = 0)
+  and not exists (
+    select from pieces s
+    where s.subject_id = u.subject_id and s.meter_id = u.meter_id
+      and u.at >= s.span_start and u.at < s.span_end and (s.own is null or exists (
+        select from usage_name d where d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
+          and d.told @> any(s.own::jsonb[]) and not d.told @> any(s.others::jsonb[]))));
 
 -- name: corrected_lines
 -- The lines of invoices that stand whose time holds a record that a correcting batch took back, put

@@ -81,6 +81,10 @@ class Sql(msgspec.Struct, frozen=True, tag="sql", omit_defaults=True):
 
 Kind = Time | Sample | Http | Sql
 
+ATTEMPTS = 3
+"""How often a source is asked before an interval is left for later."""
+_SPARE_SECONDS = 30
+
 
 class Measurement(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every `every` on the clock of `time_zone` from `starts_at` on, records of the raw meter `meter`
@@ -107,6 +111,16 @@ class Measurement(msgspec.Struct, frozen=True, omit_defaults=True):
             self.ends_at,
             timedelta(seconds=self.delay_seconds),
         )
+
+    @property
+    def lease(self) -> timedelta:
+        """How long whoever asks the source has it alone: every attempt in full, and some time to spare.
+        Nothing for what asks nobody."""
+        kind = self.kind
+        seconds = (
+            kind.timeout_seconds * ATTEMPTS + _SPARE_SECONDS if isinstance(kind, Http | Sql) else 0
+        )
+        return timedelta(seconds=seconds)
 
     @property
     def has_memory(self) -> bool:

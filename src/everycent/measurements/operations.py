@@ -247,6 +247,23 @@ def miss(
     journal.record(tx, drafts, recorded_at, projection.missed)
 
 
+def take_on(tx: Tx, measurement: Measurement, worker: str, now: datetime) -> int:
+    """Has the source to oneself for as long as it may take to ask it; to be called with the lock, when
+    nobody else has it. Returns the fence, under which the answer is recorded."""
+    return store.put_lease(tx, measurement.key, worker, now + measurement.lease)
+
+
+def is_taken_on(tx: Tx, key: str, fence: int) -> bool:
+    """Waits for the lock; whether nobody else has taken the work over since it was taken on."""
+    store.lock(tx, key)
+    return store.has_lease(tx, key, fence)
+
+
+def let_go(tx: Tx, key: str, fence: int) -> None:
+    """Ends what was taken on, so that nobody has to wait until it runs out."""
+    store.end_lease(tx, key, fence)
+
+
 def keep_answer(tx: Tx, key: str, gathered: Gathered) -> None:
     """Keeps what is known of an interval until it is covered."""
     store.put_answer(tx, key, gathered)

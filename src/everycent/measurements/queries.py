@@ -10,6 +10,7 @@ from typing import Any
 
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
+from everycent.kernel.near import meant
 from everycent.kernel.period import Period
 from everycent.measurements import store
 from everycent.measurements.measurement import Covered, Sample, State, Time
@@ -25,12 +26,13 @@ def get(tx: Tx, key: str) -> State:
     """One measurement as it stands. Raises NotFound `measurement.unknown`."""
     found = store.find_states(tx, key)
     if not found:
+        asked = meant(key, [state.measurement.key for state in store.find_states(tx)])
         raise NotFound(
             "measurement.unknown",
             f"there is no measurement {key!r}",
             field="key",
             value=key,
-            hint="list them with `everycent measurement list`",
+            hint=f"{asked} " * bool(asked) + "list them with `everycent measurement list`",
         )
     return found[0]
 
@@ -62,6 +64,11 @@ def levels(
     for subject, at, value in store.last_values(tx, meter, sorted(subjects), ends):
         found[at][subject] = value
     return found
+
+
+def busy_until(tx: Tx, key: str, now: datetime) -> datetime | None:
+    """Until when somebody is asking the source of a measurement; None when nobody is."""
+    return store.find_lease(tx, key, now)
 
 
 def kept_answer(tx: Tx, state: State) -> Gathered | None:

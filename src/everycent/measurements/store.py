@@ -128,3 +128,28 @@ def find_answer(tx: Tx, key: str, starts_at: datetime) -> Gathered | None:
 def clear_answer(tx: Tx, key: str) -> None:
     """Lets go of what was kept."""
     tx.run(SQL["clear_answer"], {"tenant_id": tx.tenant_id, "key": key})
+
+
+def find_lease(tx: Tx, key: str, now: datetime) -> datetime | None:
+    """Until when somebody is asking the source; None when nobody is."""
+    until: datetime | None = tx.value(
+        SQL["find_lease"], {"tenant_id": tx.tenant_id, "key": key, "now": now}
+    )
+    return until
+
+
+def put_lease(tx: Tx, key: str, worker: str, until: datetime) -> int:
+    """Notes who asks from now on, and returns the fence of it."""
+    params = {"tenant_id": tx.tenant_id, "key": key, "worker": worker, "until": until}
+    return int(tx.value(SQL["put_lease"], params))
+
+
+def has_lease(tx: Tx, key: str, fence: int) -> bool:
+    """Whether the work with this fence has been taken over by nobody."""
+    params = {"tenant_id": tx.tenant_id, "key": key, "fence": fence}
+    return bool(tx.value(SQL["has_lease"], params))
+
+
+def end_lease(tx: Tx, key: str, fence: int) -> None:
+    """Lets go, unless somebody else has it by now."""
+    tx.run(SQL["end_lease"], {"tenant_id": tx.tenant_id, "key": key, "fence": fence})

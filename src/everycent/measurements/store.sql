@@ -45,20 +45,37 @@ where tenant_id = %(tenant_id)s and plan_key = %(plan_key)s and starts_at < %(be
 -- name: last_values
 -- The last value of a meter before each instant, for each subject that has one. Two records of the same
 -- instant are told apart as the roll-ups do; a record that was taken out of the count does not count.
--- Of months in the archive the last value of each day is known.
+-- Of months in the archive the last value of each day is known. Of what is folded the roll-ups tell the
+-- day: one of the last two, as the last may hold only records from after the instant.
+with tail as materialized (
+    select r.subject_id, r.value, r.at, r.key from usage_record r
+    where r.tenant_id = %(tenant_id)s
+      and r.batch_id between (
+        select min(batch_id) from usage_batch where tenant_id = %(tenant_id)s and fold_id is null) and (
+        select max(batch_id) from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
+      and r.batch_id in (
+        select batch_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
+      and r.meter_id = (select name_id from usage_name
+                        where tenant_id = %(tenant_id)s and kind = 'meter' and name = %(meter)s))
 select s.name, e.at, u.value
 from usage_name m
 join usage_name s on s.tenant_id = m.tenant_id and s.kind = 'subject' and s.name = any(%(subjects)s)
 cross join unnest(%(ends)s::timestamptz[]) as e(at)
 cross join lateral (
     select x.value from (
-        (select r.value, r.at, r.key from usage_record r
-         where r.tenant_id = m.tenant_id and r.subject_id = s.name_id and r.meter_id = m.name_id
-           and r.at < e.at
-           and coalesce((select v.sign from usage_reversal v
-                         where v.tenant_id = r.tenant_id and v.key = r.key
-                         order by v.reversal_no desc limit 1), 1) = 1
+        (select r.value, r.at, r.key from (
+            select distinct d.bucket, utc_day(d.bucket) as day from usage_day d
+            where d.tenant_id = m.tenant_id and d.subject_id = s.name_id and d.meter_id = m.name_id
+              and d.bucket < e.at and d.records > 0
+            order by d.bucket desc limit 2) c
+         join usage_standing(false) r on r.tenant_id = m.tenant_id and r.day = c.day
+             and r.at >= c.bucket and r.at < c.bucket + interval '1 day'
+             and r.subject_id = s.name_id and r.meter_id = m.name_id and r.at < e.at
          order by r.at desc, r.key desc limit 1)
+        union all
+        (select t.value, t.at, t.key from tail t
+         where t.subject_id = s.name_id and t.at < e.at
+         order by t.at desc, t.key desc limit 1)
         union all
         (select d.latest_value, d.latest_at, d.latest_key from usage_away(m.tenant_id) a
          join usage_day d on d.tenant_id = m.tenant_id and d.subject_id = s.name_id
@@ -82,6 +99,28 @@ on conflict (tenant_id, key) do update set
 -- name: clear_failure
 update measurement_failure set attempts = 0
 where tenant_id = %(tenant_id)s and key = %(key)s and attempts > 0;
+
+-- name: find_lease
+-- Until when a source is being asked; no row when nobody is at it.
+select until from measurement_lease where tenant_id = %(tenant_id)s and key = %(key)s and until > %(now)s;
+
+-- name: put_lease
+-- Taken on by the only one who has the lock. The number tells it from whoever had it before.
+insert into measurement_lease as l (tenant_id, key, worker, fence, until)
+values (%(tenant_id)s, %(key)s, %(worker)s, 1, %(until)s)
+on conflict (tenant_id, key) do update set
+    worker = excluded.worker, fence = l.fence + 1, until = excluded.until
+returning fence;
+
+-- name: has_lease
+-- One that ran out and that nobody has taken over still stands.
+select exists (
+    select from measurement_lease
+    where tenant_id = %(tenant_id)s and key = %(key)s and fence = %(fence)s and until is not null);
+
+-- name: end_lease
+update measurement_lease set until = null
+where tenant_id = %(tenant_id)s and key = %(key)s and fence = %(fence)s and until is not null;
 
 -- name: put_answer
 insert into measurement_answer (tenant_id, key, starts_at, content)

@@ -80,7 +80,8 @@ def _refusal(record: UsageRecord, bounds: _Bounds, sound: set[tuple[str, str]]) 
             f" this one is of {record.at.isoformat()}",
             field="at",
             value=record.at.isoformat(),
-            hint="correct the time; what really is that old needs a backfill or a wider policy",
+            hint="correct the time; what really is that old goes in with `everycent usage backfill`,"
+            " or under a policy that accepts more days",
         )
     if latest is not None and record.at > latest:
         return Invalid(

@@ -7,40 +7,48 @@ hours that the clock skips or repeats is refused or chosen, never guessed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
-from everycent.kernel.calendar import Repeated, Skipped, resolve_wall, zone
+from everycent.kernel.calendar import Repeated, Skipped, zone
 from everycent.kernel.errors import Invalid, Refusal
 from everycent.kernel.period import instant_text
-from everycent.metering.record import (
-    EARLIEST,
-    LATEST,
-    UsageRecord,
-    canonical_dimensions,
-    canonical_value,
-    check_id,
-    check_name,
-    check_time,
+from everycent.metering.cells import (
+    dimensions_reader,
+    meter_reader,
+    source_reader,
+    subject_reader,
+    time_reader,
 )
+from everycent.metering.header import (
+    DIMENSION,
+    DIMENSIONS,
+    FIELDS,
+    SOURCE,
+    cells_of,
+    check_unread,
+    column_of,
+    dimensions_in,
+    is_of_dimensions,
+)
+from everycent.metering.record import UsageRecord, canonical_value, check_id, check_name
 
-FIELDS = ("id", "subject", "meter", "at", "value")
-ID_PARTS = ("subject", "meter", "at", "value")
-_REMEMBERED = 65_536
-_NO_DIMENSIONS = "{}"
+OBJECT = "dimensions{}"
+"""The column of NDJSON that holds the object `dimensions` as JSON."""
 
 
 class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`columns` names the column of each field, `constants` fields that are the same on every row.
 
-    `id_from` builds the id out of several fields where the file has none. `dimensions` maps a
-    dimension's name to its column; an empty cell is no dimension.
+    `source` is of the rows that tell none. `id_from` builds the id out of several fields where the file
+    has none. `dimensions` maps a dimension's name to its column; an empty cell is no dimension. `ignore`
+    are columns that are left out on purpose; with `strict` no others may be.
     """
 
-    source: str
+    source: str | None = None
     columns: dict[str, str] = {}
     constants: dict[str, str] = {}
     id_from: tuple[str, ...] = ()
@@ -48,6 +56,23 @@ class ColumnMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str | None = None
     on_skipped: Skipped = Skipped.REFUSE
     on_repeated: Repeated = Repeated.REFUSE
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says nothing about columns: lines of JSON are then records in the plain form."""
+        return self == ColumnMapping(self.source, strict=self.strict)
+
+    @property
+    def claimed(self) -> set[str]:
+        """Columns that are read as what the mapping says, whatever they are called."""
+        return {*self.columns.values(), *self.dimensions.values()}
+
+    @property
+    def names_dimensions(self) -> bool:
+        """Whether it says itself what becomes of columns that are called dimensions."""
+        return any(map(is_of_dimensions, self.claimed))
 
 
 class Reject(NamedTuple):
@@ -79,14 +104,82 @@ Parse = Callable[[Sequence[Sequence[str]]], list[UsageRecord]]
 
 
 def wanted_columns(mapping: ColumnMapping) -> list[str]:
-    """The columns that the mapping reads, for files that have no header of their own."""
+    """The columns that the mapping reads, for files that have no header of their own; none when it says
+    nothing about columns."""
+    if mapping.is_plain:
+        return []
     fields = [
         mapping.columns.get(field, field)
         for field in FIELDS
         if field not in mapping.constants
         and not (field == "id" and mapping.id_from and field not in mapping.columns)
     ]
-    return list(dict.fromkeys([*fields, *mapping.dimensions.values()]))
+    if SOURCE in mapping.columns or SOURCE not in {*mapping.claimed, *mapping.ignore}:
+        fields.append(mapping.columns.get(SOURCE, SOURCE))
+    is_open = not mapping.names_dimensions and DIMENSIONS not in mapping.ignore
+    rest = [OBJECT] if is_open else []
+    return list(dict.fromkeys([*fields, *mapping.dimensions.values(), *rest]))
+
+
+class _Places(NamedTuple):
+    """Where in a row things stand; None for what no column gives."""
+
+    fields: dict[str, int | None]
+    source: int | None
+    dimensions: dict[str, int]
+    objects: int | None
+
+
+def _places(mapping: ColumnMapping, columns: Sequence[str]) -> _Places:
+    header = ["" if column in mapping.ignore else column for column in columns]
+    fields = cells_of(header, mapping.columns, mapping.constants, mapping.id_from)
+    own = [column for column in header if column not in mapping.claimed]
+    source = mapping.columns.get(SOURCE, SOURCE if SOURCE in own else None)
+    if source is None and mapping.source is None:
+        raise Invalid(
+            "mapping.no_source",
+            "nothing says which system the ids come from",
+            field=SOURCE,
+            hint="name it with --source, or its column with --map source=COLUMN; ids are unique within"
+            " a source",
+        )
+    dimensions = dict(mapping.dimensions)
+    objects = None
+    if not mapping.names_dimensions:
+        dimensions = dimensions_in(header, dimensions)
+        objects = OBJECT if OBJECT in own else DIMENSIONS if DIMENSIONS in own else None
+    return _Places(
+        fields,
+        None if source is None else column_of(header, source, SOURCE),
+        {
+            name: column_of(header, column, f"dimensions.{name}")
+            for name, column in dimensions.items()
+        },
+        None if objects is None else column_of(header, objects, DIMENSIONS),
+    )
+
+
+def unread_columns(mapping: ColumnMapping, header: Sequence[str]) -> list[str]:
+    """The columns of a file that nothing reads and nobody left out on purpose.
+
+    Raises Invalid as `is_unread` does, and when the mapping does not fit the file.
+    """
+    fields, source, dimensions, objects = _places(mapping, header)
+    used = {*fields.values(), source, *dimensions.values(), objects}
+    left = [column for at, column in enumerate(header) if at not in used]
+    return [column for column in left if is_unread(mapping, column)]
+
+
+def is_unread(mapping: ColumnMapping, column: str) -> bool:
+    """Whether it is to be told that nothing reads a column: not when it was left out on purpose.
+
+    Raises Invalid `mapping.unread_column` when its name looks like a source or like dimensions, and for
+    any with `strict`.
+    """
+    if column in mapping.ignore:
+        return False
+    check_unread(column, names_dimensions=mapping.names_dimensions, strict=mapping.strict)
+    return True
 
 
 def parser(mapping: ColumnMapping, header: Sequence[str], meters: Collection[str]) -> Parse:
@@ -96,16 +189,18 @@ def parser(mapping: ColumnMapping, header: Sequence[str], meters: Collection[str
     know which row is bad gives it the rows one at a time. Raises Invalid `mapping.…` when the mapping
     does not fit the file, or what refuses a constant: before any row is read.
     """
-    check_name(mapping.source, "source")
     if mapping.time_zone is not None:
         zone(mapping.time_zone)
-    cells = _cells(mapping, list(header))
-    dimensions = {
-        name: _column(list(header), column, f"dimensions.{name}")
-        for name, column in mapping.dimensions.items()
-    }
-    read_subjects, read_meters = _subject_reader(), _meter_reader(meters)
-    read_times, read_dimensions = _time_reader(mapping), _dimensions_reader(list(dimensions))
+    if mapping.source is not None:
+        check_name(mapping.source, SOURCE)
+    cells, source, dimensions, objects = _places(mapping, header)
+    unread_columns(mapping, header)
+    read_subjects, read_meters = subject_reader(), meter_reader(meters)
+    read_times = time_reader(mapping.time_zone, mapping.on_skipped, mapping.on_repeated)
+    left_out = {column.removeprefix(DIMENSION) for column in mapping.ignore}
+    read_dimensions = dimensions_reader(list(dimensions), left_out)
+    read_sources = source_reader(mapping.source)
+    nothing, constant = [""], [mapping.source or ""]
 
     def parse(rows: Sequence[Sequence[str]]) -> list[UsageRecord]:
         if not rows:
@@ -129,8 +224,9 @@ def parser(mapping: ColumnMapping, header: Sequence[str], meters: Collection[str
             ids = column("id")
         for text in ids:
             check_id(text)
-        told = read_dimensions([columns[at] for at in dimensions.values()], len(rows))
-        sources = [mapping.source] * len(rows)
+        given = nothing * len(rows) if objects is None else columns[objects]
+        told = read_dimensions([columns[at] for at in dimensions.values()], given)
+        sources = constant * len(rows) if source is None else read_sources(columns[source])
         fields = zip(sources, ids, subjects, meters, times, values, told, strict=True)
         return list(map(_record, fields))
 
@@ -143,53 +239,6 @@ def parser(mapping: ColumnMapping, header: Sequence[str], meters: Collection[str
     for field, text in mapping.constants.items():
         checks[field]([text])
     return parse
-
-
-def _subject_reader() -> Callable[[Sequence[str]], list[str]]:
-    seen: dict[str, str] = {}  # one object per name takes less memory and is hashed once
-
-    def fresh(text: str) -> str:
-        if len(seen) >= _REMEMBERED:
-            seen.clear()
-        return seen.setdefault(check_name(text, "subject"), text)
-
-    return lambda texts: [seen.get(text) or fresh(text) for text in texts]
-
-
-def _meter_reader(meters: Collection[str]) -> Callable[[Sequence[str]], list[str]]:
-    known = {meter: meter for meter in meters}
-
-    def unknown(text: str) -> Invalid:
-        return Invalid(
-            "usage.unknown_meter",
-            f"there is no meter {text[:60]!r} that takes records",
-            field="meter",
-            value=text,
-            hint="apply a catalogue that has it, or correct the mapping",
-        )
-
-    def read(texts: Sequence[str]) -> list[str]:
-        try:
-            return [known[text] for text in texts]
-        except KeyError as error:
-            raise unknown(error.args[0]) from None
-
-    return read
-
-
-def _dimensions_reader(
-    names: Sequence[str],
-) -> Callable[[Sequence[Sequence[str]], int], list[str]]:
-    @lru_cache(maxsize=_REMEMBERED)
-    def text_of(values: tuple[str, ...]) -> str:
-        return canonical_dimensions(dict(zip(names, values, strict=True)))
-
-    def read(columns: Sequence[Sequence[str]], rows: int) -> list[str]:
-        if not columns:
-            return [_NO_DIMENSIONS] * rows
-        return [text_of(values) for values in zip(*columns, strict=True)]
-
-    return read
 
 
 def _made_ids(
@@ -222,114 +271,14 @@ def _escaped(part: str) -> str:
 def _wrong_width(cells: int, width: int) -> Invalid:
     if cells < width:
         return Invalid(
-            "usage.short_row", f"the row has {cells} cells, {width} are expected", field="row"
+            "usage.short_row",
+            f"the row has {cells} cells, the header has {width}",
+            field="row",
+            hint="does it end too early, or has it another delimiter than the header?",
         )
     return Invalid(
         "usage.long_row",
-        f"the row has {cells} cells, {width} are expected",
+        f"the row has {cells} cells, the header has {width}",
         field="row",
         hint="a cell that holds the delimiter must be quoted",
     )
-
-
-def _cells(mapping: ColumnMapping, header: list[str]) -> dict[str, int | None]:
-    cells: dict[str, int | None] = {}
-    twice = set(mapping.columns) & set(mapping.constants)
-    if mapping.id_from and "id" in mapping.columns:
-        twice.add("id")
-    if twice:
-        name = sorted(twice)[0]
-        raise Invalid("mapping.field_twice", f"the field {name!r} is given in two ways", field=name)
-    unknown = (set(mapping.columns) | set(mapping.constants)) - set(FIELDS)
-    if unknown:
-        name = sorted(unknown)[0]
-        raise Invalid(
-            "mapping.unknown_field",
-            f"{name!r} is not a field of a usage record",
-            field=name,
-            hint="fields are " + ", ".join(FIELDS),
-        )
-    for field in FIELDS:
-        if field in mapping.constants:
-            cells[field] = None
-        elif field in mapping.columns:
-            cells[field] = _column(header, mapping.columns[field], field)
-        elif field == "id" and mapping.id_from:
-            cells[field] = None
-        elif field in header:
-            cells[field] = _column(header, field, field)
-        else:
-            raise Invalid(
-                "mapping.missing_field",
-                f"no column gives the field {field!r}",
-                field=field,
-                hint=f"map it (--map {field}=COLUMN) or set it (--set {field}=VALUE);"
-                f" the columns are {', '.join(header[:30])}",
-            )
-    if "id" in mapping.constants:
-        raise Invalid("mapping.constant_id", "an id can't be the same on every row", field="id")
-    for part in mapping.id_from:
-        if part not in ID_PARTS:
-            raise Invalid(
-                "mapping.bad_id",
-                f"an id can't be built from {part!r}",
-                field="id_from",
-                value=part,
-                hint="it can be built from " + ", ".join(ID_PARTS),
-            )
-    return cells
-
-
-def _column(header: list[str], name: str, field: str) -> int:
-    if header.count(name) == 1:
-        return header.index(name)
-    why = "stands twice in" if name in header else "is not in"
-    raise Invalid(
-        "mapping.unknown_column",
-        f"the column {name!r} for {field} {why} the file",
-        field=field,
-        value=name,
-        hint=f"the columns are {', '.join(header[:30])}",
-    )
-
-
-def _time_reader(mapping: ColumnMapping) -> Callable[[Sequence[str]], list[datetime]]:
-    time_zone, skipped, repeated = mapping.time_zone, mapping.on_skipped, mapping.on_repeated
-
-    @lru_cache(maxsize=_REMEMBERED)
-    def read(text: str) -> datetime:
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            raise Invalid(
-                "time.malformed",
-                f"{text[:40]!r} is not a date and time",
-                field="at",
-                value=text,
-                hint="write it like 2026-03-01T00:00:00Z or 2026-03-01 00:00:00",
-            ) from None
-        if not EARLIEST.year - 1 <= at.year <= LATEST.year:  # so that no offset can overflow
-            return check_time(at.replace(tzinfo=UTC))
-        if at.tzinfo is not None:
-            return check_time(at.astimezone(UTC))
-        if time_zone is None:
-            raise Invalid(
-                "time.naive",
-                f"{text} says no time zone and none is set",
-                field="at",
-                value=text,
-                hint="name the clock with --zone Europe/Zagreb (or --zone UTC)",
-            )
-        return check_time(resolve_wall(at, time_zone, skipped, repeated))
-
-    def read_all(texts: Sequence[str]) -> list[datetime]:
-        try:
-            times = [datetime.fromisoformat(text) for text in texts]
-        except ValueError:
-            times = []
-        in_utc = {at.tzinfo for at in times} == {UTC}
-        if in_utc and min(times) >= EARLIEST and max(times) < LATEST:
-            return times
-        return [read(text) for text in texts]
-
-    return read_all

@@ -16,7 +16,9 @@ from typing import NamedTuple
 import msgspec
 
 from everycent.kernel.errors import Invalid
+from everycent.kernel.near import meant
 from everycent.kernel.quantity import parse_decimal, plain
+from everycent.metering.members import UNREADABLE, members_of
 from everycent.metering.record import (
     EARLIEST,
     LATEST,
@@ -33,10 +35,7 @@ _REMEMBERED = 4096
 _REMEMBERED_BYTES = 1000  # longer ones are worked out each time, so that memory stays bounded
 _NO_DIMENSIONS = (b"{}", b"null", b"")
 _make = partial(tuple.__new__, UsageRecord)
-_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What the decoder raises over bytes that are not the JSON that was asked for."""
 
 
 class Refused(NamedTuple):
@@ -105,13 +104,20 @@ def checked(record: UsageRecord, meters: Collection[str]) -> UsageRecord:
 def check_meter(meter: str, meters: Collection[str]) -> None:
     """Raises Invalid `usage.unknown_meter` for a meter that takes no records."""
     if meter not in meters:
-        raise Invalid(
-            "usage.unknown_meter",
-            f"there is no meter {meter[:60]!r} that takes records",
-            field="meter",
-            value=meter,
-            hint="apply a catalogue that has it, or correct the record",
-        )
+        raise unknown_meter(meter, meters)
+
+
+def unknown_meter(meter: str, meters: Collection[str]) -> Invalid:
+    """The refusal of a meter that takes no records, with what may have been meant."""
+    alike = meant(meter, meters)
+    return Invalid(
+        "usage.unknown_meter",
+        f"there is no meter {meter[:60]!r} that takes records",
+        field="meter",
+        value=meter,
+        hint=f"{alike} else apply a catalogue that has it" if alike
+        else "apply a catalogue that has it; a meter with `of` or `formula` takes none itself",
+    )  # fmt: skip
 
 
 def value_text(raw: bytes) -> str:
@@ -140,44 +146,37 @@ def merged_dimensions(own: Mapping[str, msgspec.Raw], dimensions: bytes) -> str:
 
     Raises Invalid `usage.dimension_twice` and as `dimensions_text` does.
     """
-    told = _texts_of(dimensions)
+    told = texts_of(dimensions)
     for name, raw in own.items():
         if name in told:
-            raise Invalid(
-                "usage.dimension_twice",
-                f"the dimension {name[:60]!r} is told twice",
-                field=f"dimensions.{name[:60]}",
-                hint="tell it in dimensions or beside them",
-            )
+            raise told_twice(name)
         told[name] = _scalar_text(name, bytes(raw))
     return canonical_dimensions(told)
 
 
-def members_of(raw: bytes, code_field: str) -> dict[str, msgspec.Raw]:
-    """The members of a JSON object. Raises Invalid `usage.no_object`."""
-    try:
-        return _MEMBERS.decode(raw)
-    except UNREADABLE as error:
-        raise Invalid(
-            "usage.no_object",
-            f"{code_field} is not a JSON object",
-            field=code_field,
-            value=raw[:60].decode("utf-8", "replace"),
-        ) from error
+def told_twice(name: str) -> Invalid:
+    """The refusal of a dimension that stands in the object `dimensions` and beside it."""
+    return Invalid(
+        "usage.dimension_twice",
+        f"the dimension {name[:60]!r} is told twice",
+        field=f"dimensions.{name[:60]}",
+        hint="tell it in dimensions or beside them",
+    )
 
 
-def _dimensions(raw: bytes) -> str:
-    return canonical_dimensions(_texts_of(raw))
-
-
-_remembered = lru_cache(maxsize=_REMEMBERED)(_dimensions)
-
-
-def _texts_of(raw: bytes) -> dict[str, str]:
+def texts_of(raw: bytes) -> dict[str, str]:
+    """The dimensions of a JSON object as texts; raises as `dimensions_text` does."""
     if raw in _NO_DIMENSIONS:
         return {}
     members = members_of(raw, "dimensions")
     return {name: _scalar_text(name, bytes(member)) for name, member in members.items()}
+
+
+def _dimensions(raw: bytes) -> str:
+    return canonical_dimensions(texts_of(raw))
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_dimensions)
 
 
 def _scalar_text(name: str, raw: bytes) -> str:
@@ -195,6 +194,7 @@ def _scalar_text(name: str, raw: bytes) -> str:
             f"the dimension {name[:60]!r} is neither text nor a number nor true or false",
             field=field,
             value=raw[:60].decode("utf-8", "replace"),
+            hint="send what is inside of it as dimensions of their own",
         )
     if head == b"n":
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from operator import attrgetter
@@ -233,6 +233,12 @@ def _pack(
             )
         )
     return keys, contents, frames
+
+
+def count_rejections(tx: Tx, day: date, door: str, records: Mapping[str, int]) -> None:
+    """Counts records that were rejected at a door, by code. To be done last in a transaction: others
+    that count wait until it ends."""
+    store.add_rejections(tx, day, door, records)
 
 
 def fold(database: Database, tenant_id: int) -> int:

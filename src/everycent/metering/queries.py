@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from everycent.db.connection import Tx
 from everycent.metering import store
@@ -33,3 +34,14 @@ def known_numbers(tx: Tx, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, s
 def archived_months(tx: Tx) -> set[date]:
     """The months (their first days) of which records are in the archive and not in the table."""
     return set(store.archived_months(tx))
+
+
+def known_keys(tx: Tx, keys: Iterable[bytes]) -> set[bytes]:
+    """Those of the keys of records (`key_of`) under which one was ever stored, archived ones included."""
+    return set(store.known_contents(tx, [UUID(bytes=key) for key in sorted(set(keys))]))
+
+
+def rejections(tx: Tx) -> list[Any]:
+    """How many records were rejected by door and code, the most frequent first: with `first_day` and
+    `last_day`, which are days in UTC."""
+    return store.list_rejections(tx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from struct import Struct
 from typing import Any
@@ -291,3 +291,20 @@ def create_stage_archived(tx: Tx) -> None:
 def archived_months(tx: Tx) -> list[date]:
     """The months of which records are in the archive and not in the table."""
     return [month for (month,) in tx.tuples(SQL["archived_months"], {"tenant_id": tx.tenant_id})]
+
+
+def add_rejections(tx: Tx, day: date, door: str, records: Mapping[str, int]) -> None:
+    """Adds to how many records were rejected at a door on a day, by code."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "day": day,
+        "door": door,
+        "codes": list(records),
+        "records": list(records.values()),
+    }
+    tx.run(SQL["add_rejections"], params)
+
+
+def list_rejections(tx: Tx) -> list[Any]:
+    """How many records were rejected by door and code, and from which day to which."""
+    return tx.rows(SQL["list_rejections"], {"tenant_id": tx.tenant_id})

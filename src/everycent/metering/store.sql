@@ -165,8 +165,9 @@ cross join lateral (
     select count(*) as records, sum(u.value) as total, min(u.value) as low, max(u.value) as high,
            max(u.at) as latest_at, (array_agg(u.value order by u.at, u.key))[count(*)] as latest_value,
            (array_agg(u.key order by u.at, u.key))[count(*)] as latest_key
-    from usage_standing(false) u
-    where u.tenant_id = %(tenant_id)s and u.subject_id = f.subject_id and u.meter_id = f.meter_id
+    from utc_days(f.bucket, f.bucket) as t(day)
+    join usage_standing(false) u on u.tenant_id = %(tenant_id)s and u.day = t.day
+      and u.subject_id = f.subject_id and u.meter_id = f.meter_id
       and u.at >= f.bucket and u.at < f.bucket + interval '1 day'
       and u.dimensions_id = f.dimensions_id) c
 where f.is_reversed order by f.subject_id, f.meter_id, f.bucket, f.dimensions_id
@@ -261,9 +262,9 @@ where v.tenant_id = %(tenant_id)s
   and not exists (
     select from usage_away(%(tenant_id)s) a where v.at >= a.starts_at and v.at < a.ends_at)
   and not exists (
-    select from usage_record u
-    where u.tenant_id = v.tenant_id and u.subject_id = v.subject_id and u.meter_id = v.meter_id
-      and u.at = v.at and u.key = v.key
+    select from utc_days(v.at, v.at) as t(day)
+    join usage_record u on u.tenant_id = v.tenant_id and u.day = t.day and u.subject_id = v.subject_id
+      and u.meter_id = v.meter_id and u.at = v.at and u.key = v.key
       and (u.dimensions_id, u.value, u.content, u.source_id, u.record_id)
         = (v.dimensions_id, v.value, v.content, v.source_id, v.record_id))
 union all
@@ -362,8 +363,10 @@ select u.key, s.name as source, u.record_id, j.name as subject, m.name as meter,
        d.name as dimensions, u.content
 from usage_name j
 cross join usage_name m
-join usage_standing(true) u on u.tenant_id = %(tenant_id)s and u.subject_id = j.name_id
-    and u.meter_id = m.name_id and u.at >= %(starts_at)s and u.at < %(ends_at)s
+cross join utc_days(%(starts_at)s, %(ends_at)s) as t(day)
+join usage_standing(true) u on u.tenant_id = %(tenant_id)s and u.day = t.day
+    and u.subject_id = j.name_id and u.meter_id = m.name_id
+    and u.at >= %(starts_at)s and u.at < %(ends_at)s
 join usage_name s on s.tenant_id = %(tenant_id)s and s.name_id = u.source_id
 join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = u.dimensions_id
 where j.tenant_id = %(tenant_id)s and j.kind = 'subject' and j.name = any(%(subjects)s)
@@ -398,3 +401,15 @@ create temp table if not exists stage_archived (
 
 -- name: archived_months
 select month from usage_away(%(tenant_id)s);
+
+-- name: add_rejections
+-- In order of codes, so that transactions that add to the same rows wait for each other and not in a circle.
+insert into usage_rejection as r (tenant_id, day, door, code, records)
+select %(tenant_id)s, %(day)s, %(door)s, x.code, x.records
+from unnest(%(codes)s::text[], %(records)s::bigint[]) as x(code, records) order by x.code
+on conflict (tenant_id, day, door, code) do update set records = r.records + excluded.records;
+
+-- name: list_rejections
+-- What was rejected at each door for each reason, the most frequent first.
+select door, code, sum(records)::bigint as records, min(day) as first_day, max(day) as last_day
+from usage_rejection where tenant_id = %(tenant_id)s group by 1, 2 order by 3 desc, 1, 2;

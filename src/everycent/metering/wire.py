@@ -1,35 +1,24 @@
-"""Records on the wire: plain JSON, or CloudEvents 1.0 in any of its three modes.
-
-Plain is an object with the members id, source, subject, meter, at, value and dimensions, and no others.
-Of a CloudEvent, `type` is the meter, `time` is `at`, and `data` holds `value` (1 when it is missing),
-`dimensions`, and further members that are dimensions too; extension attributes are not looked at.
-Numbers keep the text they are written in and never become floats.
+"""Records on the wire: plain JSON (`wire_plain`), or CloudEvents 1.0 in any of its three modes
+(`wire_events`). Numbers keep the text they are written in and never become floats.
 
 A body is decoded whole; only when it does not decode, or a record in it is refused, record by record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw
 
 from everycent.kernel.errors import Invalid
-from everycent.metering.offered import (
-    UNREADABLE,
-    Columns,
-    Offered,
-    Refused,
-    dimensions_text,
-    members_of,
-    merged_dimensions,
-    records_of,
-    value_text,
-)
+from everycent.metering import wire_events, wire_plain
+from everycent.metering.members import UNREADABLE
+from everycent.metering.offered import Offered
 from everycent.metering.record import UsageRecord
+from everycent.metering.wire_events import Event
+from everycent.metering.wire_plain import Plain
 
 MAX_RECORDS = 10_000
 _MAX_COMMAS = (
@@ -47,36 +36,11 @@ class Form(StrEnum):
     EVENTS = "application/cloudevents-batch+json"
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    source: str
-    id: str
-    subject: str
-    meter: str
-    at: str
-    value: Raw
-    dimensions: Raw = Raw(b"{}")
-
-
-class _Event(msgspec.Struct, gc=False):
-    specversion: Literal["1.0"]
-    source: str
-    id: str
-    subject: str
-    type: str
-    time: str
-    data: dict[str, Raw] | None = None
-    datacontenttype: Literal["application/json"] | None = None
-    data_base64: None = None
-
-
-_FIELDS = _Plain.__struct_fields__
-_ATTRIBUTES = ("specversion", "source", "id", "subject", "type", "time")
 _RAWS = msgspec.json.Decoder(list[Raw])
-_PLAIN = msgspec.json.Decoder(_Plain)
-_PLAINS = msgspec.json.Decoder(list[_Plain])
-_EVENT = msgspec.json.Decoder(_Event)
-_EVENTS = msgspec.json.Decoder(list[_Event])
-_TEXT = msgspec.json.Decoder(str)
+_PLAIN = msgspec.json.Decoder(Plain)
+_PLAINS = msgspec.json.Decoder(list[Plain])
+_EVENT = msgspec.json.Decoder(Event)
+_EVENTS = msgspec.json.Decoder(list[Event])
 
 
 def read(form: Form, body: bytes, meters: Collection[str]) -> list[Offered]:
@@ -88,11 +52,7 @@ def read(form: Form, body: bytes, meters: Collection[str]) -> list[Offered]:
     if body.count(b",") > _MAX_COMMAS or (form is Form.LINES and body.count(b"\n") > MAX_RECORDS):
         raise _too_many()
     try:
-        items = _decode(form, body)
-        if not items:
-            return []
-        columns = _event_columns if isinstance(items[0], _Event) else _plain_columns
-        records = records_of(columns(items), meters)
+        records = _read_together(form, body, meters)
     except (Invalid, *UNREADABLE):
         return _read_singly(form, body, meters)
     if len(records) > MAX_RECORDS:
@@ -105,72 +65,46 @@ def read_binary(
 ) -> list[Offered]:
     """The record of an event in binary mode: its attributes as they were in the headers `ce-…`,
     without that prefix, and its data as JSON."""
-    return [_offered(lambda: _event(attributes, data, meters), attributes.get("id"))]
+    return [wire_events.read_binary(attributes, data, meters)]
 
 
-def _decode(form: Form, body: bytes) -> list[Any]:
-    match form:
-        case Form.PLAIN if body.lstrip(_SPACE)[:1] == b"[":
-            return _PLAINS.decode(body)
-        case Form.PLAIN:
-            return [_PLAIN.decode(body)]
-        case Form.LINES:
-            return _PLAIN.decode_lines(body)
-        case Form.EVENT:
-            return [_EVENT.decode(body)]
-        case Form.EVENTS:
-            return _EVENTS.decode(body)
+def _read_together(form: Form, body: bytes, meters: Collection[str]) -> list[UsageRecord]:
+    if form in (Form.EVENT, Form.EVENTS):
+        events = [_EVENT.decode(body)] if form is Form.EVENT else _EVENTS.decode(body)
+        if not events:
+            return []
+        return wire_events.records_together(events, body, lambda: _pieces(form, body), meters)
+    items = _decode_plain(form, body)
+    return wire_plain.records_together(items, body, meters) if items else []
 
 
-def _plain_columns(items: list[_Plain]) -> Columns:
-    rows = map(msgspec.structs.astuple, items)
-    sources, ids, subjects, meters, times, values, dimensions = zip(*rows, strict=True)
-    return Columns(
-        sources, ids, subjects, meters, times,
-        [value_text(bytes(raw)) for raw in values],
-        [dimensions_text(bytes(raw)) for raw in dimensions],
-    )  # fmt: skip
+def _decode_plain(form: Form, body: bytes) -> list[Plain]:
+    if form is Form.LINES:
+        return _PLAIN.decode_lines(body)
+    return _PLAINS.decode(body) if _is_array(form, body) else [_PLAIN.decode(body)]
 
 
-def _event_columns(items: list[_Event]) -> Columns:
-    measured = [_measured(item.data or {}) for item in items]
-    return Columns(
-        [item.source for item in items],
-        [item.id for item in items],
-        [item.subject for item in items],
-        [item.type for item in items],
-        [item.time for item in items],
-        [value for value, _ in measured],
-        [dimensions for _, dimensions in measured],
-    )
-
-
-def _measured(data: dict[str, Raw]) -> tuple[str, str]:
-    """The value and the dimensions that an event's data tell."""
-    value, told = data.pop("value", None), data.pop("dimensions", None)
-    dimensions = b"" if told is None else bytes(told)
-    return (
-        "1" if value is None else value_text(bytes(value)),
-        merged_dimensions(data, dimensions) if data else dimensions_text(dimensions),
-    )
+def _is_array(form: Form, body: bytes) -> bool:
+    return form is Form.EVENTS or (form is Form.PLAIN and body.lstrip(_SPACE)[:1] == b"[")
 
 
 # --- one by one: slower, and exact about what is wrong --------------------------------------------
 
 
 def _read_singly(form: Form, body: bytes, meters: Collection[str]) -> list[Offered]:
-    read_one = _read_event if form in (Form.EVENT, Form.EVENTS) else _read_plain
     pieces = _pieces(form, body)
     if len(pieces) > MAX_RECORDS:
         raise _too_many()
-    return [read_one(piece, meters) for piece in pieces]
+    if form in (Form.EVENT, Form.EVENTS):
+        return [wire_events.read_one(piece, meters) for piece in pieces]
+    return [wire_plain.read_one(piece, meters) for piece in pieces]
 
 
 def _pieces(form: Form, body: bytes) -> list[bytes]:
     """The JSON text of each record."""
     if form is Form.LINES:
         return [line for line in body.split(b"\n") if line.strip(_SPACE)]
-    is_array = form is Form.EVENTS or (form is Form.PLAIN and body.lstrip(_SPACE)[:1] == b"[")
+    is_array = _is_array(form, body)
     try:
         if is_array:
             return [bytes(raw) for raw in _RAWS.decode(body)]
@@ -179,118 +113,10 @@ def _pieces(form: Form, body: bytes) -> list[bytes]:
         raise Invalid(
             "usage.bad_json",
             f"the body is not {'a JSON array' if is_array else 'JSON'}: {error}",
-            hint="send an object, an array of objects, or with application/x-ndjson one per line",
+            hint="send one JSON object or an array of them; records line by line need the content type"
+            f" {Form.LINES.value}",
         ) from error
     return [body]
-
-
-def _offered(make: Callable[[], UsageRecord], record_id: str | None) -> Offered:
-    try:
-        return make()
-    except Invalid as refusal:
-        return Refused(refusal, record_id)
-
-
-def _read_plain(piece: bytes, meters: Collection[str]) -> Offered:
-    try:
-        members = members_of(piece, "record")
-    except Invalid as refusal:
-        return Refused(refusal)
-    return _offered(lambda: _plain(members, meters), _id_of(members))
-
-
-def _plain(members: dict[str, Raw], meters: Collection[str]) -> UsageRecord:
-    unknown = sorted(set(members) - set(_FIELDS))
-    if unknown:
-        raise Invalid(
-            "usage.unknown_field",
-            f"{unknown[0][:60]!r} is not a field of a usage record",
-            field=unknown[0][:60],
-            hint="fields are " + ", ".join(_FIELDS) + "; anything else is a dimension",
-        )
-    texts = {name: _text(members, name) for name in _FIELDS[:5]}
-    if "value" not in members:
-        raise _missing("value")
-    value = value_text(bytes(members["value"]))
-    dimensions = dimensions_text(bytes(members.get("dimensions", b"")))
-    return _record(*texts.values(), value, dimensions, meters=meters)
-
-
-def _read_event(piece: bytes, meters: Collection[str]) -> Offered:
-    try:
-        members = members_of(piece, "event")
-    except Invalid as refusal:
-        return Refused(refusal)
-
-    def made() -> UsageRecord:
-        attributes = {
-            name: _text(members, name)
-            for name in (*_ATTRIBUTES, "datacontenttype")
-            if name in members and bytes(members[name]) != b"null"
-        }
-        if bytes(members.get("data_base64", b"null")) != b"null":
-            attributes["datacontenttype"] = "data_base64"
-        return _event(attributes, bytes(members.get("data", b"null")), meters)
-
-    return _offered(made, _id_of(members))
-
-
-def _event(attributes: Mapping[str, str], data: bytes, meters: Collection[str]) -> UsageRecord:
-    for name in _ATTRIBUTES:
-        if name not in attributes:
-            raise _missing(name)
-    if attributes["specversion"] != "1.0":
-        raise Invalid(
-            "usage.wrong_specversion",
-            f"CloudEvents {attributes['specversion'][:20]!r} is not known",
-            field="specversion",
-            value=attributes["specversion"],
-            hint="send version 1.0",
-        )
-    kind = attributes.get("datacontenttype", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise Invalid(
-            "usage.data_not_json",
-            f"the data of the event are {kind[:60]}, not JSON",
-            field="datacontenttype",
-            value=kind,
-            hint="send data as a JSON object with value and dimensions",
-        )
-    is_empty = data.strip(_SPACE) in (b"", b"null")
-    value, dimensions = _measured({} if is_empty else members_of(data, "data"))
-    source, record_id, subject, meter, at = (attributes[name] for name in _ATTRIBUTES[1:])
-    return _record(source, record_id, subject, meter, at, value, dimensions, meters=meters)
-
-
-def _record(*fields: str, meters: Collection[str]) -> UsageRecord:
-    (record,) = records_of(Columns(*([field] for field in fields)), meters)
-    return record
-
-
-def _text(members: Mapping[str, Raw], name: str) -> str:
-    if name not in members:
-        raise _missing(name)
-    raw = bytes(members[name])
-    try:
-        return _TEXT.decode(raw)
-    except UNREADABLE as error:
-        raise Invalid(
-            "usage.not_text",
-            f"{name} is not text",
-            field=name,
-            value=raw[:60].decode("utf-8", "replace"),
-        ) from error
-
-
-def _id_of(members: Mapping[str, Raw]) -> str | None:
-    try:
-        return _text(members, "id")
-    except Invalid:
-        return None
-
-
-def _missing(name: str) -> Invalid:
-    return Invalid("usage.missing_field", f"{name} is missing", field=name)
 
 
 def _too_many() -> Invalid:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
-from everycent.metering import queries as usage
+from everycent.metering import queries as metering
 from everycent.watching import store
 from everycent.watching.gap import Expected, Gap, Hole, Place
 from everycent.watching.threshold import Crossing, Threshold
@@ -87,7 +87,7 @@ def holes(
     names = {("subject", one.subject) for one in expected} | {
         ("meter", one.meter) for one in expected
     }
-    ids = usage.known_numbers(tx, sorted(names))
+    ids = metering.known_numbers(tx, sorted(names))
     told = []
     silent = []
     for number, (one, start) in enumerate(zip(expected, looked_from, strict=True)):

@@ -56,10 +56,14 @@ where s.starts_at <= %(as_of)s;
 -- before `looked_from` (or, without one, from the start of the term) up to the end of what is expected.
 with wanted as materialized (
     select x.*, coalesce((
-        select u.at from usage_standing(true) u
-        where u.tenant_id = %(tenant_id)s and u.subject_id = x.subject_id and u.meter_id = x.meter_id
-          and u.at >= x.since and u.at <= x.looked_from
-        order by u.at desc limit 1), x.since) as anchor
+        select u.at from utc_days(x.since, x.looked_from) as t(day)
+        cross join lateral (
+            select max(r.at) as at from usage_standing(true) r
+            where r.tenant_id = %(tenant_id)s and r.day = t.day
+              and r.subject_id = x.subject_id and r.meter_id = x.meter_id
+              and r.at >= x.since and r.at <= x.looked_from) u
+        where u.at is not null
+        order by t.day desc limit 1), x.since) as anchor
     from unnest(%(numbers)s::int[], %(subject_ids)s::int[], %(meter_ids)s::int[],
                 %(since)s::timestamptz[], %(looked_from)s::timestamptz[], %(until)s::timestamptz[],
                 %(allowed)s::interval[])
@@ -67,10 +71,12 @@ with wanted as materialized (
 told as (
     select w.number, w.allowed, u.at
     from wanted w
+    cross join utc_days(w.anchor, w.until) as t(day)
     cross join lateral (
-        select u.at from usage_standing(true) u
-        where u.tenant_id = %(tenant_id)s and u.subject_id = w.subject_id and u.meter_id = w.meter_id
-          and u.at > w.anchor and u.at < w.until) u
+        select s.at from usage_standing(true) s
+        where s.tenant_id = %(tenant_id)s and s.day = t.day and s.subject_id = w.subject_id
+          and s.meter_id = w.meter_id and s.at > w.anchor and s.at < w.until
+        offset 0) u
     union all
     select w.number, w.allowed, w.anchor from wanted w
     union all
@@ -81,17 +87,38 @@ where next_at - at > allowed
 order by number, at;
 
 -- name: gaps
--- Each with the first record after its beginning: its end, if it has one.
-select g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome, (
-    select u.at from usage_name s, usage_name m, usage_standing(true) u
-    where s.tenant_id = %(tenant_id)s and s.kind = 'subject' and s.name = g.subject
-      and m.tenant_id = %(tenant_id)s and m.kind = 'meter' and m.name = g.meter
-      and u.tenant_id = %(tenant_id)s and u.subject_id = s.name_id and u.meter_id = m.name_id
-      and u.at > g.starts_at
-    order by u.at limit 1) as ends_at
-from usage_gap g
-where g.tenant_id = %(tenant_id)s and (g.closed_at is null or not %(only_open)s)
-order by g.closed_at is not null, g.noticed_at desc, g.subject, g.meter, g.starts_at limit %(limit)s;
+-- Each with the first record after its beginning: its end, if it has one. Of what is folded the roll-ups
+-- tell the day: one of the first two, as the first may hold only records from before the gap.
+with told as materialized (
+    select g.*, s.name_id as subject_id, m.name_id as meter_id
+    from usage_gap g
+    left join usage_name s on s.tenant_id = g.tenant_id and s.kind = 'subject' and s.name = g.subject
+    left join usage_name m on m.tenant_id = g.tenant_id and m.kind = 'meter' and m.name = g.meter
+    where g.tenant_id = %(tenant_id)s and (g.closed_at is null or not %(only_open)s)
+    order by g.closed_at is not null, g.noticed_at desc, g.subject, g.meter, g.starts_at
+    limit %(limit)s),
+tail as materialized (
+    select u.subject_id, u.meter_id, u.at from usage_record u
+    where u.tenant_id = %(tenant_id)s
+      and u.batch_id between (
+        select min(batch_id) from usage_batch where tenant_id = %(tenant_id)s and fold_id is null) and (
+        select max(batch_id) from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
+      and u.batch_id in (
+        select batch_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
+      and (u.subject_id, u.meter_id) in (select subject_id, meter_id from told))
+select g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome, least((
+    select min(u.at) from (
+        select distinct r.bucket, utc_day(r.bucket) as day from usage_day r
+        where r.tenant_id = %(tenant_id)s and r.subject_id = g.subject_id and r.meter_id = g.meter_id
+          and r.bucket > g.starts_at - interval '1 day' and r.records > 0
+        order by r.bucket limit 2) c
+    join usage_standing(false) u on u.tenant_id = %(tenant_id)s and u.day = c.day
+        and u.at >= c.bucket and u.at < c.bucket + interval '1 day'
+        and u.subject_id = g.subject_id and u.meter_id = g.meter_id and u.at > g.starts_at), (
+    select min(t.at) from tail t
+    where t.subject_id = g.subject_id and t.meter_id = g.meter_id and t.at > g.starts_at)) as ends_at
+from told g
+order by g.closed_at is not null, g.noticed_at desc, g.subject, g.meter, g.starts_at;
 
 -- name: gaps_at
 -- The gaps that are open, and those that began at some places.

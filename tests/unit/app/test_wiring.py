@@ -6,8 +6,11 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from everycent.app import wiring
 from everycent.app.settings import Settings, from_environment
+from everycent.kernel.errors import Invalid
 
 
 def test_ids_are_distinct_and_increase_in_the_order_in_which_they_are_made() -> None:
@@ -41,3 +44,21 @@ def test_the_home_is_the_nearest_one_above_the_working_directory(
     monkeypatch.chdir(inner)  # type: ignore[attr-defined]
     assert from_environment({}).home == tmp_path / ".everycent"
     assert from_environment({"EVERYCENT_HOME": "/x"}).home == Path("/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", 20), ("5", 5), ("0", None), ("-1", None), ("x", None), ("3601", None)],
+)
+def test_how_long_a_question_may_take_is_a_number_of_seconds(
+    text: str, expected: int | None
+) -> None:
+    environ = {"EVERYCENT_HOME": "/x", "EVERYCENT_READ_SECONDS": text}
+    if expected is not None:
+        assert from_environment(environ).read_seconds == expected
+        return
+    with pytest.raises(Invalid) as refused:
+        from_environment(environ)
+    assert (refused.value.code, refused.value.field) == (
+        "settings.bad_number", "EVERYCENT_READ_SECONDS",
+    )  # fmt: skip

@@ -50,8 +50,9 @@ def test_a_file_is_named_after_tenant_month_part_and_bytes() -> None:
 def test_an_event_makes_the_row_of_its_part_and_the_rows_of_what_came_back() -> None:
     month, at, event_id = date(2024, 11, 1), datetime(2026, 1, 1, tzinfo=UTC), UUID(int=7)
     said = archive.Archived(
-        month, 1, "f", 10, "aa" * 32, 3, "-1.5", "bb" * 32, first_fold=4, last_fold=5
-    )
+        month, 1, "f", 10, "aa" * 32, 3, "-1.5", "bb" * 32, first_fold=4, last_fold=5,
+        location="archive", reasons={"billed": 2, "too_late": 1},
+    )  # fmt: skip
     payload = decode(archive.ARCHIVED, 1, encode(said))
     back = decode(archive.RESTORED, 1, encode(archive.Restored(month, (1, 2), 3)))
     rows = Rows()
@@ -65,6 +66,7 @@ def test_an_event_makes_the_row_of_its_part_and_the_rows_of_what_came_back() -> 
                 month,
                 1,
                 "f",
+                "archive",
                 10,
                 b"\xaa" * 32,
                 3,
@@ -76,6 +78,7 @@ def test_an_event_makes_the_row_of_its_part_and_the_rows_of_what_came_back() -> 
                 event_id,
             )
         ],
+        projection.REASON: [(9, month, 1, "billed", 2), (9, month, 1, "too_late", 1)],
         projection.RESTORED: [(9, month, 1, at, event_id), (9, month, 2, at, event_id)],
     }
     assert archive.stream(month) == "usage:2024-11"

@@ -134,7 +134,31 @@ K = "plans.a.prices.k"
 def test_a_wrong_shape_is_refused_with_its_place(text, code, place):
     refused = refusal(text)
     assert (refused.code, refused.field) == (code, place)
-    assert refused.hint == "docs/catalog.md lists every field"
+    assert refused.hint.endswith("docs/catalog.md lists every field")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("meters: {m: {unit: kWh, aggregation: avg}}",
+         "unique, units, weighted_sum, windowed, percentile, peak, counter; docs"),
+        ("meters: {m: {unit: kWh, aggregation: median}}", "one of count, sum, min, max, average,"),
+        ("meters: {m: {unit: kWh, aggregation: summ}}", "did you mean sum? one of count"),
+        ("meters: {m: {unit: kWh, aggregation: 1}}", "one of count, sum"),
+        ("meters: {m: {unit: kWh, each: mx}}", "did you mean max? one of count"),
+        ("meters: {m: {units: kWh}}", "did you mean unit? its fields are unit, aggregation, of"),
+        ("metres: {}", "did you mean meters? a catalogue file has calendars, bands, segments"),
+        ("taxes: {x: {rates: [{since: 2015-01-01, pct: 25}]}}", "its fields are since, percent"),
+        ("taxes: {x: {rates: [{since: 2015-01-01, percent: 25}], rounding: half-up}}",
+         "did you mean half_up"),
+        (price("flat: {amount: 1}, timing: in_arrears, amount_rounding: uo"), "did you mean up"),
+        (price("flat: {amout: 1}"), "did you mean amount? its fields are amount; "),
+        (metered("graduated: {tiers: [{upto: 5}]}"), "did you mean up_to? its fields are up_to"),
+        ("intake: {m: {after_invoice: ask}}", "one of review, write_off"),
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_says_what_may_stand_there(text, hint):
+    assert hint in refusal(text).hint
 
 
 @pytest.mark.parametrize(
@@ -218,6 +242,38 @@ def test_what_is_no_key_is_refused(text, value, place):
 def test_a_name_that_points_nowhere_is_refused(text, value, place):
     refused = refusal(text)
     assert (refused.code, refused.value, refused.field) == ("catalog.unknown_name", value, place)
+    assert "must be defined in the same file" in refused.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (meter("of: regster"), "did you mean register?"),
+        (meter("of: m, band: tou.dya"), "did you mean tou.day?"),
+        (meter("unit: u, formula: m + sum"), "did you mean sums?"),
+        (product("name: P, tax: VAT"), "did you mean vat?"),
+        (price("meter: registers, per_unit: {unit_amount: 1}"), "did you mean register?"),
+    ],
+)
+def test_a_name_that_points_nowhere_is_told_what_it_may_have_meant(text, asked):
+    assert refusal(text).hint.startswith(asked)
+
+
+def chain(length):
+    """So many meters that each stand on the one before."""
+    below = [f"m{n}: {{of: m{n - 1}}}" for n in range(1, length + 1)]
+    return f"meters: {{m0: {{unit: kWh}}, {', '.join(reversed(below))}}}"
+
+
+def test_a_chain_of_ten_meters_is_taken():
+    assert found(chain(10), "meter", "m10").meter == "m0"
+
+
+def test_a_longer_chain_is_refused_for_its_length_and_not_as_a_circle():
+    refused = refusal(chain(11))
+    assert (refused.code, refused.field) == ("catalog.wrong_value", "meters.m11")
+    assert "stands on more than 10 meters, one on another" in refused.message
+    assert "itself" not in refused.message
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,12 @@ def test_what_is_no_policy_is_refused(fields, code, place, said):
 @pytest.mark.parametrize(
     ("key", "code", "hint"),
     [
-        ("nothing", "catalog.unknown_name", None),
+        ("nothing", "catalog.unknown_name", "a name must be defined in the same file"),
         ("twice", "catalog.wrong_value", "name a meter it stands on"),
         ("top", "catalog.wrong_value", "write intake.kwh"),
     ],
 )
 def test_only_a_meter_that_takes_records_has_a_policy(key, code, hint):
     refused = refusal("accept_days: 60", key)
-    assert (refused.code, refused.field, refused.hint) == (code, f"intake.{key}", hint)
+    assert (refused.code, refused.field) == (code, f"intake.{key}")
+    assert refused.hint.startswith(hint)

@@ -149,7 +149,21 @@ def test_two_hundred_combinations_are_taken_and_no_more():
     assert sum(len(patterns(rule)) for rule in made.rules) == 200
     refused = refusal(region(f"a: [{{x: [{MANY}], y: [{ten}]}}], b: [{{z: one}}]"))
     assert (refused.code, refused.field) == ("catalog.wrong_value", "segments.region")
-    assert "201 combinations" in refused.message
+    assert "more than 200 combinations" in refused.message
+
+
+def test_combinations_beyond_all_counting_are_refused_at_once():
+    many = ", ".join(f"d{n}: [a, b]" for n in range(20_000))
+    refused = refusal(region(f"a: [{{{many}}}]"))
+    assert (refused.code, refused.field) == ("catalog.wrong_value", "segments.region")
+    assert "more than 200 combinations" in refused.message
+
+
+def test_values_beyond_the_most_are_refused_at_once():
+    values = ", ".join(f"v{n}" for n in range(100_000))
+    refused = refusal(region(f"a: [{{x: [{values}]}}]"))
+    assert refused.field == "segments.region.segments.a[1].x"
+    assert "100000 values are named, and 200 is the most" in refused.message
 
 
 @pytest.mark.parametrize(

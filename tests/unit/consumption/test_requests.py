@@ -2,15 +2,16 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from everycent.catalog.bands import Bands, parse_rules
-from everycent.catalog.meter import Aggregation, Series
+from everycent.catalog.meter import Aggregation, Granularity, Level, Series
 from everycent.consumption import requests
-from everycent.consumption.usage import Request
+from everycent.consumption.usage import BEGINNING, Request
 from everycent.kernel import calendar
 from everycent.kernel.errors import Broken
 from everycent.kernel.period import Period
@@ -36,10 +37,22 @@ def periods(draw):
     return Period(start, start + draw(st.integers(1, 40 * 96)) * QUARTER), zone
 
 
+def each_quarter(period, minutes, zone, *, is_rate=False):
+    """Each quarter hour of the period with the beginning of its window."""
+    days = requests.windows_of(period, minutes, zone, is_rate=is_rate)
+    assert all(one.end == other.start for one, other in pairwise(days))
+    return [
+        (at, day.window_of(at))
+        for day in days
+        for n in range((day.end - day.start) // QUARTER)
+        if period.start <= (at := day.start + n * QUARTER) < period.end
+    ]
+
+
 @given(periods(), st.sampled_from([15, 30, 60, 120, 180, 240, 360, 480, 720, 1440]), st.booleans())
 def test_windows_cover_each_quarter_hour_once_and_stay_within_a_local_day(found, minutes, is_rate):
     period, zone = found
-    windows = requests.windows_of(period, minutes, zone, is_rate=is_rate)
+    windows = each_quarter(period, minutes, zone, is_rate=is_rate)
     width = timedelta(minutes=minutes)
     assert [bucket for bucket, _ in windows] == [
         period.start + n * QUARTER for n in range((period.end - period.start) // QUARTER)
@@ -79,12 +92,12 @@ def test_windows_cover_each_quarter_hour_once_and_stay_within_a_local_day(found,
 )
 def test_windows_of_a_day(day, zone, minutes, is_rate, expected):
     period = Period(calendar.start_of_day(day, zone), calendar.start_of_day(day + DAY, zone))
-    starts = [w for _, w in requests.windows_of(period, minutes, zone, is_rate=is_rate)]
+    starts = [w for _, w in each_quarter(period, minutes, zone, is_rate=is_rate)]
     assert [starts.count(start) for start in dict.fromkeys(starts)] == expected
 
 
 def test_a_period_cuts_its_windows_off():
-    found = requests.windows_of(Period(utc(1, 1), utc(1, 3)), 120, "UTC")
+    found = each_quarter(Period(utc(1, 1), utc(1, 3)), 120, "UTC")
     assert [window for _, window in found] == [utc(1, 1)] * 4 + [utc(1, 2)] * 4
 
 
@@ -135,10 +148,68 @@ def test_requests_over_the_same_time_share_their_pieces_and_windows():
             (A.PERCENTILE, None, "99.9"),
         ]
     ]
-    rows, spans, windows = requests.stage_rows(wanted, IDS)
+    rows, spans, windows, refused = requests.rows_of(wanted, IDS)
+    assert refused == {}
     assert [row[:4] for row in rows] == [(n, 7, 8, 0 if n < 2 else 1) for n in range(6)]
-    assert spans == [(0, *MARCH, True), (1, *MARCH, False)]
+    days = [date(2026, 3, 1) + timedelta(days=n) for n in range(32)]  # the one of its end is in it
+    assert spans == [(0, *MARCH, True, None), *((1, *MARCH, False, day) for day in days)]
     # a rate has windows of its own
     assert [row[5] for row in rows] == [None, None, 0, 1, 1, None]
-    assert len(windows) == 2 * 31 * 96
+    assert len(windows) == 2 * 31
     assert [row[9] for row in rows[3:]] == [Decimal(95), None, Decimal("99.9")]
+
+
+def test_a_request_that_can_not_be_answered_is_refused_alone():
+    series = Series("m", "u", A.SUM)
+    beside = Period(MARCH.start + timedelta(minutes=1), MARCH.end)
+    wanted = [
+        Request("s", series, MARCH),
+        Request("x", series, MARCH),
+        Request("s", series, beside),
+    ]
+    rows = requests.rows_of(wanted, IDS)
+    assert [row[0] for row in rows.requests] == [0]
+    assert {n: refusal.code for n, refusal in rows.refused.items()} == {
+        1: "usage.unknown_name", 2: "usage.unaligned",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "carries", "expected"),
+    [
+        # whether a row is an opening, and whether the last record alone tells it
+        (Level.CHANGES, True, [(False, False), (True, False)]),
+        (Level.SETS, True, [(False, False), (True, True)]),
+        (Level.SETS, False, [(False, False)]),
+    ],
+)
+def test_the_opening_of_a_level_is_a_request_of_its_own(level, carries, expected):
+    series = Series(
+        "m", "u", A.WEIGHTED_SUM, granularity=Granularity.SECOND, level=level, carries=carries
+    )
+    rows = requests.rows_of([Request("s", series, Period(utc(2, 5), MARCH.end))], IDS)
+    assert [(row[12], row[4]) for row in rows.requests] == expected
+    if carries:
+        assert [span for span in rows.spans if span[0] == 1] == [
+            (1, BEGINNING, utc(2), True, None),
+            (1, utc(2), utc(2, 5), False, utc(2).date()),
+        ]
+
+
+EDGES = [
+    # windows of minutes, clock             instant        the next beginning of a window
+    (None, "UTC", utc(2, 5, 7), utc(2, 5, 7)),
+    (10, "Asia/Kathmandu", utc(2, 5, 15), utc(2, 5, 20)),
+    (10, "UTC", utc(2, 5, 20), utc(2, 5, 20)),
+    (30, "Asia/Kathmandu", utc(2, 5), utc(2, 5, 15)),
+    (120, "Europe/Zagreb", utc(2, 5), utc(2, 5)),
+    (120, "Europe/Zagreb", utc(2, 6), utc(2, 7)),
+    (1440, "Europe/Zagreb", utc(29, 3), utc(29, 22)),  # a day of 23 hours
+]
+
+
+@pytest.mark.parametrize(("minutes", "zone", "at", "expected"), EDGES)
+def test_a_window_belongs_to_the_time_in_which_it_begins(minutes, zone, at, expected):
+    aggregation = A.SUM if minutes is None else A.WINDOWED
+    series = Series("m", "u", aggregation, window_minutes=minutes)
+    assert requests.edge_of(series, at, zone) == expected

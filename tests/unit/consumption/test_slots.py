@@ -97,9 +97,8 @@ def test_a_chart_of_nothing_or_of_far_too_much_is_refused(by, length, code):
     assert refused.value.code == code
 
 
-def held(number: int, name: str, total: str, records: int = 1) -> Held:
-    value, at = Decimal(total), datetime(2026, 1, 1, tzinfo=UTC)
-    return Held(number, name, records, value, value, value, at, value, value)
+def held(number: int, name: str, total: str) -> Held:
+    return Held(number, name, Decimal(total))
 
 
 def charted(rows: list[Held], *, dimension: str | None = "region", size: int = 2) -> slots.Chart:
@@ -141,6 +140,7 @@ def test_every_value_is_in_exactly_one_row(rows):
     assert slots.total_of(chart) == sum(total for *_, total in rows)
 
 
+SUM_OF = Aggregation.SUM
 SHOWN = [
     # aggregation, more                                         shown of a slot      adds up
     (Aggregation.SUM, {}, "sum of values", True),
@@ -149,13 +149,25 @@ SHOWN = [
     (Aggregation.UNITS, {"distinct": "user"}, "number of records", True),
     (Aggregation.MIN, {}, "lowest value", False),
     (Aggregation.MAX, {}, "highest value", False),
-    (Aggregation.PERCENTILE, {"percentile": "95"}, "highest value", False),
+    (Aggregation.PERCENTILE, {"percentile": "95"}, "percentile 95", False),
     (Aggregation.LATEST, {}, "last value", False),
     (Aggregation.AVERAGE, {}, "average value", False),
     (Aggregation.COUNTER, {}, "last reading", False),
     (Aggregation.WEIGHTED_SUM, {"level": Level.SETS}, "last level", False),
     (Aggregation.WEIGHTED_SUM, {"level": Level.CHANGES}, "sum of values", True),
-    (Aggregation.WINDOWED, {"window_minutes": 60}, "sum of values", True),
+    (Aggregation.WINDOWED, {"window_minutes": 60, "each": SUM_OF}, "sum of values", True),
+    (
+        Aggregation.WINDOWED,
+        {"window_minutes": 60, "each": Aggregation.MAX},
+        "sum of 60-minute windows",
+        True,
+    ),
+    (
+        Aggregation.WINDOWED,
+        {"window_minutes": 30, "each": SUM_OF, "then": Aggregation.AVERAGE},
+        "average of 30-minute windows",
+        False,
+    ),
     (Aggregation.PEAK, {"window_minutes": 60}, "highest 60-minute average", False),
     (Aggregation.PEAK, {"window_minutes": 5}, "highest 5-minute average", False),
 ]
@@ -169,3 +181,18 @@ def test_every_aggregation_says_what_is_shown_of_it(aggregation, more, what, add
 
 def test_every_aggregation_is_told():
     assert {row[0] for row in SHOWN} == set(Aggregation)
+
+
+SPLITS = [
+    (Aggregation.SUM, {}, True),
+    (Aggregation.UNIQUE, {"distinct": "user"}, True),
+    (Aggregation.WINDOWED, {"window_minutes": 60, "each": SUM_OF}, True),
+    (Aggregation.WINDOWED, {"window_minutes": 60, "each": Aggregation.MAX}, False),
+    (Aggregation.AVERAGE, {}, False),
+    (Aggregation.PEAK, {"window_minutes": 60}, False),
+]
+
+
+@pytest.mark.parametrize(("aggregation", "more", "splits"), SPLITS)
+def test_a_dimension_splits_what_adds_up_over_its_values(aggregation, more, splits):
+    assert slots.shown_as(Series("m", "u", aggregation, **more)).splits is splits

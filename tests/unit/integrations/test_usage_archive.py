@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import duckdb
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from everycent.archives import archive
 from everycent.integrations.usage_archive import ArchiveFolder
 from everycent.kernel.errors import Broken, Unavailable
+from everycent.metering.record import UsageRecord
 
 KEY = "00000000-0000-0000-0000-00000000000a"
 MANIFEST = {"tenant": "it's", "month": "2026-01"}
@@ -75,6 +78,19 @@ def test_the_file_says_what_it_is_and_is_named_after_its_bytes(tmp_path: Path) -
             "select sum(value)::varchar from read_parquet(?)", [str(folder.path / name)]
         )
         assert connection.fetchone() == ("3.500000000000000000",)
+
+
+def test_records_are_picked_out_of_a_file_by_their_keys(tmp_path: Path) -> None:
+    folder = ArchiveFolder(tmp_path)
+    keys = [str(UUID(int=number)) for number in range(4)]
+    rows = [[*line(f"r{n}", "-1.50")[:7], key, key, "7"] for n, key in enumerate(keys)]
+    name = write(folder, [as_csv(rows)])
+    found = folder.pick(name, [UUID(int=9), UUID(int=2)])
+    at = datetime(2026, 1, 15, 10, 0, 0, 1, tzinfo=UTC)
+    assert found == {UUID(int=2): UsageRecord("r2", "r2", "r2", "calls", at, "-1.5", "{}")}
+    with pytest.raises(Unavailable) as missing:
+        folder.pick("x.parquet", [UUID(int=2)])
+    assert missing.value.code == "archive.missing"
 
 
 def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from xml.etree import ElementTree as ET
@@ -25,7 +26,7 @@ ZONE = "Europe/Zagreb"
 def chart(rows, *, by=By.DAY, days=3, dimension=None, subject="acme", meter="active"):
     found = slots.slots_of(by, START, START + timedelta(days=days, hours=-1), ZONE)
     held = [
-        Held(number, name, 1, value, value, value, START, value, value)
+        Held(number, name, value)
         for number, name, value in ((n, name, Decimal(v)) for n, name, v in rows)
     ]
     return slots.charted(subject, meter, SHOWN, by, ZONE, dimension, found, held)
@@ -94,6 +95,24 @@ def test_the_picture_is_well_formed_with_any_names_and_any_numbers(rows, subject
         assert Decimal(bar.x) + Decimal(bar.width) <= found.right
 
 
+def test_no_records_and_no_value_of_the_dimension_look_different_and_are_named():
+    made = chart([(0, "eu", "3"), (0, "", "2"), (2, "eu", "1")], dimension="region")
+    found = usage_chart.picture(made)
+    assert {(key.hue, key.text) for key in found.keys} == {
+        ("h0", "eu"), ("bare", "no region"), ("none", "no records"),
+    }  # fmt: skip
+    (empty,) = found.empty
+    assert (empty.hue, empty.y, empty.title) == (
+        "none", f"{found.top}.0", "30 Mar 2026: no records",
+    )  # fmt: skip
+    assert Decimal(empty.height) == found.bottom - found.top
+    picture = usage_chart.svg(made)
+    fills = dict(re.findall(r"\.usage-chart rect\.(none|bare) \{ fill: (.+?);", picture))
+    assert fills == {"none": "var(--none)", "bare": "url(#everycent-bare)"}
+    colours = set(re.findall(r"--(?:none|bare|rest): (#[0-9a-f]{6})", picture.split("@media")[0]))
+    assert len(colours) == 3
+
+
 def test_bars_of_a_terminal_show_each_row_by_its_number():
     made = chart([(0, "a", "30"), (0, "b", "10"), (2, "a", "0.01")], dimension="x")
     assert usage_bars.bars(made) == [
@@ -115,6 +134,21 @@ def test_a_share_is_never_nothing_for_some_nor_all_for_less(part, whole, text):
     assert reasons_page.share_text(part, whole) == text
 
 
+BARS = [
+    ({"billed": 60, "not_yet_billed": 30, "not_priced": 10}, ["60.00%", "30.00%", "10.00%"]),
+    ({"billed": 1, "not_yet_billed": 1}, ["50.00%", "50.00%"]),
+    ({"billed": 7}, ["100.00%"]),
+    ({"billed": 999_999, "not_priced": 1}, ["99.99%", "0.40%"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("counts", "widths"), BARS)
+def test_a_reasons_bar_is_its_share_of_all_records(counts, widths):
+    page = reasons_page.page(reasons.accounted(counts, 0, 0), "x", "y")
+    assert re.findall(r'class="bar" style="width: ([0-9.]+%)"', page) == widths
+    assert "a full bar is all records" in page
+
+
 def test_the_page_of_reasons_says_each_with_its_number_and_escapes_names():
     found = reasons.accounted({"billed": 12_345, "too_late": 1}, duplicates=2, conflicts=0)
     page = reasons_page.page(found, "Usage of <b>", "2026-01-01T00:00:00Z")
@@ -128,3 +162,25 @@ def test_the_page_of_reasons_says_each_with_its_number_and_escapes_names():
         assert text in page
     assert "<b>" not in page
     assert "No records are stored" in reasons_page.page(reasons.accounted({}, 0, 0), "x", "y")
+
+
+def test_the_page_of_reasons_tells_what_was_rejected_apart():
+    day = date(2026, 1, 5)
+    found = reasons.accounted({"billed": 7}, 0, 0)._replace(
+        rejected=[
+            reasons.Rejected("usage.too_old", "http", 1234, day, date(2026, 1, 9)),
+            reasons.Rejected("usage.short_row", "file", 2, day, day),
+            reasons.Rejected("usage.too_old", "program", 1, day, day),
+        ]
+    )
+    assert found.records == 7
+    page = reasons_page.page(found, "x", "y")
+    for text in (
+        "Rejected at the door",
+        "1\u202f234",
+        "Over HTTP, from 2026-01-05 to 2026-01-09.",
+        "Out of files, on 2026-01-05.",
+        "From programs, on",
+    ):
+        assert text in page
+    assert "Rejected" not in reasons_page.page(reasons.accounted({"billed": 7}, 0, 0), "x", "y")

@@ -6,7 +6,7 @@ import pytest
 
 from everycent.kernel.calendar import Repeated, Skipped
 from everycent.kernel.errors import Invalid
-from everycent.metering.mapping import ColumnMapping, parser, wanted_columns
+from everycent.metering.mapping import ColumnMapping, parser
 from everycent.metering.record import UsageRecord
 
 METERS = {"calls", "hours"}
@@ -88,15 +88,6 @@ def test_parts_of_an_id_do_not_run_into_each_other():
 
 def test_id_from_goes_before_a_column_that_happens_to_be_called_id():
     assert made(id_from=("subject", "at")).record_id == "cust-1/2026-03-01T00:00:00Z"
-
-
-def test_columns_that_are_wanted():
-    mapping = ColumnMapping(
-        "app", {"at": "time"}, {"meter": "calls"}, dimensions={"a": "x.y", "b": "time"}
-    )
-    assert wanted_columns(mapping) == ["id", "subject", "time", "value", "x.y"]
-    mapping = ColumnMapping("app", id_from=("subject", "at"))
-    assert wanted_columns(mapping) == ["subject", "meter", "at", "value"]
 
 
 # --- wall clocks ------------------------------------------------------------------------------

@@ -76,6 +76,17 @@ create table usage_key (
 create trigger immutable before update or delete or truncate on usage_key
     for each statement execute function refuse_change();
 
+create function utc_day(at timestamptz) returns date
+language sql immutable parallel safe as $$ select date(timezone('UTC', at)) $$;
+
+-- The days that a time touches, its end included. (`offset 0` keeps the planner from writing the sum out
+-- where it stands: row-level security lets an index be searched for a value, but not for a sum of one.)
+create function utc_days(starts_at timestamptz, ends_at timestamptz) returns setof date
+language sql immutable parallel safe rows 31 as $$
+    select utc_day(starts_at) + n from generate_series(0, utc_day(ends_at) - utc_day(starts_at)) n
+    offset 0
+$$;
+
 create table usage_record (
     tenant_id int not null,
     subject_id int not null,
@@ -86,10 +97,13 @@ create table usage_record (
     key uuid not null,
     content uuid not null,
     source_id int not null,
+    day date not null generated always as (utc_day(at)) stored,
     batch_id bigint not null,
     record_id text not null
 ) partition by range (at);
-create index usage_record_series on usage_record (tenant_id, subject_id, meter_id, at);
+-- By day first and then by series (docs/decisions/0013): what comes in belongs to a few days, so that the
+-- index grows in a few places that stay in memory, and not all over.
+create index usage_record_day on usage_record (tenant_id, day, subject_id, meter_id);
 create index usage_record_batch on usage_record using brin (batch_id)
     with (pages_per_range = 16, autosummarize = on);
 create trigger immutable before update or delete on usage_record
@@ -145,6 +159,24 @@ create index usage_reversal_correction on usage_reversal (tenant_id, correction_
 create trigger immutable before update or delete or truncate on usage_reversal
     for each statement execute function refuse_change();
 
+-- What took the place of a record: its second saying, its third, and so on, each a record of its own. The
+-- first one is the record that came in; of all sayings of a record at most one counts. They are found
+-- here wherever the records themselves are, in the table or in the archive.
+create table usage_saying (
+    tenant_id int not null,
+    first_key uuid not null,
+    saying_no smallint not null check (saying_no > 1),
+    previous_no smallint generated always as (nullif(saying_no - 1, 1)) stored,
+    key uuid not null check (key <> first_key),
+    primary key (tenant_id, first_key, saying_no),
+    unique (tenant_id, key),
+    foreign key (tenant_id, first_key, previous_no) references usage_saying (tenant_id, first_key, saying_no),
+    foreign key (tenant_id, first_key) references usage_key,
+    foreign key (tenant_id, key) references usage_key
+);
+create trigger immutable before update or delete or truncate on usage_saying
+    for each statement execute function refuse_change();
+
 -- A digest grows fold by fold: each fold's link is hashed on to what was there before, so that what is
 -- known of a bucket can be added to without reading its records again.
 create function digest_link(state bytea, link bytea) returns bytea
@@ -173,7 +205,7 @@ create table usage_day (
     check (num_nulls(low, high, latest_at, latest_value, latest_key)
            = case when records = 0 then 5 else 0 end),
     primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
-) with (fillfactor = 80);
+) with (fillfactor = 90);
 create index usage_day_time on usage_day using brin (bucket) with (autosummarize = on);
 
 -- The records that count: stored, not taken back, and folded unless all that is there is wanted.
@@ -181,11 +213,11 @@ create index usage_day_time on usage_day using brin (bucket) with (autosummarize
 -- function out where it stands.
 create function usage_standing(is_live boolean)
 returns table (tenant_id int, subject_id int, meter_id int, dimensions_id int, at timestamptz,
-               value numeric, key uuid, content uuid, source_id int, batch_id bigint, record_id text,
-               fold_id bigint)
+               value numeric, key uuid, content uuid, source_id int, day date, batch_id bigint,
+               record_id text, fold_id bigint)
 language sql stable parallel safe as $$
     select u.tenant_id, u.subject_id, u.meter_id, u.dimensions_id, u.at, u.value, u.key, u.content,
-           u.source_id, u.batch_id, u.record_id, b.fold_id
+           u.source_id, u.day, u.batch_id, u.record_id, b.fold_id
     from everycent.usage_record u
     join everycent.usage_batch b on b.tenant_id = u.tenant_id and b.batch_id = u.batch_id
         and (b.fold_id is not null or is_live)

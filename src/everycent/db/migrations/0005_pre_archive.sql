@@ -7,6 +7,7 @@ create table usage_archive (
     month date not null check (extract(day from month) = 1),
     part_no int not null check (part_no > 0),
     file text not null check (file ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'),
+    location text not null check (length(location) between 1 and 4096),
     bytes bigint not null check (bytes > 0),
     sha256 bytea not null check (octet_length(sha256) = 32),
     records bigint not null check (records > 0),
@@ -34,6 +35,19 @@ create table usage_archive_batch (
     foreign key (tenant_id, month, part_no) references usage_archive
 );
 create trigger immutable before update or delete or truncate on usage_archive_batch
+    for each statement execute function refuse_change();
+
+-- Why the records of a part were billed or not when it was written: later nobody can look.
+create table usage_archive_reason (
+    tenant_id int not null,
+    month date not null,
+    part_no int not null,
+    reason text not null check (length(reason) between 1 and 60),
+    records bigint not null check (records > 0),
+    primary key (tenant_id, month, part_no, reason),
+    foreign key (tenant_id, month, part_no) references usage_archive
+);
+create trigger immutable before update or delete or truncate on usage_archive_reason
     for each statement execute function refuse_change();
 
 -- When the records of a part left the table.
@@ -97,47 +111,104 @@ end $$;
 create trigger in_table after insert on usage_reversal
     referencing new table as appended for each statement execute function refuse_reversal_in_archive();
 
--- Drops the partition of a month when every record in it, of every tenant, is in a recorded part that
--- the table still covers: batch by batch as many as the parts say. Returns how many tenants have
--- others; 0: the month is gone. Counted under the lock, without row-level security, so that nothing
--- above it can lose a record. The application role may not drop tables, so it is done as the owner.
-create function drop_usage_month(wanted date, dropped_at timestamptz) returns int
+-- Whether a tenant's records of a month are others than those of the recorded parts that the table still
+-- covers, batch by batch; `only` some batches, or (null) all. It is called as the owner, for whom row-level
+-- security holds too: the tenant has to be set.
+create function usage_month_differs(holder int, first date, only_batches bigint[]) returns boolean
+language plpgsql stable set search_path = everycent, pg_temp as $$
+declare
+    differs boolean;
+    own_batches text := case when only_batches is null then '' else 'and batch_id = any($4)' end;
+begin
+    execute format($q$
+        select exists (
+            select from (
+                select batch_id, count(*) as n from everycent.usage_record
+                where tenant_id = $1 and at >= $2::timestamp at time zone 'UTC'
+                  and at < $3::timestamp at time zone 'UTC' %1$s
+                group by 1) u
+            full join (
+                select b.batch_id, sum(b.records) as n from everycent.usage_archive_batch b
+                where b.tenant_id = $1 and b.month = $2 %1$s and not exists (
+                    select from everycent.usage_dropped d
+                    where d.tenant_id = b.tenant_id and d.month = b.month and d.part_no = b.part_no)
+                group by 1) a using (batch_id)
+            where u.n is distinct from a.n) $q$, own_batches)
+        into differs using holder, first, (first + interval '1 month')::date, only_batches;
+    return differs;
+end $$;
+
+-- How often records of a month were taken out of the table or put back, of one tenant.
+create function usage_month_moves(holder int, first date) returns bigint
+language sql stable set search_path = everycent, pg_temp as $$
+    select (select count(*) from everycent.usage_dropped where tenant_id = holder and month = first)
+         + (select count(*) from everycent.usage_restored where tenant_id = holder and month = first)
+$$;
+
+-- The long look before a month is dropped: how many tenants have records in it that are in no part that
+-- the table covers. It locks nothing that anybody would wait for. Whoever drops the month passes on what
+-- else it tells: every transaction that it has not seen has a number from `since` on.
+create function look_at_usage_month(wanted date)
+returns table (uncovered int, since xid8, moves bigint)
 language plpgsql security definer set search_path = everycent, pg_temp as $$
 declare
     first date := date_trunc('month', wanted);
+    tenant_before text := coalesce(current_setting('everycent.tenant', true), '');
+    operator_before text := coalesce(current_setting('everycent.operator', true), '');
+    holder int;
+begin
+    uncovered := 0;
+    moves := 0;
+    since := pg_snapshot_xmin(pg_current_snapshot());
+    perform set_config('everycent.operator', 'on', true);
+    foreach holder in array array(select tenant_id from everycent.tenant order by tenant_id) loop
+        perform set_config('everycent.tenant', holder::text, true);
+        uncovered := uncovered + everycent.usage_month_differs(holder, first, null)::int;
+        moves := moves + everycent.usage_month_moves(holder, first);
+    end loop;
+    perform set_config('everycent.operator', operator_before, true);
+    perform set_config('everycent.tenant', tenant_before, true);
+    return next;
+end $$;
+
+-- Drops the partition of a month of which a look (in one snapshot) has found every record, of every
+-- tenant, in a recorded part. Under the lock, in which nobody writes, only what came after that look is
+-- looked at: a record comes with a row of its batch, which is not older than itself (a fold makes it
+-- younger, then more is counted than need be), or out of a file, with a row that says so. Returns false
+-- when something did come; then it takes another look. The application role may not drop tables, so it
+-- is done as the owner.
+create function drop_usage_month(wanted date, dropped_at timestamptz, since xid8, moves bigint)
+returns boolean language plpgsql security definer set search_path = everycent, pg_temp as $$
+declare
+    first date := date_trunc('month', wanted);
     child text := 'usage_record_' || to_char(first, 'YYYY_MM');
-    caller text := coalesce(current_setting('everycent.tenant', true), '');
+    tenant_before text := coalesce(current_setting('everycent.tenant', true), '');
+    operator_before text := coalesce(current_setting('everycent.operator', true), '');
     holders int[];
     holder int;
-    differs boolean;
-    unsafe int := 0;
+    fresh bigint[];
+    is_as_seen boolean := true;
 begin
     if to_regclass('everycent.' || child) is null then
-        return 0;
+        return true;
     end if;
     lock table only everycent.usage_record in access exclusive mode;
-    execute format('alter table everycent.%I disable row level security', child);
-    execute format('select coalesce(array_agg(distinct tenant_id), ''{}'') from everycent.%I', child)
-        into holders;
+    if to_regclass('everycent.' || child) is null then
+        return true;
+    end if;
+    perform set_config('everycent.operator', 'on', true);
+    holders := array(select tenant_id from everycent.tenant order by tenant_id);
     foreach holder in array holders loop
         perform set_config('everycent.tenant', holder::text, true);
-        execute format($q$
-            select exists (
-                select from (
-                    select batch_id, count(*) as n from everycent.%I
-                    where tenant_id = $1 group by 1) u
-                full join (
-                    select b.batch_id, sum(b.records) as n from everycent.usage_archive_batch b
-                    where b.tenant_id = $1 and b.month = $2 and not exists (
-                        select from everycent.usage_dropped d
-                        where d.tenant_id = b.tenant_id and d.month = b.month
-                          and d.part_no = b.part_no)
-                    group by 1) a using (batch_id)
-                where u.n is distinct from a.n) $q$, child)
-            into differs using holder, first;
-        unsafe := unsafe + differs::int;
+        fresh := array(
+            select b.batch_id from everycent.usage_batch b
+            where b.tenant_id = holder and age(b.xmin) <= age(since::xid));
+        moves := moves - everycent.usage_month_moves(holder, first);
+        is_as_seen := is_as_seen and (
+            cardinality(fresh) = 0 or not everycent.usage_month_differs(holder, first, fresh));
     end loop;
-    if unsafe = 0 then
+    is_as_seen := is_as_seen and moves = 0;
+    if is_as_seen then
         foreach holder in array holders loop
             perform set_config('everycent.tenant', holder::text, true);
             insert into everycent.usage_dropped (tenant_id, month, part_no, dropped_at)
@@ -148,21 +219,23 @@ begin
                 where d.tenant_id = a.tenant_id and d.month = a.month and d.part_no = a.part_no);
         end loop;
         execute format('drop table everycent.%I', child);
-    else
-        execute format('alter table everycent.%I enable row level security', child);
     end if;
-    perform set_config('everycent.tenant', caller, true);
-    return unsafe;
+    perform set_config('everycent.operator', operator_before, true);
+    perform set_config('everycent.tenant', tenant_before, true);
+    return is_as_seen;
 end $$;
-revoke all on function drop_usage_month(date, timestamptz) from public;
-grant execute on function drop_usage_month(date, timestamptz) to everycent_app;
+revoke all on function look_at_usage_month(date) from public;
+grant execute on function look_at_usage_month(date) to everycent_app;
+revoke all on function drop_usage_month(date, timestamptz, xid8, bigint) from public;
+grant execute on function drop_usage_month(date, timestamptz, xid8, bigint) to everycent_app;
 
 do $$
 declare
     name text;
 begin
     foreach name in array array[
-        'usage_archive', 'usage_archive_batch', 'usage_dropped', 'usage_restored'] loop
+        'usage_archive', 'usage_archive_batch', 'usage_archive_reason', 'usage_dropped',
+        'usage_restored'] loop
         execute format('alter table everycent.%I enable row level security', name);
         execute format('alter table everycent.%I force row level security', name);
         execute format(

@@ -99,11 +99,25 @@ create table measurement_answer (
     foreign key (tenant_id, key) references measurement
 );
 
+-- Who is asking a source just now, outside any transaction, and until when nobody else does. The fence
+-- counts how often the work was taken on: whoever comes back with an answer and finds another number
+-- was given up, and records nothing. `until` null: nobody is at it. Not part of the truth.
+create table measurement_lease (
+    tenant_id int not null,
+    key text not null,
+    worker text not null,
+    fence bigint not null check (fence > 0),
+    until timestamptz,
+    primary key (tenant_id, key),
+    foreign key (tenant_id, key) references measurement
+);
+
 do $$
 declare
     name text;
     immutable text[] := array['measurement_version', 'measurement_interval'];
-    mutable text[] := array['measurement', 'measurement_failure', 'measurement_answer'];
+    mutable text[] := array[
+        'measurement', 'measurement_failure', 'measurement_answer', 'measurement_lease'];
 begin
     foreach name in array immutable || mutable loop
         execute format('alter table everycent.%I enable row level security', name);

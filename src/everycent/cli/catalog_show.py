@@ -1,0 +1,110 @@
+"""everycent catalog show: what the catalogue holds, as a list or one thing in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from everycent.catalog import document, queries
+from everycent.catalog.meter import Measure
+from everycent.catalog.plan import Plan
+from everycent.cli.common import emit, json_option, opened, print_lines, table
+from everycent.db.connection import Tx
+from everycent.flows import meter_told
+from everycent.kernel.period import instant_text
+
+
+@click.command()
+@click.argument("kind", required=False, type=click.Choice(document.KINDS))
+@click.argument("key", required=False)
+@json_option
+def show(kind: str | None, key: str | None, as_json: bool) -> None:
+    """List what the catalogue holds, newest versions; with KIND and KEY show one thing in full."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        if kind is not None and key is not None:
+            row = queries.get(tx, kind, key)
+            told = _meter(tx, row) if kind == "meter" else list(_flat("", _content(row)))
+            data = _data(row)
+            if kind == "meter":
+                data["told"] = {name.strip(): text for name, text in told}
+            emit(data, as_json, lambda: _print(row, told))
+            return
+        rows = queries.listed(tx, kind)
+    emit(
+        [_data(row) for row in rows],
+        as_json,
+        lambda: table(
+            ["kind", "key", ">version", "since", "~what"],
+            [[r.kind, r.key, str(r.version), instant_text(r.at)[:10], _summary(r)] for r in rows],
+        ),
+    )
+
+
+def _content(row: Any) -> Any:
+    return msgspec.json.decode(row.content)
+
+
+def _data(row: Any) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "key": row.key,
+        "version": row.version,
+        "at": row.at,
+        "content": _content(row),
+    }
+
+
+def _print(row: Any, told: meter_told.Lines) -> None:
+    click.secho(
+        f"{row.kind} {row.key}, version {row.version} since {instant_text(row.at)[:10]}", bold=True
+    )
+    print_lines(told)
+
+
+def _meter(tx: Tx, row: Any) -> meter_told.Lines:
+    plans = [msgspec.json.decode(plan.content, type=Plan) for plan in queries.listed(tx, "plan")]
+    measure = msgspec.json.decode(row.content, type=Measure)
+    return meter_told.lines(row.key, measure, queries.intake_policies(tx), plans)
+
+
+def _summary(row: Any) -> str:
+    """One thing in a few words."""
+    content = _content(row)
+    match row.kind:
+        case "meter":
+            return meter_told.summary(row.key, msgspec.json.decode(row.content, type=Measure))
+        case "plan":
+            count = len(content["items"])
+            prices = f"{count} price{'' if count == 1 else 's'}"
+            return f"{content['name']}: {content['currency']} per {content['interval']}, {prices}"
+        case "product":
+            return f"{content['name']}, tax {content['tax_category']}"
+        case "tax":
+            return ", ".join(f"{r['percent']} % since {r['since']}" for r in content["rates"])
+        case "bands" | "segments":
+            named = dict.fromkeys(
+                r["band" if row.kind == "bands" else "segment"] for r in content["rules"]
+            )
+            return ", ".join([*named, content["rest"]])
+        case "intake":
+            return f"records of {row.key}"
+    return f"{sum(map(len, filter(lambda held: isinstance(held, list), content.values())))} days"
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """What a document holds as places and values, in its own names."""
+    if isinstance(value, dict):
+        for name, held in value.items():
+            yield from _flat(f"{path}.{name}" if path else name, held)
+    elif isinstance(value, list) and any(isinstance(held, dict | list) for held in value):
+        for number, held in enumerate(value, start=1):
+            yield from _flat(f"{path}[{number}]", held)
+    elif isinstance(value, list):
+        yield path, ", ".join(map(str, value))
+    elif isinstance(value, bool):
+        yield path, "true" if value else "false"
+    elif value is not None:
+        yield path, str(value)

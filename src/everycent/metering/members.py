@@ -1,0 +1,65 @@
+"""The members of JSON objects, as bytes that nobody has looked into; each key stands once.
+
+The decoder takes the last of several members with one key and says nothing. Two readers of such an
+object may see two different records, so it is refused. What gives them away cheaply are colons: outside
+of texts an object has one for each of its members.
+"""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from everycent.kernel.errors import Invalid
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What the decoder raises over bytes that are not the JSON that was asked for."""
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_PAIRS = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str)
+_ESCAPED_COLONS = (b"\\u003a", b"\\u003A")
+
+
+def members_of(raw: bytes, field: str) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object. Raises Invalid `usage.no_object`, `usage.key_twice`."""
+    try:
+        members = _MEMBERS.decode(raw)
+        # Each member has its own colon and those inside its value; there are more of them where a key
+        # has some, or where a member was thrown away because another one has its key.
+        colons = raw.count(b":") - len(members)
+        is_odd = colons and colons != sum(bytes(value).count(b":") for value in members.values())
+        twice = _stands_twice(raw) if is_odd else None
+    except (ValueError, *UNREADABLE) as error:
+        raise Invalid(
+            "usage.no_object",
+            f"{field} is not a JSON object",
+            field=field,
+            value=raw[:60].decode("utf-8", "replace"),
+            hint='an object looks like {"name": "value"}',
+        ) from error
+    if twice is not None:
+        raise Invalid(
+            "usage.key_twice",
+            f"the key {twice[:60]!r} stands twice in {field}",
+            field=twice[:60],
+            hint="tell each member once",
+        )
+    return members
+
+
+def colons_of(body: bytes) -> int | None:
+    """How many colons a text of JSON has, those inside texts included; None where some are escaped, so
+    that they can't be counted."""
+    if b"\\" in body and any(escaped in body for escaped in _ESCAPED_COLONS):
+        return None
+    return body.count(b":")
+
+
+def _stands_twice(raw: bytes) -> str | None:
+    names: set[str] = set()
+    for name, _ in _PAIRS.decode(raw.decode().strip()):
+        if name in names:
+            return str(name)
+        names.add(name)
+    return None

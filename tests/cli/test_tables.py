@@ -1,0 +1,103 @@
+"""Tables on the terminal: however narrow it is, nothing that stands in them loses a letter."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from everycent.cli import common, explain
+from everycent.flows.saying import Node
+
+LONG = "measurement:room-nights/2026-01-01T00:00:00Z/acme-international-holdings"
+COLUMNS = ["number", "customer", ">net", "~why"]
+ROWS = [
+    ["INV-000001", LONG, "1,234,567.50 EUR", "there is no subscription for it, nobody is billed"],
+    ["INV-000002", "b", "-0.05 EUR", ""],
+]
+
+
+def shown(
+    capsys: pytest.CaptureFixture[str], columns: list[str], rows: list[list[str]]
+) -> list[str]:
+    common.table(columns, rows, "What it is")
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("width", "is_aligned"), [(40, False), (80, False), (100, False), (140, True), (200, True)]
+)
+def test_a_row_becomes_a_block_where_the_screen_is_too_narrow_for_a_line(
+    capsys, monkeypatch, width, is_aligned
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = shown(capsys, COLUMNS, ROWS)
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= width
+    assert any("INV-000001" in line and "1,234,567.50 EUR" in line for line in lines) == is_aligned
+    assert "1,234,567.50 EUR" in text
+    assert "-0.05 EUR" in text
+    assert LONG in "".join(text.split())
+    assert "".join(ROWS[0][3].split()) in "".join(text.split()) or is_aligned
+    assert all(word in text for word in ROWS[0][3].split())
+
+
+def test_what_is_empty_has_no_line_in_a_block(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = shown(capsys, COLUMNS, ROWS)
+    assert sum(line.startswith("why") for line in lines) == 1
+
+
+def test_a_reason_wraps_between_words_before_rows_become_blocks(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    why = "there is no subscription for it, so that nobody is billed for what was used"
+    lines = shown(capsys, ["number", "~why"], [["INV-000001", why]])
+    assert max(map(len, lines)) <= 60
+    told = "".join(line.removeprefix(" INV-000001").rstrip() for line in lines if " " in line)
+    assert " ".join(why.split()) in " ".join(told.split())
+
+
+def test_in_a_file_lines_are_as_long_as_they_are(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    wide = [[f"{n}" * 60 for n in range(5)]]
+    lines = shown(capsys, ["a", "b", "c", "d", "e"], wide)
+    assert any(all(cell in line for cell in wide[0]) for line in lines)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    width=st.integers(20, 130),
+    rows=st.lists(
+        st.lists(
+            st.text("abc .-0é", min_size=1, max_size=50).map(str.strip), min_size=3, max_size=3
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_every_letter_of_every_cell_is_printed_at_any_width(capsys, width, rows):
+    with pytest.MonkeyPatch.context() as screen:
+        screen.setenv("COLUMNS", str(width))
+        lines = shown(capsys, ["x", ">y", "~z"], rows)
+    printed = "\n".join(lines[1:])
+    assert max(map(len, lines)) <= width
+    for letter in "abc.0é":
+        expected = sum(cell.count(letter) for row in rows for cell in row)
+        assert printed.count(letter) == expected, printed
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_an_explained_value_is_whole_on_any_screen(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    value = "99999999999999999999.123456789012345678 kWh"
+    leaf = Node(
+        "quantity", "Sum of a_meter_with_a_very_long_name", value, LONG, {"quantity": value}
+    )
+    explain._print(Node("line", "Line 1", "1,234,567.50 EUR", "", {}, (leaf,)))
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= width
+    digits = "".join(letter for letter in printed if letter.isdigit())
+    assert printed.count("…") == 0
+    for digit in "0123456789":
+        told = (value * 2 + LONG + "1,234,567.50" + "1").count(digit)
+        assert digits.count(digit) == told
