@@ -74,9 +74,12 @@ def make(conninfo: str, records: int) -> None:
         admin.execute("set search_path = everycent")
         admin.execute(_NAMES.encode(), params)
         admin.execute("select ensure_usage_month('2026-01-01')")
-        admin.execute(
-            "alter table usage_reversal drop constraint usage_reversal_tenant_id_key_fkey"
-        )
+        references = admin.execute(
+            "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint"
+            " where contype = 'f' and confrelid = 'usage_key'::regclass"
+        ).fetchall()
+        for table, name, _ in references:
+            admin.execute(f"alter table {table} drop constraint {name}".encode())
         admin.execute("alter table usage_key drop constraint usage_key_pkey")
         admin.execute("drop index usage_record_day")
         for first in range(0, records, _STEP):
@@ -88,10 +91,8 @@ def make(conninfo: str, records: int) -> None:
         admin.execute(
             "create index usage_record_day on usage_record (tenant_id, day, subject_id, meter_id)"
         )
-        admin.execute(
-            "alter table usage_reversal add constraint usage_reversal_tenant_id_key_fkey"
-            " foreign key (tenant_id, key) references usage_key"
-        )
+        for table, name, definition in references:
+            admin.execute(f"alter table {table} add constraint {name} {definition}".encode())
         admin.execute(_BATCHES.encode(), params)
         admin.execute("select setval('usage_batch_seq', (select max(batch_id) from usage_batch))")
         admin.execute("vacuum (analyze)")

@@ -56,8 +56,14 @@ def copy_stage(tx: Tx, frames: Iterable[bytes]) -> None:
 def claim_keys(tx: Tx, batch_id: int) -> list[UUID]:
     """Stores the keys that are new of the staged records; returns those that were known. Waits for
     another transaction that is storing one of them."""
-    params = {"tenant_id": tx.tenant_id, "batch_id": batch_id}
-    return [key for (key,) in tx.tuples(SQL["claim_keys"], params)]
+    params: dict[str, Any] = {"tenant_id": tx.tenant_id, "batch_id": batch_id}
+    known = [key for key, _ in tx.tuples(SQL["staged_known"], params)]
+    try:
+        with tx.savepoint():  # half the work of an insertion that is ready for conflicts
+            tx.run(SQL["insert_keys"], params | {"known": known})
+    except psycopg.errors.UniqueViolation:
+        return [key for (key,) in tx.tuples(SQL["claim_keys"], params)]
+    return known
 
 
 def insert_records(tx: Tx, batch_id: int, known: Sequence[UUID], expected: int) -> None:

@@ -26,9 +26,24 @@ create temp table if not exists stage_usage (
 -- name: copy_stage
 copy stage_usage from stdin (format binary);
 
+-- name: staged_known
+-- The staged keys that are stored already, with their contents: one look-up each, in order.
+select s.key, k.content
+from (select key from stage_usage order by key) s
+cross join lateral (
+    select content from usage_key where tenant_id = %(tenant_id)s and key = s.key offset 0) k;
+
+-- name: insert_keys
+-- The keys that were not found. In key order the index grows page by page, and transactions that claim
+-- the same keys wait for each other and not in a circle.
+insert into usage_key (tenant_id, key, content, batch_id)
+select %(tenant_id)s, key, content, %(batch_id)s from stage_usage s
+where not exists (select from unnest(%(known)s::uuid[]) k(key) where k.key = s.key)
+order by key;
+
 -- name: claim_keys
--- Deduplicate by key alone; tells which keys were known. In key order the index grows page by page, and
--- transactions that claim the same keys wait for each other and not in a circle.
+-- The same where somebody else has stored one of the keys since they were looked for; tells which keys
+-- were known.
 with claimed as (
     insert into usage_key (tenant_id, key, content, batch_id)
     select %(tenant_id)s, key, content, %(batch_id)s from stage_usage order by key
