@@ -103,7 +103,7 @@ def _ingested(own: str, records: int, held: str, say: Say) -> list[Figure]:
 
 
 def _disk(own: str, records: int) -> Figure:
-    held = records + 2 * ingest.PROCESSES * _BATCHES * ingest.BATCH
+    held = records + 2 * ingest.PROCESSES * (ingest.WARM_UP + _BATCHES) * ingest.BATCH
     sizes = ingest.sizes(own, ["usage_record", "usage_key", "usage_day"])
     told = ", ".join(f"{name} {size / held:.0f}" for name, size in sizes.items())
     total = sum(sizes.values()) / held

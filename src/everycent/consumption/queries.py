@@ -333,17 +333,17 @@ def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]
     records; or, with `from_records`, from the records alone, which gives the same and takes longer.
     """
     if from_records:
-        return [Total(*row) for row in store.totals_of_records(tx, period)]
+        return list(map(Total._make, store.totals_of_records(tx, period)))
     days = [piece for piece in pieces_of(period, by_days=True) if piece.is_days]
     first, last = (days[0].start, days[0].end) if days else (period.end, period.end)
-    found = [Total(*row) for row in store.totals_of_days(tx, first, last)] if days else []
+    found = list(map(Total._make, store.totals_of_days(tx, first, last))) if days else []
     others = store.totals_of_tail(tx, period)
     if (first, last) != (period.start, period.end):
         others += store.totals_of_edges(tx, period, first, last)
-    return _added_up(found, [Total(*row) for row in others]) if others else found
+    return _added_up(found, map(Total._make, others)) if others else found
 
 
-def _added_up(many: list[Total], others: list[Total]) -> list[Total]:
+def _added_up(many: list[Total], others: Iterable[Total]) -> list[Total]:
     found = {total[:2]: total for total in many}
     for part in others:
         so_far = found.get(part[:2])

@@ -366,14 +366,14 @@ where tenant_id = %(tenant_id)s and kind = 'subject';
 -- be put together afterwards: that would take as long as adding up.
 select * from (
     (select subject_id, meter_id, sum(records)::bigint, sum(total) from usage_day
-     where tenant_id = %(tenant_id)s and bucket >= %(first_day)s and bucket < %(last_day)s
-       and records > 0 and subject_id <= %(middle)s
-     group by 1, 2)
+     where tenant_id = %(tenant_id)s and subject_id <= %(middle)s
+       and bucket >= %(first_day)s and bucket < %(last_day)s
+     group by 1, 2 having sum(records) > 0)
     union all
     (select subject_id, meter_id, sum(records)::bigint, sum(total) from usage_day
-     where tenant_id = %(tenant_id)s and bucket >= %(first_day)s and bucket < %(last_day)s
-       and records > 0 and subject_id > %(middle)s
-     group by 1, 2)) x;
+     where tenant_id = %(tenant_id)s and subject_id > %(middle)s
+       and bucket >= %(first_day)s and bucket < %(last_day)s
+     group by 1, 2 having sum(records) > 0)) x;
 
 -- name: totals_of_edges
 -- Everybody's usage before and after the whole days of a time, from the records that are folded.
