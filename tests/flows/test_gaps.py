@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from everycent.catalog import document
@@ -258,6 +258,7 @@ def test_a_hole_opens_a_gap_and_its_end_closes_it(has_hole, before, is_expected,
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
+@example("", "\0")
 def test_every_series_has_a_stream_that_the_journal_takes(subject, meter):
     import re
 
