@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,6 +19,7 @@ from everycent.catalog import queries as catalog
 from everycent.catalog.meter import Aggregation, Series
 from everycent.consumption import queries as usage
 from everycent.consumption.usage import Request, Usage, answered
+from everycent.corrections import operations as corrections
 from everycent.flows import archive_usage as flow
 from everycent.flows import explain as explaining
 from everycent.flows import reasons as accounts
@@ -31,6 +32,7 @@ from everycent.kernel.period import Period
 from everycent.measurements import queries as measurements
 from everycent.metering import bounds
 from everycent.metering import operations as metering
+from everycent.metering import queries as usage_ids
 from everycent.metering.record import UsageRecord
 from everycent.tenants import operations as tenants
 from tests.conftest import Place
@@ -302,6 +304,74 @@ def test_a_level_that_was_set_in_an_archived_month_still_holds(seller: Seller) -
     with seller.place.database.snapshot(seller.place.tenant_id) as tx:
         held = measurements.levels(tx, "calls", ["a", "b"], ends)
     assert [(held[end]["a"], held[end]["b"]) for end in ends] == [(7, 91), (92, 92), (93, 93)]
+
+
+def test_a_level_that_the_archive_may_hide_is_not_taken_from_an_older_record(
+    seller: Seller,
+) -> None:
+    ingest(seller.place, calls("b", 5, date(2026, 1, 20), name="later the same day"))
+    archive(seller)
+    noon = midnight(date(2026, 1, 20)) + timedelta(hours=12)
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        assert measurements.levels(tx, "calls", ["a"], [midnight(date(2026, 1, 20))])
+        for ends in ([noon], [midnight(date(2026, 3, 1)), noon]):
+            with pytest.raises(Unavailable) as refused:
+                measurements.levels(tx, "calls", ["b"], ends)
+            assert (refused.value.code, refused.value.value) == ("usage.archived", "2026-01")
+    restore(seller, JANUARY)
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        assert measurements.levels(tx, "calls", ["b"], [noon]) == {noon: {"b": 91}}
+
+
+def test_records_that_were_voided_after_the_bill_are_in_the_archive_too(seller: Seller) -> None:
+    wrong = calls("b", 91, date(2026, 1, 10))
+    place = seller.place
+    with place.database.transaction(place.tenant_id) as tx:
+        by = corrections.By("tester", "wrong meter", place.now, place.ids)
+        corrections.void(tx, [(wrong.source, wrong.record_id)], by)
+    metering.fold(place.database, place.tenant_id)
+    assert shown(seller, "b") == ["b/2026-01-10"]
+    archive(seller)
+    assert shown(seller, "b") == ["usage.archived"]
+
+
+def shown(seller: Seller, subject: str) -> list[str]:
+    """The records that explain shows for the calls of January on the invoice of a subject."""
+    found = []
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        for invoice in world.issued(seller.place):
+            for line in invoice.lines:
+                part = line.charge.quantity.parts[0] if line.charge.quantity else None
+                if part and part.subject == subject and part.starts_at == midnight(JANUARY):
+                    try:
+                        page = explaining.records(tx, f"INV-{invoice.number:06d}", line.line_no)
+                    except Unavailable as refusal:
+                        return [refusal.code]
+                    found += [record.record_id for record in page.records]
+    return found
+
+
+def test_a_closing_reading_on_the_first_instant_of_an_archived_month_is_not_left_out(
+    seller: Seller,
+) -> None:
+    end = datetime(2026, 2, 1, tzinfo=UTC)
+    ingest(seller.place, UsageRecord("test", "edge", "p", "register", end, "1105"))
+    assert [str(row.value) for row in readings_of_january(seller)] == ["1000", "1100", "1105"]
+    archive(seller, even_unbilled=True)
+    restore(seller, JANUARY)
+    with pytest.raises(Unavailable) as refused:
+        readings_of_january(seller)
+    assert refused.value.value == "2026-02"
+
+
+def readings_of_january(seller: Seller) -> list[Any]:
+    january = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        ids = usage_ids.known_numbers(tx, [("subject", "p"), ("meter", "register")])
+        return usage.page(
+            tx, ids["subject", "p"], ids["meter", "register"], [january], ends_included=True,
+            fold_id=10**9,
+        )  # fmt: skip
 
 
 def test_a_counter_series_keeps_its_seals_while_it_is_away(seller: Seller) -> None:

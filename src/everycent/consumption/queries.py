@@ -205,8 +205,12 @@ def page(
     of its segment."""
     if not spans:
         return []
+    last = _INSTANT if ends_included else timedelta()
     refuse_archived(
-        tx, metering.archived_months(tx), [(0, subject_id, meter_id, *span) for span in spans]
+        tx,
+        metering.archived_months(tx),
+        [(0, subject_id, meter_id, span.start, span.end + last) for span in spans],
+        as_once=fold_id < store.read_fold(tx),
     )
     own, others = None, None
     if series is not None:
@@ -281,14 +285,19 @@ def by_slots(
     return [Held(number, "", value) for number, value in values if value is not None]
 
 
-def refuse_archived(tx: Tx, away: Collection[date], uses: Iterable[Use]) -> None:
-    """Raises Unavailable `usage.archived` when any of the uses needs records in the archive."""
-    found = _archived_uses(tx, away, uses)
+def refuse_archived(
+    tx: Tx, away: Collection[date], uses: Iterable[Use], *, as_once: bool = False
+) -> None:
+    """Raises Unavailable `usage.archived` when any of the uses needs records in the archive; `as_once`
+    counts days of which all records were taken back since."""
+    found = _archived_uses(tx, away, uses, as_once=as_once)
     if found:
         raise archived(min(found.values()))
 
 
-def _archived_uses(tx: Tx, away: Collection[date], uses: Iterable[Use]) -> dict[int, date]:
+def _archived_uses(
+    tx: Tx, away: Collection[date], uses: Iterable[Use], *, as_once: bool = False
+) -> dict[int, date]:
     if not away:
         return {}
     months = [datetime.combine(month, time(), UTC) for month in away]
@@ -297,7 +306,7 @@ def _archived_uses(tx: Tx, away: Collection[date], uses: Iterable[Use]) -> dict[
         for use in uses
         if any(use[3] < month + timedelta(days=31) and use[4] > month for month in months)
     ]
-    return store.archived_uses(tx, near) if near else {}
+    return store.archived_uses(tx, near, as_once=as_once) if near else {}
 
 
 def _add_archived_openings(

@@ -154,9 +154,9 @@ def page_records(
     )
 
 
-def archived_uses(tx: Tx, uses: Sequence[Use]) -> dict[int, date]:
+def archived_uses(tx: Tx, uses: Sequence[Use], *, as_once: bool) -> dict[int, date]:
     """Of numbered (subject, meter, start, end) those that need records which are in the archive, with
-    the first month of them."""
+    the first month of them: records that count, or `as_once` those that ever did."""
     numbers, subjects, meters, starts, ends = zip(*uses, strict=True)
     params = {
         "tenant_id": tx.tenant_id,
@@ -165,6 +165,7 @@ def archived_uses(tx: Tx, uses: Sequence[Use]) -> dict[int, date]:
         "meters": list(meters),
         "starts": list(starts),
         "ends": list(ends),
+        "as_once": as_once,
     }
     return dict(tx.tuples(SQL["archived_uses"], params))
 

@@ -311,7 +311,7 @@ order by f.at, f.key;
 
 -- name: archived_uses
 -- Which of some (series, span) ask for records of a day of which records are in the archive, as far as
--- the roll-ups know any that count.
+-- the roll-ups know any that count, or ever did.
 select x.number, min(a.month) as month
 from unnest(%(numbers)s::int[], %(subjects)s::int[], %(meters)s::int[], %(starts)s::timestamptz[],
             %(ends)s::timestamptz[]) as x(number, subject_id, meter_id, starts_at, ends_at)
@@ -320,7 +320,8 @@ where exists (
     select from usage_day d
     where d.tenant_id = %(tenant_id)s and d.subject_id = x.subject_id and d.meter_id = x.meter_id
       and d.bucket >= a.starts_at and d.bucket < a.ends_at
-      and d.bucket > x.starts_at - interval '1 day' and d.bucket < x.ends_at and d.records > 0)
+      and d.bucket > x.starts_at - interval '1 day' and d.bucket < x.ends_at
+      and (%(as_once)s or d.records > 0))
 group by 1;
 
 -- name: totals_of_tail

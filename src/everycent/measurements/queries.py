@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from everycent.consumption.usage import archived
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
 from everycent.kernel.near import meant
@@ -59,9 +60,12 @@ def levels(
     tx: Tx, meter: str, subjects: Collection[str], ends: Sequence[datetime]
 ) -> dict[datetime, dict[str, Decimal]]:
     """For each instant the last value of `meter` before it, by subject; subjects without one are left
-    out."""
+    out. Raises Unavailable `usage.archived` where it may be in the archive."""
+    names = sorted(subjects)
+    if (month := store.hidden_levels(tx, meter, names, ends)) is not None:
+        raise archived(month)
     found: dict[datetime, dict[str, Decimal]] = defaultdict(dict)
-    for subject, at, value in store.last_values(tx, meter, sorted(subjects), ends):
+    for subject, at, value in store.last_values(tx, meter, names, ends):
         found[at][subject] = value
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -78,13 +78,27 @@ def last_values(
     tx: Tx, meter: str, subjects: Sequence[str], ends: Sequence[datetime]
 ) -> list[tuple[str, datetime, Decimal]]:
     """The last value of each subject before each instant."""
-    params = {
+    params = _levels(tx, meter, subjects, ends)
+    return [(subject, at, value) for subject, at, value in tx.tuples(SQL["last_values"], params)]
+
+
+def hidden_levels(
+    tx: Tx, meter: str, subjects: Sequence[str], ends: Sequence[datetime]
+) -> date | None:
+    """The first month of which the archive may hold any of those values."""
+    found: date | None = tx.value(SQL["hidden_levels"], _levels(tx, meter, subjects, ends))
+    return found
+
+
+def _levels(
+    tx: Tx, meter: str, subjects: Sequence[str], ends: Sequence[datetime]
+) -> dict[str, Any]:
+    return {
         "tenant_id": tx.tenant_id,
         "meter": meter,
         "subjects": list(subjects),
         "ends": list(ends),
     }
-    return [(subject, at, value) for subject, at, value in tx.tuples(SQL["last_values"], params)]
 
 
 def put_failure(

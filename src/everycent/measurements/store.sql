@@ -85,6 +85,18 @@ cross join lateral (
     order by x.at desc, x.key desc limit 1) u
 where m.tenant_id = %(tenant_id)s and m.kind = 'meter' and m.name = %(meter)s;
 
+-- name: hidden_levels
+-- The month of which the archive may hold the last value before an instant: the roll-up of its day tells
+-- only the last one of the whole day, which came at the instant or after it.
+select min(a.month)
+from usage_name m
+join usage_name s on s.tenant_id = m.tenant_id and s.kind = 'subject' and s.name = any(%(subjects)s)
+cross join unnest(%(ends)s::timestamptz[]) as e(at)
+join usage_away(m.tenant_id) a on e.at >= a.starts_at and e.at < a.ends_at
+join usage_day d on d.tenant_id = m.tenant_id and d.subject_id = s.name_id and d.meter_id = m.name_id
+    and d.bucket > e.at - interval '1 day' and d.bucket < e.at and d.latest_at >= e.at and d.records > 0
+where m.tenant_id = %(tenant_id)s and m.kind = 'meter' and m.name = %(meter)s;
+
 -- name: put_failure
 -- It fails since the first attempt after the last success.
 insert into measurement_failure as f
