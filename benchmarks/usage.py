@@ -13,6 +13,7 @@ from benchmarks import history, ingest, seller
 from benchmarks.figure import Figure, Say
 from everycent.app.wiring import random_ids, utc_now
 from everycent.consumption import queries
+from everycent.consumption.store import Total
 from everycent.db.connection import Database
 from everycent.flows import bill
 from everycent.kernel.period import Period
@@ -60,7 +61,7 @@ def _folded(database: Database, tenant_id: int, records: int, say: Say) -> Figur
 def _added_up(database: Database, tenant_id: int, own: str, held: str, say: Say) -> list[Figure]:
     with psycopg.connect(own, autocommit=True) as admin:
         admin.execute("vacuum (analyze) everycent.usage_day")
-    found: dict[bool, list[queries.Total]] = {}
+    found: dict[bool, list[Total]] = {}
     figures = []
     for from_records, name in ((False, "roll-ups"), (True, "records")):
         say(f"everybody's month from {name}")

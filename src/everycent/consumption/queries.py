@@ -20,7 +20,7 @@ from everycent.consumption.answers import Group
 from everycent.consumption.register import Reading
 from everycent.consumption.requests import Use, rows_of, uses_of_records
 from everycent.consumption.slots import Held, requests_of, shown_as
-from everycent.consumption.store import Source
+from everycent.consumption.store import Source, Total
 from everycent.consumption.usage import (
     BEGINNING,
     Answer,
@@ -325,15 +325,6 @@ def _add_archived_openings(
         found[number] = found[number]._replace(opening_archived=month)
 
 
-class Total(NamedTuple):
-    """All records of a subject and meter in a period."""
-
-    subject_id: int
-    meter_id: int
-    records: int
-    total: Decimal
-
-
 def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]:
     """What everybody used of everything in a period, folded or not, in no order. Call it in a `snapshot`,
     so that no fold comes between the statements.
@@ -342,25 +333,21 @@ def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]
     records; or, with `from_records`, from the records alone, which gives the same and takes longer.
     """
     if from_records:
-        return list(map(Total._make, store.totals_of_records(tx, period)))
+        return store.totals_of_records(tx, period)
     days = [piece for piece in pieces_of(period, by_days=True) if piece.is_days]
     first, last = (days[0].start, days[0].end) if days else (period.end, period.end)
-    found = list(map(Total._make, store.totals_of_days(tx, first, last))) if days else []
+    found = store.totals_of_days(tx, first, last) if days else []
     others = store.totals_of_tail(tx, period)
     if (first, last) != (period.start, period.end):
         others += store.totals_of_edges(tx, period, first, last)
-    return _added_up(found, map(Total._make, others)) if others else found
+    return _added_up(found, others) if others else found
 
 
-def _added_up(many: list[Total], others: Iterable[Total]) -> list[Total]:
+def _added_up(many: list[Total], others: list[Total]) -> list[Total]:
     found = {total[:2]: total for total in many}
-    for part in others:
-        so_far = found.get(part[:2])
-        if so_far is not None:
-            part = Total(
-                *part[:2], so_far.records + part.records, EXACT.add(so_far.total, part.total)
-            )
-        found[part[:2]] = part
+    for subject, meter, records, summed in others:
+        _, _, so_far, before = found.get((subject, meter), (0, 0, 0, Decimal(0)))
+        found[subject, meter] = subject, meter, so_far + records, EXACT.add(before, summed)
     return list(found.values())
 
 

@@ -66,9 +66,12 @@ def of_everybody(tx: Tx, period: Period, *, from_records: bool = False) -> list[
     From the roll-ups of days, or from the records alone with `from_records`.
     """
     found = consumption.totals(tx, period, from_records=from_records)
-    numbers = {number for total in found for number in (total.subject_id, total.meter_id)}
+    numbers = {number for subject, meter, _, _ in found for number in (subject, meter)}
     names = metering.names(tx, sorted(numbers))
-    rows = [SeriesTotal(names[t.subject_id], names[t.meter_id], *t[2:]) for t in found]
+    rows = [
+        SeriesTotal(names[subject], names[meter], records, total)
+        for subject, meter, records, total in found
+    ]
     return sorted(rows, key=lambda row: (row.meter, row.subject))
 
 
