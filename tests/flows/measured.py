@@ -15,7 +15,7 @@ from everycent.catalog import bands as product_bands
 from everycent.catalog.holidays import Holidays
 from everycent.catalog.meter import Aggregation, Granularity, Level, Series
 from everycent.catalog.segments import SegmentRule, Segments
-from everycent.consumption.usage import Request, Usage
+from everycent.consumption.usage import Request, Usage, Used
 from everycent.kernel.period import Period
 from everycent.metering.record import UsageRecord, canonical_dimensions, canonical_value
 from everycent.rating.quantity import quantity
@@ -311,7 +311,7 @@ def named(found: Sequence[Raw], prefix: str) -> list[Raw]:
 
 def value_of(wanted: Request, usage: Usage) -> Fraction:
     """The value that a price would get, exactly."""
-    told, _ = quantity(wanted.series, {"": usage}, wanted.subject, wanted.period, None)
+    told, _ = quantity(wanted.series, {"": Used(wanted, usage)}, None)
     part = told.parts[0]
     return Fraction(part.exact or part.value)
 

@@ -244,7 +244,7 @@ def billed(place: Place, series: Series, period: Period, clock: str) -> Decimal:
     asked = Request("acme", series, period, zone=clock)
     with place.database.snapshot(place.tenant_id) as tx:
         usage = consumption.read(tx, [asked], is_live=True)[asked]
-    return quantity(series, {"": usage}, "acme", period, None)[1]
+    return quantity(series, asked(series, {"": usage}, "acme", period), None)[1]
 
 
 def values(place: Place, series: Series, by: By, period: Period, clock: str) -> list[Decimal]:

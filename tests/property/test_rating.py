@@ -30,6 +30,7 @@ from everycent.kernel.period import Period
 from everycent.rating.charge import Charge
 from everycent.rating.rate import charge
 from everycent.rating.schemes import steps
+from tests.asked import asked
 
 PERIOD = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 UNITS = Series("m", "unit", Aggregation.SUM)
@@ -196,13 +197,13 @@ def billed(draw):
             )
         if draw(st.booleans()):
             measure = Formula("unit", "max(a * 2 / 3, 0)", {"a": UNITS})
-            usages = {"a": Usage(1, 2, 3, total=total)}
+            usages = asked(measure, {"a": Usage(1, 2, 3, total=total)})
         else:
-            measure, usages = UNITS, {"": Usage(1, 2, 3, total=total)}
+            measure, usages = UNITS, asked(UNITS, {"": Usage(1, 2, 3, total=total)})
     price = Price("k", scheme, "K", mode, quantity_rounding=rounding)
     currency = draw(st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
     return charge(
-        Item(price, Product("p", "P", "none"), measure), usages, "s", PERIOD, currency, share
+        Item(price, Product("p", "P", "none"), measure), usages, currency, share
     ), currency
 
 

@@ -81,6 +81,37 @@ def answered(answer: Answer) -> Usage:
     return answer
 
 
+class Used(NamedTuple):
+    """What was asked, and the answer."""
+
+    request: Request
+    usage: Usage
+
+
+class Service(NamedTuple):
+    """What a bill is for: the `period`, the full one of which it is a part, since when the contract has
+    run, and the clock by which it goes."""
+
+    period: Period
+    whole: Period
+    since: datetime
+    time_zone: str
+
+
+def request_for(service: Service, subject: str, series: Series) -> Request:
+    """What to ask about a series. Only what the answer depends on is told, so that bills which differ
+    in nothing else share one answer."""
+    period, whole, since, time_zone = service
+    return Request(
+        subject,
+        series,
+        period,
+        since if is_counter(series) else None,
+        whole if is_level(series) and whole != period else None,
+        time_zone if is_level(series) or has_windows(series) else "UTC",
+    )
+
+
 class Piece(NamedTuple):
     """A part of a span that the roll-ups of whole days answer (`is_days`), or the records."""
 

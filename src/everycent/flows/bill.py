@@ -26,9 +26,8 @@ from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import rate_due
-from everycent.flows.rate_due import Decided
+from everycent.flows.rate_due import Basis, Decided
 from everycent.invoicing import operations as invoicing
-from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice, refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
 from everycent.kernel.calendar import local_date
@@ -261,14 +260,9 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
         context.plans |= catalog.plans(tx, missing)
     if context.taxes is None:
         context.taxes = catalog.taxes(tx)
-    answers = _usage_of(dues, context)
-    counters = {
-        (due.subscription_id, due.item_no)
-        for due in dues
-        if rate_due.stands_on_readings(rate_due.item_of(due, context.plans))
-    }
-    closings = invoices.closing_readings(tx, sorted(counters)) if counters else {}
-    decided = rate_due.decide(owners, dues, context.plans, answers, closings, context.taxes)
+    closings = rate_due.closings_of(tx, dues, context.plans)
+    basis = Basis(context.plans, _usage_of(dues, context), closings)
+    decided = rate_due.decide(owners, dues, basis, context.taxes)
     return _without_withdrawn(decided, context.issued_on)
 
 

@@ -5,7 +5,6 @@ Periods that began and are not billed are rated by the functions that bill them,
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -20,10 +19,10 @@ from everycent.corrections import queries as corrections
 from everycent.db.connection import Tx
 from everycent.flows import rate_due
 from everycent.flows.correction_effect import UnbilledEffect
-from everycent.invoicing import queries as invoices
+from everycent.flows.rate_due import Basis
 from everycent.kernel.errors import Refusal
 from everycent.subscriptions import queries as subscriptions
-from everycent.subscriptions.queries import DueItem, OpenItem
+from everycent.subscriptions.queries import DueItem, OpenItem, due_item
 from everycent.subscriptions.schedule import due_periods
 
 _Plans = Mapping[tuple[str, int], Plan]
@@ -71,13 +70,7 @@ def _begun(
         return []
     until = max(*last, recorded_at)
     begun = due_periods(item.cycle, item.covered_until, item.ends_at, until, in_advance=True)
-    return [
-        DueItem(
-            item.customer_id, item.subscription_id, item.subscription_key, item.plan, item.currency,
-            item.subject, item.cycle.zone, item.item_no, item.in_advance, item.starts_at, due,
-        )
-        for due in begun
-    ]  # fmt: skip
+    return [due_item(item, due) for due in begun]
 
 
 def _slot(due: DueItem) -> _Slot:
@@ -87,17 +80,12 @@ def _slot(due: DueItem) -> _Slot:
 def _quantities(tx: Tx, dues: Sequence[DueItem], plans: _Plans, *, is_live: bool) -> _Quantities:
     """The quantity of each due item. A subscription that can't be rated has the reason in each."""
     usages = consumption.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
-    counters = {
-        (due.subscription_id, due.item_no)
-        for due in dues
-        if rate_due.stands_on_readings(rate_due.item_of(due, plans))
-    }
-    closings = invoices.closing_readings(tx, sorted(counters)) if counters else {}
+    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans))
     found: _Quantities = {}
     for _, group in groupby(dues, key=lambda due: (due.subscription_id, due.item_no)):
         own = list(group)
         try:
-            owed = rate_due.charges(own, plans, usages, ChainMap({}, closings))
+            owed = rate_due.charges(own, basis)
         except Refusal as refusal:
             found |= {_slot(due): refusal for due in own}
             continue

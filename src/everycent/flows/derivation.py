@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from everycent.catalog import formula
-from everycent.catalog.meter import Formula, Measure
+from everycent.catalog.meter import Formula
 from everycent.catalog.plan import UNTAXED
 from everycent.catalog.price import Flat, Graduated, Package, PerUnit, Price, Tier, Volume
 from everycent.flows.derivation_usage import exact_value, part_node
@@ -31,7 +31,7 @@ from everycent.invoicing.invoice import InvoiceLine
 from everycent.kernel.calendar import local_date
 from everycent.kernel.money import EXACT, Rounding, round_decimal
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.rating.charge import Charge, Quantity, Step
+from everycent.rating.charge import Charge, Quantity, Step, measure_of
 from everycent.rating.schemes import steps
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -56,8 +56,7 @@ def line_node(
     ]
     quantity = ""
     if charge.quantity is not None:
-        measure = None if origin is None else origin.item.measure
-        children.append(_quantity_node(charge.quantity, measure, line, setting, pages))
+        children.append(_quantity_node(charge.quantity, line, setting, pages))
         quantity = f"{charge.quantity.value} {charge.quantity.unit}"
     taxed = "untaxed" if line.tax_percent is None else f"{line.tax_percent} %"
     return Node(
@@ -237,15 +236,12 @@ def _tier_nodes(tiers: Sequence[Tier], unit: str, currency: str) -> tuple[Node, 
 
 def _quantity_node(
     quantity: Quantity,
-    measure: Measure | None,
     line: InvoiceLine,
     setting: Setting,
     pages: Mapping[int, Page],
 ) -> Node:
     where = f"line {line.line_no}"
-    exact, formulas = _exact_quantity(quantity, measure)
-    if exact is None:
-        exact = Decimal(quantity.exact)
+    exact, formulas = _exact_quantity(quantity)
     agree(f"{where}, the exact quantity", quantity.exact, plain(_as_shown(exact)))
     value = f"{quantity.value} {quantity.unit}"
     rule = quantity.rounding
@@ -271,26 +267,14 @@ def _as_shown(value: Decimal | Fraction) -> Decimal:
     return value if isinstance(value, Decimal) else as_decimal(value)
 
 
-def _exact_quantity(
-    quantity: Quantity, measure: Measure | None
-) -> tuple[Decimal | Fraction | None, tuple[Node, ...]]:
-    """The quantity before its rounding, with the formulas that lead to it, outermost first.
-
-    A formula within a formula stands in the plan only; without the plan (None) its outcome is
-    believed and shown as it is stored.
-    """
-    parts = {part.input: exact_value(part) for part in quantity.parts}
-    if quantity.expression is None:
+def _exact_quantity(quantity: Quantity) -> tuple[Decimal | Fraction, tuple[Node, ...]]:
+    """The quantity before its rounding, with the formulas that lead to it, outermost first."""
+    measure = measure_of(quantity)
+    if not isinstance(measure, Formula):
         return exact_value(quantity.parts[0]), ()
-    needed = formula.names(formula.parse(quantity.expression))
-    if isinstance(measure, Formula) and measure.expression == quantity.expression:
-        made: list[Node] = []
-        return _evaluate(measure, "", parts, made), tuple(reversed(made))
-    if needed <= parts.keys():
-        value = formula.evaluate(formula.parse(quantity.expression), parts)
-        return value, (_formula_node("", quantity.expression, parts, value, quantity.unit),)
-    text = f"{quantity.exact} {quantity.unit}"
-    return None, (Node("formula", quantity.expression, text, "not worked out again here"),)
+    made: list[Node] = []
+    parts = {part.input: exact_value(part) for part in quantity.parts}
+    return _evaluate(measure, "", parts, made), tuple(reversed(made))
 
 
 def _evaluate(

@@ -1,4 +1,4 @@
-"""What is due becomes invoices: the pure middle of a billing run.
+"""What is due becomes charges, and invoices: load, then decide, for everything that bills or previews.
 
 Nobody's trouble is anybody else's: a customer whose price, tax or readings can't be worked out is
 parked with the reason, and the others are billed.
@@ -13,20 +13,23 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
-from everycent.catalog.meter import Series, series_of
+from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
     Answer,
     Request,
+    Service,
     Usage,
+    Used,
     answered,
     archived,
-    has_windows,
     is_counter,
-    is_level,
+    request_for,
 )
 from everycent.customers.customer import Customer
+from everycent.db.connection import Tx
+from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
@@ -35,6 +38,15 @@ from everycent.subscriptions.queries import DueItem
 
 Plans = Mapping[tuple[str, int], Plan]
 Closings = MutableMapping[tuple[UUID, int, str], Reading]
+
+
+class Basis(NamedTuple):
+    """What rating due items stands on: the plans, what was used of everything that they measure, and the
+    readings with which bills of registers ended last."""
+
+    plans: Plans
+    usages: Mapping[Request, Answer]
+    closings: Closings
 
 
 class Decided(NamedTuple):
@@ -54,21 +66,8 @@ def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
     measure = item_of(due, plans).measure
     if measure is None:
         return []
-    return [(path, _request(due, series)) for path, series in series_of(measure)]
-
-
-def _request(due: DueItem, series: Series) -> Request:
-    """What is asked of metering. Only what the answer depends on is told, so that items which differ
-    in nothing else share one answer."""
-    period, whole = due.due.period, due.due.whole
-    return Request(
-        due.subject,
-        series,
-        period,
-        due.starts_at if is_counter(series) else None,
-        whole if is_level(series) and whole != period else None,
-        due.time_zone if is_level(series) or has_windows(series) else "UTC",
-    )
+    service = Service(due.due.period, due.due.whole, due.starts_at, due.time_zone)
+    return [(path, request_for(service, due.subject, each)) for path, each in series_of(measure)]
 
 
 def item_of(due: DueItem, plans: Plans) -> Item:
@@ -76,29 +75,33 @@ def item_of(due: DueItem, plans: Plans) -> Item:
     return plans[due.plan].items[due.item_no - 1]
 
 
-def stands_on_readings(item: Item) -> bool:
-    """Whether the item's next bill begins at the reading with which the last one ended."""
+def closings_of(tx: Tx, dues: Iterable[DueItem], plans: Plans) -> Closings:
+    """The readings with which the bills of the due items that measure registers ended last: there their
+    next ones begin."""
+    counters = {
+        (due.subscription_id, due.item_no)
+        for due in dues
+        if _stands_on_readings(item_of(due, plans))
+    }
+    return invoices.closing_readings(tx, sorted(counters)) if counters else {}
+
+
+def _stands_on_readings(item: Item) -> bool:
     return item.measure is not None and any(is_counter(s) for _, s in series_of(item.measure))
 
 
 def decide(
     customers: Iterable[Customer],
     dues: Sequence[DueItem],
-    plans: Plans,
-    usages: Mapping[Request, Answer],
-    closings: Closings,
+    basis: Basis,
     taxes: Mapping[str, Tax],
 ) -> Decided:
-    """One invoice per customer and instant at which something fell due.
-
-    `usages` answer `requests_of`; `closings` are the readings on which bills of registers stand, as
-    they were billed last.
-    """
+    """One invoice per customer and instant at which something fell due."""
     by_id = {customer.customer_id: customer for customer in customers}
     decided = Decided([], [])
     for customer_id, group in groupby(dues, key=lambda due: due.customer_id):
         try:
-            found = charges(list(group), plans, usages, ChainMap({}, closings))
+            found = charges(list(group), basis)
             decided.drafts.extend(_drafts(by_id[customer_id], found, taxes))
         except Refusal as refusal:
             decided.parked.append(Parked(customer_id, refusal))
@@ -112,21 +115,19 @@ def unexpected(error: Exception) -> Broken:
     return Broken("billing.unexpected", f"{type(error).__name__}: {error}")
 
 
-def charges(
-    dues: Sequence[DueItem], plans: Plans, usages: Mapping[Request, Answer], closings: Closings
-) -> list[DueCharge]:
-    """The charges of due items in their order; `usages` answer `requests_of`. `closings` moves on from
-    period to period. Raises what rating raises, and the refusals among the usages."""
+def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
+    """The charges of due items in their order: a register's next period begins at the reading with which
+    the one before ended. Raises what rating raises, and the refusals among the usages."""
+    plans, usages, were = basis
+    closings: Closings = ChainMap({}, were)
     found = []
     for due in dues:
         standing = {}
         for path, request in _requests_of(due, plans):
             usage = answered(usages[request])
             opening = closings.get((due.subscription_id, due.item_no, path))
-            standing[path] = _standing(usage, opening)
-        made = charge(
-            item_of(due, plans), standing, due.subject, due.due.period, due.currency, due.due.share
-        )
+            standing[path] = Used(request, _standing(usage, opening))
+        made = charge(item_of(due, plans), standing, due.currency, due.due.share)
         if made.quantity is not None:
             for part in made.quantity.parts:
                 if part.closing is not None:

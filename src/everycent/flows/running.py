@@ -8,7 +8,6 @@ or be taken back, a tier may be reached, and a fixed fee stands in full from the
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,16 +21,16 @@ from everycent.consumption import queries as consumption
 from everycent.consumption.usage import QUARTER_MINUTES, Answer, Request, is_level
 from everycent.db.connection import Tx
 from everycent.flows import rate_due, unseen
+from everycent.flows.rate_due import Basis
 from everycent.flows.unseen import Unseen
-from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DueCharge
 from everycent.kernel.errors import NotFound, Refusal
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import Period, instant_text
 from everycent.rating.charge import Charge
 from everycent.subscriptions import queries as subscriptions
-from everycent.subscriptions.queries import DueItem, OpenItem
-from everycent.subscriptions.schedule import Due, due_periods
+from everycent.subscriptions.queries import DueItem, OpenItem, due_item
+from everycent.subscriptions.schedule import due_periods
 from everycent.subscriptions.subscription import Subscription
 
 _QUARTER = timedelta(minutes=QUARTER_MINUTES)
@@ -124,19 +123,14 @@ def running(
     plans = catalog.plans(tx, {item.plan for item in items})
     dues = [due for item in items for due in (*_billed(item, as_of), *_open(item, as_of))]
     usages = _usages(tx, dues, plans, as_of, is_now=is_now)
-    counters = {
-        (due.subscription_id, due.item_no)
-        for due in dues
-        if rate_due.stands_on_readings(rate_due.item_of(due, plans))
-    }
-    closings = invoices.closing_readings(tx, sorted(counters)) if counters else {}
+    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans))
     covered = {(item.subscription_id, item.item_no): item.covered_until for item in items}
     lines: list[Line] = []
     refused: list[Refused] = []
     for _, group in groupby(dues, key=lambda due: due.subscription_id):
         own = list(group)
         try:
-            owed = rate_due.charges(own, plans, usages, ChainMap({}, closings))
+            owed = rate_due.charges(own, basis)
         except Refusal as refusal:
             refused.append(Refused(own[0].subscription_id, own[0].subscription_key, refusal))
             continue
@@ -162,7 +156,7 @@ def _open(item: OpenItem, as_of: datetime) -> list[DueItem]:
         item.cycle, item.covered_until, item.ends_at, as_of, in_advance=True
     )  # whatever has begun would be due in advance
     return [
-        _due_item(item, due if item.in_advance else due._replace(due_at=due.period.end))
+        due_item(item, due if item.in_advance else due._replace(due_at=due.period.end))
         for due in begun
         if item.in_advance or due.period.start < as_of
     ]
@@ -175,14 +169,7 @@ def _billed(item: OpenItem, as_of: datetime) -> list[DueItem]:
     begun = due_periods(
         item.cycle, item.billed.start, item.ends_at, item.billed.start, in_advance=True
     )
-    return [_due_item(item, due) for due in begun if due.period == item.billed]
-
-
-def _due_item(item: OpenItem, due: Due) -> DueItem:
-    return DueItem(
-        item.customer_id, item.subscription_id, item.subscription_key, item.plan, item.currency,
-        item.subject, item.cycle.zone, item.item_no, item.in_advance, item.starts_at, due,
-    )  # fmt: skip
+    return [due_item(item, due) for due in begun if due.period == item.billed]
 
 
 def _usages(

@@ -13,7 +13,7 @@ from everycent.consumption import queries as consumption
 from everycent.consumption.usage import (
     Answer,
     Request,
-    Usage,
+    Used,
     answered,
     has_windows,
     is_counter,
@@ -122,13 +122,10 @@ def _usage_of(
 ) -> tuple[Decimal, str]:
     measure = _measure_of(one, measures)
     assert measure is not None, "a threshold is set on a meter that exists, and meters stay"
-    by_place: dict[tuple[str, str], dict[str, Usage]] = {}
+    by_place: dict[tuple[str, str], dict[str, Used]] = {}
     for place, path, request in _requests(one, measures):
-        by_place.setdefault(place, {})[path] = answered(usages[request])
-    values = [
-        quantity(measure, own, subject, one.period, None)[1]
-        for (subject, _), own in by_place.items()
-    ]
+        by_place.setdefault(place, {})[path] = Used(request, answered(usages[request]))
+    values = [quantity(measure, own, None)[1] for own in by_place.values()]
     return reduce(EXACT.add, values, _ZERO), measure.unit
 
 

@@ -10,10 +10,12 @@ from datetime import datetime
 
 import msgspec
 
-from everycent.catalog.meter import Series
+from everycent.catalog.meter import Formula, Measure, Series
 from everycent.catalog.plan import Product
 from everycent.catalog.price import Price, QuantityRounding
 from everycent.consumption.register import Reading
+from everycent.consumption.usage import Request
+from everycent.kernel.period import Period
 
 
 class RegisterStretch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,8 +33,10 @@ class UsagePart(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `input` is the name under which a formula knows the value; `exact` is the value as a fraction
     ('1/3') where its decimals do not end and `value` is cut after 18. Counters count records in
-    (start, end]. `counted` windows, records or units were there where the value is made of such;
-    `opening_level` is the level, or the number of units, at the start.
+    (start, end] of a contract that began at `since`. What is weighed by time is weighed against `whole`,
+    from the start to the end of the full period where this is a part of one, on the clock of `zone`.
+    `counted` windows, records or units were there where the value is made of such; `opening_level` is
+    the level, or the number of units, at the start.
     """
 
     subject: str
@@ -54,10 +58,23 @@ class UsagePart(msgspec.Struct, frozen=True, omit_defaults=True):
     counted: int | None = None
     opening_level: str | None = None
     exact: str | None = None
+    since: datetime | None = None
+    whole: tuple[datetime, datetime] | None = None
+    zone: str = "UTC"
+
+
+class InnerFormula(msgspec.Struct, frozen=True):
+    """A formula that is an input of another one."""
+
+    unit: str
+    expression: str
 
 
 class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A quantity and where it comes from: parts, the formula over them if any, the rounding if any."""
+    """A quantity and where it comes from: parts, the formula over them if any, the rounding if any.
+
+    `inner` are the formulas within the formula, by the path of names under which they are known.
+    """
 
     exact: str
     value: str
@@ -65,6 +82,7 @@ class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: tuple[UsagePart, ...]
     expression: str | None = None
     rounding: QuantityRounding | None = None
+    inner: dict[str, InnerFormula] = {}
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,3 +108,32 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     net: int
     quantity: Quantity | None = None
     share: tuple[int, int] | None = None
+
+
+def measure_of(quantity: Quantity) -> Measure:
+    """What was measured, as it was frozen."""
+    if quantity.expression is None:
+        return quantity.parts[0].series
+    tree = Formula(quantity.unit, quantity.expression, {})
+    for path in sorted(quantity.inner):
+        inner = quantity.inner[path]
+        _put(tree, path, Formula(inner.unit, inner.expression, {}))
+    for part in quantity.parts:
+        _put(tree, part.input, part.series)
+    return tree
+
+
+def _put(tree: Formula, path: str, measure: Measure) -> None:
+    *outer, name = path.split(".")
+    for step in outer:
+        inner = tree.inputs[step]
+        assert isinstance(inner, Formula), "only formulas have inputs"
+        tree = inner
+    tree.inputs[name] = measure
+
+
+def request_of(part: UsagePart) -> Request:
+    """What was asked of metering for the part."""
+    whole = None if part.whole is None else Period(*part.whole)
+    period = Period(part.starts_at, part.ends_at)
+    return Request(part.subject, part.series, period, part.since, whole, part.zone)

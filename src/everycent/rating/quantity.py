@@ -10,29 +10,27 @@ from everycent.catalog import formula
 from everycent.catalog.meter import Aggregation, Formula, Measure, Series
 from everycent.catalog.price import QuantityRounding
 from everycent.consumption import register
-from everycent.consumption.usage import Usage
+from everycent.consumption.usage import Used
 from everycent.kernel.money import EXACT, round_decimal
-from everycent.kernel.period import Period
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.rating.charge import Quantity, RegisterStretch, UsagePart
+from everycent.rating.charge import InnerFormula, Quantity, RegisterStretch, UsagePart
 
 _ZERO = Decimal(0)
 
 
 def quantity(
     measure: Measure,
-    usages: Mapping[str, Usage],
-    subject: str,
-    period: Period,
+    used: Mapping[str, Used],
     rounding: QuantityRounding | None,
 ) -> tuple[Quantity, Decimal]:
-    """The quantity of a measure, with its derivation. `usages` is keyed by `meter.series_of` paths.
+    """The quantity of a measure, with its derivation. `used` is keyed by `meter.series_of` paths.
 
     Without a rounding the value is exact; a formula whose division does not end is carried to 18
     decimals. Raises what the formula and the register raise.
     """
     parts: list[UsagePart] = []
-    exact = _evaluate(measure, "", usages, subject, period, parts)
+    inner: dict[str, InnerFormula] = {}
+    exact = _evaluate(measure, "", used, parts, inner)
     if rounding is not None:
         value = round_decimal(exact, rounding.places, rounding.mode)
     else:
@@ -40,7 +38,7 @@ def quantity(
     shown = plain(exact if isinstance(exact, Decimal) else as_decimal(exact))
     expression = measure.expression if isinstance(measure, Formula) else None
     return (
-        Quantity(shown, plain(value), measure.unit, tuple(parts), expression, rounding),
+        Quantity(shown, plain(value), measure.unit, tuple(parts), expression, rounding, inner),
         value,
     )
 
@@ -48,25 +46,26 @@ def quantity(
 def _evaluate(
     measure: Measure,
     path: str,
-    usages: Mapping[str, Usage],
-    subject: str,
-    period: Period,
+    used: Mapping[str, Used],
     parts: list[UsagePart],
+    inner: dict[str, InnerFormula],
 ) -> Decimal | Fraction:
     if isinstance(measure, Series):
-        value, part = _part(measure, path, usages[path], subject, period)
-        parts.append(part)
+        value, made = _part(path, used[path])
+        parts.append(made)
         return value
     values = {}
-    for name, inner in sorted(measure.inputs.items()):
-        inner_path = f"{path}.{name}" if path else name
-        values[name] = Fraction(_evaluate(inner, inner_path, usages, subject, period, parts))
+    if path:
+        inner[path] = InnerFormula(measure.unit, measure.expression)
+    for name, part in sorted(measure.inputs.items()):
+        part_path = f"{path}.{name}" if path else name
+        values[name] = Fraction(_evaluate(part, part_path, used, parts, inner))
     return formula.evaluate(formula.parse(measure.expression), values)
 
 
-def _part(
-    series: Series, path: str, usage: Usage, subject: str, period: Period
-) -> tuple[Decimal | Fraction, UsagePart]:
+def _part(path: str, used: Used) -> tuple[Decimal | Fraction, UsagePart]:
+    request, usage = used
+    series, period = request.series, request.period
     stretches: tuple[RegisterStretch, ...] = ()
     closing = None
     value: Decimal | Fraction
@@ -89,23 +88,24 @@ def _part(
             assert series.window_minutes is not None
             value = as_decimal(Fraction(usage.peak or 0) * 60 / series.window_minutes)
         case Aggregation.COUNTER:
-            used = register.consumption(usage.readings, usage.opening, series.digits)
+            consumed = register.consumption(usage.readings, usage.opening, series.digits)
             stretches = tuple(
                 RegisterStretch(s.opening, s.closing, plain(s.consumption), s.rolled_over)
-                for s in used.stretches
+                for s in consumed.stretches
             )
-            closing = used.closing
+            closing = consumed.closing
             value = _ZERO
-            for stretch in used.stretches:
+            for stretch in consumed.stretches:
                 value = EXACT.add(value, stretch.consumption)
         case _:
             value = usage.value or Fraction(0)
     shown = value if isinstance(value, Decimal) else as_decimal(value)
     opening_level = None if usage.opening_level is None else plain(usage.opening_level)
     part = UsagePart(
-        subject, series, usage.subject_id, usage.meter_id, period.start, period.end, usage.fold_id,
+        request.subject, series, usage.subject_id, usage.meter_id, period.start, period.end, usage.fold_id,
         usage.records, plain(usage.total), usage.digest.hex(), plain(shown), path, usage.peak_at,
         stretches, usage.opening, closing, usage.counted, opening_level,
-        None if Fraction(shown) == Fraction(value) else str(value),
+        None if Fraction(shown) == Fraction(value) else str(value), request.since, request.whole,
+        request.zone,
     )  # fmt: skip
     return value, part

@@ -8,9 +8,8 @@ from fractions import Fraction
 
 from everycent.catalog.plan import Item
 from everycent.catalog.price import Flat
-from everycent.consumption.usage import Usage
+from everycent.consumption.usage import Used
 from everycent.kernel.money import rounded
-from everycent.kernel.period import Period
 from everycent.kernel.quantity import plain
 from everycent.rating.charge import Charge
 from everycent.rating.quantity import quantity
@@ -21,9 +20,7 @@ _ONE = Decimal(1)
 
 def charge(
     item: Item,
-    usages: Mapping[str, Usage],
-    subject: str,
-    period: Period,
+    used: Mapping[str, Used],
     currency: str,
     share: Fraction = Fraction(1),
 ) -> Charge:
@@ -36,7 +33,7 @@ def charge(
     derived = None
     value = _ONE
     if item.measure is not None:
-        derived, value = quantity(item.measure, usages, subject, period, price.quantity_rounding)
+        derived, value = quantity(item.measure, used, price.quantity_rounding)
     found, amount = steps(price.scheme, value)
     prorated = isinstance(price.scheme, Flat) and share != 1
     exact = Fraction(amount) * share if prorated else amount

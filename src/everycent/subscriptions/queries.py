@@ -83,6 +83,14 @@ class OpenItem(NamedTuple):
     covered_until: datetime
 
 
+def due_item(item: OpenItem, due: Due) -> DueItem:
+    """A period of an open item as something that is due."""
+    return DueItem(
+        item.customer_id, item.subscription_id, item.subscription_key, item.plan, item.currency,
+        item.subject, item.cycle.zone, item.item_no, item.in_advance, item.starts_at, due,
+    )  # fmt: skip
+
+
 def open_items(tx: Tx, subscription_ids: Sequence[UUID]) -> list[OpenItem]:
     """The items of the subscriptions with what is billed of them, in order of customer, key and item."""
     found = []

@@ -39,7 +39,7 @@ def due(
 ) -> DueCharge:
     """A flat charge that fell due."""
     price = Price(f"k{item_no}", Flat(amount), "K", Rounding.HALF_UP, in_advance)
-    made = charge(Item(price, Product("p", "P", category)), {}, "ana", period, currency)
+    made = charge(Item(price, Product("p", "P", category)), {}, currency)
     return DueCharge(
         ids.derived("subscription"), "ana", item_no, in_advance, ZONE, period, DUE_AT, made
     )

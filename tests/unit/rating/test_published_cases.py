@@ -44,6 +44,7 @@ from everycent.rating.quantity import quantity
 from everycent.rating.rate import charge
 from everycent.rating.schemes import steps
 from everycent.subscriptions.schedule import due_periods
+from tests.asked import asked
 
 DATA = Path(__file__).parents[2] / "data" / "cases"
 SCHEMES = {"flat": Flat, "per_unit": PerUnit, "graduated": Graduated, "volume": Volume,
@@ -80,7 +81,7 @@ def test_a_published_price_is_ours(scheme, convert, units, amount):
     if convert is not None:
         measure = Formula("pack", f"units / {convert['divide_by']}", {"units": UNITS})
         rounding = QuantityRounding(convert["places"], Rounding(convert["mode"]))
-        _, value = quantity(measure, {"units": used(units)}, "s", MONTH, rounding)
+        _, value = quantity(measure, asked(measure, {"units": used(units)}), rounding)
     assert steps(scheme_of(scheme), value)[1] == Decimal(amount)
 
 
@@ -95,7 +96,7 @@ def roundings():
 @pytest.mark.parametrize(("mode", "units", "places", "expected"), list(roundings()))
 def test_a_published_rounding_of_a_quantity_is_ours(mode, units, places, expected):
     rounding = QuantityRounding(places, Rounding(mode))
-    _, value = quantity(UNITS, {"": used(units)}, "s", MONTH, rounding)
+    _, value = quantity(UNITS, asked(UNITS, {"": used(units)}), rounding)
     assert str(value) == expected
 
 
@@ -131,7 +132,7 @@ def test_published_usage_falls_into_the_published_periods(case):
     ):
         inside = [value for at, value in events if due.period.contains(at)]
         usage = Usage(1, 2, 3, records=len(inside), total=sum(inside, Decimal(0)))
-        made = charge(item, {"": usage}, "s", due.period, "USD", due.share)
+        made = charge(item, asked(series, {"": usage}), "USD", due.share)
         amount = plain(Money(made.net, "USD"))
         found.append([*days(due.period, plan["zone"]), made.quantity.value, amount])
     assert [row for row in found if row in case["expected"]] == case["expected"]
@@ -159,7 +160,7 @@ def test_published_periods_and_their_amounts_are_ours(row, timing):
     item = Item(price, Product("p", "P", "none"))
     found = []
     for due in due_periods(cycle, starts_at, ends_at, as_of, in_advance=in_advance):
-        made = charge(item, {}, "s", due.period, "USD", due.share)
+        made = charge(item, {}, "USD", due.share)
         found.append([*days(due.period, zone), plain(Money(made.net, "USD"))])
         whole = Fraction(row["price"]) * due.share
         assert abs(Fraction(made.net, 100) - whole) <= Fraction(1, 200)

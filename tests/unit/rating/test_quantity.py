@@ -3,18 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from everycent.catalog.bands import Bands, parse_rules
 from everycent.catalog.meter import Aggregation, Formula, Series, series_of
 from everycent.catalog.price import QuantityRounding
 from everycent.consumption.register import Reading
-from everycent.consumption.usage import Usage
+from everycent.consumption.usage import Request, Usage, Used
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
 from everycent.kernel.period import Period
-from everycent.rating.charge import RegisterStretch, UsagePart
+from everycent.rating.charge import Quantity, RegisterStretch, UsagePart, measure_of, request_of
 from everycent.rating.quantity import quantity
+from tests.asked import asked
 
 PERIOD = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 PEAK_AT = datetime(2026, 1, 9, 10, tzinfo=UTC)
@@ -31,7 +33,7 @@ def series(aggregation, **more):
 
 
 def value_of(measure, usages, rounding=None):
-    return quantity(measure, usages, "s", PERIOD, rounding)[1]
+    return quantity(measure, asked(measure, usages), rounding)[1]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +60,13 @@ def test_an_aggregation_gives(aggregation, more, nothing, expected):
 @pytest.mark.parametrize("aggregation", [Aggregation.MIN, Aggregation.MAX, Aggregation.LATEST])
 def test_zero_is_a_value_and_not_nothing(aggregation):
     usage = SEEN._replace(low=Decimal(0), high=Decimal(0), latest=Decimal(0))
-    found, value = quantity(series(aggregation), {"": usage}, "s", PERIOD, None)
+    found, value = quantity(series(aggregation), asked(series(aggregation), {"": usage}), None)
     assert (found.value, value) == ("0", 0)
 
 
 def test_a_part_says_where_its_value_comes_from():
     measure = series(Aggregation.PEAK, bands=TOU, band="day", window_minutes=15)
-    found, _ = quantity(measure, {"": SEEN}, "s", PERIOD, None)
+    found, _ = quantity(measure, asked(measure, {"": SEEN}), None)
     (part,) = found.parts
     assert part == UsagePart(
         "s", measure, 11, 12, PERIOD.start, PERIOD.end, 13, 4, "10.5",
@@ -82,7 +84,8 @@ def test_a_register_shows_its_stretches_and_the_reading_on_which_the_next_bill_s
         records=3, total=Decimal("100007.5"), readings=readings,
         opening=Reading(PERIOD.start, Decimal("99980"), "A"),
     )  # fmt: skip
-    found, value = quantity(series(Aggregation.COUNTER, digits=5), {"": usage}, "s", PERIOD, None)
+    wanted = series(Aggregation.COUNTER, digits=5)
+    found, value = quantity(wanted, asked(wanted, {"": usage}), None)
     (part,) = found.parts
     assert value == Decimal("32.5")
     assert part.stretches == (
@@ -111,7 +114,7 @@ A, B = series(Aggregation.SUM), series(Aggregation.COUNT)
 def test_a_formula_is_exact_until_its_end(expression, exact, value):
     measure = Formula("u", expression, {"a": A, "b": B})
     usages = {path: SEEN for path, _ in series_of(measure)}
-    found, _ = quantity(measure, usages, "s", PERIOD, None)
+    found, _ = quantity(measure, asked(measure, usages), None)
     assert (found.exact, found.value, found.expression) == (exact, value, expression)
     assert [part.input for part in found.parts] == ["a", "b"]
 
@@ -120,7 +123,7 @@ def test_formulas_over_formulas_find_their_series_by_path():
     inner = Formula("u", "a / 3", {"a": A})
     measure = Formula("u", "(i + a) * 3", {"a": B, "i": inner})
     usages = {"i.a": SEEN, "a": SEEN._replace(records=5)}
-    found, value = quantity(measure, usages, "s", PERIOD, None)
+    found, value = quantity(measure, asked(measure, usages), None)
     assert value == Decimal("25.5")  # (3.5 + 5) × 3, without a rounding in between
     assert [(part.input, part.value) for part in found.parts] == [("a", "5"), ("i.a", "10.5")]
 
@@ -128,7 +131,7 @@ def test_formulas_over_formulas_find_their_series_by_path():
 def test_dividing_by_unused_time_is_refused():
     measure = Formula("u", "a / b", {"a": A, "b": B})
     with pytest.raises(Invalid) as refused:
-        quantity(measure, {"a": SEEN, "b": NOTHING}, "s", PERIOD, None)
+        quantity(measure, asked(measure, {"a": SEEN, "b": NOTHING}), None)
     assert refused.value.code == "formula.division_by_zero"
 
 
@@ -150,7 +153,7 @@ def test_dividing_by_unused_time_is_refused():
 def test_a_quantity_is_rounded_once(total, places, mode, expected):
     rounding = QuantityRounding(places, mode)
     usage = SEEN._replace(total=Decimal(total))
-    found, value = quantity(A, {"": usage}, "s", PERIOD, rounding)
+    found, value = quantity(A, asked(A, {"": usage}), rounding)
     assert value == Decimal(expected)
     assert (found.exact, found.value, found.rounding) == (total, expected, rounding)
 
@@ -158,5 +161,25 @@ def test_a_quantity_is_rounded_once(total, places, mode, expected):
 def test_a_fraction_is_rounded_from_its_exact_value_and_not_from_what_is_shown():
     # 1.4999… with nineteen nines shows as 1.5 with eighteen places, and is still below it.
     measure = Formula("u", "1.5 - 1 / 999999999999999999 / 10", {})
-    found, value = quantity(measure, {}, "s", PERIOD, QuantityRounding(0, Rounding.HALF_UP))
+    found, value = quantity(measure, asked(measure, {}), QuantityRounding(0, Rounding.HALF_UP))
     assert (found.exact, value) == ("1.5", 1)
+
+
+DEEP = Formula("u", "p - 1", {"p": series(Aggregation.MAX)})
+NESTED = Formula("u", "x / 3 + z", {"x": Formula("v", "q - w", {"q": A, "w": DEEP}), "z": B})
+
+
+@pytest.mark.parametrize("measure", [A, DEEP, NESTED], ids=["series", "formula", "nested"])
+def test_what_was_measured_is_frozen_whole(measure):
+    usages = {path: SEEN for path, _ in series_of(measure)}
+    found, _ = quantity(measure, asked(measure, usages), None)
+    frozen = msgspec.json.decode(msgspec.json.encode(found), type=Quantity)
+    assert measure_of(frozen) == measure
+
+
+def test_what_was_asked_is_frozen_with_the_answer():
+    whole = Period(PERIOD.start, PERIOD.end + timedelta(days=1))
+    asked_for = Request("s", A, PERIOD, PERIOD.start, whole, "Europe/Berlin")
+    found, _ = quantity(A, {"": Used(asked_for, SEEN)}, None)
+    frozen = msgspec.json.decode(msgspec.json.encode(found), type=Quantity)
+    assert request_of(frozen.parts[0]) == asked_for

@@ -17,6 +17,7 @@ from everycent.kernel.money import Rounding
 from everycent.kernel.period import Period
 from everycent.rating.charge import Charge, Step
 from everycent.rating.rate import charge
+from tests.asked import asked
 
 PERIOD = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 PRODUCT = Product("p", "P", "vat")
@@ -30,7 +31,7 @@ def item(scheme, rounding=HALF_UP, measure=None, quantity_rounding=None):
 
 
 def used(total):
-    return {"": Usage(1, 2, 3, total=Decimal(total))}
+    return asked(UNITS, {"": Usage(1, 2, 3, total=Decimal(total))})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def used(total):
     ],
 )
 def test_a_flat_price_is_billed_by_its_share_of_the_period(amount, share, currency, net):
-    made = charge(item(Flat(amount)), {}, "s", PERIOD, currency, Fraction(share))
+    made = charge(item(Flat(amount)), {}, currency, Fraction(share))
     assert made.net == net
     assert made.amount == amount
     assert made.quantity is None
@@ -70,7 +71,7 @@ def test_a_flat_price_is_billed_by_its_share_of_the_period(amount, share, curren
     ],
 )
 def test_usage_is_not_cut_again_by_the_share(scheme, expected):
-    made = charge(item(scheme, measure=UNITS), used("10"), "s", PERIOD, "EUR", Fraction(1, 2))
+    made = charge(item(scheme, measure=UNITS), used("10"), "EUR", Fraction(1, 2))
     assert (made.net, made.share) == (expected, None)
 
 
@@ -86,19 +87,19 @@ def test_usage_is_not_cut_again_by_the_share(scheme, expected):
     ],
 )  # fmt: skip
 def test_an_amount_is_rounded_as_its_price_says(mode, quantity, net):
-    made = charge(item(PerUnit("0.01"), mode, UNITS), used(quantity), "s", PERIOD, "EUR")
+    made = charge(item(PerUnit("0.01"), mode, UNITS), used(quantity), "EUR")
     assert made.net == net
 
 
 def test_the_quantity_is_rounded_before_it_is_priced():
     rounding = QuantityRounding(0, Rounding.UP)
-    made = charge(item(PerUnit("10"), HALF_UP, UNITS, rounding), used("1.01"), "s", PERIOD, "EUR")
+    made = charge(item(PerUnit("10"), HALF_UP, UNITS, rounding), used("1.01"), "EUR")
     assert (made.net, made.amount) == (2000, "20")
     assert (made.quantity.exact, made.quantity.value) == ("1.01", "2")
 
 
 def test_a_price_is_not_rounded_per_unit():
-    made = charge(item(PerUnit("0.041145"), HALF_UP, UNITS), used("1000"), "s", PERIOD, "EUR")
+    made = charge(item(PerUnit("0.041145"), HALF_UP, UNITS), used("1000"), "EUR")
     assert (made.amount, made.net) == ("41.145", 4115)
 
 
@@ -114,16 +115,16 @@ def test_a_price_is_not_rounded_per_unit():
 )
 def test_what_can_not_be_booked_is_refused(amount, currency):
     with pytest.raises(Invalid) as refused:
-        charge(item(Flat(amount)), {}, "s", PERIOD, currency)
+        charge(item(Flat(amount)), {}, currency)
     assert refused.value.code == "money.too_large"
 
 
 def test_the_largest_amount_is_billed():
-    assert charge(item(Flat("9999999999999999.99")), {}, "s", PERIOD, "EUR").net == 10**18 - 1
+    assert charge(item(Flat("9999999999999999.99")), {}, "EUR").net == 10**18 - 1
 
 
 def test_a_charge_reads_back_as_it_was_frozen():
     usage = used("12.5")
-    made = charge(item(PerUnit("0.10"), HALF_UP, UNITS), usage, "s", PERIOD, "EUR")
+    made = charge(item(PerUnit("0.10"), HALF_UP, UNITS), usage, "EUR")
     assert made.steps == (Step("per unit", "1.25", "12.5", "0.10"),)
     assert msgspec.json.decode(encode(made), type=Charge) == made
