@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from everycent.flows import gaps
 from tests.conftest import Place
+from tests.flows import world
 from tests.flows.world import calls, use
 
 EVERYCENT = str(Path(sys.executable).with_name("everycent"))
@@ -59,6 +61,31 @@ def test_months_are_archived_listed_proved_and_put_back(typed: Typed, tmp_path: 
     assert (back["month"], back["records"]) == ("2024-11", 1)
     assert "2024-11" in typed("usage", "archives").stdout
     assert told(typed("verify", "--archives", "--json"))["holds"] is True
+
+
+def test_a_gap_whose_end_is_in_the_archive_says_that_it_ended_by_then(
+    place: Place, typed: Typed
+) -> None:
+    text = world.CATALOGUE.replace("taxes:", "intake:\n  calls: {expected_every: 1d}\ntaxes:", 1)
+    world.sell(place, [("a", "api")], text=text, starts_on=date(2024, 10, 1))
+    noticed = datetime(2024, 10, 6, tzinfo=UTC)
+    gaps.check(
+        place.database, place.tenant_id, noticed,
+        {"at": noticed, "recorded_at": noticed, "actor": "test", "ids": place.ids},
+    )  # fmt: skip
+    shown = {}
+    for is_archived in (False, True):
+        if is_archived:
+            assert (
+                typed("usage", "archive", "--before", "2024-12", "--even-unbilled").returncode == 0
+            )
+        done = typed("usage", "gaps", "--all", "--json")
+        gap = json.loads(done.stdout)["gaps"][-1]
+        shown[is_archived] = (gap["starts_at"], gap["ends_at"], gap["ends_by"])
+        text = typed("usage", "gaps", "--all").stdout
+        assert ("2024-10-05T12:00:00Z or before" in text) is is_archived
+    start, end = "2024-09-30T22:00:00Z", "2024-10-05T12:00:00Z"
+    assert shown == {False: (start, end, None), True: (start, None, end)}
 
 
 def test_another_folder_is_named_when_writing_and_when_reading(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -12,14 +13,16 @@ from hypothesis import strategies as st
 
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
+from everycent.flows import archive_usage, replay
 from everycent.flows import gaps as flow
-from everycent.flows import replay
+from everycent.integrations.usage_archive import ArchiveFolder
+from everycent.kernel import clock, ids
 from everycent.kernel.errors import NotFound
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
 from everycent.watching import gap as gaps
 from everycent.watching import operations, queries
-from everycent.watching.gap import Expected, Gap, Hole, Outcome, Place
+from everycent.watching.gap import End, Expected, Gap, Hole, Outcome, Place
 from tests.conftest import Place as World
 from tests.flows import world
 
@@ -71,7 +74,7 @@ def check(place: World, minutes: float) -> flow.Settled:
 
 
 def opened(found: flow.Settled) -> list[tuple[datetime, datetime | None]]:
-    return [(hole.place.starts_at, hole.ends_at) for hole in found.opened]
+    return [(hole.place.starts_at, hole.end and hole.end.at) for hole in found.opened]
 
 
 def closed(found: flow.Settled) -> list[tuple[datetime, str]]:
@@ -219,7 +222,160 @@ def test_the_list_says_where_a_gap_ends_if_it_does(seller):
     check(seller, 100)
     with seller.database.snapshot(seller.tenant_id) as tx:
         ends = {gap.place.starts_at: end for gap, end in queries.gaps(tx)}
-    assert ends == {after(0): after(60), after(60): None}
+    assert ends == {after(0): End(after(60)), after(60): None}
+
+
+# --- a month in the archive -----------------------------------------------------------------------
+
+DAY = 24 * 60
+JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)
+TERMS = archive_usage.Terms(clock.fixed(datetime(2026, 5, 2, tzinfo=UTC)), ids.derived, "archivist")
+
+
+def every_15(first: int, last: int) -> list[int]:
+    """The minutes at which pulses come from one time up to another."""
+    return list(range(first, last, 15))
+
+
+def archive(place: World, folder: Path) -> None:
+    """Puts January into the archive: it is gone from the table."""
+    archive_usage.archive(
+        place.database, "default", FEBRUARY, ArchiveFolder(folder), TERMS, even_unbilled=True
+    )
+    with place.database.snapshot(place.tenant_id) as tx:
+        left = "select count(*) from usage_record where at < '2026-02-01 00:00Z'"
+        assert tx.value(left) == 0
+
+
+def restore(place: World, folder: Path) -> None:
+    archive_usage.restore(place.database, place.tenant_id, JANUARY, ArchiveFolder(folder), TERMS)
+
+
+def listed(place: World) -> dict[datetime, tuple[str, End | None]]:
+    with place.database.snapshot(place.tenant_id) as tx:
+        return {gap.place.starts_at: (gap.outcome.value, end) for gap, end in queries.gaps(tx)}
+
+
+def accept(place: World, starts_at: float) -> None:
+    with place.database.transaction(place.tenant_id) as tx:
+        operations.accept_gap(
+            tx, Place("acme", "pulse", after(starts_at)), "power cut", **world.writing(place)
+        )
+
+
+# Minutes since the start; January ends, in UTC, with minute 31 * DAY + 60.
+EDGE = 31 * DAY + 60
+HEALTHY = every_15(0, EDGE + 2 * DAY)
+SERIES = [
+    # pulses at minutes                                        looked at      gaps
+    (HEALTHY, EDGE + 2 * DAY, []),
+    (every_15(0, 600), 70 * DAY, [585]),
+    (every_15(0, EDGE), EDGE + 3 * DAY, [EDGE - 15]),
+    (every_15(0, EDGE - 2 * DAY) + every_15(EDGE + 10, EDGE + DAY), EDGE + DAY, [EDGE - 2 * DAY - 15]),
+    (every_15(0, EDGE - 5 * DAY) + every_15(EDGE - 2 * DAY, EDGE + DAY), EDGE + DAY,
+     [EDGE - 5 * DAY - 15]),
+    (every_15(0, EDGE - 600) + every_15(EDGE - 300, EDGE + DAY), EDGE + DAY, [EDGE - 615]),
+    (every_15(EDGE - 3 * DAY, EDGE + DAY), EDGE + DAY, [0]),
+    (every_15(0, EDGE + 60) + every_15(EDGE + 200, EDGE + DAY), EDGE + DAY, [EDGE + 45]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("records", "looked", "gaps_at"), SERIES)
+@pytest.mark.parametrize("is_accepted", [False, True], ids=["open", "accepted"])
+def test_what_is_known_of_gaps_stays_when_their_month_is_archived(
+    seller, tmp_path, records, looked, gaps_at, is_accepted
+):
+    pulses(seller, *records, 99 * DAY, fold=True)  # what lies ahead is no sign of life yet
+    found = check(seller, looked)
+    assert [at for at, _ in opened(found)] == [after(at) for at in gaps_at]
+    if is_accepted:
+        for at in gaps_at:
+            accept(seller, at)
+    before = listed(seller)
+    archive(seller, tmp_path)
+    for later in (1, 2, 40):
+        found = check(seller, looked + later / 10)
+        assert (opened(found), closed(found)) == ([], [])
+    after_it = listed(seller)
+    assert {at: outcome for at, (outcome, _) in after_it.items()} == {
+        at: outcome for at, (outcome, _) in before.items()
+    }
+    for at, (_, end) in before.items():  # the end is the same, or one that is not too early
+        told = after_it[at][1]
+        assert end is not None
+        assert told is not None
+        assert told == end if told.is_exact else told.at >= end.at
+    restore(seller, tmp_path)
+    found = check(seller, looked + 5)
+    assert (opened(found), closed(found)) == ([], [])
+    assert listed(seller) == before
+
+
+NEWS = [
+    # pulses at minutes, the last before the gap first          late ones    the gap is
+    (every_15(0, 600), [600], "filled"),
+    (every_15(0, 600), [605, 620], "filled"),
+    (every_15(0, 600), [700], "open"),
+    (every_15(0, 600) + every_15(1000, 1200), [600], "filled"),
+    (every_15(0, 600) + every_15(1000, 1200), [700], "open"),
+    (every_15(0, EDGE), [EDGE], "filled"),
+    (every_15(0, EDGE), [EDGE + 30], "open"),
+]
+
+
+@pytest.mark.parametrize(("records", "late", "outcome"), NEWS)
+@pytest.mark.parametrize("fold", [False, True], ids=["live", "folded"])
+def test_late_records_fill_a_gap_in_the_archive(seller, tmp_path, records, late, outcome, fold):
+    pulses(seller, *records, fold=True)
+    start = after(max(at for at in records if at + 15 not in records and at < min(late)))
+    check(seller, 2 * DAY)
+    check(seller, EDGE + DAY)
+    assert listed(seller)[start][0] == "open"
+    archive(seller, tmp_path)
+    pulses(seller, *late, fold=fold)
+    check(seller, EDGE + DAY + 1)
+    assert listed(seller)[start][0] == outcome
+
+
+def test_records_that_came_before_the_month_was_archived_fill_the_gap_if_days_can_tell(
+    seller, tmp_path
+):
+    pulses(seller, *every_15(0, 600), fold=True)
+    check(seller, 2 * DAY)
+    pulses(seller, 600, fold=True)  # nobody looks before the month is gone
+    archive(seller, tmp_path)
+    found = check(seller, 70 * DAY)
+    assert closed(found) == [(after(585), "filled")]
+
+
+def test_a_hole_that_begins_in_the_archive_is_noticed(seller, tmp_path):
+    pulses(seller, *every_15(0, EDGE), fold=True)
+    archive(seller, tmp_path)
+    assert opened(check(seller, EDGE + 5)) == []
+    assert opened(check(seller, EDGE + 6)) == [(after(EDGE - 15), None)]
+
+
+def test_a_hole_between_archived_days_is_noticed_and_its_end_told_as_what_is_known(
+    seller, tmp_path
+):
+    first, last = EDGE - 5 * DAY, EDGE - 2 * DAY
+    pulses(seller, *every_15(0, first), *every_15(last, EDGE + DAY), fold=True)
+    archive(seller, tmp_path)
+    hole = check(seller, EDGE + DAY).opened[0]
+    assert (hole.place.starts_at, hole.end) == (
+        after(first - 15), End(after(last + DAY - 15), is_exact=False)
+    )  # fmt: skip
+    assert flow.end_data(hole.end) == {"ends_at": None, "ends_by": "2026-01-30T23:45:00Z"}
+
+
+def test_a_gap_whose_contract_ends_at_it_is_closed_though_its_month_is_archived(seller, tmp_path):
+    pulses(seller, *every_15(0, 600), fold=True)
+    check(seller, 2 * DAY)
+    archive(seller, tmp_path)
+    text = CATALOGUE.replace("expected_every: 15m, grace: 5m", "ahead_minutes: 5")
+    with seller.database.transaction(seller.tenant_id) as tx:
+        catalog.apply(tx, document.parse(text), **(world.writing(seller) | {"at": after(3 * DAY)}))
+    assert closed(check(seller, 70 * DAY)) == [(after(585), "not_expected")]
 
 
 # --- the decision ---------------------------------------------------------------------------------
@@ -234,7 +390,7 @@ def known(outcome: Outcome, minutes: float | None = None) -> dict[Place, Gap]:
 
 
 DECIDED = [
-    # a hole    known                          expected   opened  closed as
+    # the hole  known                       expected   opened  closed as
     (True, {}, True, True, None),
     (True, known(Outcome.OPEN), True, False, None),
     (True, known(Outcome.FILLED, 30), True, True, None),
@@ -245,13 +401,20 @@ DECIDED = [
     (False, known(Outcome.OPEN), True, False, Outcome.FILLED),
     (False, known(Outcome.OPEN), False, False, Outcome.NOT_EXPECTED),
     (False, known(Outcome.FILLED, 30), True, False, None),
-]
+    (None, {}, True, False, None),
+    (None, known(Outcome.OPEN), True, False, None),
+    (None, known(Outcome.FILLED, 30), True, False, None),
+]  # True: there; False: gone; None: in doubt
 
 
 @pytest.mark.parametrize(("has_hole", "before", "is_expected", "opens", "closes"), DECIDED)
 def test_a_hole_opens_a_gap_and_its_end_closes_it(has_hole, before, is_expected, opens, closes):
     found = gaps.decide(
-        [HOLE] if has_hole else [], before, [TERM] if is_expected else [], after(40)
+        [HOLE] if has_hole else [],
+        before,
+        [TERM] if is_expected else [],
+        {SPOT} if has_hole is None else set(),
+        after(40),
     )
     assert found.opened == ([HOLE] if opens else [])
     assert [outcome for _, outcome in found.closed] == ([] if closes is None else [closes])

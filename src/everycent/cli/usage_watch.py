@@ -21,7 +21,7 @@ from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
 from everycent.watching import operations, queries
-from everycent.watching.gap import Gap, Hole, Outcome, Place
+from everycent.watching.gap import End, Gap, Hole, Outcome, Place
 from everycent.watching.threshold import Crossing
 
 _GAP_OPEN = 3
@@ -57,7 +57,7 @@ def gaps(
             gap.place.subject,
             gap.place.meter,
             instant_text(gap.place.starts_at),
-            "" if end is None else instant_text(end),
+            "" if end is None else _end_text(end),
             instant_text(gap.noticed_at),
             gap.outcome.value.replace("_", " "),
         )
@@ -148,13 +148,17 @@ def _crossing_text(one: Crossing) -> str:
 
 
 def _hole_data(hole: Hole) -> dict[str, Any]:
-    return {**hole.place._asdict(), "ends_at": hole.ends_at}
+    return {**hole.place._asdict(), **gap_flow.end_data(hole.end)}
 
 
 def _hole_text(hole: Hole) -> str:
-    until = "" if hole.ends_at is None else f" until {instant_text(hole.ends_at)}"
+    until = "" if hole.end is None else f" until {_end_text(hole.end)}"
     subject, meter, starts_at = hole.place
     return f"gap: no {meter} of {subject} since {instant_text(starts_at)}{until}"
+
+
+def _end_text(end: End) -> str:
+    return instant_text(end.at) + ("" if end.is_exact else " or before")
 
 
 def _closed_text(gap: Gap, outcome: Outcome) -> str:

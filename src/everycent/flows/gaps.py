@@ -17,7 +17,7 @@ from everycent.catalog.plan import Plan
 from everycent.db.connection import Database, Tx
 from everycent.kernel.period import instant_text
 from everycent.watching import operations, queries
-from everycent.watching.gap import Expected, Gap, Hole, Outcome, allowed_of
+from everycent.watching.gap import End, Expected, Gap, Hole, Outcome, allowed_of
 from everycent.watching.operations import Writing
 
 LOOK_BACK = timedelta(days=7)
@@ -42,13 +42,14 @@ def check(database: Database, tenant_id: int, as_of: datetime, writing: Writing)
             return Settled([], [])
         wanted, looked_from = _to_look_at(expected, list(known.values()), as_of)
         holes = queries.holes(tx, wanted, looked_from, as_of)
+        in_doubt = queries.in_doubt(tx, known.values(), expected)
     with database.transaction(tenant_id) as tx:
-        return Settled(*operations.settle_gaps(tx, holes, expected, **writing))
+        return Settled(*operations.settle_gaps(tx, holes, expected, in_doubt, **writing))
 
 
-def as_data(found: Iterable[tuple[Gap, datetime | None]]) -> dict[str, Any]:
+def as_data(found: Iterable[tuple[Gap, End | None]]) -> dict[str, Any]:
     """Gaps, each with its end if there is one, as a program gets them."""
-    gaps = [gap_data(gap) | {"ends_at": _text(end)} for gap, end in found]
+    gaps = [gap_data(gap) | end_data(end) for gap, end in found]
     return {"open": sum(gap["closed_at"] is None for gap in gaps), "gaps": gaps}
 
 
@@ -62,6 +63,13 @@ def gap_data(gap: Gap) -> dict[str, Any]:
         "closed_at": _text(gap.closed_at),
         "outcome": gap.outcome.value,
     }
+
+
+def end_data(end: End | None) -> dict[str, str | None]:
+    """The end of a gap: `ends_at`, or `ends_by` where the archive alone knows it exactly."""
+    text = None if end is None else instant_text(end.at)
+    is_exact = end is not None and end.is_exact
+    return {"ends_at": text if is_exact else None, "ends_by": None if is_exact else text}
 
 
 def _text(at: datetime | None) -> str | None:

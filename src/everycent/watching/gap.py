@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -77,11 +77,19 @@ class Expected(NamedTuple):
     allowed: timedelta
 
 
+class End(NamedTuple):
+    """When records came again. Of a day in the archive only its last records are known: then the first
+    one after a gap came by `at`, maybe before it, and the end is not exact."""
+
+    at: datetime
+    is_exact: bool = True
+
+
 class Hole(NamedTuple):
-    """A stretch without records that is longer than allowed; `ends_at` is None while it lasts."""
+    """A stretch without records that is longer than allowed; `end` is None while it lasts."""
 
     place: Place
-    ends_at: datetime | None
+    end: End | None
     allowed: timedelta
 
 
@@ -103,12 +111,14 @@ def decide(
     holes: Iterable[Hole],
     known: Mapping[Place, Gap],
     expected: Sequence[Expected],
+    in_doubt: Set[Place],
     as_of: datetime,
 ) -> Decided:
     """What the holes that are there as of an instant mean for the gaps that are known.
 
     A hole opens a gap, once; one that was accepted is not opened again. An open gap whose hole is gone
-    was filled, unless its series is not expected any more.
+    was filled, unless its series is not expected any more. One that is in doubt stays as it is: what
+    would fill it, or show that it is there, is in the archive.
     """
     there = {hole.place: hole for hole in holes}
     opened = [
@@ -119,7 +129,7 @@ def decide(
     terms = [(one.subject, one.meter, one.since, one.until) for one in expected]
     closed = []
     for place, gap in sorted(known.items()):
-        if gap.closed_at is None and place not in there:
+        if gap.closed_at is None and place not in there and place not in in_doubt:
             is_expected = any(
                 (subject, meter) == place[:2] and since <= place.starts_at < until
                 for subject, meter, since, until in terms

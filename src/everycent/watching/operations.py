@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -109,6 +109,7 @@ def settle_gaps(
     tx: Tx,
     holes: Sequence[Hole],
     expected: Sequence[Expected],
+    in_doubt: Set[Place],
     *,
     at: datetime,
     recorded_at: datetime,
@@ -117,11 +118,11 @@ def settle_gaps(
 ) -> tuple[list[Hole], list[tuple[Gap, Outcome]]]:
     """Opens and closes gaps as the holes say; returns what it opened and closed. See `gap.decide`."""
     known = store.find_gaps(tx, [hole.place for hole in holes])
-    if gaps.decide(holes, known, expected, at) == gaps.Decided([], []):
+    if gaps.decide(holes, known, expected, in_doubt, at) == gaps.Decided([], []):
         return [], []  # the usual case takes no lock
     store.lock(tx)
     known = store.find_gaps(tx, [hole.place for hole in holes])
-    decided = gaps.decide(holes, known, expected, at)
+    decided = gaps.decide(holes, known, expected, in_doubt, at)
     opened = [
         Draft(
             ids(f"usage.gap_opened/{_name(hole.place)}/{instant_text(recorded_at)}"),

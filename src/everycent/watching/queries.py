@@ -10,7 +10,7 @@ from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
 from everycent.metering import queries as metering
 from everycent.watching import store
-from everycent.watching.gap import Expected, Gap, Hole, Place
+from everycent.watching.gap import End, Expected, Gap, Hole, Place
 from everycent.watching.threshold import Crossing, Threshold
 
 
@@ -83,11 +83,9 @@ def holes(
     tx: Tx, expected: Sequence[Expected], looked_from: Sequence[datetime], as_of: datetime
 ) -> list[Hole]:
     """The holes in the series, folded or not, each looked at from an instant of its own on; one that
-    reaches `as_of` has no end yet."""
-    names = {("subject", one.subject) for one in expected} | {
-        ("meter", one.meter) for one in expected
-    }
-    ids = metering.known_numbers(tx, sorted(names))
+    reaches `as_of` has no end yet. What may be none, for all that is known of days in the archive, is
+    none: see `in_doubt`."""
+    ids = _numbers(tx, [(one.subject, one.meter) for one in expected])
     told = []
     silent = []
     for number, (one, start) in enumerate(zip(expected, looked_from, strict=True)):
@@ -95,23 +93,50 @@ def holes(
         meter_id = ids.get(("meter", one.meter))
         if subject_id is None or meter_id is None:
             if one.until - one.since > one.allowed:
-                silent.append((number, one.since, one.until))
+                silent.append((number, one.since, End(one.until)))
         else:
             told.append((number, subject_id, meter_id, one, start))
     found = silent + (store.find_holes(tx, told) if told else [])
     return [
         Hole(
             Place(expected[n].subject, expected[n].meter, starts_at),
-            None if ends_at == as_of else ends_at,
+            None if end.at == as_of else end,
             expected[n].allowed,
         )
-        for n, starts_at, ends_at in sorted(found)
+        for n, starts_at, end in sorted(found)
     ]
 
 
-def gaps(
-    tx: Tx, *, only_open: bool = False, limit: int = 1000
-) -> list[tuple[Gap, datetime | None]]:
+def _numbers(tx: Tx, series: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The numbers of the known ones among the names of (subject, meter), told as (kind, name)."""
+    names = {name for subject, meter in series for name in (("subject", subject), ("meter", meter))}
+    return metering.known_numbers(tx, sorted(names))
+
+
+def in_doubt(tx: Tx, gaps: Iterable[Gap], expected: Sequence[Expected]) -> set[Place]:
+    """Those of the open gaps of which only the archive knows whether they are filled. Nothing in it
+    changes, so they are as they were judged last."""
+    series: dict[tuple[str, str], list[Expected]] = {}
+    for one in expected:
+        series.setdefault((one.subject, one.meter), []).append(one)
+    wanted = [
+        (gap.place, gap.place.starts_at + one.allowed)
+        for gap in gaps
+        if gap.closed_at is None
+        for one in series.get((gap.place.subject, gap.place.meter), [])
+        if one.since <= gap.place.starts_at < one.until - one.allowed
+    ]
+    ids = _numbers(tx, [(place.subject, place.meter) for place, _ in wanted]) if wanted else {}
+    told = [
+        (number, subject_id, meter_id, place.starts_at, due_at)
+        for number, (place, due_at) in enumerate(wanted)
+        if (subject_id := ids.get(("subject", place.subject))) is not None
+        and (meter_id := ids.get(("meter", place.meter))) is not None
+    ]
+    return {wanted[number][0] for number in store.find_in_doubt(tx, told)} if told else set()
+
+
+def gaps(tx: Tx, *, only_open: bool = False, limit: int = 1000) -> list[tuple[Gap, End | None]]:
     """Gaps, open ones first, each with the first record after its beginning, if there is one."""
     return store.list_gaps(tx, only_open=only_open, limit=limit)
 

@@ -9,7 +9,7 @@ from typing import Any
 from everycent.db import statements
 from everycent.db.connection import Tx
 from everycent.kernel.quantity import plain
-from everycent.watching.gap import Expected, Gap, Outcome, Place
+from everycent.watching.gap import End, Expected, Gap, Outcome, Place
 from everycent.watching.threshold import Crossing, Threshold
 
 SQL = statements.beside(__file__)
@@ -100,7 +100,7 @@ def list_terms(
 
 def find_holes(
     tx: Tx, wanted: Sequence[tuple[int, int, int, Expected, datetime]]
-) -> list[tuple[int, datetime, datetime]]:
+) -> list[tuple[int, datetime, End]]:
     """(number, start, end) of holes in numbered series, told as (number, subject, meter, what is
     expected, from when on to look)."""
     params = {
@@ -113,14 +113,30 @@ def find_holes(
         "until": [expected.until for *_, expected, _ in wanted],
         "allowed": [expected.allowed for *_, expected, _ in wanted],
     }
-    return [(n, start, end) for n, start, end in tx.tuples(SQL["holes"], params)]
+    rows = tx.tuples(SQL["holes"], params)
+    return [(n, start, End(at, is_exact)) for n, start, at, is_exact in rows]
 
 
-def list_gaps(tx: Tx, *, only_open: bool, limit: int) -> list[tuple[Gap, datetime | None]]:
+def find_in_doubt(tx: Tx, places: Sequence[tuple[int, int, int, datetime, datetime]]) -> set[int]:
+    """The numbers of those (number, subject, meter, start, when a record is due) of which the archive
+    alone knows whether one came."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "numbers": [number for number, *_ in places],
+        "subject_ids": [subject_id for _, subject_id, *_ in places],
+        "meter_ids": [meter_id for _, _, meter_id, *_ in places],
+        "starts": [starts_at for *_, starts_at, _ in places],
+        "dues": [due_at for *_, due_at in places],
+    }
+    return {number for (number,) in tx.tuples(SQL["in_doubt"], params)}
+
+
+def list_gaps(tx: Tx, *, only_open: bool, limit: int) -> list[tuple[Gap, End | None]]:
     """Gaps with the first record after their beginning, open ones first, the newest first."""
     params = {"tenant_id": tx.tenant_id, "only_open": only_open, "limit": limit}
     rows = tx.rows(SQL["gaps"], params)
-    return list(zip(_gaps(rows), (row.ends_at for row in rows), strict=True))
+    ends = [None if row.end_at is None else End(row.end_at, row.end_is_exact) for row in rows]
+    return list(zip(_gaps(rows), ends, strict=True))
 
 
 def find_gaps(tx: Tx, places: Sequence[Place]) -> dict[Place, Gap]:

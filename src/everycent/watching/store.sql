@@ -52,24 +52,30 @@ join subscription s on s.tenant_id = %(tenant_id)s and s.plan_key = p.key
 where s.starts_at <= %(as_of)s;
 
 -- name: holes
--- Stretches longer than allowed between one record that counts and the next, from the last record at or
--- before `looked_from` (or, without one, from the start of the term) up to the end of what is expected.
+-- Stretches longer than allowed between one record that counts and the next that go beyond `looked_from`,
+-- from the last record on that the roll-ups know by then (or from the start of the term), up to the end of
+-- what is expected. Of a day in the archive the last record of each set of dimensions is known, and that
+-- others may stand before it: what comes next may have come when that day began. Only what is a hole even
+-- so is told, with the next record that is known.
 with wanted as materialized (
     select x.*, coalesce((
-        select u.at from utc_days(x.since, x.looked_from) as t(day)
-        cross join lateral (
-            select max(r.at) as at from usage_standing(true) r
-            where r.tenant_id = %(tenant_id)s and r.day = t.day
-              and r.subject_id = x.subject_id and r.meter_id = x.meter_id
-              and r.at >= x.since and r.at <= x.looked_from) u
-        where u.at is not null
-        order by t.day desc limit 1), x.since) as anchor
-    from unnest(%(numbers)s::int[], %(subject_ids)s::int[], %(meter_ids)s::int[],
-                %(since)s::timestamptz[], %(looked_from)s::timestamptz[], %(until)s::timestamptz[],
-                %(allowed)s::interval[])
-        as x(number, subject_id, meter_id, since, looked_from, until, allowed)),
+        select r.latest_at from usage_day r
+        where r.tenant_id = %(tenant_id)s and r.subject_id = x.subject_id and r.meter_id = x.meter_id
+          and r.bucket >= x.first_day and r.bucket <= x.looked_from
+          and r.latest_at >= x.since and r.latest_at <= x.looked_from
+        order by r.bucket desc, r.latest_at desc limit 1), x.since) as anchor
+    from (
+        select *, date_bin('1 day', since, '2000-01-01 00:00Z') as first_day
+        from unnest(%(numbers)s::int[], %(subject_ids)s::int[], %(meter_ids)s::int[],
+                    %(since)s::timestamptz[], %(looked_from)s::timestamptz[], %(until)s::timestamptz[],
+                    %(allowed)s::interval[])
+            as n(number, subject_id, meter_id, since, looked_from, until, allowed)
+        offset 0) x),
+away as materialized (
+    select a.starts_at, a.ends_at from usage_away(%(tenant_id)s) a
+    where a.ends_at > (select min(anchor) from wanted)),
 told as (
-    select w.number, w.allowed, u.at
+    select w.number, w.looked_from, w.allowed, u.at
     from wanted w
     cross join utc_days(w.anchor, w.until) as t(day)
     cross join lateral (
@@ -78,19 +84,65 @@ told as (
           and s.meter_id = w.meter_id and s.at > w.anchor and s.at < w.until
         offset 0) u
     union all
-    select w.number, w.allowed, w.anchor from wanted w
+    select w.number, w.looked_from, w.allowed, u.at
+    from wanted w
+    join away a on a.starts_at < w.until and a.ends_at > w.anchor
+    cross join lateral (
+        select r.latest_at as at from usage_day r
+        where r.tenant_id = %(tenant_id)s and r.subject_id = w.subject_id and r.meter_id = w.meter_id
+          and r.bucket >= a.starts_at and r.bucket < a.ends_at
+          and r.latest_at > w.anchor and r.latest_at < w.until
+        offset 0) u
     union all
-    select w.number, w.allowed, w.until from wanted w)
-select number, at, next_at from (
-    select number, allowed, at, lead(at) over (partition by number order by at) as next_at from told) x
-where next_at - at > allowed
-order by number, at;
+    select w.number, w.looked_from, w.allowed, w.anchor from wanted w
+    union all
+    select w.number, w.looked_from, w.allowed, w.until from wanted w)
+select y.number, y.at, y.next_at, y.soonest = y.next_at as is_exact
+from (
+    select x.*, case when exists (
+            select from away a where x.next_at >= a.starts_at and x.next_at < a.ends_at)
+        then date_bin('1 day', x.next_at, '2000-01-01 00:00Z') else x.next_at end as soonest
+    from (
+        select number, looked_from, allowed, at,
+               lead(at) over (partition by number order by at) as next_at
+        from told) x
+    where x.next_at - x.at > x.allowed and x.next_at > x.looked_from) y
+where y.soonest - y.at > y.allowed and y.soonest > y.looked_from
+order by y.number, y.at;
+
+-- name: in_doubt
+-- Those of some places from which on the archive may hold what fills the time up to `due_at`, while no
+-- record that is known does.
+select x.number
+from (
+    select *, date_bin('1 day', starts_at, '2000-01-01 00:00Z') as first_day
+    from unnest(%(numbers)s::int[], %(subject_ids)s::int[], %(meter_ids)s::int[],
+                %(starts)s::timestamptz[], %(dues)s::timestamptz[])
+        as n(number, subject_id, meter_id, starts_at, due_at)
+    offset 0) x
+where exists (
+    select from usage_away(%(tenant_id)s) a
+    where a.starts_at <= x.due_at and a.ends_at > x.starts_at)
+  and not exists (
+    select from usage_day r
+    where r.tenant_id = %(tenant_id)s and r.subject_id = x.subject_id and r.meter_id = x.meter_id
+      and r.bucket >= x.first_day and r.bucket <= x.due_at
+      and r.latest_at > x.starts_at and r.latest_at <= x.due_at)
+  and not exists (
+    select from utc_days(x.starts_at, x.due_at) as t(day)
+    cross join lateral (
+        select from usage_standing(true) s
+        where s.tenant_id = %(tenant_id)s and s.day = t.day and s.subject_id = x.subject_id
+          and s.meter_id = x.meter_id and s.at > x.starts_at and s.at <= x.due_at
+        offset 0) u);
 
 -- name: gaps
--- Each with the first record after its beginning: its end, if it has one. Of what is folded the roll-ups
--- tell the day: one of the first two, as the first may hold only records from before the gap.
+-- Each with the first record after its beginning that is known: its end, if it has one. Of what is folded
+-- the roll-ups tell the day. If that is in the archive, others may stand before its last one, which is
+-- known: then the end is not exact.
 with told as materialized (
-    select g.*, s.name_id as subject_id, m.name_id as meter_id
+    select g.*, s.name_id as subject_id, m.name_id as meter_id,
+           date_bin('1 day', g.starts_at, '2000-01-01 00:00Z') as first_day
     from usage_gap g
     left join usage_name s on s.tenant_id = g.tenant_id and s.kind = 'subject' and s.name = g.subject
     left join usage_name m on m.tenant_id = g.tenant_id and m.kind = 'meter' and m.name = g.meter
@@ -105,20 +157,26 @@ tail as materialized (
         select max(batch_id) from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
       and u.batch_id in (
         select batch_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is null)
-      and (u.subject_id, u.meter_id) in (select subject_id, meter_id from told))
-select g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome, least((
-    select min(u.at) from (
-        select distinct r.bucket, utc_day(r.bucket) as day from usage_day r
+      and (u.subject_id, u.meter_id) in (select subject_id, meter_id from told)),
+ended as materialized (
+    select g.*, least(c.latest_at, (
+        select min(u.at) from usage_standing(false) u
+        where u.tenant_id = %(tenant_id)s and u.day = c.day and u.at > g.starts_at
+          and u.subject_id = g.subject_id and u.meter_id = g.meter_id), (
+        select min(t.at) from tail t
+        where t.subject_id = g.subject_id and t.meter_id = g.meter_id and t.at > g.starts_at)) as end_at
+    from told g
+    left join lateral (
+        select utc_day(r.bucket) as day, r.latest_at from usage_day r
         where r.tenant_id = %(tenant_id)s and r.subject_id = g.subject_id and r.meter_id = g.meter_id
-          and r.bucket > g.starts_at - interval '1 day' and r.records > 0
-        order by r.bucket limit 2) c
-    join usage_standing(false) u on u.tenant_id = %(tenant_id)s and u.day = c.day
-        and u.at >= c.bucket and u.at < c.bucket + interval '1 day'
-        and u.subject_id = g.subject_id and u.meter_id = g.meter_id and u.at > g.starts_at), (
-    select min(t.at) from tail t
-    where t.subject_id = g.subject_id and t.meter_id = g.meter_id and t.at > g.starts_at)) as ends_at
-from told g
-order by g.closed_at is not null, g.noticed_at desc, g.subject, g.meter, g.starts_at;
+          and r.bucket >= g.first_day and r.latest_at > g.starts_at
+        order by r.bucket, r.latest_at limit 1) c on true)
+select e.subject, e.meter, e.starts_at, e.noticed_at, e.closed_at, e.outcome, e.end_at,
+       not exists (
+           select from usage_away(%(tenant_id)s) a
+           where e.end_at >= a.starts_at and e.end_at < a.ends_at) as end_is_exact
+from ended e
+order by e.closed_at is not null, e.noticed_at desc, e.subject, e.meter, e.starts_at;
 
 -- name: gaps_at
 -- The gaps that are open, and those that began at some places.
