@@ -28,7 +28,7 @@ from everycent.flows.verify import ARCHIVE_ADDS_UP, ARCHIVE_IS_THERE, verify
 from everycent.integrations.usage_archive import Archive, ArchiveFolder
 from everycent.kernel import clock, ids
 from everycent.kernel.errors import Broken, Conflict, Invalid, NotFound, Refusal, Unavailable
-from everycent.kernel.period import Period
+from everycent.kernel.period import Period, parse_instant
 from everycent.measurements import queries as measurements
 from everycent.metering import bounds
 from everycent.metering import operations as metering
@@ -129,6 +129,39 @@ def ingest(place: Place, *records: UsageRecord, tenant_id: int | None = None) ->
     found = metering.ingest(place.database, tenant, records, place.now, metering.Names())
     metering.fold(place.database, tenant)
     return found
+
+
+# --- totals of everybody -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "from_records", "expected"),
+    [
+        ("2026-01-01T00:00Z", "2026-02-01T00:00Z", False, 5),  # whole days need no records
+        ("2026-01-09T18:00Z", "2026-01-10T18:00Z", False, "2026-01"),
+        ("2026-01-11T06:00Z", "2026-01-13T06:00Z", False, 0),  # nobody used anything on those days
+        ("2026-02-09T22:00Z", "2026-03-31T22:00Z", False, 6),
+        ("2026-01-01T00:00Z", "2026-02-01T00:00Z", True, "2026-01"),
+        ("2026-03-01T00:00Z", "2026-04-01T00:00Z", True, 3),
+    ],
+)
+def test_totals_that_need_archived_records_are_refused(
+    seller: Seller, start: str, end: str, from_records: bool, expected: int | str
+) -> None:
+    period = Period(parse_instant(start, "start"), parse_instant(end, "end"))
+    before = counted_in(seller, period, from_records)
+    archive(seller)
+    if isinstance(expected, int):
+        assert counted_in(seller, period, from_records) == before == expected
+    else:
+        with pytest.raises(Unavailable) as refused:
+            counted_in(seller, period, from_records)
+        assert (refused.value.code, refused.value.value) == ("usage.archived", expected)
+
+
+def counted_in(seller: Seller, period: Period, from_records: bool) -> int:
+    with seller.place.database.snapshot(seller.place.tenant_id) as tx:
+        return sum(row[2] for row in usage.totals(tx, period, from_records=from_records))
 
 
 # --- out and back -----------------------------------------------------------------------------------

@@ -176,6 +176,17 @@ def archived_uses(tx: Tx, uses: Sequence[Use], *, as_once: bool) -> dict[int, da
     return dict(tx.tuples(SQL["archived_uses"], params))
 
 
+def archived_days(tx: Tx, spans: Sequence[tuple[datetime, datetime]]) -> date | None:
+    """The first month in the archive of which anybody's records in the spans are needed."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "starts": [start for start, _ in spans],
+        "ends": [end for _, end in spans],
+    }
+    month: date | None = tx.value(SQL["archived_days"], params)
+    return month
+
+
 def totals_of_days(tx: Tx, first_day: datetime, last_day: datetime) -> list[Total]:
     """Everybody's usage from the roll-ups of the days from `first_day` to before `last_day`."""
     params = {"tenant_id": tx.tenant_id, "first_day": first_day, "last_day": last_day}

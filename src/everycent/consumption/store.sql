@@ -324,6 +324,15 @@ where exists (
       and (%(as_once)s or d.records > 0))
 group by 1;
 
+-- name: archived_days
+-- The first month of which records of anybody that count are in the archive, in some spans.
+select min(a.month) from unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) as x(starts_at, ends_at)
+join usage_away(%(tenant_id)s) a on a.starts_at < x.ends_at and a.ends_at > x.starts_at
+where exists (
+    select from usage_day d
+    where d.tenant_id = %(tenant_id)s and d.bucket >= a.starts_at and d.bucket < a.ends_at
+      and d.bucket > x.starts_at - interval '1 day' and d.bucket < x.ends_at and d.records > 0);
+
 -- name: totals_of_tail
 -- Everybody's usage over a time as far as no fold has counted it.
 select u.subject_id, u.meter_id, count(*), sum(u.value)
