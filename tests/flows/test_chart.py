@@ -241,10 +241,10 @@ WINDOWED = [
 
 def billed(place: Place, series: Series, period: Period, clock: str) -> Decimal:
     """What a bill over the period would count."""
-    asked = Request("acme", series, period, zone=clock)
+    wanted = Request("acme", series, period, zone=clock)
     with place.database.snapshot(place.tenant_id) as tx:
-        usage = consumption.read(tx, [asked], is_live=True)[asked]
-    return quantity(series, asked(series, {"": usage}, "acme", period), None)[1]
+        usage = consumption.read(tx, [wanted], is_live=True)[wanted]
+    return quantity(series, {"": Used(wanted, usage)}, None)[1]
 
 
 def values(place: Place, series: Series, by: By, period: Period, clock: str) -> list[Decimal]:
