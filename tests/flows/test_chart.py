@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from everycent.catalog.meter import Aggregation, Series
 from everycent.consumption import queries as consumption
 from everycent.consumption.slots import By, name_of, slots_of
-from everycent.consumption.usage import Request
+from everycent.consumption.usage import Request, Used
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.flows import chart as flow
