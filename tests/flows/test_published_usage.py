@@ -84,7 +84,9 @@ def cancel(place: Place) -> None:
         for key, contract, _, _ in contracts():
             if "cancel" in contract:
                 day = date.fromisoformat(contract["cancel"])
-                subscriptions.cancel(tx, key, day, reason="as published", **world.writing(place))
+                subscriptions.cancel(
+                    tx, key, day, reason="as published", writing=world.writing(place)
+                )
 
 
 def use(place: Place) -> dict[str, list[str]]:

@@ -88,7 +88,7 @@ def seller(place: Place) -> Place:
     """January is billed; there is a record of each reason, one that is billed over a register included."""
     sell(place, [("a", "api"), ("ends", "api"), ("p", "power"), ("x", "parts")], text=CATALOGUE)
     with place.database.transaction(place.tenant_id) as tx:
-        subscriptions.cancel(tx, "ends", date(2026, 2, 20), reason="", **world.writing(place))
+        subscriptions.cancel(tx, "ends", date(2026, 2, 20), reason="", writing=world.writing(place))
     use(place, [told for told, _ in WANTED])
     world.run(place, midnight(date(2026, 2, 1)))
     use(place, [told for told, _ in LATE])

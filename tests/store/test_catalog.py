@@ -87,12 +87,12 @@ def test_running_contracts_stay_on_the_version_they_were_made_on(place):
     apply(place, DEARER)
     with place.database.transaction(place.tenant_id) as tx:
         new = subscriptions.start(tx, [Order(ANA, "a", "new", date(2026, 1, 1))], **place.writing)
-        found = queries.plans(tx, [("a", s.plan_version) for s in (*old, *new)])
+        found = queries.plans(tx, [("a", s.phases[0].plan_version) for s in (*old, *new)])
         version, newest = queries.newest_plan(tx, "a")
         assert subscriptions.get(tx, "old") == old[0]
     amounts = {key: plan.items[0].price.scheme for key, plan in found.items()}
     assert amounts == {("a", 1): Flat("10"), ("a", 2): Flat("12")}
-    assert [s.plan_version for s in (*old, *new)] == [1, 2]
+    assert [s.phases[0].plan_version for s in (*old, *new)] == [1, 2]
     assert (version, newest) == (2, found["a", 2])
 
 

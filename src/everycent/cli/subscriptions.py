@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -9,15 +12,19 @@ import msgspec
 
 from everycent.cli.common import day, emit, instant, json_option, opened, table
 from everycent.customers import queries as customers
+from everycent.db.connection import Tx
 from everycent.kernel import ids
+from everycent.kernel.calendar import local_date
 from everycent.subscriptions import operations, queries
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.operations import Order, When, Writing
+from everycent.subscriptions.phases import what
 from everycent.subscriptions.subscription import Subscription
+from everycent.subscriptions.timeline import Pause, Resume, in_order
 
 
 @click.group()
 def subscription() -> None:
-    """Start, cancel and list subscriptions."""
+    """Start, change, cancel and list subscriptions."""
 
 
 def _data(found: Subscription) -> dict[str, Any]:
@@ -63,39 +70,152 @@ def start(
     emit(
         _data(made),
         as_json,
-        lambda: click.echo(
-            f"started {made.key}: plan {made.plan_key} version {made.plan_version}"
-            f" from {made.starts_on}"
-        ),
+        lambda: click.echo(f"started {made.key}: plan {_plans(made)} from {made.starts_on}"),
     )
+
+
+_ON = click.option("--on", help="First local day of it; the day after the running period when not"
+                   " given.")  # fmt: skip
+_AT = click.option("--at", help="When it was agreed; now when not given.")
+_REASON = click.option("--reason", default="", help="Why, for whoever reads the journal.")
 
 
 @subscription.command()
 @click.argument("key")
 @click.option("--ends-on", help="First local day that is no longer billed; the end of the running"
               " period when not given.")  # fmt: skip
-@click.option("--reason", default="")
-@click.option("--at", help="When it was cancelled; now when not given.")
+@_REASON
+@_AT
 @json_option
 def cancel(key: str, ends_on: str | None, reason: str, at: str | None, as_json: bool) -> None:
     """End the subscription KEY."""
-    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        now = app.clock()
-        ended = operations.cancel(
-            tx,
-            key,
-            None if ends_on is None else day(ends_on, "ends_on"),
-            reason=reason,
-            at=instant(at, "UTC", now, "at"),
-            recorded_at=now,
-            actor=app.settings.actor,
-            ids=app.ids,
-        )
+    with _writing(at) as (tx, writing):
+        ended = operations.cancel(tx, key, _day(ends_on, "ends_on"), reason=reason, writing=writing)
     emit(
         _data(ended),
         as_json,
         lambda: click.echo(f"{key} is not billed from {ended.ends_on} on"),
     )
+
+
+@subscription.command()
+@click.argument("key")
+@click.argument("plan")
+@_ON
+@_REASON
+@_AT
+@json_option
+def switch(key: str, plan: str, on: str | None, reason: str, at: str | None, as_json: bool) -> None:
+    """Go over from the plan of the subscription KEY to the newest version of PLAN."""
+    with _writing(at) as (tx, writing):
+        made = operations.switch(tx, key, plan, _when(on), reason=reason, writing=writing)
+    _tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@_ON
+@_REASON
+@_AT
+@json_option
+def pause(key: str, on: str | None, reason: str, at: str | None, as_json: bool) -> None:
+    """Bill nothing of the subscription KEY from a day on, until it is resumed."""
+    with _writing(at) as (tx, writing):
+        made = operations.change(tx, key, Pause(), _when(on), reason=reason, writing=writing)
+    _tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@click.option("--on", required=True, help="First local day that is billed again.")
+@_REASON
+@_AT
+@json_option
+def resume(key: str, on: str, reason: str, at: str | None, as_json: bool) -> None:
+    """Go on with the subscription KEY, on the terms that hold by then."""
+    with _writing(at) as (tx, writing):
+        made = operations.change(tx, key, Resume(), _when(on), reason=reason, writing=writing)
+    _tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@click.argument("number", type=int)
+@_REASON
+@_AT
+@json_option
+def withdraw(key: str, number: int, reason: str, at: str | None, as_json: bool) -> None:
+    """Take change NUMBER of the subscription KEY back, as if it had not been agreed."""
+    with _writing(at) as (tx, writing):
+        made = operations.withdraw(tx, key, number, reason=reason, writing=writing)
+    _tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@json_option
+def show(key: str, as_json: bool) -> None:
+    """The subscription KEY with all its phases and changes, past and planned."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = operations.get(tx, key)
+    _tell(found, as_json)
+
+
+@contextmanager
+def _writing(at: str | None) -> Iterator[tuple[Tx, Writing]]:
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        yield (
+            tx,
+            Writing(
+                at=instant(at, "UTC", now, "at"),
+                recorded_at=now,
+                actor=app.settings.actor,
+                ids=app.ids,
+            ),
+        )
+
+
+def _day(text: str | None, field: str) -> date | None:
+    return None if text is None else day(text, field)
+
+
+def _when(on: str | None) -> When:
+    return When(_day(on, "on"))
+
+
+def _tell(found: Subscription, as_json: bool) -> None:
+    emit(_data(found), as_json, lambda: _show(found))
+
+
+def _show(found: Subscription) -> None:
+    click.echo(f"{found.key}: usage of {found.subject}, {found.currency}, {found.time_zone}")
+    table(
+        ["phase", "plan", "from", "until"],
+        [
+            [str(p.phase_no), f"{p.plan_key} v{p.plan_version}", _local(found, p.starts_at),
+             _local(found, p.ends_at)]
+            for p in found.phases
+            if p.takes_place
+        ],
+    )  # fmt: skip
+    table(
+        ["change", "what", "from"],
+        [
+            [str(c.change_no), what(c.action), _local(found, c.effective_at)]
+            for c in in_order(found.changes)
+        ],
+    )
+
+
+def _local(found: Subscription, at: datetime | None) -> str:
+    return "" if at is None else str(local_date(at, found.time_zone))
+
+
+def _plans(found: Subscription) -> str:
+    """The plans of the contract in their order, each once."""
+    plans = [f"{p.plan_key} v{p.plan_version}" for p in found.phases if p.takes_place]
+    return ", ".join(dict.fromkeys(plans))
 
 
 @subscription.command("list")
@@ -114,7 +234,7 @@ def list_(customer: str | None, after: str, limit: int, as_json: bool) -> None:
         lambda: table(
             ["key", "plan", "subject", "from", "until"],
             [
-                [s.key, f"{s.plan_key} v{s.plan_version}", s.subject, str(s.starts_on),
+                [s.key, _plans(s), s.subject, str(s.starts_on),
                  str(s.ends_on or "")]
                 for s in found
             ],

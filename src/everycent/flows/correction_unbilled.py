@@ -59,7 +59,7 @@ def _begun(
 ) -> list[DueItem]:
     """The periods of an item that are not billed and began before the last corrected record, or before
     now; none where the item counts none of the meters that are corrected."""
-    measure = plans[item.plan].items[item.item_no - 1].measure
+    measure = plans[item.plan].items[item.plan_item_no - 1].measure
     series = [] if measure is None else [each for _, each in series_of(measure)]
     last = [
         changed[item.subject, each.meter]

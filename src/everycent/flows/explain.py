@@ -172,18 +172,17 @@ def _checked_event(tx: Tx, issued: IssuedInvoice) -> Any:
 
 
 def _origins(tx: Tx, lines: Sequence[InvoiceLine]) -> dict[int, Origin]:
-    """The plan versions that hold the lines' frozen prices; lines whose price stands nowhere are
-    left out, since the subscription may have gone over to another version."""
+    """The plan versions from which the lines' frozen prices come."""
     keys = {line.subscription for line in lines}
     known = {key: subscriptions.get(tx, key) for key in sorted(keys)}
-    plans = catalog.plans(tx, {(s.plan_key, s.plan_version) for s in known.values()})
+    plans = catalog.plans(
+        tx, {(p.plan_key, p.plan_version) for s in known.values() for p in s.phases}
+    )
     found = {}
     for line in lines:
-        held = known[line.subscription]
-        items = plans[held.plan_key, held.plan_version].items
-        if line.item_no <= len(items) and items[line.item_no - 1].price == line.charge.price:
-            item = items[line.item_no - 1]
-            found[line.line_no] = Origin(held.plan_key, held.plan_version, item)
+        phase, item = known[line.subscription].item(line.item_no)
+        of_plan = plans[phase.plan_key, phase.plan_version].items[item.plan_item_no - 1]
+        found[line.line_no] = Origin(phase.plan_key, phase.plan_version, of_plan)
     return found
 
 

@@ -72,7 +72,7 @@ def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
 
 def item_of(due: DueItem, plans: Plans) -> Item:
     """The plan's item that is due."""
-    return plans[due.plan].items[due.item_no - 1]
+    return plans[due.plan].items[due.plan_item_no - 1]
 
 
 def closings_of(tx: Tx, dues: Iterable[DueItem], plans: Plans) -> Closings:

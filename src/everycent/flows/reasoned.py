@@ -54,7 +54,7 @@ def written_off(tx: Tx) -> list[int]:
 def priced(tx: Tx) -> Iterator[tuple[int, int]]:
     """The (subject, meter) numbers that subscriptions put a price on."""
     listed = subscriptions.listed(tx, limit=10_000_000)
-    plans = catalog.plans(tx, {(s.plan_key, s.plan_version) for s in listed})
+    plans = catalog.plans(tx, {(p.plan_key, p.plan_version) for s in listed for p in s.phases})
     meters = {
         key: {
             series.meter
@@ -68,7 +68,7 @@ def priced(tx: Tx) -> Iterator[tuple[int, int]]:
     names |= {("meter", meter) for held in meters.values() for meter in held}
     numbers = usage.known_numbers(tx, sorted(names))
     for s in listed:
-        for meter in meters[s.plan_key, s.plan_version]:
+        for meter in {m for p in s.phases for m in meters[p.plan_key, p.plan_version]}:
             pair = (numbers.get(("subject", s.subject)), numbers.get(("meter", meter)))
             if pair[0] is not None and pair[1] is not None:
                 yield pair[0], pair[1]

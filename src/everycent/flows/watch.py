@@ -142,10 +142,11 @@ def _wanted(tx: Tx, as_of: datetime) -> tuple[list[Subscription], list[Watched]]
 
 
 def _period(one: Subscription, as_of: datetime) -> Period | None:
-    """The billing period in which the contract is, None outside its term."""
-    if as_of < one.starts_at or (one.ends_at is not None and as_of >= one.ends_at):
+    """The billing period in which the contract is, None outside its term and while it is paused."""
+    phase = one.phase_at(as_of)
+    if phase is None:
         return None
-    cycle = one.cycle
+    cycle = phase.cycle(one.time_zone)
     full = cycle.period(cycle.index(local_date(as_of, one.time_zone)))
     end = full.end if one.ends_at is None else min(full.end, one.ends_at)
     return Period(max(full.start, one.starts_at), end)

@@ -112,7 +112,10 @@ def _request(held: Subscription, series: Series, period: Period) -> Request:
     if is_counter(series):
         return Request(held.subject, series, period, period.start)
     if is_level(series):
-        whole = held.cycle.period(held.cycle.index(local_date(period.start, zone)))
+        phase = held.phase_at(period.start)
+        assert phase is not None, "a period that is watched begins in a phase"
+        cycle = phase.cycle(zone)
+        whole = cycle.period(cycle.index(local_date(period.start, zone)))
         return Request(held.subject, series, period, None, whole, zone)
     return Request(held.subject, series, period, zone=zone if has_windows(series) else "UTC")
 

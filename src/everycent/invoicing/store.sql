@@ -176,12 +176,14 @@ select series || '-' || number from (
 where issued_on < before limit 100;
 
 -- name: broken_tiling
--- Items whose billed periods overlap, leave a hole, or do not begin where the contract does.
+-- Items whose billed periods overlap, leave a hole, or do not begin where their phase does.
 select s.key || ' item ' || i.item_no
 from subscription_item i
 join subscription s on s.tenant_id = i.tenant_id and s.subscription_id = i.subscription_id
+join subscription_phase p on p.tenant_id = i.tenant_id and p.subscription_id = i.subscription_id
+    and p.phase_no = i.phase_no
 left join lateral (
-    select count(*) filter (where starts_at is null and ends_at = s.starts_at) as seeds,
+    select count(*) filter (where starts_at is null and ends_at = p.starts_at) as seeds,
            count(*) filter (where starts_at is null) as all_seeds,
            bool_and(starts_at is null or starts_at = before) as tiled
     from (select b.starts_at, b.ends_at, lag(b.ends_at) over (order by b.ends_at) as before
@@ -397,8 +399,9 @@ with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
     from invoice_usage where tenant_id = %(tenant_id)s),
 terms as materialized (
-    select n.name_id as subject_id, s.starts_at, coalesce(s.ends_at, 'infinity') as ends_at
+    select n.name_id as subject_id, p.starts_at, coalesce(p.ends_at, 'infinity') as ends_at
     from subscription s
+    join subscription_phase p on p.tenant_id = s.tenant_id and p.subscription_id = s.subscription_id
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
     where s.tenant_id = %(tenant_id)s)
 select u.key, u.at, u.batch_id, u.subject_id, u.meter_id, case

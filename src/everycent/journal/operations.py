@@ -78,11 +78,12 @@ def append(tx: Tx, drafts: Sequence[Draft], recorded_at: datetime) -> list[Event
 
 
 def write(tx: Tx, rows: Rows) -> None:
-    """Writes gathered rows: new ones first, table by table in the order of their first mention."""
-    for target, added in rows.added.items():
-        bulk.insert(tx, target, added)
-    for target, replaced in rows.replaced.items():
-        bulk.put(tx, target, list(replaced.values()))
+    """Writes gathered rows, table by table in the order of their first mention."""
+    for target, is_replaced in rows.mentions:
+        if is_replaced:
+            bulk.put(tx, target, list(rows.replaced[target].values()))
+        else:
+            bulk.insert(tx, target, rows.added[target])
 
 
 def checkpoint(tx: Tx, key: Ed25519PrivateKey, recorded_at: datetime) -> Checkpoint:

@@ -29,9 +29,14 @@ def table(name: str, columns: str, key: str) -> Table:
 
 
 class Rows:
-    """Rows to be written, gathered per table. `add` is for rows that are new, `put` replaces by key."""
+    """Rows to be written, gathered per table. `add` is for rows that are new, `put` replaces by key.
+
+    `mentions` says which of the two was first asked for of which table, in order: rows may refer to
+    those of tables that were mentioned before.
+    """
 
     def __init__(self) -> None:
+        self.mentions: list[tuple[Table, bool]] = []
         self.added: dict[Table, list[tuple[Any, ...]]] = {}
         self.replaced: dict[Table, dict[tuple[Any, ...], tuple[Any, ...]]] = {}
 
@@ -44,10 +49,14 @@ class Rows:
         rows = self.added.get(target)
         if rows is None:
             rows = self.added[target] = []
+            self.mentions.append((target, False))
         return rows
 
     def put(self, target: Table, *row: Any) -> None:
         """A row that replaces the one with the same key, if there is one."""
         names = target.names
         key = tuple(row[names.index(part)] for part in target.key)
-        self.replaced.setdefault(target, {})[key] = row
+        if target not in self.replaced:
+            self.replaced[target] = {}
+            self.mentions.append((target, True))
+        self.replaced[target][key] = row

@@ -38,9 +38,11 @@ order by ends_at desc limit %(limit)s;
 
 -- name: spans_of_plan
 -- When the subscriptions to a plan ran, as far as that meets the given time.
-select subject, starts_at, ends_at from subscription
-where tenant_id = %(tenant_id)s and plan_key = %(plan_key)s and starts_at < %(before)s
-  and (ends_at is null or ends_at > %(after)s);
+select s.subject, p.starts_at, p.ends_at
+from subscription_phase p
+join subscription s on s.tenant_id = p.tenant_id and s.subscription_id = p.subscription_id
+where p.tenant_id = %(tenant_id)s and p.plan_key = %(plan_key)s and p.starts_at < %(before)s
+  and (p.ends_at is null or p.ends_at > greatest(%(after)s, p.starts_at));
 
 -- name: last_values
 -- The last value of a meter before each instant, for each subject that has one. Two records of the same

@@ -1,10 +1,10 @@
-"""Start and cancel subscriptions."""
+"""Start subscriptions, change them now or at any other time, and withdraw planned changes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import msgspec
 
@@ -24,17 +24,22 @@ from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
 from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
-from everycent.subscriptions.subscription import (
-    CANCELLED,
-    STARTED,
-    Cancelled,
-    SubscribedItem,
-    Subscription,
-)
+from everycent.subscriptions.phases import ends_of, phases_of, told
+from everycent.subscriptions.subscription import CHANGED, STARTED, Changed, Phase, Subscription
+from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change, Terms
 
 _FIRST_DAY = date(2000, 1, 1)
 _LAST_DAY = date(2199, 12, 31)
 """Usage is taken for these years, and the calendar can count on from there."""
+
+
+class Writing(TypedDict):
+    """Who writes, when it holds from, when it is written, and where ids come from."""
+
+    at: datetime
+    recorded_at: datetime
+    actor: str
+    ids: IdSource
 
 
 class Order(NamedTuple):
@@ -83,32 +88,27 @@ def start(
                 subscription,
             )
         )
-    metering.know_names(
-        tx,
-        {draft.payload.subject for draft in drafts},
-        {
-            series.meter
-            for _, plan in plans.values()
-            for item in plan.items
-            if item.measure is not None
-            for _, series in series_of(item.measure)
-        },
-    )
+    _know_names(tx, {draft.payload.subject for draft in drafts}, [p for _, p in plans.values()])
     journal.record(tx, drafts, recorded_at, projection.started)
     return [draft.payload for draft in drafts]
+
+
+def _know_names(tx: Tx, subjects: set[str], plans: Sequence[Plan]) -> None:
+    """Gives numbers to everything whose usage will be asked for."""
+    meters = {
+        series.meter
+        for plan in plans
+        for item in plan.items
+        if item.measure is not None
+        for _, series in series_of(item.measure)
+    }
+    metering.know_names(tx, subjects, meters)
 
 
 def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscription:
     """The subscription that an order makes. Raises Invalid."""
     customer = order.customer
-    if plan.currency != customer.currency:
-        raise Invalid(
-            "subscription.currency",
-            f"plan {plan.key} is priced in {plan.currency}, {customer.key} is billed in"
-            f" {customer.currency}",
-            field="plan",
-            value=plan.key,
-        )
+    _check_currency(plan, customer.currency, customer.key)
     if not 0 < len(order.key) <= 200 or not order.key.isprintable():
         raise Invalid("subscription.bad_key", "a key has 1 to 200 visible characters", field="key")
     if order.subject is not None:
@@ -123,30 +123,36 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
             field="ends_on",
             value=order.ends_on,
         )
-    interval = calendar.parse_interval(plan.interval)
     anchor_day = plan.anchor_day if order.anchor_day is None else order.anchor_day
-    cycle = calendar.anchored(order.starts_on, interval, anchor_day, customer.time_zone)
+    zone = customer.time_zone
+    starts_at = calendar.start_of_day(order.starts_on, zone)
+    terms = _terms(plan, version, order.starts_on, anchor_day, zone)
+    changes = [Change(0, starts_at, Begin(terms))]
+    if order.ends_on is not None:
+        changes.append(Change(1, calendar.start_of_day(order.ends_on, zone), Cancel()))
+    phases = phases_of(changes, (), {(plan.key, version): plan})
     return Subscription(
-        subscription_id=ids(f"subscription/{order.key}"),
-        customer_id=customer.customer_id,
-        key=order.key,
-        plan_key=plan.key,
-        plan_version=version,
-        currency=plan.currency,
-        subject=order.subject or customer.key,
-        anchor=cycle.anchor,
-        interval_months=interval.months,
-        interval_days=interval.days,
-        time_zone=customer.time_zone,
-        starts_on=order.starts_on,
-        starts_at=calendar.start_of_day(order.starts_on, customer.time_zone),
-        items=tuple(
-            SubscribedItem(number, item.price.key, item.price.in_advance)
-            for number, item in enumerate(plan.items, start=1)
-        ),
-        ends_on=order.ends_on,
-        ends_at=_instant(order.ends_on, customer.time_zone),
-    )
+        ids(f"subscription/{order.key}"), customer.customer_id, order.key, plan.currency,
+        order.subject or customer.key, zone, order.starts_on, starts_at, tuple(changes), phases,
+        len(changes), order.ends_on, ends_of(phases),
+    )  # fmt: skip
+
+
+def _terms(plan: Plan, version: int, day: date, anchor_day: int | None, zone: str) -> Terms:
+    """The plan with periods that are counted from a day on."""
+    interval = calendar.parse_interval(plan.interval)
+    cycle = calendar.anchored(day, interval, anchor_day, zone)
+    return Terms(plan.key, version, cycle.anchor, interval.months, interval.days)
+
+
+def _check_currency(plan: Plan, currency: str, whose: str) -> None:
+    if plan.currency != currency:
+        raise Invalid(
+            "subscription.currency",
+            f"plan {plan.key} is priced in {plan.currency}, {whose} is billed in {currency}",
+            field="plan",
+            value=plan.key,
+        )
 
 
 def _check_day(day: date, field: str) -> None:
@@ -157,10 +163,6 @@ def _check_day(day: date, field: str) -> None:
             field=field,
             value=day,
         )
-
-
-def _instant(day: date | None, zone: str) -> datetime | None:
-    return None if day is None else calendar.start_of_day(day, zone)
 
 
 def _check_keys(tx: Tx, keys: Sequence[str]) -> None:
@@ -178,67 +180,179 @@ def _check_keys(tx: Tx, keys: Sequence[str]) -> None:
         seen.add(key)
 
 
+class When(NamedTuple):
+    """When a change takes effect: at the start of a local day, or (None) when the period ends that runs
+    as it is agreed."""
+
+    on: date | None = None
+
+
+def change(
+    tx: Tx, key: str, wanted: Action, when: When, *, reason: str, writing: Writing
+) -> Subscription:
+    """Changes a contract from an instant on, in the past or planned; the whole of it must hold together.
+
+    Raises NotFound `subscription.unknown`, `plan.unknown`, Conflict `subscription.clash`,
+    `subscription.billed_beyond`, Invalid.
+    """
+    held = _locked(tx, key)
+    day = when.on or end_of_period(held, writing["at"])
+    _check_day(day, "on")
+    if day <= held.starts_on and not isinstance(wanted, Begin):
+        raise _before_start(day, held.starts_on)
+    made = Change(held.changes_made, calendar.start_of_day(day, held.time_zone), wanted)
+    return _changed(
+        tx,
+        held,
+        (*held.changes, made),
+        Changed(held, made, len(held.phases), reason=reason),
+        writing,
+    )
+
+
+def switch(
+    tx: Tx, key: str, plan_key: str, when: When, *, reason: str, writing: Writing
+) -> Subscription:
+    """Goes over to the newest version of another plan. Periods are cut where they were as long as they
+    are of the same length; a plan of another length, or with an anchor of its own, begins anew."""
+    held = _locked(tx, key)
+    version, plan = catalog.newest_plan(tx, plan_key)
+    _check_currency(plan, held.currency, held.key)
+    day = when.on or end_of_period(held, writing["at"])
+    _check_day(day, "on")
+    terms = _terms(plan, version, day, plan.anchor_day, held.time_zone)
+    running = held.phase_at(calendar.start_of_day(day, held.time_zone)) or _last(held)
+    same = (running.interval_months, running.interval_days)
+    if plan.anchor_day is None and same == (terms.interval_months, terms.interval_days):
+        terms = msgspec.structs.replace(terms, anchor=running.anchor)
+    _know_names(tx, {held.subject}, [plan])
+    return change(tx, key, Begin(terms), When(day), reason=reason, writing=writing)
+
+
+def withdraw(tx: Tx, key: str, change_no: int, *, reason: str, writing: Writing) -> Subscription:
+    """Takes a change back that nothing was billed by. Raises NotFound `subscription.change_unknown`,
+    Conflict `subscription.clash`, `subscription.billed_beyond`."""
+    held = _locked(tx, key)
+    found = next((c for c in held.changes if c.change_no == change_no), None)
+    if found is None or change_no == 0:
+        raise NotFound(
+            "subscription.change_unknown",
+            f"{key} has no change {change_no} that could be withdrawn",
+            field="change",
+            value=change_no,
+            hint="list them with `everycent subscription show`; the start is cancelled, not withdrawn",
+        )
+    left = tuple(change for change in held.changes if change is not found)
+    return _changed(
+        tx,
+        held,
+        left,
+        Changed(held, found, len(held.phases), is_withdrawn=True, reason=reason),
+        writing,
+    )
+
+
 def cancel(
-    tx: Tx,
-    key: str,
-    ends_on: date | None,
-    *,
-    reason: str,
-    at: datetime,
-    recorded_at: datetime,
-    actor: str,
-    ids: IdSource,
+    tx: Tx, key: str, ends_on: date | None, *, reason: str, writing: Writing
 ) -> Subscription:
     """Ends a subscription; `ends_on` is the first local day that is no longer billed, and None stands
-    for the end of the period that runs at `at`.
+    for the end of the period that runs.
 
-    What was billed in advance beyond the end is not given back (docs/guarantees.md). Raises NotFound
-    `subscription.unknown`, Conflict `subscription.cancelled`, `subscription.billed_beyond`, Invalid.
+    What was billed in advance beyond the end is not given back (docs/guarantees.md). Raises as `change`.
     """
-    subscription = get(tx, key)
-    customers.lock(tx, [subscription.customer_id])
-    subscription = get(tx, key)
-    if subscription.ends_on is not None:
-        raise Conflict(
-            "subscription.cancelled",
-            f"{key} has its end on {subscription.ends_on} already",
-            field="key",
-            value=key,
-        )
-    if ends_on is None:
-        cycle = subscription.cycle
-        today = max(calendar.local_date(at, cycle.zone), subscription.starts_on)
-        ends_on = cycle.boundary(cycle.index(today) + 1)
-    _check_day(ends_on, "ends_on")
-    if ends_on <= subscription.starts_on:
-        raise Invalid(
-            "subscription.ends_before_start",
-            f"it would end on {ends_on}, before it has started on {subscription.starts_on}",
-            field="ends_on",
-            value=ends_on,
-        )
-    ended = msgspec.structs.replace(
-        subscription, ends_on=ends_on, ends_at=_instant(ends_on, subscription.time_zone)
+    return change(tx, key, Cancel(), When(ends_on), reason=reason, writing=writing)
+
+
+def end_of_period(held: Subscription, at: datetime) -> date:
+    """The first day after the period of the plan that runs at an instant, or that runs first."""
+    phase = held.phase_at(max(at, held.starts_at)) or _last(held)
+    cycle = phase.cycle(held.time_zone)
+    today = max(
+        calendar.local_date(at, cycle.zone), calendar.local_date(phase.starts_at, cycle.zone)
     )
-    until = store.billed_until(tx, subscription.subscription_id)
-    if until is not None and ended.ends_at is not None and until > ended.ends_at:
-        raise Conflict(
-            "subscription.billed_beyond",
-            f"its usage is billed up to {instant_text(until)}, beyond {ends_on}",
-            field="ends_on",
-            value=ends_on,
-            hint="choose a later end, and credit the invoice if the customer should not pay it",
-        )
-    draft = Draft(
-        ids(f"subscription.cancelled/{key}"),
-        customer_stream(subscription.customer_id),
-        CANCELLED,
-        at,
-        actor,
-        Cancelled(ended, reason),
+    return cycle.boundary(cycle.index(today) + 1)
+
+
+def _last(held: Subscription) -> Phase:
+    return max((p for p in held.phases if p.track == MAIN), key=lambda phase: phase.starts_at)
+
+
+def _locked(tx: Tx, key: str) -> Subscription:
+    """The contract, which nobody changes or bills up to the end of the transaction."""
+    customers.lock(tx, [get(tx, key).customer_id])
+    return get(tx, key)
+
+
+def _before_start(day: date, starts_on: date) -> Invalid:
+    return Invalid(
+        "subscription.before_start",
+        f"{day} is not after the start on {starts_on}",
+        field="on",
+        value=day,
     )
-    journal.record(tx, [draft], recorded_at, projection.cancelled)
-    return ended
+
+
+def _changed(
+    tx: Tx, held: Subscription, changes: tuple[Change, ...], what: Changed, writing: Writing
+) -> Subscription:
+    """Records the contract with these changes, unless they would touch what was billed."""
+    wanted = {
+        (c.action.terms.plan_key, c.action.terms.plan_version)
+        for c in changes
+        if isinstance(c.action, Begin)
+    }
+    phases = phases_of(changes, held.phases, catalog.plans(tx, wanted))
+    _check_billed(tx, held, phases, what.change)
+    ends_at = ends_of(phases)
+    ends_on = None if ends_at is None else calendar.local_date(ends_at, held.time_zone)
+    number = what.change.change_no
+    made = msgspec.structs.replace(
+        held, changes=changes, phases=phases, changes_made=max(held.changes_made, number + 1),
+        ends_on=ends_on, ends_at=ends_at,
+    )  # fmt: skip
+    verb = "withdrawn" if what.is_withdrawn else "changed"
+    journal.record(
+        tx,
+        [
+            Draft(
+                writing["ids"](f"subscription.{verb}/{held.key}/{number}"),
+                customer_stream(held.customer_id),
+                CHANGED,
+                writing["at"],
+                writing["actor"],
+                msgspec.structs.replace(what, subscription=made),
+            )
+        ],
+        writing["recorded_at"],
+        projection.changed,
+    )
+    return made
+
+
+def _check_billed(tx: Tx, held: Subscription, phases: Sequence[Phase], change: Change) -> None:
+    """No change touches a period that is billed, but for a cancelled contract that was paid in advance."""
+    before = {phase.phase_no: phase.ends_at for phase in held.phases}
+    ends = {phase.phase_no: phase.ends_at for phase in phases}
+    for phase_no, in_advance, until in store.billed_until(tx, held.subscription_id):
+        end = ends[phase_no]
+        if end is None or end == before[phase_no] or until <= end:
+            continue
+        if not in_advance:
+            raise Conflict(
+                "subscription.billed_beyond",
+                f"its usage is billed up to {instant_text(until)}, beyond {told(change)}",
+                field="on",
+                value=instant_text(end),
+                hint="choose a later day, and credit the invoice if the customer should not pay it",
+            )
+        if not isinstance(change.action, Cancel):
+            raise Conflict(
+                "subscription.paid_beyond",
+                f"it is paid up to {instant_text(until)}, beyond {told(change)}",
+                field="on",
+                value=instant_text(end),
+                hint="choose the day on which the paid period ends, or a later one",
+            )
 
 
 def get(tx: Tx, key: str) -> Subscription:

@@ -1,22 +1,33 @@
-"""Subscriptions as rows. Each item opens its chain of billed periods where the contract starts."""
+"""Subscriptions as rows. Each item opens its chain of billed periods where its phase starts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
+
 from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
-from everycent.subscriptions.subscription import Subscription
+from everycent.subscriptions.subscription import Changed, Phase, Subscription
 
 SUBSCRIPTION = table(
     "subscription",
-    "tenant_id int4, subscription_id uuid, customer_id uuid, key text, plan_key text,"
-    " plan_version int4, currency text, subject text, anchor date, interval_months int4,"
-    " interval_days int4, time_zone text, starts_on date, ends_on date, starts_at timestamptz,"
-    " ends_at timestamptz",
+    "tenant_id int4, subscription_id uuid, customer_id uuid, key text, currency text, subject text,"
+    " time_zone text, starts_on date, ends_on date, starts_at timestamptz, ends_at timestamptz,"
+    " changes text, changes_made int2",
     key="tenant_id, subscription_id",
+)
+PHASE = table(
+    "subscription_phase",
+    "tenant_id int4, subscription_id uuid, phase_no int2, track text, change_no int2, plan_key text,"
+    " plan_version int4, anchor date, interval_months int4, interval_days int4, starts_at timestamptz,"
+    " ends_at timestamptz",
+    key="tenant_id, subscription_id, phase_no",
 )
 ITEM = table(
     "subscription_item",
-    "tenant_id int4, subscription_id uuid, item_no int2, price_key text, in_advance bool",
+    "tenant_id int4, subscription_id uuid, item_no int2, phase_no int2, plan_item_no int2,"
+    " price_key text, in_advance bool",
     key="tenant_id, subscription_id, item_no",
 )
 BILLED_PERIOD = table(
@@ -28,26 +39,47 @@ BILLED_PERIOD = table(
 
 
 def started(event: Event, rows: Rows, tenant_id: int) -> None:
-    """A new contract with its items."""
+    """A new contract with its phases and items."""
     s: Subscription = event.payload
     rows.of(SUBSCRIPTION).append(_row(s, tenant_id))
-    for item in s.items:
-        rows.of(ITEM).append(
-            (tenant_id, s.subscription_id, item.item_no, item.price_key, item.in_advance)
-        )
-        rows.of(BILLED_PERIOD).append(
-            (tenant_id, s.subscription_id, item.item_no, None, s.starts_at, None, None)
-        )
+    for phase in s.phases:
+        rows.of(PHASE).append(_phase(s, phase, tenant_id))
+    _add_items(s, s.phases, rows, tenant_id)
 
 
-def cancelled(event: Event, rows: Rows, tenant_id: int) -> None:
-    """A contract that got its end."""
-    rows.put(SUBSCRIPTION, *_row(event.payload.subscription, tenant_id))
+def changed(event: Event, rows: Rows, tenant_id: int) -> None:
+    """A contract whose phases are others now; those that are there already may end otherwise."""
+    payload: Changed = event.payload
+    s = payload.subscription
+    rows.put(SUBSCRIPTION, *_row(s, tenant_id))
+    for phase in s.phases:  # in one statement, so that they are compared as they are in the end
+        rows.put(PHASE, *_phase(s, phase, tenant_id))
+    _add_items(s, s.phases[payload.phases_before :], rows, tenant_id)
+
+
+def _add_items(s: Subscription, phases: Iterable[Phase], rows: Rows, tenant_id: int) -> None:
+    for phase in phases:
+        for item in phase.items:
+            rows.of(ITEM).append(
+                (tenant_id, s.subscription_id, item.item_no, phase.phase_no, item.plan_item_no,
+                 item.price_key, item.in_advance)
+            )  # fmt: skip
+            rows.of(BILLED_PERIOD).append(
+                (tenant_id, s.subscription_id, item.item_no, None, phase.starts_at, None, None)
+            )
 
 
 def _row(s: Subscription, tenant_id: int) -> tuple[object, ...]:
     return (
-        tenant_id, s.subscription_id, s.customer_id, s.key, s.plan_key, s.plan_version, s.currency,
-        s.subject, s.anchor, s.interval_months, s.interval_days, s.time_zone, s.starts_on, s.ends_on,
-        s.starts_at, s.ends_at,
+        tenant_id, s.subscription_id, s.customer_id, s.key, s.currency, s.subject, s.time_zone,
+        s.starts_on, s.ends_on, s.starts_at, s.ends_at, msgspec.json.encode(s.changes).decode(),
+        s.changes_made,
+    )  # fmt: skip
+
+
+def _phase(s: Subscription, phase: Phase, tenant_id: int) -> tuple[object, ...]:
+    return (
+        tenant_id, s.subscription_id, phase.phase_no, phase.track, phase.change_no, phase.plan_key,
+        phase.plan_version, phase.anchor, phase.interval_months, phase.interval_days,
+        phase.starts_at, phase.ends_at,
     )  # fmt: skip

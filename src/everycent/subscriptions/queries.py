@@ -16,7 +16,8 @@ from everycent.subscriptions.subscription import Subscription
 
 
 class DueItem(NamedTuple):
-    """A period of one item that is due."""
+    """A period of one item that is due; it is item `plan_item_no` of its plan. `starts_at` is since when
+    its phase has run."""
 
     customer_id: UUID
     subscription_id: UUID
@@ -26,6 +27,7 @@ class DueItem(NamedTuple):
     subject: str
     time_zone: str
     item_no: int
+    plan_item_no: int
     in_advance: bool
     starts_at: datetime
     due: Due
@@ -41,13 +43,14 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
     found = []
     for row in store.list_due_items(tx, first, last, as_of):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
-         months, days, zone, starts_at, ends_at, item_no, in_advance, covered) = row  # fmt: skip
+         months, days, zone, starts_at, ends_at, item_no, plan_item_no, in_advance,
+         covered) = row  # fmt: skip
         cycle = Cycle(anchor, Interval(months, days), zone)
         for due in due_periods(cycle, covered, ends_at, as_of, in_advance=in_advance):
             found.append(
                 DueItem(
                     customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
-                    zone, item_no, in_advance, starts_at, due,
+                    zone, item_no, plan_item_no, in_advance, starts_at, due,
                 )
             )  # fmt: skip
     return found
@@ -78,6 +81,7 @@ class OpenItem(NamedTuple):
     starts_at: datetime
     ends_at: datetime | None
     item_no: int
+    plan_item_no: int
     in_advance: bool
     billed: Period | None
     covered_until: datetime
@@ -87,7 +91,8 @@ def due_item(item: OpenItem, due: Due) -> DueItem:
     """A period of an open item as something that is due."""
     return DueItem(
         item.customer_id, item.subscription_id, item.subscription_key, item.plan, item.currency,
-        item.subject, item.cycle.zone, item.item_no, item.in_advance, item.starts_at, due,
+        item.subject, item.cycle.zone, item.item_no, item.plan_item_no, item.in_advance,
+        item.starts_at, due,
     )  # fmt: skip
 
 
@@ -96,11 +101,13 @@ def open_items(tx: Tx, subscription_ids: Sequence[UUID]) -> list[OpenItem]:
     found = []
     for row in store.list_open_items(tx, subscription_ids):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor, months,
-         days, zone, starts_at, ends_at, item_no, in_advance, billed_from, covered) = row  # fmt: skip
+         days, zone, starts_at, ends_at, item_no, plan_item_no, in_advance, billed_from,
+         covered) = row  # fmt: skip
         found.append(
             OpenItem(
                 customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
-                Cycle(anchor, Interval(months, days), zone), starts_at, ends_at, item_no, in_advance,
+                Cycle(anchor, Interval(months, days), zone), starts_at, ends_at, item_no,
+                plan_item_no, in_advance,
                 None if billed_from is None else Period(billed_from, covered), covered,
             )
         )  # fmt: skip

@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from everycent.db import statements
 from everycent.db.connection import Tx
-from everycent.subscriptions.subscription import SubscribedItem, Subscription
+from everycent.subscriptions.subscription import Phase, SubscribedItem, Subscription
+from everycent.subscriptions.timeline import Change
 
 SQL = statements.beside(__file__)
+_CHANGES = msgspec.json.Decoder(tuple[Change, ...])
 _LOWEST = UUID(int=0)
 _HIGHEST = UUID(int=(1 << 128) - 1)
 
@@ -39,21 +43,32 @@ def find(
             "limit": limit,
         },
     )
-    return [_subscription(row) for row in rows]
+    phases = _phases(tx, [row[0] for row in rows]) if rows else {}
+    return [_subscription(row, phases[row[0]]) for row in rows]
 
 
-def _subscription(row: Sequence[Any]) -> Subscription:
-    *facts, ends_on, ends_at, numbers, prices, advances = row
-    items = tuple(map(SubscribedItem, numbers, prices, advances))
-    return Subscription(*[*facts, items, ends_on, ends_at])
+def _phases(tx: Tx, subscription_ids: Sequence[UUID]) -> dict[UUID, list[Phase]]:
+    found: dict[UUID, list[Phase]] = {}
+    params = {"tenant_id": tx.tenant_id, "subscription_ids": subscription_ids}
+    for subscription_id, *facts, track, ends_at, numbers, of_plan, prices, advances in tx.tuples(
+        SQL["find_phases"], params
+    ):
+        items = tuple(map(SubscribedItem, numbers, of_plan, prices, advances))
+        phase = Phase(*[*facts, items, track, ends_at])
+        found.setdefault(subscription_id, []).append(phase)
+    return found
 
 
-def billed_until(tx: Tx, subscription_id: UUID) -> datetime | None:
-    """The end of what was billed in arrears, or None when nothing was."""
-    until: datetime | None = tx.value(
-        SQL["billed_until"], {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
-    )
-    return until
+def _subscription(row: Sequence[Any], phases: Sequence[Phase]) -> Subscription:
+    *facts, changes, changes_made, ends_on, ends_at = row
+    held = _CHANGES.decode(changes)
+    return Subscription(*[*facts, held, tuple(phases), changes_made, ends_on, ends_at])
+
+
+def billed_until(tx: Tx, subscription_id: UUID) -> list[tuple[int, bool, datetime]]:
+    """(phase, in advance, until when) of everything that was billed."""
+    params = {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
+    return [(no, advance, at) for no, advance, at in tx.tuples(SQL["billed_until"], params)]
 
 
 def list_due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Subscription: a customer's contract for one version of a plan."""
+"""Subscription: a customer's contract, as phases in time (docs/decisions/0014)."""
 
 from __future__ import annotations
 
@@ -9,54 +9,101 @@ import msgspec
 
 from everycent.journal.types import EventType
 from everycent.kernel.calendar import Cycle, Interval
+from everycent.subscriptions.timeline import MAIN, Change
 
 
 class SubscribedItem(msgspec.Struct, frozen=True):
-    """One price of the plan, numbered as on the invoice."""
+    """One price of a phase's plan. `item_no` counts through all phases of the contract; it is item
+    `plan_item_no` of the plan version."""
 
     item_no: int
+    plan_item_no: int
     price_key: str
     in_advance: bool
 
 
+class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stretch of time on one version of one plan, which the change `change_no` brought about. Periods
+    are counted from `anchor`. A phase that ends where it starts does not take place."""
+
+    phase_no: int
+    change_no: int
+    plan_key: str
+    plan_version: int
+    anchor: date
+    interval_months: int
+    interval_days: int
+    starts_at: datetime
+    items: tuple[SubscribedItem, ...]
+    track: str = MAIN
+    ends_at: datetime | None = None
+
+    @property
+    def takes_place(self) -> bool:
+        """False for a phase that was planned and will not come."""
+        return self.ends_at != self.starts_at
+
+    def cycle(self, time_zone: str) -> Cycle:
+        """The boundaries of its billing periods on the clock of the contract."""
+        return Cycle(self.anchor, Interval(self.interval_months, self.interval_days), time_zone)
+
+
 class Subscription(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`subject` is whose usage is billed. Periods are counted from `anchor` in `time_zone`.
+    """`subject` is whose usage is billed.
 
     `starts_on` is the first local day that is billed, `ends_on` the first that no longer is; the instants
-    at which those days began are frozen beside them, whatever becomes of the zone's rules.
+    at which those days began are frozen beside them, whatever becomes of the zone's rules. `changes` are
+    all that hold, in the order in which they were agreed; the phases follow from them. `changes_made`
+    counts those that were withdrawn too: the next one has the next number.
     """
 
     subscription_id: UUID
     customer_id: UUID
     key: str
-    plan_key: str
-    plan_version: int
     currency: str
     subject: str
-    anchor: date
-    interval_months: int
-    interval_days: int
     time_zone: str
     starts_on: date
     starts_at: datetime
-    items: tuple[SubscribedItem, ...]
+    changes: tuple[Change, ...]
+    phases: tuple[Phase, ...]
+    changes_made: int
     ends_on: date | None = None
     ends_at: datetime | None = None
 
-    @property
-    def cycle(self) -> Cycle:
-        """The boundaries of its billing periods."""
-        return Cycle(
-            self.anchor, Interval(self.interval_months, self.interval_days), self.time_zone
+    def item(self, item_no: int) -> tuple[Phase, SubscribedItem]:
+        """An item by its number, with its phase."""
+        return next(
+            (phase, item)
+            for phase in self.phases
+            for item in phase.items
+            if item.item_no == item_no
+        )
+
+    def phase_at(self, at: datetime, track: str = MAIN) -> Phase | None:
+        """The phase of a track that runs at an instant; None where none does."""
+        return next(
+            (
+                phase
+                for phase in self.phases
+                if phase.track == track
+                and phase.starts_at <= at
+                and (phase.ends_at is None or at < phase.ends_at)
+            ),
+            None,
         )
 
 
-class Cancelled(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The subscription with its end, and why."""
+class Changed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A contract as it stands after a change was agreed, or was withdrawn, and why. Phases with a number
+    above `phases_before` are new."""
 
     subscription: Subscription
+    change: Change
+    phases_before: int
+    is_withdrawn: bool = False
     reason: str = ""
 
 
 STARTED = EventType("subscription.started", 1, Subscription)
-CANCELLED = EventType("subscription.cancelled", 1, Cancelled)
+CHANGED = EventType("subscription.changed", 1, Changed)

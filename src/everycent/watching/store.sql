@@ -41,15 +41,16 @@ where n.tenant_id = %(tenant_id)s and n.kind = 'subject' and n.name = any(%(subj
     where v.tenant_id = %(tenant_id)s and v.batch_id = any(%(batches)s));
 
 -- name: plans_in_use
-select distinct plan_key, plan_version from subscription where tenant_id = %(tenant_id)s;
+select distinct plan_key, plan_version from subscription_phase where tenant_id = %(tenant_id)s;
 
 -- name: terms
 -- From when until when the usage of each subject is billed on some plans.
-select s.plan_key, s.plan_version, s.subject, s.starts_at, s.ends_at
+select f.plan_key, f.plan_version, s.subject, f.starts_at, f.ends_at
 from unnest(%(keys)s::text[], %(versions)s::int[]) as p(key, version)
-join subscription s on s.tenant_id = %(tenant_id)s and s.plan_key = p.key
-    and s.plan_version = p.version
-where s.starts_at <= %(as_of)s;
+join subscription_phase f on f.tenant_id = %(tenant_id)s and f.plan_key = p.key
+    and f.plan_version = p.version
+join subscription s on s.tenant_id = f.tenant_id and s.subscription_id = f.subscription_id
+where f.starts_at <= %(as_of)s and (f.ends_at is null or f.ends_at > f.starts_at);
 
 -- name: holes
 -- Stretches longer than allowed between one record that counts and the next that go beyond `looked_from`,

@@ -14,10 +14,12 @@ from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
 from everycent.subscriptions.operations import Order, decide
-from everycent.subscriptions.subscription import SubscribedItem, Subscription
+from everycent.subscriptions.subscription import Phase, SubscribedItem, Subscription
+from everycent.subscriptions.timeline import Begin, Change, Terms
 
 ANA = Customer(ids.derived("ana"), "ana", "Ana", "EUR", "Europe/Zagreb")
 START = date(2026, 1, 16)
+STARTS_AT = start_of_day(START, "Europe/Zagreb")
 
 
 def item(key, in_advance):
@@ -43,17 +45,26 @@ def test_an_order_becomes_a_contract_for_the_version_it_was_made_on():
         subscription_id=ids.derived("subscription/ana-1"),
         customer_id=ANA.customer_id,
         key="ana-1",
-        plan_key="basic",
-        plan_version=3,
         currency="EUR",
         subject="ana",
-        anchor=START,
-        interval_months=1,
-        interval_days=0,
         time_zone="Europe/Zagreb",
         starts_on=START,
-        starts_at=start_of_day(START, "Europe/Zagreb"),
-        items=(SubscribedItem(1, "fee", True), SubscribedItem(2, "use", False)),
+        starts_at=STARTS_AT,
+        changes=(Change(0, STARTS_AT, Begin(Terms("basic", 3, START, 1, 0))),),
+        phases=(
+            Phase(
+                phase_no=1,
+                change_no=0,
+                plan_key="basic",
+                plan_version=3,
+                anchor=START,
+                interval_months=1,
+                interval_days=0,
+                starts_at=STARTS_AT,
+                items=(SubscribedItem(1, 1, "fee", True), SubscribedItem(2, 2, "use", False)),
+            ),
+        ),
+        changes_made=1,
         ends_on=None,
     )
 
@@ -78,7 +89,9 @@ def test_periods_are_cut_where_the_order_the_plan_or_the_start_says(
     found = decided(order(anchor_day=of_order), plan(interval, of_plan))
     months = {"month": 1, "year": 12}.get(interval, 0)
     days = {"week": 7, "10 days": 10}.get(interval, 0)
-    assert found.cycle == Cycle(anchor, Interval(months, days), "Europe/Zagreb")
+    assert found.phases[0].cycle(found.time_zone) == Cycle(
+        anchor, Interval(months, days), "Europe/Zagreb"
+    )
 
 
 def test_the_days_of_a_contract_begin_by_the_customers_clock():

@@ -268,31 +268,70 @@ create table subscription (
     subscription_id uuid not null,
     customer_id uuid not null,
     key text not null check (length(key) between 1 and 200),
-    plan_key text not null,
-    plan_version int not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     subject text not null,
-    anchor date not null,
-    interval_months int not null check (interval_months >= 0),
-    interval_days int not null check (interval_days >= 0),
     time_zone text not null,
     starts_on date not null,
     ends_on date check (ends_on >= starts_on),
     starts_at timestamptz not null,
     ends_at timestamptz check (ends_at >= starts_at),
-    check ((interval_months > 0) <> (interval_days > 0)),
+    changes text not null,
+    changes_made smallint not null check (changes_made > 0),
     primary key (tenant_id, subscription_id),
     unique (tenant_id, key),
     foreign key (tenant_id, customer_id) references customer
 );
 create index subscription_customer on subscription (tenant_id, customer_id);
 
+-- Stretches of time on one version of one plan. A phase that ends where it starts does not take place.
+create table subscription_phase (
+    tenant_id int not null,
+    subscription_id uuid not null,
+    phase_no smallint not null check (phase_no > 0),
+    track text not null,
+    change_no smallint not null check (change_no >= 0),
+    plan_key text not null,
+    plan_version int not null,
+    anchor date not null,
+    interval_months int not null check (interval_months >= 0),
+    interval_days int not null check (interval_days >= 0),
+    starts_at timestamptz not null,
+    ends_at timestamptz check (ends_at >= starts_at),
+    check ((interval_months > 0) <> (interval_days > 0)),
+    primary key (tenant_id, subscription_id, phase_no),
+    foreign key (tenant_id, subscription_id) references subscription
+);
+
+-- Of one track one phase runs at a time. Only what was written has to be compared with its neighbours.
+create function check_phases() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from written n
+        join everycent.subscription_phase p on p.tenant_id = n.tenant_id
+            and p.subscription_id = n.subscription_id and p.track = n.track and p.phase_no <> n.phase_no
+        where coalesce(n.ends_at > n.starts_at, true) and coalesce(p.ends_at > p.starts_at, true)
+          and n.starts_at < coalesce(p.ends_at, 'infinity')
+          and p.starts_at < coalesce(n.ends_at, 'infinity')) $q$ into wrong;
+    if wrong then
+        raise exception 'two phases of one track overlap'
+            using errcode = 'exclusion_violation', constraint = 'subscription_phase_overlap';
+    end if;
+    return null;
+end $$;
+create trigger apart_when_new after insert on subscription_phase
+    referencing new table as written for each statement execute function check_phases();
+create trigger apart after update on subscription_phase
+    referencing new table as written for each statement execute function check_phases();
+
 create table subscription_item (
     tenant_id int not null,
     subscription_id uuid not null,
     item_no smallint not null check (item_no > 0),
+    phase_no smallint not null,
+    plan_item_no smallint not null check (plan_item_no > 0),
     price_key text not null,
     in_advance boolean not null,
     primary key (tenant_id, subscription_id, item_no),
-    foreign key (tenant_id, subscription_id) references subscription
+    foreign key (tenant_id, subscription_id, phase_no) references subscription_phase
 );

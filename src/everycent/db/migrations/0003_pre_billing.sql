@@ -28,11 +28,11 @@ begin
     execute $q$ select exists (
         select from appended n where n.starts_at is null and not exists (
             select from everycent.subscription_item i
-            join everycent.subscription s using (tenant_id, subscription_id)
+            join everycent.subscription_phase p using (tenant_id, subscription_id, phase_no)
             where i.tenant_id = n.tenant_id and i.subscription_id = n.subscription_id
-              and i.item_no = n.item_no and s.starts_at = n.ends_at)) $q$ into wrong;
+              and i.item_no = n.item_no and p.starts_at = n.ends_at)) $q$ into wrong;
     if wrong then
-        raise exception 'a chain of billed periods begins where its subscription starts'
+        raise exception 'a chain of billed periods begins where its phase starts'
             using errcode = 'foreign_key_violation', constraint = 'billed_period_item';
     end if;
     return null;
