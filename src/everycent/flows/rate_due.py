@@ -15,6 +15,7 @@ from uuid import UUID
 
 from everycent.catalog.meter import Series, series_of
 from everycent.catalog.plan import Item, Plan, Tax
+from everycent.catalog.price import needs_events
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
     Answer,
@@ -51,10 +52,14 @@ def requests_of(dues: Sequence[DueItem], plans: Plans) -> list[Request]:
 
 def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
     """What one item needs, each with its path of names in the measure."""
-    measure = item_of(due, plans).measure
-    if measure is None:
+    item = item_of(due, plans)
+    if item.measure is None:
         return []
-    return [(path, _request(due, series)) for path, series in series_of(measure)]
+    is_itemized = needs_events(item.price.scheme)
+    return [
+        (path, _request(due, series)._replace(is_itemized=is_itemized))
+        for path, series in series_of(item.measure)
+    ]
 
 
 def _request(due: DueItem, series: Series) -> Request:

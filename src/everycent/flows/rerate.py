@@ -21,6 +21,7 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import Formula, Measure, Series, series_of
 from everycent.catalog.plan import Item, Plan
+from everycent.catalog.price import needs_events
 from everycent.consumption import queries as consumption
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
@@ -138,7 +139,7 @@ def _measure(line: InvoiceLine, plan: Plan) -> Measure | None:
     if in_plan is not None and dict(series_of(in_plan)) == sealed:
         return in_plan
     if not any("." in path for path in sealed):
-        return Formula(quantity.unit, quantity.expression, sealed)
+        return Formula(quantity.exact_unit or quantity.unit, quantity.expression, sealed)
     raise Broken(
         "rerate.measure_unknown",
         f"the formula of line {line.line_no} is not in the plan any more, so it can't be rated again",
@@ -158,7 +159,8 @@ def _request(line: InvoiceLine, held: OpenItem, series: Series) -> Request:
     quantity = line.charge.quantity
     subject = held.subject if quantity is None else quantity.parts[0].subject
     since = held.starts_at if is_counter(series) else None
-    return Request(subject, series, period, since, whole, zone)
+    is_itemized = needs_events(line.charge.price.scheme)
+    return Request(subject, series, period, since, whole, zone, is_itemized)
 
 
 def _rated(task: _Task, usages: Mapping[Request, Answer], closings: _Closings) -> Charge:
