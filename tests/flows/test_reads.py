@@ -86,6 +86,34 @@ def test_many_requests_are_answered_as_few_are(
     assert few[-2].opening_level == (397 if is_live else 396)
 
 
+@pytest.mark.parametrize("few", [500, 0])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_records_come_one_by_one_where_they_are_wanted(
+    used: Place, is_live: bool, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_FEW", few)
+    days = Period(START + timedelta(days=395), START + timedelta(days=DAYS))
+    asked = [
+        Request("acme", KINDS[2], days),
+        Request("acme", KINDS[0], days, is_itemized=True),
+        Request("acme", KINDS[1], days, is_itemized=True),
+        Request("acme", KINDS[0], days),
+    ]
+    with used.database.snapshot(used.tenant_id) as tx:
+        found = consumption.read(tx, asked, is_live=is_live)
+    alone, every, eu, plain = (answered(found[request]) for request in asked)
+    numbers = range(395, DAYS if is_live else 397)
+    assert [event.value for event in every.events] == list(numbers)
+    assert [event.at for event in every.events] == [
+        START + timedelta(days=n, hours=n % 23) for n in numbers
+    ]
+    assert [event.value for event in eu.events] == [n for n in numbers if n % 3 == 0]
+    assert all(event.dimensions == {"region": "eu"} for event in eu.events)
+    assert sum(event.value for event in every.events) == every.total
+    assert every._replace(events=()) == plain
+    assert (alone.events, plain.events) == ((), ())
+
+
 def days_read(plan: Any) -> int:
     """How many rows of usage_day the nodes of a plan looked at."""
     own = 0

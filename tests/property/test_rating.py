@@ -1,6 +1,5 @@
 """Rating against an independent calculation in fractions, and every charge recomputed from itself."""
 
-from bisect import bisect_left
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,9 +12,13 @@ from hypothesis import strategies as st
 from everycent.catalog.meter import Aggregation, Formula, Series
 from everycent.catalog.plan import Item, Product
 from everycent.catalog.price import (
+    BlockMode,
+    BlockTier,
+    BlockTiers,
     Flat,
     Graduated,
     Package,
+    Percentage,
     PerUnit,
     Price,
     QuantityRounding,
@@ -31,6 +34,7 @@ from everycent.rating.charge import Charge
 from everycent.rating.rate import charge
 from everycent.rating.schemes import steps
 from tests.asked import asked
+from tests.oracle.prices import limited, of_quantity
 
 PERIOD = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 UNITS = Series("m", "unit", Aggregation.SUM)
@@ -55,44 +59,37 @@ BOUNDS = st.lists(texts(1, 60, 2) | texts(1, 10**6, 3), max_size=6)
 @st.composite
 def tiers(draw, amounts=ANY_AMOUNTS, flats=FLATS):
     bounds = sorted({Decimal(text) for text in draw(BOUNDS)})
-    return tuple(
-        Tier(bound if bound is None else format(bound, "f"), draw(amounts), draw(flats))
-        for bound in [*bounds, None]
-    )
+    found = []
+    for bound in [*bounds, None]:
+        up_to = bound if bound is None else format(bound, "f")
+        if amounts is ANY_AMOUNTS and draw(st.integers(0, 3)) == 0:
+            found.append(Tier(up_to, flat_amount=draw(flats), percent=draw(amounts)))
+        else:
+            found.append(Tier(up_to, draw(amounts), draw(flats)))
+    return tuple(found)
+
+
+@st.composite
+def blocks(draw):
+    """Tiers of blocks, small enough that a quantity reaches several of them."""
+    sizes = st.sampled_from(["0.5", "1", "7", "100", "1000"])
+    made = [
+        BlockTier(draw(sizes), draw(UNIT_AMOUNTS), draw(st.integers(1, 40)))
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    last = BlockTier(draw(sizes), draw(UNIT_AMOUNTS))
+    return BlockTiers((*made, last), draw(st.sampled_from(list(BlockMode))))
 
 
 SCHEMES = st.one_of(
     tiers().map(Graduated),
     tiers().map(Volume),
     ANY_AMOUNTS.map(PerUnit),
+    st.builds(PerUnit, ANY_AMOUNTS, FLATS),
     st.builds(Package, texts(1, 50, 2), UNIT_AMOUNTS, FLATS),
+    blocks(),
+    ANY_AMOUNTS.map(Percentage),
 )
-
-
-def bounds_of(scheme):
-    return [Fraction(tier.up_to) for tier in scheme.tiers[:-1]]
-
-
-def oracle(scheme, quantity):
-    """What the quantity costs, by the formulas of a price list: a rate for the whole and a constant."""
-    match scheme:
-        case PerUnit():
-            return Fraction(scheme.unit_amount) * quantity
-        case Package():
-            begun = (Fraction(scheme.included) - quantity) / Fraction(scheme.size)
-            return max(-(begun.__floor__()), 0) * Fraction(scheme.amount)
-        case Volume():
-            tier = scheme.tiers[bisect_left(bounds_of(scheme), quantity)]
-            return Fraction(tier.unit_amount) * quantity + Fraction(tier.flat_amount)
-    # Graduated: the rate of the last tier entered, for everything, less what the tiers below it are
-    # cheaper by, as in a table of income tax.
-    reached = bisect_left(bounds_of(scheme), quantity)
-    rates = [Fraction(tier.unit_amount) for tier in scheme.tiers]
-    cost = rates[reached] * quantity
-    for bound, below, above in zip(bounds_of(scheme), rates, rates[1:], strict=False):
-        if quantity > bound:
-            cost -= (above - below) * bound
-    return cost + sum(Fraction(tier.flat_amount) for tier in scheme.tiers[: reached + 1])
 
 
 def near_bounds(scheme):
@@ -112,11 +109,10 @@ def near_bounds(scheme):
 def test_every_scheme_agrees_with_the_price_list(scheme, data):
     quantity = data.draw(near_bounds(scheme), label="quantity")
     found, amount = steps(scheme, Decimal(quantity))
-    assert Fraction(amount) == oracle(scheme, Fraction(quantity))
+    assert Fraction(amount) == of_quantity(scheme, Fraction(quantity))
     for step in found:
-        again = Fraction(step.quantity) * Fraction(step.unit_amount) + Fraction(
-            step.flat_amount or 0
-        )
+        factor = Fraction(step.unit_amount or 0) + Fraction(step.percent or 0) / 100
+        again = Fraction(step.quantity) * factor + Fraction(step.flat_amount or 0)
         assert Fraction(step.amount) == again
     assert sum(Fraction(step.amount) for step in found) == Fraction(amount)
     if isinstance(scheme, Graduated | Volume):
@@ -126,7 +122,9 @@ def test_every_scheme_agrees_with_the_price_list(scheme, data):
 RISING = st.one_of(
     tiers(UNIT_AMOUNTS).map(Graduated),
     UNIT_AMOUNTS.map(PerUnit),
+    st.builds(PerUnit, UNIT_AMOUNTS, FLATS),
     st.builds(Package, texts(1, 50, 2), UNIT_AMOUNTS, FLATS),
+    blocks().filter(lambda scheme: scheme.mode is BlockMode.GRADUATED),
 )
 
 
@@ -144,7 +142,11 @@ def test_graduated_tiers_without_flat_amounts_have_no_jumps(found):
     for tier, following in pairwise(found):
         bound = Decimal(tier.up_to)
         at, above = steps(scheme, bound)[1], steps(scheme, bound + step)[1]
-        assert above - at == step * Decimal(following.unit_amount)
+        assert above - at == step * Decimal(following.unit_amount) + _part(step, following.percent)
+
+
+def _part(amount, percent):
+    return amount * Decimal(percent or 0) / 100
 
 
 @SOME
@@ -180,27 +182,32 @@ def round_fraction(value, mode):
 @st.composite
 def billed(draw):
     """An item, the usage behind it, a share and a currency."""
-    share = Fraction(1)
+    days = draw(st.integers(1, 31))
+    share = Fraction(draw(st.integers(1, days)), days)
     measure, usages = None, {}
     rounding = None
     mode = draw(st.sampled_from(list(Rounding)))
     if draw(st.booleans()):
         scheme = Flat(draw(texts(-1000, 1000, 4)))
-        days = draw(st.integers(1, 31))
-        share = Fraction(draw(st.integers(1, days)), days)
     else:
         scheme = draw(SCHEMES)
         total = Decimal(draw(near_bounds(scheme)))
         if draw(st.booleans()):
             rounding = QuantityRounding(
-                draw(st.integers(0, 4)), draw(st.sampled_from(list(Rounding)))
-            )
+                draw(st.integers(0, 4)), draw(st.sampled_from(list(Rounding))),
+                draw(st.sampled_from([None, "1000", "3", "0.01"])),
+            )  # fmt: skip
         if draw(st.booleans()):
             measure = Formula("unit", "max(a * 2 / 3, 0)", {"a": UNITS})
             usages = asked(measure, {"a": Usage(1, 2, 3, total=total)})
         else:
             measure, usages = UNITS, asked(UNITS, {"": Usage(1, 2, 3, total=total)})
-    price = Price("k", scheme, "K", mode, quantity_rounding=rounding)
+    limits = sorted((Decimal(draw(FLATS)), Decimal(draw(FLATS))))
+    low, high = (draw(st.sampled_from([None, format(limit, "f")])) for limit in limits)
+    price = Price(
+        "k", scheme, "K", mode, quantity_rounding=rounding, minimum=low, maximum=high,
+        prorate_limits=draw(st.booleans()),
+    )  # fmt: skip
     currency = draw(st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
     return charge(
         Item(price, Product("p", "P", "none"), measure), usages, currency, share
@@ -215,18 +222,25 @@ def test_the_net_of_a_charge_follows_from_the_charge_alone(made):
     assert frozen == charged
     amount = sum(Fraction(step.amount) for step in frozen.steps)
     assert amount == Fraction(frozen.amount)
-    exact = amount * Fraction(*(frozen.share or (1, 1))) * 10 ** exponent(currency)
+    owed = limited(frozen.price, amount, Fraction(*(frozen.share or (1, 1))))
+    assert frozen.limit is not None or owed == limited(
+        msgspec.structs.replace(frozen.price, minimum=None, maximum=None),
+        amount,
+        Fraction(*(frozen.share or (1, 1))),
+    )
+    exact = owed * 10 ** exponent(currency)
     assert frozen.net == round_fraction(exact, frozen.price.amount_rounding)
     assert abs(frozen.net - exact) < 1
     if frozen.quantity is None:
         assert amount == Fraction(frozen.price.scheme.amount)
         return
-    assert amount == oracle(frozen.price.scheme, Fraction(frozen.quantity.value))
+    assert amount == of_quantity(frozen.price.scheme, Fraction(frozen.quantity.value))
     value = Fraction(frozen.quantity.parts[0].value)
     if frozen.quantity.expression is not None:
         value = max(value * 2 / 3, Fraction(0))
     rounding = frozen.quantity.rounding
     if rounding is not None:
+        value /= Fraction(rounding.divide_by or 1)
         scale = 10**rounding.places
         value = Fraction(round_fraction(value * scale, rounding.mode), scale)
     assert abs(value - Fraction(frozen.quantity.value)) <= Fraction(1, 2 * 10**18)

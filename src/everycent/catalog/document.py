@@ -23,7 +23,7 @@ from everycent.kernel.near import meant
 
 KINDS = ("calendar", "bands", "segments", "meter", "intake", "tax", "product", "plan")
 """What the catalogue holds, in the order in which one stands on the other."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that no text on an invoice may have; lines and tabs it may."""
 _MAX_BYTES = 10_000_000
 
@@ -77,7 +77,7 @@ class _Loader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
-        if _CONTROL.search(node.value):
+        if CONTROL.search(node.value):
             line = node.start_mark.line + 1
             raise Invalid(
                 "catalog.control_character",

@@ -16,6 +16,7 @@ from everycent.kernel.quantity import parse_decimal
 _STEP = re.compile(r"\[[^\]]*\]|\.[^.\[]+")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 _MAX_TEXT = 200
+_MAX_MONEY = 10**12
 _FIELDS = "docs/catalog.md lists every field"
 _SAME_FILE = (
     "a name must be defined in the same file, also when the catalogue has it already: add it there"
@@ -131,6 +132,29 @@ def placed(place: str, check: Callable[..., _T], *given: Any) -> _T:
 def amount(text: str, place: str) -> str:
     """The text of a plain decimal number, as it is written. Raises what `parse_decimal` raises."""
     parse_decimal(text, place)
+    return text
+
+
+def money_amount(text: str, place: str) -> str:
+    """The text of an amount of money in major units, at most 10^12 either way, or of a percentage.
+
+    Raises Invalid `catalog.amount_too_large` and what `parse_decimal` raises.
+    """
+    if abs(parse_decimal(text, place)) > _MAX_MONEY:
+        raise Invalid(
+            "catalog.amount_too_large",
+            f"{place}: {text} is more than a price can be",
+            field=place,
+            value=text,
+            hint="amounts are in major units (4.99 is four euro ninety-nine), up to 10^12",
+        )
+    return text
+
+
+def not_negative(text: str, place: str) -> str:
+    """The text of a number that is not below zero. Raises Invalid `catalog.wrong_value`."""
+    if parse_decimal(text, place) < 0:
+        raise wrong(place, "it can't be negative")
     return text
 
 

@@ -112,7 +112,10 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
         quantity = (
             "" if charge.quantity is None else f"{charge.quantity.value} {charge.quantity.unit}"
         )
-        unit = charge.steps[0].unit_amount if len(charge.steps) == 1 else None
+        (step,) = charge.steps if len(charge.steps) == 1 else (None,)
+        unit = None
+        if step is not None:
+            unit = step.unit_amount if step.percent is None else f"{step.percent} %"
         rows.append(
             [str(line.line_no), charge.price.description, f"{first} – {last}", quantity,
              unit or "", line.tax_percent + " %" if line.tax_percent else "",

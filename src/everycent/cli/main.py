@@ -28,6 +28,10 @@ _COMMANDS = {
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),
     "catalog": ("everycent.cli.catalog:catalog", "What is sold and at what price, as a file."),
+    "rate": (
+        "everycent.cli.rate:rate",
+        "Work out what a price comes to, from JSON, with every step.",
+    ),
     "customer": ("everycent.cli.customers:customer", "Who is billed."),
     "subscription": ("everycent.cli.subscriptions:subscription", "Who has agreed to what."),
     "usage": ("everycent.cli.usage:usage", "Import usage records and see what is there."),

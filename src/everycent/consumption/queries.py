@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -24,6 +24,7 @@ from everycent.consumption.store import Source, Total
 from everycent.consumption.usage import (
     BEGINNING,
     Answer,
+    Event,
     Request,
     Usage,
     answered,
@@ -36,7 +37,7 @@ from everycent.consumption.usage import (
 from everycent.db.connection import Tx
 from everycent.kernel import calendar
 from everycent.kernel.money import EXACT
-from everycent.kernel.period import Period
+from everycent.kernel.period import Period, instant_text
 from everycent.metering import queries as metering
 
 FIRST_RECORD = (BEGINNING, UUID(int=0))
@@ -71,6 +72,7 @@ def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[
     for needs, add in _READERS:
         if any(needs(request.series) for request in wanted):
             add(tx, source, wanted, found)
+    _add_events(tx, ids, wanted, found, is_live=is_live)
     if away:
         _add_archived_openings(tx, away, wanted, found)
     if not refused:
@@ -134,6 +136,29 @@ def _add_readings(tx: Tx, source: Source, _: Sequence[Request], found: list[Usag
             readings=tuple(_reading(row[1], row[2], row[3]) for row in of_one),
             digest=digest_of(row[4].bytes for row in of_one),
         )
+
+
+def _add_events(
+    tx: Tx,
+    ids: Mapping[tuple[str, str], int],
+    wanted: Sequence[Request],
+    found: list[Usage],
+    *,
+    is_live: bool,
+) -> None:
+    """The records themselves, for the requests that want them; roll-ups answer the others."""
+    places = [number for number, request in enumerate(wanted) if request.is_itemized]
+    if not places:
+        return
+    rows = rows_of([wanted[place] for place in places], ids, by_records=True)
+    told = store.read(tx, store.source(tx, rows, is_live=is_live), "read_events")
+    decoded = {text: msgspec.json.decode(text) for text in {row[4] for row in told}}  # shared
+    for number, group in groupby(told, key=lambda row: row[0]):
+        events = tuple(
+            Event(at, f"record {key} of {instant_text(at)}", value, decoded[text])
+            for _, at, key, value, text in group
+        )
+        found[places[number]] = found[places[number]]._replace(events=events)
 
 
 _Reader = Callable[[Tx, Source, Sequence[Request], list[Usage]], None]

@@ -71,9 +71,9 @@ class Rows(NamedTuple):
     refused: dict[int, Refusal]
 
 
-def rows_of(wanted: Sequence[Request], ids: Ids) -> Rows:
+def rows_of(wanted: Sequence[Request], ids: Ids, *, by_records: bool = False) -> Rows:
     """The rows of the requests, numbered by their places. The opening of a level is a request of its
-    own, over the time before, under the same number."""
+    own, over the time before, under the same number. `by_records` leaves the roll-ups of days alone."""
     span_sets: dict[tuple[Piece, ...], int] = {}
     window_sets: dict[tuple[Period, int, str, bool], int] = {}
     made = Rows([], [], [], {})
@@ -81,7 +81,7 @@ def rows_of(wanted: Sequence[Request], ids: Ids) -> Rows:
         series, period = request.series, request.period
         try:
             subject_id, meter_id = numbers_of(request, ids)
-            pieces = pieces_of_request(series, period)
+            pieces = pieces_of_request(series, period, by_records=by_records)
         except Refusal as refusal:
             made.refused[number] = refusal
             continue
@@ -175,16 +175,18 @@ def _each(series: Series) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def pieces_of_request(series: Series, period: Period) -> tuple[Piece, ...]:
-    """The spans of a series in a period as pieces: whole days where the roll-ups of days answer it.
-    Raises Broken `usage.unaligned` where one does not lie on quarter hours, or on the edge of a finer
-    window."""
+def pieces_of_request(
+    series: Series, period: Period, *, by_records: bool = False
+) -> tuple[Piece, ...]:
+    """The spans of a series in a period as pieces: whole days where the roll-ups of days answer it, and
+    are not passed over (`by_records`). Raises Broken `usage.unaligned` where one does not lie on quarter
+    hours, or on the edge of a finer window."""
     pieces: list[Piece] = []
     grain = gcd(QUARTER_MINUTES, series.window_minutes or QUARTER_MINUTES)
     for span in spans_of(series, period):
         if any(at.minute % grain or at.second or at.microsecond for at in span):
             raise Broken("usage.unaligned", f"{span} does not lie on quarter hours")
-        pieces.extend(pieces_of(span, by_days=is_by_days(series)))
+        pieces.extend(pieces_of(span, by_days=is_by_days(series) and not by_records))
     return tuple(pieces)
 
 
@@ -243,7 +245,8 @@ def uses_of_records(wanted: Sequence[Request], ids: Ids) -> Iterator[Use]:
     for number, request in enumerate(wanted):
         try:
             pair = numbers_of(request, ids)
-            pieces = pieces_of_request(request.series, request.period) + _before(request)
+            own = pieces_of_request(request.series, request.period, by_records=request.is_itemized)
+            pieces = own + _before(request)
         except Refusal:
             continue  # told when its rows are made
         for piece in pieces:

@@ -146,6 +146,14 @@ join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
 where r.is_level
 order by r.request_no, r.at, r.key;
 
+-- name: read_events
+-- The records of the requests in order of time.
+select r.request_no, r.at, r.key, r.value, d.name
+from record_part r
+join usage_name d on d.tenant_id = %(tenant_id)s and d.name_id = r.dimensions_id
+where not r.is_opening
+order by r.request_no, r.at, r.key;
+
 -- name: read_openings
 -- What holds of each set of dimensions when the period of a level that records change begins: the sum of
 -- all records before it, and the last of them.

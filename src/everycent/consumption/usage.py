@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -28,7 +28,7 @@ class Request(NamedTuple):
     """The usage of a subject in one series over a period. For counters, `since` is when the contract
     began: readings from then on may open the register. `whole` is the full period of which `period` is
     a part (None: it is whole itself): what is weighed by time is weighed against it. Local days and
-    windows are cut on the clock of `zone`."""
+    windows are cut on the clock of `zone`. `is_itemized` where the records are wanted one by one too."""
 
     subject: str
     series: Series
@@ -36,6 +36,18 @@ class Request(NamedTuple):
     since: datetime | None = None
     whole: Period | None = None
     zone: str = "UTC"
+    is_itemized: bool = False
+
+
+class Event(NamedTuple):
+    """A record by itself: its `value` and dimensions. `key` names it where it is refused. `prorated` is the
+    part of the value that counts, where units are there for a part of the period (None: all of it)."""
+
+    at: datetime | None
+    key: str
+    value: Decimal
+    dimensions: Mapping[str, str]
+    prorated: Decimal | None = None
 
 
 class Usage(NamedTuple):
@@ -47,7 +59,7 @@ class Usage(NamedTuple):
     `value` is the answer itself where it is made of more than those (windows, percentiles, levels),
     made of `counted` windows, records or units; `opening_level` is the level at the start of a
     weighted sum or the number of units there. `opening_archived` is a month in the archive in which the
-    true opening of a counter may lie.
+    true opening of a counter may lie. `events` are the records in order of time, where they were wanted.
     """
 
     subject_id: int
@@ -68,6 +80,7 @@ class Usage(NamedTuple):
     counted: int | None = None
     opening_level: Decimal | None = None
     opening_archived: date | None = None
+    events: Sequence[Event] = ()
 
 
 Answer = Usage | Refusal

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 from everycent.catalog import formula
 from everycent.catalog.meter import Formula
-from everycent.catalog.plan import UNTAXED
-from everycent.catalog.price import Flat, Graduated, Package, PerUnit, Price, Tier, Volume
+from everycent.catalog.price import Flat, needs_events
+from everycent.flows.derivation_price import limit_node, price_node, steps_nodes
 from everycent.flows.derivation_usage import exact_value, part_node
 from everycent.flows.saying import (
     Node,
@@ -23,7 +23,6 @@ from everycent.flows.saying import (
     agree,
     exact_text,
     money,
-    plural,
     rounding_text,
     span_text,
 )
@@ -32,7 +31,9 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.money import EXACT, Rounding, round_decimal
 from everycent.kernel.quantity import as_decimal, plain
 from everycent.rating.charge import Charge, Quantity, Step, measure_of
-from everycent.rating.schemes import steps
+from everycent.rating.priced import limited, priced
+from everycent.rating.quantity import converted, divided
+from everycent.rating.step import sum_of
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FUNCTIONS = ("min", "max", "abs")
@@ -52,7 +53,7 @@ def line_node(
     where = f"line {line.line_no}"
     children = [
         *_amount_nodes(charge, line, setting, where),
-        _price_node(charge, setting, origin),
+        price_node(charge, setting, origin),
     ]
     quantity = ""
     if charge.quantity is not None:
@@ -77,27 +78,26 @@ def line_node(
 
 def _amount_nodes(charge: Charge, line: InvoiceLine, setting: Setting, where: str) -> list[Node]:
     """Rounding, share of the period, and the steps that the amount is made of: top down."""
-    scheme = charge.price.scheme
+    price = charge.price
     value = Decimal(1) if charge.quantity is None else Decimal(charge.quantity.value)
-    made, amount = steps(scheme, value)
-    agree(f"{where}, the steps of the price", _told(charge.steps), _told(made))
-    agree(f"{where}, the exact amount", charge.amount, plain(amount))
-    exact: Decimal | Fraction = amount
-    if charge.share is not None:
-        exact = Fraction(amount) * Fraction(*charge.share)
-    net = round_decimal(exact, setting.places, charge.price.amount_rounding)
-    agree(f"{where}, the rounded amount", charge.net, int(net.scaleb(setting.places, EXACT)))
-    found = [_rounding_node(exact, net, charge.price.amount_rounding, setting)]
-    if charge.share is not None:
-        found.append(_share_node(charge.share, line, amount, exact, setting))
-    unit = "" if charge.quantity is None else charge.quantity.unit
-    told = [_step_node(step, charge.price, value, unit, setting) for step in charge.steps]
-    if len(told) > 1:
-        text = f"{plain(amount)} {setting.currency}"
-        found.append(Node("sum", f"Sum of {len(told)} tiers", text, children=tuple(told)))
+    share = Fraction(1) if charge.share is None else Fraction(*charge.share)
+    if needs_events(price.scheme):  # steps are done again; rating anew reads the events
+        made = limited(price, charge.steps, sum_of(charge.steps), share)
     else:
-        found.extend(told)
-    return found
+        made = priced(price, value, share)
+    exact = made.exact
+    agree(f"{where}, the steps of the price", _told(charge.steps), _told(made.steps))
+    agree(f"{where}, the exact amount", charge.amount, plain(made.amount))
+    agree(f"{where}, the limit in force", charge.limit, made.limit)
+    net = round_decimal(exact, setting.places, price.amount_rounding)
+    agree(f"{where}, the rounded amount", charge.net, int(net.scaleb(setting.places, EXACT)))
+    found = [_rounding_node(exact, net, price.amount_rounding, setting)]
+    if made.limit is not None:
+        found.append(limit_node(charge, made.limit, made.amount, exact, setting))
+    elif charge.share is not None and isinstance(price.scheme, Flat):
+        found.append(_share_node(charge.share, line, made.amount, exact, setting))
+    unit = "" if charge.quantity is None else charge.quantity.unit
+    return [*found, *steps_nodes(charge, value, unit, setting)]
 
 
 def _told(made: Sequence[Step]) -> list[tuple[str, str]]:
@@ -137,100 +137,6 @@ def _share_node(
     )
 
 
-def _step_node(step: Step, price: Price, value: Decimal, unit: str, setting: Setting) -> Node:
-    """One product of the calculation, checked."""
-    amount = f"{step.amount} {setting.currency}"
-    if step.quantity is None or step.unit_amount is None:
-        return Node("step", f"Fixed amount: {amount}", amount)
-    product = EXACT.multiply(Decimal(step.quantity), Decimal(step.unit_amount))
-    again = EXACT.add(product, Decimal(step.flat_amount or "0"))
-    agree(f"{price.key}, {step.what}", step.amount, plain(again))
-    scheme = price.scheme
-    what = f"{step.quantity} {unit} × {step.unit_amount} {setting.currency}"
-    detail = ""
-    if step.flat_amount is not None:
-        what += f" + {step.flat_amount} {setting.currency}"
-        detail = f"{step.flat_amount} {setting.currency} is due once the tier is entered"
-    if isinstance(scheme, Package):
-        what = (
-            f"{step.quantity} package{plural(step.quantity)} × {scheme.amount} {setting.currency}"
-        )
-        detail = f"of {scheme.size} {unit} each; a begun one counts whole"
-        if scheme.included != "0":
-            beyond = plain(max(EXACT.subtract(value, Decimal(scheme.included)), Decimal(0)))
-            detail = f"for {beyond} {unit} beyond the {scheme.included} {unit} included, {detail}"
-    elif isinstance(scheme, Graduated | Volume):
-        number = int(step.what.removeprefix("tier "))
-        reach = _tier_text(scheme.tiers, number, unit)
-        if isinstance(scheme, Volume):
-            reach = f"all {step.quantity} {unit} at the tier in which the quantity ends: {reach}"
-        what = f"Tier {number}: {what}"
-        detail = f"{reach}; {detail}" if detail else reach
-    return Node("step", what, amount, detail)
-
-
-def _tier_text(tiers: Sequence[Tier], number: int, unit: str) -> str:
-    floor = None if number == 1 else tiers[number - 2].up_to
-    bound = tiers[number - 1].up_to
-    match floor, bound:
-        case None, None:
-            return "every quantity"
-        case None, _:
-            return f"up to {bound} {unit}"
-        case _, None:
-            return f"above {floor} {unit}"
-    return f"above {floor} up to {bound} {unit}"
-
-
-# --- the price ------------------------------------------------------------------------------------
-
-
-def _price_node(charge: Charge, setting: Setting, origin: Origin | None) -> Node:
-    price = charge.price
-    unit = "" if charge.quantity is None else charge.quantity.unit
-    shape, text, tiers = _scheme_text(price, unit, setting)
-    if origin is None:
-        detail = "frozen in the event that issued the invoice"
-    else:
-        detail = f"version {origin.version} of plan {origin.plan}, frozen in the invoice's event"
-    facts = {
-        "price": price.key,
-        "scheme": shape,
-        "billed": "in advance" if price.in_advance else "in arrears",
-        "product": charge.product.key,
-        "tax": "none" if charge.product.tax_category == UNTAXED else charge.product.tax_category,
-    }
-    if origin is not None:
-        facts |= {"plan": origin.plan, "version": str(origin.version)}
-    return Node("price", f"Price {price.key}, {shape}", text, detail, facts, tiers)
-
-
-def _scheme_text(price: Price, unit: str, setting: Setting) -> tuple[str, str, tuple[Node, ...]]:
-    currency = setting.currency
-    match price.scheme:
-        case Flat(amount):
-            return "a fixed amount", f"{amount} {currency}", ()
-        case PerUnit(unit_amount):
-            return "per unit", f"{unit_amount} {currency} per {unit}", ()
-        case Package(size, amount, included):
-            free = "" if included == "0" else f", {included} {unit} included"
-            return "per package", f"{amount} {currency} per {size} {unit}{free}", ()
-        case Graduated(tiers):
-            return "graduated tiers", f"{len(tiers)} tiers", _tier_nodes(tiers, unit, currency)
-        case Volume(tiers):
-            return "volume tiers", f"{len(tiers)} tiers", _tier_nodes(tiers, unit, currency)
-
-
-def _tier_nodes(tiers: Sequence[Tier], unit: str, currency: str) -> tuple[Node, ...]:
-    found = []
-    for number, tier in enumerate(tiers, start=1):
-        text = f"{tier.unit_amount} {currency} per {unit}"
-        if tier.flat_amount != "0":
-            text += f" + {tier.flat_amount} {currency}"
-        found.append(Node("tier", f"Tier {number}: {_tier_text(tiers, number, unit)}", text))
-    return tuple(found)
-
-
 # --- the quantity --------------------------------------------------------------------------------
 
 
@@ -245,22 +151,30 @@ def _quantity_node(
     agree(f"{where}, the exact quantity", quantity.exact, plain(_as_shown(exact)))
     value = f"{quantity.value} {quantity.unit}"
     rule = quantity.rounding
+    again = plain(converted(exact, rule))
     if rule is None:
-        agree(f"{where}, the quantity", quantity.value, plain(_as_shown(exact)))
+        agree(f"{where}, the quantity", quantity.value, again)
         what, detail = "Quantity", "not rounded"
     else:
-        again = plain(round_decimal(exact, rule.places, rule.mode))
         agree(f"{where}, the rounded quantity", quantity.value, again)
         told = rounding_text(rule.mode, rule.places, quantity.unit)
         what, detail = "Quantity", f"nothing to round; the rule would be: {told}"
-        if Fraction(exact) != Fraction(again):
+        before = divided(exact, rule)
+        if Fraction(before) != Fraction(again):
             what = f"Quantity, {told}"
-            detail = f"from exactly {exact_text(exact)} {quantity.unit}"
+            detail = f"from exactly {exact_text(before)} {quantity.unit}"
+        if rule.divide_by is not None:
+            detail += f"; {exact_text(exact)} {_exact_unit(quantity)} ÷ {rule.divide_by}"
     parts = tuple(
         part_node(part, setting, f"{where}, part {number}", number, pages.get(number))
         for number, part in enumerate(quantity.parts, start=1)
     )
     return Node("quantity", what, value, detail, {"exact": quantity.exact}, (*formulas, *parts))
+
+
+def _exact_unit(quantity: Quantity) -> str:
+    """The unit of what was measured, before the price converts it."""
+    return quantity.exact_unit or quantity.unit
 
 
 def _as_shown(value: Decimal | Fraction) -> Decimal:

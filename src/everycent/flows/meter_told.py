@@ -134,7 +134,8 @@ def _priced(measure: Measure, plans: Sequence[Plan]) -> Lines:
             rounding = item.price.quantity_rounding
             told = "quantity not rounded"
             if rounding is not None:
-                told = f"quantity rounded to {rounding.places} decimals, {rounding.mode.value}"
+                divided = f"divided by {rounding.divide_by} and " * bool(rounding.divide_by)
+                told = f"quantity {divided}rounded to {rounding.places} decimals, {rounding.mode.value}"
             found.append((f"{plan.key}/{item.price.key}", told))
     if not found:
         return [("prices", "none of a newest plan")]

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
+from everycent.catalog.price import needs_events
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
     Answer,
@@ -63,11 +64,15 @@ def requests_of(dues: Sequence[DueItem], plans: Plans) -> list[Request]:
 
 def _requests_of(due: DueItem, plans: Plans) -> list[tuple[str, Request]]:
     """What one item needs, each with its path of names in the measure."""
-    measure = item_of(due, plans).measure
-    if measure is None:
+    item = item_of(due, plans)
+    if item.measure is None:
         return []
     service = Service(due.due.period, due.due.whole, due.starts_at, due.time_zone)
-    return [(path, request_for(service, due.subject, each)) for path, each in series_of(measure)]
+    is_itemized = needs_events(item.price.scheme)
+    return [
+        (path, request_for(service, due.subject, series)._replace(is_itemized=is_itemized))
+        for path, series in series_of(item.measure)
+    ]
 
 
 def item_of(due: DueItem, plans: Plans) -> Item:

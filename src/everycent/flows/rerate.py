@@ -20,6 +20,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from everycent.catalog.plan import Item
+from everycent.catalog.price import needs_events
 from everycent.consumption import queries as consumption
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
@@ -90,7 +91,11 @@ def rerate(tx: Tx, issued: Sequence[Issued], *, is_live: bool = False) -> list[R
 def _task(issued: Issued) -> _Task:
     frozen = issued.line.charge
     measure = None if frozen.quantity is None else measure_of(frozen.quantity)
-    requests = {part.input: request_of(part) for part in _parts(frozen.quantity)}
+    is_itemized = needs_events(frozen.price.scheme)
+    requests = {
+        part.input: request_of(part)._replace(is_itemized=is_itemized)
+        for part in _parts(frozen.quantity)
+    }
     return _Task(issued, Item(frozen.price, frozen.product, measure), requests)
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from everycent.catalog.price import Flat, Graduated, Package, PerUnit, Volume
+from everycent.catalog.price import Flat, Percentage, PerUnit
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.money import EXACT
 
@@ -201,12 +201,14 @@ def _calculation(line: InvoiceLine) -> str:
         return ""
     quantity = f"{charge.quantity.value} {charge.quantity.unit}"
     match charge.price.scheme:
-        case PerUnit(unit_amount):
+        case PerUnit(unit_amount, "0") if charge.limit is None:
             return f"{quantity} × {unit_amount} = "
-        case Graduated() | Volume() | Package():
-            return f"{quantity} → "
+        case Percentage(percent) if charge.limit is None:
+            return f"{quantity} × {percent} % = "
         case Flat():
             return ""
+        case _:
+            return f"{quantity} → "
 
 
 def _source(line: InvoiceLine) -> str:

@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from everycent.catalog.meter import Aggregation
-from everycent.catalog.price import Flat, Graduated, Package, Volume
 from everycent.consumption.queries import DayUsage
 from everycent.consumption.register import Reading
 from everycent.consumption.slots import shown_as
+from everycent.integrations.explain_equation import equation
 from everycent.integrations.explain_flow import Flow, flow, narrow_flow
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.calendar import local_date
-from everycent.kernel.money import EXACT
-from everycent.kernel.quantity import as_decimal, plain
-from everycent.rating.charge import Charge, UsagePart
+from everycent.kernel.quantity import plain
+from everycent.rating.charge import UsagePart
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LONG_NUMBER = re.compile(r"(?<![\w.])[0-9]{5,}(?![\w])")
@@ -66,15 +65,6 @@ class Branch(Protocol):
     @property
     def children(self) -> Sequence[Branch]:
         """Where the value comes from."""
-
-
-class Term(NamedTuple):
-    """A number of a line's equation with what it is; `sign` stands before it."""
-
-    sign: str
-    text: str
-    label: str
-    kind: str = ""
 
 
 class Bar(NamedTuple):
@@ -170,66 +160,6 @@ def _once(found: Mapping[str, tuple[Chart, ...]]) -> dict[str, Pictures]:
 def grouped(text: str) -> str:
     """Numbers from five digits on with thin spaces: '10 169.36'."""
     return _LONG_NUMBER.sub(lambda match: f"{int(match[0]):,}".replace(",", "\u202f"), text)
-
-
-# --- the equation --------------------------------------------------------------------------------
-
-
-def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
-    """quantity × price × share = exact → amount. Tiers stand for themselves, in a table of their own."""
-    charge, currency = line.charge, invoice.currency
-    terms = [*_price_terms(charge, currency)]
-    exact = Fraction(charge.amount)
-    if charge.share is not None:
-        exact *= Fraction(*charge.share)
-        terms.append(Term("×", _share_text(line, charge.share, invoice), "days of the period"))
-    if len(terms) > 1:
-        shown = as_decimal(exact, 12)
-        sign = "=" if Fraction(shown) == exact else "≈"
-        terms.append(Term(sign, f"{plain(shown)} {currency}", "exactly", "exact"))
-    amount = f"{Decimal(charge.net).scaleb(-invoice.places, EXACT):f} {currency}"
-    rule = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
-    terms.append(Term("→", amount, f"rounded {rule}", "amount"))
-    return tuple(terms)
-
-
-def _price_terms(charge: Charge, currency: str) -> Iterator[Term]:
-    scheme, quantity = charge.price.scheme, charge.quantity
-    if isinstance(scheme, Flat) or quantity is None:
-        yield Term("", f"{charge.amount} {currency}", "fixed amount", "price")
-    elif isinstance(scheme, Graduated):
-        yield Term("", f"{charge.amount} {currency}", "sum of the tiers", "price")
-    else:
-        (step,) = charge.steps
-        unit, per = quantity.unit, quantity.unit
-        if isinstance(scheme, Package):
-            unit, per = "packages", f"{scheme.size} {quantity.unit}"
-        yield Term("", f"{step.quantity} {unit}", _quantity_label(charge), "quantity")
-        where = f" in {step.what}" if isinstance(scheme, Volume) else ""
-        yield Term("×", f"{step.unit_amount} {currency}", f"price per {per}{where}", "price")
-        if step.flat_amount is not None:
-            yield Term("+", f"{step.flat_amount} {currency}", f"once{where}", "price")
-
-
-def _share_text(line: InvoiceLine, share: tuple[int, int], invoice: Invoice) -> str:
-    """The share in days of the period; the frozen one is in its lowest terms."""
-    first, last = (
-        local_date(at, invoice.customer.time_zone) for at in (line.starts_at, line.ends_at)
-    )
-    days = (last - first).days
-    if days * share[1] % share[0]:
-        return f"{share[0]}/{share[1]}"
-    return f"{days}/{days * share[1] // share[0]}"
-
-
-def _quantity_label(charge: Charge) -> str:
-    quantity = charge.quantity
-    assert quantity is not None
-    if isinstance(charge.price.scheme, Package):
-        return f"begun, for {quantity.value} {quantity.unit}"
-    if quantity.exact == quantity.value:
-        return "quantity"
-    return f"rounded from {quantity.exact}"
 
 
 # --- usage, day by day ---------------------------------------------------------------------------

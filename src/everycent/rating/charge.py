@@ -7,6 +7,7 @@ event that issues the invoice. Exact numbers are plain decimal text.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -74,6 +75,7 @@ class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):
     """A quantity and where it comes from: parts, the formula over them if any, the rounding if any.
 
     `inner` are the formulas within the formula, by the path of names under which they are known.
+    `exact` is before the rounding, in `exact_unit` where the rounding converts to another `unit`.
     """
 
     exact: str
@@ -83,22 +85,34 @@ class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):
     expression: str | None = None
     rounding: QuantityRounding | None = None
     inner: dict[str, InnerFormula] = {}
+    exact_unit: str | None = None
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One product of the calculation: `quantity` × `unit_amount` + `flat_amount` = `amount`."""
+    """One product of the calculation: `quantity` × `unit_amount` + `flat_amount` = `amount`, or with
+    `percent` in place of the unit amount."""
 
     what: str
     amount: str
     quantity: str | None = None
     unit_amount: str | None = None
     flat_amount: str | None = None
+    percent: str | None = None
+
+
+class Limit(StrEnum):
+    """Which limit of a price is in force."""
+
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
 
 
 class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`net` (minor units) is `amount` × `share`, rounded once as `price.amount_rounding` says.
+    """`amount` is the exact sum of the steps; `net` (minor units) is what `price.amount_rounding` makes of
+    it once, or of the `limit` that stands in its place.
 
-    `share` is the part of a full period as [days, days of the full period]; absent means all of it.
+    `share` is the part of a full period as [days, days of the full period], told where it plays a part:
+    the amount of a flat price is multiplied by it, and so are limits that are prorated.
     """
 
     product: Product
@@ -108,13 +122,14 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     net: int
     quantity: Quantity | None = None
     share: tuple[int, int] | None = None
+    limit: Limit | None = None
 
 
 def measure_of(quantity: Quantity) -> Measure:
     """What was measured, as it was frozen."""
     if quantity.expression is None:
         return quantity.parts[0].series
-    tree = Formula(quantity.unit, quantity.expression, {})
+    tree = Formula(quantity.exact_unit or quantity.unit, quantity.expression, {})
     for path in sorted(quantity.inner):
         inner = quantity.inner[path]
         _put(tree, path, Formula(inner.unit, inner.expression, {}))

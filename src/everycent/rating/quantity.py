@@ -31,16 +31,36 @@ def quantity(
     parts: list[UsagePart] = []
     inner: dict[str, InnerFormula] = {}
     exact = _evaluate(measure, "", used, parts, inner)
-    if rounding is not None:
-        value = round_decimal(exact, rounding.places, rounding.mode)
-    else:
-        value = exact if isinstance(exact, Decimal) else as_decimal(exact)
+    value = converted(exact, rounding)
     shown = plain(exact if isinstance(exact, Decimal) else as_decimal(exact))
     expression = measure.expression if isinstance(measure, Formula) else None
-    return (
-        Quantity(shown, plain(value), measure.unit, tuple(parts), expression, rounding, inner),
-        value,
+    unit = _unit(measure.unit, rounding)
+    exact_unit = None if unit == measure.unit else measure.unit
+    derived = Quantity(
+        shown, plain(value), unit, tuple(parts), expression, rounding, inner, exact_unit
     )
+    return derived, value
+
+
+def converted(exact: Decimal | Fraction, rounding: QuantityRounding | None) -> Decimal:
+    """The quantity that is priced: divided, then rounded, both as the price says."""
+    if rounding is None:
+        return exact if isinstance(exact, Decimal) else as_decimal(exact)
+    return round_decimal(divided(exact, rounding), rounding.places, rounding.mode)
+
+
+def _unit(unit: str, rounding: QuantityRounding | None) -> str:
+    """What one of the quantity is, once it is converted."""
+    if rounding is None or rounding.divide_by is None:
+        return unit
+    return rounding.unit or f"({rounding.divide_by} {unit})"
+
+
+def divided(exact: Decimal | Fraction, rounding: QuantityRounding) -> Decimal | Fraction:
+    """The quantity in the unit of the price, before it is rounded."""
+    if rounding.divide_by is None:
+        return exact
+    return Fraction(exact) / Fraction(rounding.divide_by)
 
 
 def _evaluate(

@@ -430,7 +430,7 @@ def test_what_is_no_plain_number_is_refused_as_an_amount(scheme, place, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["0.1", "0.30", "1e-7", "0.041145", "12345678901234567890.123456789012345678", "-0.01"]
+    "text", ["0.1", "0.30", "1e-7", "0.041145", "123456789012.123456789012345678", "-0.01"]
 )
 def test_an_amount_stays_exactly_as_it_is_written(text):
     scheme = found(price(f"flat: {{amount: {text}}}"), "plan", "a").items[0].price.scheme

@@ -159,6 +159,15 @@ def test_requests_over_the_same_time_share_their_pieces_and_windows():
     assert [row[9] for row in rows[3:]] == [Decimal(95), None, Decimal("99.9")]
 
 
+def test_records_are_needed_of_whole_days_where_they_are_wanted_one_by_one():
+    request = Request("s", Series("m", "u", A.SUM), MARCH)
+    assert list(requests.uses_of_records([request], IDS)) == []
+    itemized = [request, request._replace(is_itemized=True)]
+    assert list(requests.uses_of_records(itemized, IDS)) == [(1, 7, 8, *MARCH)]
+    rows = requests.rows_of(itemized, IDS, by_records=True)
+    assert {span[3] for span in rows.spans} == {False}
+
+
 def test_a_request_that_can_not_be_answered_is_refused_alone():
     series = Series("m", "u", A.SUM)
     beside = Period(MARCH.start + timedelta(minutes=1), MARCH.end)

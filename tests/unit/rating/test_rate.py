@@ -98,6 +98,57 @@ def test_the_quantity_is_rounded_before_it_is_priced():
     assert (made.quantity.exact, made.quantity.value) == ("1.01", "2")
 
 
+@pytest.mark.parametrize(
+    ("rounding", "used_units", "expected"),
+    [
+        (QuantityRounding(0, Rounding.UP, "1000"), "1400", ("1400", "2", "(1000 unit)", "unit")),
+        (QuantityRounding(0, Rounding.UP, "1000"), "0", ("0", "0", "(1000 unit)", "unit")),
+        (QuantityRounding(0, Rounding.DOWN, "1000", "k"), "1999", ("1999", "1", "k", "unit")),
+        (QuantityRounding(2, Rounding.HALF_UP, "3"), "10", ("10", "3.33", "(3 unit)", "unit")),
+        (QuantityRounding(-1, Rounding.UP, "0.5"), "6", ("6", "20", "(0.5 unit)", "unit")),
+        (QuantityRounding(0, Rounding.UP), "1.5", ("1.5", "2", "unit", None)),
+    ],
+)
+def test_a_quantity_is_divided_before_it_is_rounded(rounding, used_units, expected):
+    priced = item(PerUnit("10"), HALF_UP, UNITS, rounding)
+    made = charge(priced, used(used_units), "EUR").quantity
+    assert (made.exact, made.value, made.unit, made.exact_unit) == expected
+
+
+def limited(amount, share, *, low=None, high=None, prorate=True):
+    price = Price(
+        "k", PerUnit("1"), "K", HALF_UP, minimum=low, maximum=high, prorate_limits=prorate
+    )
+    priced = Item(price, PRODUCT, UNITS)
+    return charge(priced, used(amount), "EUR", Fraction(share))
+
+
+@pytest.mark.parametrize(
+    ("amount", "share", "limits", "expected"),
+    [
+        ("50", "1", {}, (5000, None, None)),
+        ("50", "1", {"high": "50"}, (5000, None, None)),
+        ("50.01", "1", {"high": "50"}, (5000, "maximum", None)),
+        ("49.99", "1", {"low": "50"}, (5000, "minimum", None)),
+        ("50", "1", {"low": "50", "high": "50"}, (5000, None, None)),
+        ("0", "1", {"low": "100"}, (10000, "minimum", None)),
+        ("-5", "1", {"low": "0"}, (0, "minimum", None)),
+        ("0", "17/31", {"low": "100"}, (5484, "minimum", (17, 31))),
+        ("0", "15/30", {"low": "100"}, (5000, "minimum", (1, 2))),
+        ("60", "1/2", {"high": "100"}, (5000, "maximum", (1, 2))),
+        ("60", "1/2", {"high": "100", "prorate": False}, (6000, None, None)),
+        ("0", "1/2", {"low": "100", "prorate": False}, (10000, "minimum", None)),
+        ("50", "1/2", {"low": "10"}, (5000, None, (1, 2))),
+    ],
+)
+def test_an_amount_is_kept_within_its_limits(amount, share, limits, expected):
+    made = limited(amount, share, **limits)
+    assert (made.net, made.limit, made.share) == expected
+    assert made.amount == amount
+    assert made.steps == (Step("per unit", amount, amount, "1"),)
+    assert msgspec.json.decode(encode(made), type=Charge) == made
+
+
 def test_a_price_is_not_rounded_per_unit():
     made = charge(item(PerUnit("0.041145"), HALF_UP, UNITS), used("1000"), "EUR")
     assert (made.amount, made.net) == ("41.145", 4115)
