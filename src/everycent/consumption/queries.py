@@ -341,9 +341,17 @@ def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]
     found = store.totals_of_days(tx, first, last) if days else []
     others = store.totals_of_tail(tx, period)
     if (first, last) != (period.start, period.end):
-        _refuse_archived_days(tx, [Period(period.start, first), Period(last, period.end)])
-        others += store.totals_of_edges(tx, period, first, last)
+        edges = [Period(period.start, first), Period(last, period.end)]
+        _refuse_archived_days(tx, edges)
+        edge_days = sorted({day for edge in edges for day in _days_of(edge)})
+        others += store.totals_of_edges(tx, period, first, last, edge_days)
     return _added_up(found, others) if others else found
+
+
+def _days_of(span: Period) -> list[date]:
+    """The UTC days of which the span has a part."""
+    first, last = span.start.date(), (span.end - _INSTANT).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _refuse_archived_days(tx: Tx, spans: Sequence[Period]) -> None:

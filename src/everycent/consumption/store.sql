@@ -388,7 +388,7 @@ select * from (
 -- name: totals_of_edges
 -- Everybody's usage before and after the whole days of a time, from the records that are folded.
 select u.subject_id, u.meter_id, count(*), sum(u.value) from usage_standing(false) u
-where u.tenant_id = %(tenant_id)s
+where u.tenant_id = %(tenant_id)s and u.day = any(%(days)s::date[])
   and (u.at >= %(starts_at)s and u.at < %(first_day)s or u.at >= %(last_day)s and u.at < %(ends_at)s)
 group by 1, 2;
 
