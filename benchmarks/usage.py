@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -25,6 +26,7 @@ _MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 _BILLED = 10_000
 _BATCHES = 100
 _SHORT = 1_000_000
+_READS = 3
 
 
 def measure(conninfo: str, records: int, say: Say) -> Iterator[Figure]:
@@ -70,13 +72,16 @@ def _added_up(database: Database, tenant_id: int, own: str, held: str, say: Say)
         ("records", _JANUARY, True),
     ):
         say(f"everybody's month from {name}")
-        started = time.perf_counter()
-        with database.snapshot(tenant_id) as tx:
-            tx.sort_in_memory()
-            found[name] = queries.totals(tx, month, from_records=from_records)
-        seconds = time.perf_counter() - started
-        series = f"{len(found[name]):,} series"
-        figures.append(Figure(f"everybody's month from {name}", f"{series} of {held}", seconds))
+        tries = []
+        for _ in range(_READS):
+            started = time.perf_counter()
+            with database.snapshot(tenant_id) as tx:
+                tx.sort_in_memory()
+                found[name] = queries.totals(tx, month, from_records=from_records)
+            tries.append(time.perf_counter() - started)
+        series = f"{len(found[name]):,} series of {held}"
+        told = f"median of {_READS}; the first time {tries[0]:.2f} s"
+        figures.append(Figure(f"everybody's month from {name}", series, median(tries), note=told))
     assert sorted(found["roll-ups"]) == sorted(found["records"])
     return figures
 

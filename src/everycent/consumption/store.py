@@ -197,18 +197,10 @@ def totals_of_days(tx: Tx, first_day: datetime, last_day: datetime) -> list[Tota
     return tx.tuples(SQL["totals_of_days"], params | {"middle": middle})
 
 
-def totals_of_edges(
-    tx: Tx, period: Period, first_day: datetime, last_day: datetime, days: Sequence[date]
-) -> list[Total]:
-    """Everybody's usage in the parts of days at the ends of a period, around its whole days; `days` are
-    the UTC days in which those parts lie."""
-    params = _span(tx, period) | {"first_day": first_day, "last_day": last_day, "days": list(days)}
-    return tx.tuples(SQL["totals_of_edges"], params)
-
-
 def totals_of_records(tx: Tx, period: Period) -> list[Total]:
     """Everybody's usage over a period from the records alone."""
-    return tx.tuples(SQL["totals_of_records"], _span(tx, period))
+    days = {"first_day": period.start.date(), "last_day": period.end.date()}
+    return tx.tuples(SQL["totals_of_records"], _span(tx, period) | days)
 
 
 def _span(tx: Tx, period: Period) -> dict[str, Any]:
