@@ -18,6 +18,7 @@ from everycent.consumption.usage import (
     has_windows,
     is_counter,
     is_level,
+    opened,
 )
 from everycent.db.connection import Tx
 from everycent.flows.running import Line, Running, running, up_to
@@ -124,7 +125,7 @@ def _usage_of(
     assert measure is not None, "a threshold is set on a meter that exists, and meters stay"
     by_place: dict[tuple[str, str], dict[str, Used]] = {}
     for place, path, request in _requests(one, measures):
-        by_place.setdefault(place, {})[path] = Used(request, answered(usages[request]))
+        by_place.setdefault(place, {})[path] = Used(request, opened(answered(usages[request])))
     values = [quantity(measure, own, None)[1] for own in by_place.values()]
     return reduce(EXACT.add, values, _ZERO), measure.unit
 
