@@ -225,9 +225,9 @@ def count_unpriced(tx: Tx) -> int:
     return int(tx.value(SQL["unpriced_parts"], {"tenant_id": tx.tenant_id}))
 
 
-def count_elsewhere(tx: Tx) -> dict[str, int]:
+def count_elsewhere(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:
     """Records outside all billed time, by reason."""
-    return _counted(tx, SQL["usage_elsewhere"])
+    return _counted(tx, SQL["usage_elsewhere"], written_off=list(written_off))
 
 
 def _counted(tx: Tx, reasoned: str, **more: Any) -> dict[str, int]:

@@ -393,6 +393,8 @@ from told, lateral (
 
 -- name: usage_elsewhere
 -- The reason of every record of a span that lies outside all billed time. stage_priced holds what subscriptions price.
+-- The first line over a register stands on its newest reading until its start (base_at); what came later
+-- and is not older than that would have changed it.
 with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
     from invoice_usage where tenant_id = %(tenant_id)s),
@@ -400,10 +402,44 @@ terms as materialized (
     select n.name_id as subject_id, s.starts_at, coalesce(s.ends_at, 'infinity') as ends_at
     from subscription s
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
-    where s.tenant_id = %(tenant_id)s)
+    where s.tenant_id = %(tenant_id)s),
+opened as materialized (
+    select f.subject_id, f.meter_id, f.starts_at, f.fold_id, (
+        select max(r.at)
+        from (
+            select distinct utc_day(d.bucket) as day from usage_day d
+            where d.tenant_id = %(tenant_id)s and d.subject_id = f.subject_id
+              and d.meter_id = f.meter_id and d.bucket <= f.starts_at) t
+        cross join lateral (
+            select s.key, s.at, s.batch_id from usage_record s
+            where s.tenant_id = %(tenant_id)s and s.day = t.day and s.subject_id = f.subject_id
+              and s.meter_id = f.meter_id and s.at <= f.starts_at
+            offset 0) r
+        join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id
+            and b.fold_id <= f.fold_id
+        left join stage_standing z on z.key = r.key
+        where z.key is null or (
+            select count(*) from unnest(z.folds) n(fold_id) where n.fold_id <= f.fold_id) %% 2 = 0
+        ) as base_at
+    from (
+        select distinct on (subject_id, meter_id) subject_id, meter_id, starts_at, fold_id
+        from invoice_usage where tenant_id = %(tenant_id)s and ends_included
+        order by subject_id, meter_id, starts_at, fold_id desc) f
+    where f.starts_at >= %(first_at)s)
 select u.key, u.at, u.batch_id, u.subject_id, u.meter_id, case
+    when u.at <= o.starts_at then (
+        select case
+            when not coalesce(z.stands, true) and x.stood and u.at = o.base_at then 'voided_after_bill'
+            when not coalesce(z.stands, true) then 'voided'
+            when x.stood or u.at < o.base_at then 'opening_reading'
+            when u.meter_id = any(%(written_off)s) then 'written_off'
+            else 'too_late' end
+        from usage_batch b, lateral (
+            select coalesce(b.fold_id <= o.fold_id, false) and (z.folds is null or (
+                select count(*) from unnest(z.folds) n(fold_id)
+                where n.fold_id <= o.fold_id) %% 2 = 0) as stood) x
+        where b.tenant_id = %(tenant_id)s and b.batch_id = u.batch_id)
     when not coalesce(z.stands, true) then 'voided'
-    when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
     when i.key is null then 'outside_term'
     when m.subject_id is null then 'not_priced'
@@ -417,10 +453,7 @@ left join (
     where r.tenant_id = %(tenant_id)s and r.at >= %(first_at)s and r.at < %(last_at)s) i
     on i.key = u.key
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
-left join (
-    select subject_id, meter_id, min(starts_at) as starts_at
-    from invoice_usage where tenant_id = %(tenant_id)s and ends_included group by 1, 2) o
-    on o.subject_id = u.subject_id and o.meter_id = u.meter_id
+left join opened o on o.subject_id = u.subject_id and o.meter_id = u.meter_id
 where u.tenant_id = %(tenant_id)s and u.at >= %(first_at)s and u.at < %(last_at)s and not exists (
     select from spans s
     where s.subject_id = u.subject_id and s.meter_id = u.meter_id
