@@ -8,16 +8,16 @@ set last_number = s.last_number + excluded.last_number,
 returning last_number, last_issued_on;
 
 -- name: closing_lines
--- The newest billed line of each of the given items, as it stands in the journal.
-select w.subscription_id, w.item_no, e.schema_version, e.payload, b.line_no
+-- The newest billed line of each of the given items, and the event that issued its invoice. The event
+-- itself is read once, however many of its lines are asked for.
+select w.subscription_id, w.item_no, i.event_id, b.line_no
 from unnest(%(subscriptions)s::uuid[], %(items)s::int[]) as w(subscription_id, item_no)
 cross join lateral (
     select b.invoice_id, b.line_no from billed_period b
     where b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
       and b.item_no = w.item_no and b.invoice_id is not null
     order by b.ends_at desc limit 1) b
-join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id
-join journal_event e on e.tenant_id = %(tenant_id)s and e.event_id = i.event_id;
+join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id;
 
 -- name: find_invoice
 -- By printed name (series and number) or by id.
@@ -48,12 +48,13 @@ select series, number from invoice where tenant_id = %(tenant_id)s and credits =
 
 -- name: insert_run
 -- Two schedulers may say this at once: one of them makes the run, the other one finds it.
-insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, started_at)
-values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(started_at)s)
+insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, started_at)
+values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(tax_versions)s::jsonb,
+        %(started_at)s)
 on conflict (tenant_id) where finished_at is null do nothing;
 
 -- name: open_run
-select run_id, as_of, time_zone, payment_days, started_at, finished_at, customers, chunks
+select run_id, as_of, time_zone, payment_days, tax_versions, started_at, finished_at, customers, chunks
 from billing_run
 where tenant_id = %(tenant_id)s and finished_at is null;
 
