@@ -97,6 +97,9 @@ def test_totals_are_those_of_everything_that_was_acknowledged(api):
     assert [(one["value"], one["records"], one["total"]) for one in split["groups"]] == [
         ("eu", 1, "10"), ("us", 2, "20"),
     ]  # fmt: skip
+    for named in ("subject=acme", "subject=acme&meter=calls"):
+        of_one = ok(get(api, f"totals?{span}&{named}"))
+        assert [(row["meter"], row["total"]) for row in of_one["meters"]] == [("calls", "30")]
     missed = ok(get(api, f"totals?{span}&subject=amce&meter=calls&dimension=region"))
     assert (missed["groups"], missed["unseen"][0]["near"]) == ([], ["acme"])
 
@@ -212,8 +215,8 @@ def test_what_is_no_parameter_is_refused_with_those_that_are(api, path):
     ("path", "field"),
     [
         ("totals?from=2026-02-01&to=2026-02-01", "to"),
-        ("totals?from=2026-01-01&to=2026-02-01&subject=acme", "meter"),
-        ("totals?from=2026-01-01&to=2026-02-01&subject=acme&meter=calls", "dimension"),
+        ("totals?from=2026-01-01&to=2026-02-01&subject=acme&dimension=region", "meter"),
+        ("totals?from=2026-01-01T00:07:00Z&to=2026-02-01&subject=acme", "from"),
         ("totals?from=2026-01-01&to=2026-02-01&meter=calls&dimension=region", "subject"),
         (f"chart?{DAYS.replace('to=2026', 'to=2025')}", "to"),
     ],

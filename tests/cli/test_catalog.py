@@ -74,7 +74,32 @@ def test_a_program_gets_one_thing_with_its_words(shell: Shell) -> None:
     assert shown["told"]["window"] == "15 minutes"
     plan = json.loads(shell("catalog", "show", "plan", "home", "--json"))
     assert plan["content"]["items"][0]["price"]["key"] == "e"
-    assert "items[1].price.scheme.unit_amount" in shell("catalog", "show", "plan", "home")
+    assert plan["told"]["currency"] == "EUR"
+
+
+TOLD = {
+    "e": "Energy: per unit, 0.03 EUR per kWh; sum of active in kWh, band day; quantity rounded to"
+         " whole kWh, half to even; amount rounded to 2 decimals, half up; billed in arrears; untaxed",
+    "t": "Energy: graduated tiers, up to 10 kWh 0.05 EUR per kWh, above 10 kWh 0.04 EUR per kWh"
+         " + 2 EUR; sum of active in kWh; amount rounded to 2 decimals, half up; billed in arrears;"
+         " untaxed",
+    "f": "Base: a fixed amount, 9 EUR; amount rounded to 2 decimals, half up; billed in advance;"
+         " untaxed",
+}  # fmt: skip
+
+
+def test_a_plan_is_shown_with_a_line_for_each_price(shell: Shell) -> None:
+    more = """
+      - {key: t, product: energy, meter: active,
+         graduated: {tiers: [{up_to: 10, unit_amount: 0.05}, {unit_amount: 0.04, flat_amount: 2}]}}
+      - {key: f, product: energy, description: Base, flat: {amount: 9}, timing: in_advance}
+"""
+    shell("catalog", "apply", shell.write("more.yaml", CATALOGUE.rstrip() + more))
+    told = json.loads(shell("catalog", "show", "plan", "home", "--json"))["told"]
+    assert {key: told[key] for key in TOLD} == TOLD
+    shown = shell("catalog", "show", "plan", "home")
+    assert "interval  month, from the day of start on" in shown
+    assert "items[" not in shown
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from everycent.cli import common, explain
+from everycent.cli import common, explain, usage_effect
 from everycent.flows.saying import Node
 
 LONG = "measurement:room-nights/2026-01-01T00:00:00Z/acme-international-holdings"
@@ -101,3 +101,29 @@ def test_an_explained_value_is_whole_on_any_screen(capsys, monkeypatch, width):
     for digit in "0123456789":
         told = (value * 2 + LONG + "1,234,567.50" + "1").count(digit)
         assert digits.count(digit) == told
+
+
+COUNTED = [
+    (0, "0 records"),
+    (1, "1 record"),
+    (1200, "1,200 records"),
+]
+
+
+@pytest.mark.parametrize(("number", "text"), COUNTED)
+def test_a_number_of_things_is_told_as_one_or_as_many(number, text):
+    assert common.counted(number, "record") == text
+
+
+SAME = [
+    # lines, whether others are told before, text
+    (1, False, "1 line covers this usage and comes out the same"),
+    (1, True, "1 more line covers this usage and comes out the same"),
+    (1200, False, "1,200 lines cover this usage and come out the same"),
+    (2, True, "2 more lines cover this usage and come out the same"),
+]
+
+
+@pytest.mark.parametrize(("lines", "is_more", "text"), SAME)
+def test_lines_that_come_out_the_same_are_told_as_one_or_as_many(lines, is_more, text):
+    assert usage_effect.same_text(lines, is_more=is_more) == text

@@ -142,12 +142,23 @@ def test_a_record_in_the_archive_is_found_with_its_file_and_read_there(
     )
 
 
+@pytest.mark.parametrize("text", ["2024-11-15", "2024-13", "feb", "2024-1", "202411"])
+@pytest.mark.parametrize("words", [("archive", "--before"), ("restore",)])
+def test_a_month_is_told_as_one(typed: Typed, words: tuple[str, ...], text: str) -> None:
+    done = typed("usage", *words, text, "--json")
+    error = json.loads(done.stderr)["error"]
+    assert (error["message"], error["value"]) == (f"{text!r} is not a month", text)
+    assert error["hint"] == "write it like 2026-03"
+    assert "1 record in " in typed("usage", "archive", "--before", "2024-11").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
         (("archive", "--before", "2199-01"), "archive.month_open"),
         (("archive", "--before", "soon"), "date.malformed"),
         (("restore", "2024-13"), "date.malformed"),
+        (("restore", "1900-01"), "date.out_of_range"),
         (("restore", "2024-10"), "archive.nothing_away"),
     ],
 )

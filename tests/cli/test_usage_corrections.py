@@ -105,6 +105,18 @@ def test_a_voided_record_is_looked_at_taken_back_found_and_put_back(shell: Shell
     assert "1000 → 100 call" in shell("usage", "void", "2", *OF)
 
 
+def test_a_line_that_needs_records_in_the_archive_is_shown_with_the_reason(shell: Shell) -> None:
+    edge = shell.write("edge.csv", USAGE.splitlines()[0] + "\n4,ana,calls,2026-01-31T12:00:00Z,5\n")
+    shell("usage", "import", edge, "--source", "gateway")
+    shell("bill", "run", "--as-of", "2026-03-01", "--zone", "Europe/Zagreb")
+    shell("usage", "archive", "--before", "2026-02")
+    seen = shell("usage", "void", "3", *OF, "--preview")
+    assert "? → ? call" in seen
+    assert "INV-000002 line 1 can't be rated as things stand after" in seen
+    assert "[usage.archived]" in seen
+    assert "the same" not in seen
+
+
 def test_rows_of_a_file_take_the_place_of_their_records(shell: Shell) -> None:
     file = shell.write("right.csv", "id,who,at,n\n2,ana,2026-01-11 13:00,90\n")
     layout = ("--map", "subject=who", "--map", "value=n", "--set", "meter=calls",

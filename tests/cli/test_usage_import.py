@@ -124,6 +124,51 @@ def test_a_backfill_of_records_that_tell_their_sources_names_one(shell):
     assert shell.told("usage", "find", "--source", "b", "b")["records"][0]["is_counted"]
 
 
+GOOD = f"{FIELDS}\n{ROW.format(n=1)}"
+BAD = f"{GOOD}\n{ROW.format(n=2)[:-1]}much"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--rejects", "nowhere/x.csv"), "file.unwritable"),
+        (("--rejects", "usage.csv"), "usage.rejects_over_input"),
+        (("usage.csv.rejects.csv",), "usage.rejects_over_input"),
+    ],
+)
+def test_a_file_that_can_not_take_rejects_is_refused_before_anything_is_stored(
+    shell, options, code
+):
+    shell.write("usage.csv", BAD)
+    shell.write("usage.csv.rejects.csv", GOOD)
+    refused = shell.told("usage", "import", "usage.csv", *options, "--source", "gw", code=2)
+    assert (refused["code"], refused["field"]) == (code, "rejects")
+    assert shell.told("usage", "show")["records"] == 0
+
+
+def test_a_file_of_rejects_is_there_only_while_rows_are_rejected(shell):
+    usage = ("usage", "import", "usage.csv", "--source", "gw")
+    target = shell.folder / "usage.csv.rejects.csv"
+    for text, code, is_there in ((GOOD, 0, False), (BAD, 3, True), (GOOD, 0, False)):
+        shell.write("usage.csv", text)
+        shell.told(*usage, code=code)
+        assert target.exists() is is_there
+    target.write_text(GOOD)  # somebody else's
+    shell.told(*usage)
+    assert target.read_text() == GOOD
+    shell.told(*usage, "--rejects", "mine.csv")
+    assert not (shell.folder / "mine.csv").exists()
+    shell.write("usage.csv", BAD)
+    assert "file,line,code" in shell(*usage, "--rejects", "/dev/stdout").stdout
+
+
+def test_one_row_is_told_as_one(shell):
+    shell.write("usage.csv", BAD.replace(GOOD, FIELDS))
+    text = shell("usage", "import", "usage.csv", "--source", "gw").stdout
+    assert "1 row read, 0 accepted, 0 duplicates, 0 conflicts, 1 rejected" in text
+    assert "1 row was not taken: see usage.csv.rejects.csv" in text
+
+
 @pytest.mark.parametrize(
     ("options", "code", "hint"),
     [

@@ -93,8 +93,27 @@ def test_totals_hold_what_no_fold_has_counted(seller):
     split = told(seller, "totals", *span, "--subject", "acme", "--meter", "calls",
                  "--dimension", "region")  # fmt: skip
     assert [(one["value"], one["total"]) for one in split["groups"]] == [("", "10")]
-    assert typed(seller, "totals", *span, "--subject", "acme").returncode == 2
+    assert told(seller, "totals", *span, "--subject", "acme")["meters"] == [
+        {"meter": "calls", "subjects": 1, "records": 1, "total": "10"}
+    ]
     assert "near: calls" in typed(seller, "totals", *span, "--meter", "cals").stderr
+
+
+def test_totals_are_written_to_a_file_as_they_are_asked_for(seller, tmp_path):
+    today = datetime.now(UTC).date()
+    span = ["--from", (today - timedelta(days=1)).isoformat()]
+    span += ["--to", (today + timedelta(days=1)).isoformat(), "--subject", "acme"]
+    split = ["--meter", "calls", "--dimension", "region"]
+    files = {
+        "series.csv": ([], ["subject,meter,records,total", "acme,calls,1,10"]),
+        "split.csv": (split, ["value,records,total,low,high,latest", ",1,10,10,10,10"]),
+    }
+    for name, (words, lines) in files.items():
+        target = tmp_path / name
+        told(seller, "totals", *span, *words, "--csv", str(target))
+        assert target.read_text().splitlines() == lines
+    for words in (["--csv", "/nowhere/x.csv"], [*split, "--from-records"]):
+        assert typed(seller, "totals", *span, *words).returncode == 2
 
 
 def test_reasons_are_told_with_what_to_do_and_as_a_page(seller, tmp_path):
@@ -106,12 +125,20 @@ def test_reasons_are_told_with_what_to_do_and_as_a_page(seller, tmp_path):
 
 
 def test_a_gap_is_told_ends_with_code_three_and_can_be_accepted(seller):
+    at, _, line = typed(seller, "watch", "--once").stdout.partition(" ")
+    assert datetime.fromisoformat(at).tzinfo is not None
+    assert line.startswith("gap: no register of site since ")
     data = told(seller, "gaps", code=3)
     (gap,) = data["gaps"]
     assert (data["open"], gap["subject"], gap["meter"]) == (1, "site", "register")
     place = ["--accept", "site", "register", gap["starts_at"]]
     assert typed(seller, "gaps", *place).returncode == 2
-    assert told(seller, "gaps", *place, "--reason", "not built yet")["open"] == 0
+    done = typed(seller, "gaps", *place, "--reason", "not built yet")
+    assert done.stdout.splitlines() == [
+        f"accepted: no register of site since {gap['starts_at']}",
+        "no gap is open",
+    ]
+    assert told(seller, "gaps")["open"] == 0
     assert told(seller, "gaps", "--all")["gaps"][0]["outcome"] == "accepted"
 
 

@@ -20,6 +20,7 @@ from everycent.catalog.meter import Aggregation, Series
 from everycent.consumption import queries as usage
 from everycent.consumption.usage import Request, Usage, answered
 from everycent.corrections import operations as corrections
+from everycent.customers import queries as customers
 from everycent.flows import archive_usage as flow
 from everycent.flows import explain as explaining
 from everycent.flows import reasons as accounts
@@ -34,6 +35,8 @@ from everycent.metering import bounds
 from everycent.metering import operations as metering
 from everycent.metering import queries as usage_ids
 from everycent.metering.record import UsageRecord
+from everycent.subscriptions import operations as subscriptions
+from everycent.subscriptions.operations import Order
 from everycent.tenants import operations as tenants
 from tests.conftest import Place
 from tests.flows import world
@@ -679,6 +682,44 @@ def test_a_month_is_dropped_when_the_last_tenant_has_archived_it(seller: Seller)
     assert failing(seller) == set()
 
 
+def test_what_a_tenant_keeps_stays_until_it_archives_it_without_keeping_it(seller: Seller) -> None:
+    place = seller.place
+    other = tenants.create(place.database, "other", "Other", place.now)
+    ingest(place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
+    before = rows(place)
+    for keep, outcome in ((False, Outcome.WAITING), (True, Outcome.KEPT), (True, Outcome.KEPT)):
+        assert [month.outcome for month in archive(seller, FEBRUARY, keep=keep)] == [outcome]
+    theirs = archive(seller, FEBRUARY, tenant="other")
+    assert [month.outcome for month in theirs] == [Outcome.WAITING]
+    assert rows(place) == before
+    assert failing(seller) == set()
+    assert [month.outcome for month in archive(seller, FEBRUARY)] == [Outcome.DROPPED]
+    restore(seller, JANUARY)
+    assert rows(place) == before
+    assert [month.outcome for month in archive(seller, FEBRUARY)] == [Outcome.DROPPED]
+
+
+def test_what_a_tenant_keeps_and_has_to_bill_by_now_is_dropped_by_nobody(seller: Seller) -> None:
+    place = seller.place
+    other = tenants.create(place.database, "other", "Other", place.now)
+    ingest(place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
+    late = [calls("late", day, date(2026, 1, day)) for day in (5, 25)]
+    ingest(place, *late)
+    archive(seller, FEBRUARY, keep=True)
+    with place.database.transaction(place.tenant_id) as tx:
+        customer = customers.by_name(tx, "a")
+        order = Order(customer, "api", "second", world.START, "late")
+        subscriptions.start(tx, [order], **world.writing(place))
+    with pytest.raises(Conflict) as refused:
+        archive(seller, FEBRUARY)
+    assert refused.value.code == "archive.not_billed"
+    theirs = archive(seller, FEBRUARY, tenant="other")
+    assert [month.outcome for month in theirs] == [Outcome.WAITING]
+    again = place._replace(ids=lambda key: ids.derived(f"again/{key}"))
+    assert world.run(again, midnight(date(2026, 5, 1))).progress.parked == 0
+    assert [month.outcome for month in archive(seller, FEBRUARY)] == [Outcome.DROPPED]
+
+
 def test_a_file_of_another_tenant_that_is_not_there_keeps_the_month(
     seller: Seller, tmp_path: Path
 ) -> None:
@@ -723,6 +764,13 @@ def test_parts_of_a_month_may_lie_in_different_folders(seller: Seller, tmp_path:
     assert [month.outcome for month in done] == [Outcome.DROPPED]
 
 
+def write(seller: Seller) -> None:
+    """What archiving January without `--keep` does before it drops it."""
+    archive(seller, FEBRUARY, keep=True)
+    with seller.place.database.transaction(seller.place.tenant_id) as tx:
+        operations.hold(tx, JANUARY, IN_MAY, is_held=False)
+
+
 def look(place: Place) -> Any:
     with place.database.snapshot(place.tenant_id) as tx:
         return store.look_at_month(tx, JANUARY)
@@ -742,6 +790,10 @@ def meanwhile_another_tenant(seller: Seller) -> None:
     ingest(seller.place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
 
 
+def meanwhile_held(seller: Seller) -> None:
+    archive(seller, FEBRUARY, keep=True)
+
+
 def meanwhile_out_and_back(seller: Seller) -> None:
     archive(seller, FEBRUARY)
     restore(seller, JANUARY)
@@ -754,14 +806,20 @@ def meanwhile_out_and_late(seller: Seller) -> None:
 
 @pytest.mark.parametrize(
     "happens",
-    [meanwhile_late, meanwhile_another_tenant, meanwhile_out_and_back, meanwhile_out_and_late],
+    [
+        meanwhile_late,
+        meanwhile_another_tenant,
+        meanwhile_held,
+        meanwhile_out_and_back,
+        meanwhile_out_and_late,
+    ],
 )
 def test_what_comes_between_the_look_at_a_month_and_its_lock_keeps_the_month(
     seller: Seller, happens: Callable[[Seller], object]
 ) -> None:
-    archive(seller, FEBRUARY, keep=True)
+    write(seller)
     seen = look(seller.place)
-    assert seen.uncovered == 0
+    assert seen.keepers == 0
     happens(seller)
     before = rows(seller.place)
     assert drop(seller.place, seen) is False
@@ -771,20 +829,20 @@ def test_what_comes_between_the_look_at_a_month_and_its_lock_keeps_the_month(
 
 def test_a_record_that_was_on_its_way_during_the_look_keeps_the_month(seller: Seller) -> None:
     place = seller.place
-    archive(seller, FEBRUARY, keep=True)
+    write(seller)
     late = calls("b", 5, date(2026, 1, 10), name="late")
     names = metering.Names()
     names.learn(place.database, place.tenant_id, [late])
     with place.database.transaction(place.tenant_id) as tx:
         metering.ingest_within(tx, [late], IN_MAY, names)
         seen = look(place)
-        assert seen.uncovered == 0
+        assert seen.keepers == 0
     assert drop(place, seen) is False
     assert len(rows(place)) == 12
 
 
 def test_what_is_none_of_the_month_does_not_keep_it(seller: Seller) -> None:
-    archive(seller, FEBRUARY, keep=True)
+    write(seller)
     seen = look(seller.place)
     ingest(seller.place, calls("b", 5, date(2026, 4, 10), name="another month"))
     assert drop(seller.place, seen) is True
@@ -793,10 +851,10 @@ def test_what_is_none_of_the_month_does_not_keep_it(seller: Seller) -> None:
 
 
 def test_nobody_waits_while_a_month_is_counted(seller: Seller) -> None:
-    archive(seller, FEBRUARY, keep=True)
+    write(seller)
     late = calls("b", 5, date(2026, 1, 10), name="late")
     with seller.place.database.snapshot(seller.place.tenant_id) as counting:
-        assert store.look_at_month(counting, JANUARY).uncovered == 0
+        assert store.look_at_month(counting, JANUARY).keepers == 0
         assert ingest(seller.place, late).accepted == 1
         with seller.place.database.transaction(seller.place.tenant_id) as tx:
             locks = tx.tuples(
@@ -808,7 +866,7 @@ def test_nobody_waits_while_a_month_is_counted(seller: Seller) -> None:
 def test_the_database_drops_no_month_with_a_record_in_no_archive(seller: Seller) -> None:
     place = seller.place
     assert operations.drop(place.database, place.tenant_id, JANUARY, IN_MAY) == 1
-    archive(seller, FEBRUARY, keep=True)
+    write(seller)
     ingest(place, calls("a", 5, date(2026, 1, 10), name="late"))
     assert operations.drop(place.database, place.tenant_id, JANUARY, IN_MAY) == 1
     assert len(rows(place)) == 12

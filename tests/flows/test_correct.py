@@ -223,6 +223,28 @@ def test_readings_that_make_no_sense_any_more_are_told_instead_of_an_amount(sell
     assert told["difference"] is None
 
 
+def test_a_line_after_one_whose_readings_are_gone_stands_on_none_that_was_taken_back(
+    seller: Place,
+) -> None:
+    world.run(seller, midnight(date(2026, 3, 1)))
+    done = both(seller, void(seller, "r1/1", "r1/31"))
+    assert lines(done) == [
+        ("INV-000003", 1, "100", "0", 2500, 0),
+        ("INV-000006", 1, "150", "0", 3750, 0),
+    ]
+
+
+def test_the_neighbour_of_a_line_that_comes_out_the_same_loses_a_reading_that_was_taken_back(
+    seller: Place,
+) -> None:
+    world.run(seller, midnight(date(2026, 3, 1)))
+    apply(seller, void(seller, "r1/1"))
+    # January shows nothing with the reading at its end, which only opens, and nothing without it.
+    done = both(seller, void(seller, "r1/31"))
+    assert lines(done) == [("INV-000006", 1, "150", "0", 3750, 0)]
+    assert done.same_lines == 1
+
+
 def test_an_invoice_that_was_taken_back_is_left_out(seller: Place) -> None:
     with seller.database.transaction(seller.tenant_id) as tx:
         invoicing.credit(
@@ -333,6 +355,39 @@ def test_what_is_in_the_archive_is_refused_until_it_is_put_back(
     archive_usage.restore(seller.database, seller.tenant_id, date(2026, 1, 1), files, terms)
     done = apply(seller, void(seller, "1"))
     assert lines(done) == [("INV-000002", 1, "151", "91", 670, 455)]
+
+
+@pytest.mark.parametrize("is_billed", [True, False])
+def test_what_can_be_rated_neither_before_nor_after_is_told_and_not_counted_as_the_same(
+    seller: Place, tmp_path: Path, is_billed: bool
+) -> None:
+    """February begins on 31 January by the world's clock, and the records of that day are away."""
+    world.use(seller, [calls("edge", "5", 1, 31)])
+    if is_billed:
+        world.run(seller, midnight(date(2026, 3, 1)))
+    files = ArchiveFolder(tmp_path / "archive")
+    terms = archive_usage.Terms(clock.fixed(datetime(2026, 5, 2, tzinfo=UTC)), seller.ids, "test")
+    archive_usage.archive(seller.database, "default", date(2026, 2, 1), files, terms)
+    done = both(seller, void(seller, "4"))
+    data = as_data(done)
+    if is_billed:
+        assert [one.invoice.name for one in done.invoices] == ["INV-000005"]
+        (line,) = data["invoices"][0]["lines"]
+        refusals = [line["before"]["refusal"], line["after"]["refusal"]]
+        assert line["difference"] is None
+    else:
+        assert done.invoices == ()
+        (open_period,) = [one for one in data["unbilled"] if one["starts_at"] < "2026-02"]
+        assert (open_period["before"], open_period["after"]) == (None, None)
+        refusals = [open_period["refusal"]]
+    assert {one["code"] for one in refusals} == {"usage.archived"}
+    assert {one["value"] for one in refusals} == {"2026-01"}
+    assert data["lines_that_stay_the_same"] == 0
+    assert done.correction_id is not None
+    archive_usage.restore(seller.database, seller.tenant_id, date(2026, 1, 1), files, terms)
+    undone = apply(seller, correct.undo(done.correction_id, by(seller)))
+    assert [quantities[2:4] for quantities in lines(undone)] == [("0", "7")] * is_billed
+    assert [quantities[2:4] for quantities in unbilled(undone)] == [("0", "7")] * (not is_billed)
 
 
 FEBRUARY = Period(datetime(2026, 2, 1, tzinfo=UTC), WINTER.end)

@@ -59,6 +59,12 @@ def record(
     return UsageRecord("app", record_id, subject, meter, at, "5", where)
 
 
+def earlier(record_id: str, day: int) -> UsageRecord:
+    """A reading of December, before the register's contract starts."""
+    at = datetime(2025, 12, day, 12, tzinfo=UTC)
+    return UsageRecord("app", record_id, "q", "register", at, "5", "{}")
+
+
 WANTED = [
     # the record                                                          its reason
     (record("a", "a", "calls", 1, 5), "billed"),
@@ -75,25 +81,34 @@ WANTED = [
     (record("l", "x", "forgiven", 1, 7), "billed"),
     (record("m", "p", "register", 1, 1, hour=0), "billed"),
     (record("n", "p", "register", 1, 20), "billed"),
+    (earlier("o", 10), "opening_reading"),
+    (earlier("p", 15), "voided"),
+    (earlier("q", 20), "voided_after_bill"),
+    (record("r", "q", "register", 1, 20), "billed"),
 ]  # fmt: skip
 LATE = [
     (record("late", "a", "calls", 1, 8), "too_late"),
     (record("late night", "x", "used", 1, 9, hour=23), "too_late"),
     (record("late forgiven", "x", "forgiven", 1, 9), "written_off"),
+    (earlier("older", 12), "opening_reading"),
+    (earlier("newer", 28), "too_late"),
+    (earlier("newer and void", 29), "voided"),
 ]
 
 
 @pytest.fixture
 def seller(place: Place) -> Place:
     """January is billed; there is a record of each reason, one that is billed over a register included."""
-    sell(place, [("a", "api"), ("ends", "api"), ("p", "power"), ("x", "parts")], text=CATALOGUE)
+    sold = [("a", "api"), ("ends", "api"), ("p", "power"), ("q", "power"), ("x", "parts")]
+    sell(place, sold, text=CATALOGUE)
     with place.database.transaction(place.tenant_id) as tx:
         subscriptions.cancel(tx, "ends", date(2026, 2, 20), reason="", writing=world.writing(place))
     use(place, [told for told, _ in WANTED])
     world.run(place, midnight(date(2026, 2, 1)))
     use(place, [told for told, _ in LATE])
     with place.database.transaction(place.tenant_id) as tx:
-        corrections.void(tx, [("app", "b"), ("app", "c")], By("x", "wrong", place.now, place.ids))
+        wrong = [("app", name) for name in ("b", "c", "p", "q", "newer and void")]
+        corrections.void(tx, wrong, By("x", "wrong", place.now, place.ids))
     return place
 
 
@@ -120,7 +135,7 @@ def test_the_records_of_a_reason_are_paged_within_a_span(seller: Place) -> None:
             pages.append([one.record_id for one in page])
             assert page[-1].record is not None
             after = (page[-1].record.at, page[-1].key)
-        assert [sorted(page) for page in pages] == [["a", "m"], ["h", "j"], ["l", "n"]]
+        assert [sorted(page) for page in pages] == [["a", "m"], ["h", "j"], ["l", "n"], ["r"]]
         assert reasoned.with_reason(tx, [january], Wanted("not_yet_billed")) == []
         numbers = known_numbers(tx, [("subject", "x"), ("meter", "used")])
         mine = Wanted("billed", numbers["subject", "x"], numbers["meter", "used"])

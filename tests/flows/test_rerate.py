@@ -206,6 +206,34 @@ def test_a_corrected_opening_reading_changes_the_first_line_only(billed: Place) 
     assert different(billed) == {(1, READ): ("110", 2750)}
 
 
+@pytest.mark.parametrize(
+    ("known", "voided", "expected"),
+    [
+        # What opened January and what closed it are gone: only 120 and 220 are left of four readings.
+        (RECORDS, [at(1, 15, 12), midnight(date(2026, 2, 1))], ["0", "0", "100"]),
+        # The reading at the end of January opened the register.
+        (RECORDS[7:10], [midnight(date(2026, 2, 1))], ["0", "0", "100"]),
+    ],
+)
+def test_a_line_after_one_that_has_no_reading_any_more_stands_on_no_reading_that_was_taken_back(
+    place: Place, known: list[UsageRecord], voided: list[datetime], expected: list[str]
+) -> None:
+    world.sell(place, [("a", "all")], text=CATALOGUE, starts_on=date(2026, 1, 16))
+    world.use(place, known)
+    for month in (2, 3, 4):
+        world.run(place, midnight(date(2026, month, 1)))
+    assert different(place) == {}
+    by = By("test", "another meter", place.now, place.ids)
+    with place.database.transaction(place.tenant_id) as tx:
+        gone = [("test", f"register/{when.isoformat()}") for when in voided]
+        corrections.void(tx, gone, by)
+    lines = [each for each in issued(place) if each.line.item_no == READ]
+    made = again(place, lines)
+    assert [
+        one.quantity.value for one in made if isinstance(one, Charge) and one.quantity
+    ] == expected
+
+
 def test_a_level_that_was_wrong_changes_every_line_that_stands_on_it(billed: Place) -> None:
     before = {(line.starts_at.day < 28, line.charge.quantity.value)
               for _, line in issued(billed) if line.item_no == LEVEL and line.charge.quantity}  # fmt: skip

@@ -156,6 +156,14 @@ def test_every_other_record_is_told_with_its_place_and_the_reason(place, intake)
     assert [taken.count(status) for status in Status] == [2, 2, 2]
 
 
+def test_of_many_conflicts_every_one_is_told_with_what_is_stored(place, intake):
+    many = range(1200)
+    intake.take(place.tenant_id, [use(f"r{n}", n) for n in many])
+    taken = intake.take(place.tenant_id, [use(f"r{n}", n + 1) for n in many])
+    assert [other.stored for other in taken.others] == [use(f"r{n}", n) for n in many]
+    assert not [other for other in taken.others if "archive" in other.refusal.message]
+
+
 @pytest.mark.parametrize(
     ("offered", "accepted", "others"),
     [

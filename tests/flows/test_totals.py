@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -123,8 +124,93 @@ def test_a_name_that_nothing_has_is_told(
 
 def test_a_meter_that_nothing_has_is_told(used: Place) -> None:
     with used.database.snapshot(used.tenant_id) as tx:
-        rows = totals.of_everybody(tx, MARCH)
-        assert [m.meter for m in totals.summed(tx, rows, "calls").meters] == ["calls"]
-        data = totals.summed_data(totals.summed(tx, rows, "call"))
+        rows = totals.of_named(tx, MARCH, None, "calls")
+        assert [m.meter for m in totals.summed(tx, rows, None, "calls").meters] == ["calls"]
+        data = totals.summed_data(
+            totals.summed(tx, totals.of_named(tx, MARCH, None, "call"), None, "call")
+        )
     assert data["meters"] == []
     assert [one["near"] for one in data["unseen"]] == [("calls",)]
+
+
+SOLD = world.CATALOGUE.replace(
+    "meters:", "meters:\n  bytes: {unit: B}\n  many: {of: calls, aggregation: count}", 1
+)
+FRESH = UsageRecord("app", "fresh", "s1", "bytes", MARCH.start, "7")
+
+
+@pytest.mark.parametrize("meter", [None, "calls"])
+@pytest.mark.parametrize("subject", [None, "s1", "nobody"])
+def test_a_subject_and_a_meter_limit_the_totals_to_theirs(
+    used: Place, subject: str | None, meter: str | None
+) -> None:
+    world.sell(used, [], text=SOLD)
+    world.use(used, [FRESH], fold=False)
+    with used.database.snapshot(used.tenant_id) as tx:
+        named = totals.of_named(tx, MARCH, subject, meter)
+        alone = totals.of_named(tx, MARCH, subject, meter, from_records=True)
+        whole = totals.of_everybody(tx, MARCH)
+    expected = [r for r in whole if subject in (None, r.subject) and meter in (None, r.meter)]
+    assert named == alone == expected
+    assert bool(named) is (subject != "nobody")
+
+
+NOTHING = [
+    # subject, meter, what is told
+    ("s00", None, ["no usage of the subject 's00' was ever recorded; near: s0"]),
+    ("s00", "calls", ["no usage of the subject 's00' was ever recorded; near: s0"]),
+    (None, None, []),
+]
+
+
+@pytest.mark.parametrize(("subject", "meter", "told"), NOTHING)
+def test_an_empty_total_tells_the_name_that_nothing_has(
+    used: Place, subject: str | None, meter: str | None, told: list[str]
+) -> None:
+    with used.database.snapshot(used.tenant_id) as tx:
+        found = totals.summed(tx, [], subject, meter)
+    assert [one.message for one in found.unseen] == told
+
+
+@pytest.mark.parametrize("dimension", [None, "region"])
+def test_a_derived_meter_is_refused_with_those_that_take_records(
+    used: Place, dimension: str | None
+) -> None:
+    world.sell(used, [], text=SOLD)
+    with used.database.snapshot(used.tenant_id) as tx:
+        rows = totals.of_named(tx, MARCH, "s1", "many")
+        ask = (
+            partial(totals.summed, tx, rows, "s1", "many")
+            if dimension is None
+            else partial(totals.by_dimension, tx, "s1", "many", MARCH, dimension)
+        )
+        with pytest.raises(Invalid) as refused:
+            ask()
+    assert refused.value.code == "totals.derived_meter"
+    assert refused.value.message == "totals are of meters that take records: calls"
+
+
+SPLITS = [
+    # subject, meter, dimension, from the records, code
+    ("s1", None, None, True, None),
+    ("s1", "calls", "region", False, None),
+    ("s1", None, "region", False, "totals.incomplete"),
+    (None, "calls", "region", False, "totals.incomplete"),
+    ("s1", "calls", "region", True, "totals.split_of_records"),
+]
+
+
+@pytest.mark.parametrize(("subject", "meter", "dimension", "from_records", "code"), SPLITS)
+def test_a_split_names_its_series_and_is_not_of_the_records_alone(
+    subject: str | None,
+    meter: str | None,
+    dimension: str | None,
+    from_records: bool,
+    code: str | None,
+) -> None:
+    told = None
+    try:
+        totals.check_named(subject, meter, dimension, from_records=from_records)
+    except Invalid as refused:
+        told = refused.code
+    assert told == code

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everycent.customers import queries as customers
-from everycent.flows import replay, watch, watched
+from everycent.flows import archive_usage, replay, watch, watched
 from everycent.flows.watching import Tick, tick
+from everycent.integrations.usage_archive import ArchiveFolder
+from everycent.kernel import clock
 from everycent.kernel.errors import Invalid, NotFound
 from everycent.metering import operations as metering
 from everycent.subscriptions import operations as subscriptions
@@ -178,6 +180,46 @@ def test_a_register_counts_from_the_start_of_the_period(seller):
     at = datetime(2026, 2, 5, tzinfo=UTC)
     world.use(seller, [record._replace(meter="register", at=at, value="105")])
     assert told(check(seller, datetime(2026, 2, 6, tzinfo=UTC))) == [("energy", "50")]
+
+
+ARCHIVED_OPENINGS = [
+    # readings; months put back; the month that is told; reached once January is back, if it is
+    # Without the opening of 55 the first reading of February would open, and nothing be told.
+    (["10", "55", "100", "110"], [], "2025-12", "55"),
+    # With the older one, which is back alone, 60 would be told.
+    (["10", "55", "70"], [date(2025, 12, 1)], "2026-01", None),
+]
+
+
+@pytest.mark.parametrize(("values", "restored", "told_month", "reached"), ARCHIVED_OPENINGS)
+def test_a_register_whose_opening_may_be_in_the_archive_is_refused_and_crosses_nothing(
+    seller, tmp_path, values, restored, told_month, reached
+):
+    with seller.database.transaction(seller.tenant_id) as tx:
+        order = Order(customers.by_name(tx, "acme"), "more", "power", world.START, "power")
+        subscriptions.start(tx, [order], **world.writing(seller))
+    define(seller, "energy", "50", subject="power", meter="register")
+    days = (datetime(2025, 12, 31, tzinfo=UTC), datetime(2026, 1, 28, 20, tzinfo=UTC),
+            datetime(2026, 2, 3, tzinfo=UTC), datetime(2026, 2, 4, tzinfo=UTC))  # fmt: skip
+    for at, value in zip(days, values, strict=False):
+        record = world.calls("power", 0, date(2026, 1, 1), name=str(at))
+        world.use(seller, [record._replace(meter="register", at=at, value=value)])
+    world.run(seller, world.midnight(date(2026, 2, 1)))
+    files = ArchiveFolder(tmp_path / "archive")
+    terms = archive_usage.Terms(clock.fixed(datetime(2026, 5, 2, tzinfo=UTC)), seller.ids, "test")
+    archive_usage.archive(seller.database, "default", date(2026, 2, 1), files, terms)
+    as_of = datetime(2026, 2, 6, tzinfo=UTC)
+    for month in restored:
+        archive_usage.restore(seller.database, seller.tenant_id, month, files, terms)
+    found = check(seller, as_of)
+    assert [(one.key, why.code, why.value) for one, why in found.refused] == [
+        ("energy", "usage.archived", told_month)
+    ]
+    assert crossings(seller) == []
+    archive_usage.restore(seller.database, seller.tenant_id, date(2026, 1, 1), files, terms)
+    again = check(seller, as_of, found.noticed)
+    assert again.refused == []
+    assert told(again) == ([] if reached is None else [("energy", reached)])
 
 
 def test_a_level_crosses_as_time_goes_by_without_a_new_record(seller):

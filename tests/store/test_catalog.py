@@ -101,7 +101,7 @@ def test_what_was_parsed_reads_back_the_same(place):
     wanted = {(e.kind, e.key): e.content for e in parse(TEXT)}
     with place.database.transaction(place.tenant_id) as tx:
         assert queries.newest_plan(tx, "a") == (1, wanted["plan", "a"])
-        assert queries.taxes(tx) == {"vat": wanted["tax", "vat"]}
+        assert queries.taxes(tx, queries.tax_versions(tx)) == {"vat": wanted["tax", "vat"]}
         assert queries.raw_meters(tx) == {"m"}
         assert [row.key for row in queries.listed(tx, "meter")] == ["day", "f", "m"]
 

@@ -87,8 +87,8 @@ async def get_chart(request: Request) -> Response:
 
 
 async def get_totals(request: Request) -> Response:
-    """What everybody used from `from` to `to` by meter (`meter`: of one alone); or what `subject` used of
-    `meter` by the values of `dimension`. Days begin on the clock of `zone`."""
+    """What was used from `from` to `to` by meter: of all, or of the `subject` and `meter` that are named;
+    or what both name by the values of `dimension`. Days begin on the clock of `zone`."""
     told = parameters(request, "from", "to", "zone", "meter", "subject", "dimension")
     clock = zone_or_none(told) or "UTC"
     asked = span(told, clock)
@@ -101,8 +101,8 @@ async def get_totals(request: Request) -> Response:
             return total_flow.split_data(
                 total_flow.by_dimension(tx, subject, meter, asked, dimension)
             )
-        rows = total_flow.of_everybody(tx, asked)
-        return total_flow.summed_data(total_flow.summed(tx, rows, meter))
+        rows = total_flow.of_named(tx, asked, subject, meter)
+        return total_flow.summed_data(total_flow.summed(tx, rows, subject, meter))
 
     return _json(await _read(request, work))
 

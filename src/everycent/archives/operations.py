@@ -230,15 +230,22 @@ def record_restored(
     journal.record(tx, [draft], at, projection.restored)
 
 
+def hold(tx: Tx, month: date, at: datetime, *, is_held: bool) -> None:
+    """Says whether the tenant keeps what is archived of a month in the table, whoever else archives the
+    month; holds until it says otherwise. The caller has the `lock`."""
+    store.hold(tx, month, at, is_held=is_held)
+
+
 def drop(database: Database, tenant_id: int, month: date, at: datetime) -> int:
-    """Drops the month when every tenant's records in it are archived; returns how many tenants have
-    others. They are counted while nobody has to wait; the table is held for the moment that it takes to
-    see that nothing has come since. Raises Unavailable `archive.busy` when it is never free."""
+    """Drops the month when every tenant's records in it are archived and nobody holds them; returns how
+    many tenants have others or do. They are counted while nobody has to wait; the table is held for the
+    moment that it takes to see that nothing has come since. Raises Unavailable `archive.busy` when it is
+    never free."""
     for _ in range(_ATTEMPTS):
         with database.snapshot(tenant_id) as tx:
             seen = store.look_at_month(tx, month)
-        if seen.uncovered:
-            return int(seen.uncovered)
+        if seen.keepers:
+            return int(seen.keepers)
         try:
             with database.transaction(tenant_id) as tx:
                 if store.drop_month(tx, month, at, seen, _PATIENCE_SECONDS):

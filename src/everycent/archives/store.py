@@ -118,9 +118,15 @@ def put_back(tx: Tx) -> int:
     return tx.run(SQL["put_back"], {"tenant_id": tx.tenant_id})
 
 
+def hold(tx: Tx, month: date, at: datetime, *, is_held: bool) -> None:
+    """Says whether the tenant holds what the table has of a month."""
+    params = {"tenant_id": tx.tenant_id, "month": month, "is_held": is_held, "said_at": at}
+    tx.run(SQL["hold"], params)
+
+
 def look_at_month(tx: Tx, month: date) -> Any:
-    """How many tenants have records in a month that are in no part, and up to when that was looked at.
-    Call it in a `snapshot`."""
+    """How many tenants have records in a month that are in no part, or hold them, and up to when that
+    was looked at. Call it in a `snapshot`."""
     return tx.row(SQL["look_at_month"], {"month": month})
 
 

@@ -152,8 +152,15 @@ select %(tenant_id)s, subject_id, meter_id, dimensions_id, at, value, key, conte
        record_id
 from stage_archived;
 
+-- name: hold
+-- A tenant's word whether it holds a month, unless it is what was said last.
+insert into usage_hold (tenant_id, month, hold_no, is_held, said_at)
+select %(tenant_id)s, %(month)s, coalesce(max(h.hold_no), 0) + 1, %(is_held)s, %(said_at)s
+from usage_hold h where h.tenant_id = %(tenant_id)s and h.month = %(month)s
+having coalesce((array_agg(h.is_held order by h.hold_no desc))[1], false) <> %(is_held)s;
+
 -- name: look_at_month
-select uncovered, since::text as since, moves from look_at_usage_month(%(month)s);
+select keepers, since::text as since, moves from look_at_usage_month(%(month)s);
 
 -- name: drop_month
 select drop_usage_month(%(month)s, %(dropped_at)s, %(since)s::xid8, %(moves)s);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -75,11 +75,19 @@ def plans(tx: Tx, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Pl
     return found
 
 
-def taxes(tx: Tx) -> dict[str, Tax]:
-    """The newest version of every tax category's table."""
-    return {
-        row.key: msgspec.json.decode(row.content, type=Tax) for row in store.list_newest(tx, "tax")
-    }
+def tax_versions(tx: Tx) -> dict[str, int]:
+    """The number of the newest version of every tax category's table, by its key."""
+    return {row.key: row.version for row in store.list_newest(tx, "tax")}
+
+
+def taxes(tx: Tx, wanted: Mapping[str, int]) -> dict[str, Tax]:
+    """The tables of tax categories in the given versions, by their keys."""
+    found = {}
+    for key, version in wanted.items():
+        content = store.find_content(tx, "tax", key, version)
+        assert content is not None, "a run names versions of tax tables that were recorded"
+        found[key] = msgspec.json.decode(content, type=Tax)
+    return found
 
 
 def intake_policies(tx: Tx) -> dict[str, IntakePolicy]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from everycent.cli.common import console, emit, instant, json_option, opened, table
+from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
 from everycent.flows import bill as flow
 from everycent.flows.bill import RunResult
 from everycent.invoicing import queries
@@ -112,12 +112,13 @@ def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: flo
         done = result.progress
         resumed = " (resumed)" if result.was_resumed else ""
         click.echo(
-            f"billed as of {instant_text(result.run.as_of)}{resumed}: {done.invoices:,} invoices,"
-            f" {done.lines:,} lines"
+            f"billed as of {instant_text(result.run.as_of)}{resumed}:"
+            f" {counted(done.invoices, 'invoice')}, {counted(done.lines, 'line')}"
         )
         rows = parked[result.run.run_id]
         if rows:
-            click.secho(f"{len(rows)} customers could not be billed:", fg="yellow")
+            who = counted(len(rows), "customer")
+            click.secho(f"{who} could not be billed:", fg="yellow")
             table(["customer", "code", "~why"], [[r.customer, r.code, r.message] for r in rows])
     click.echo(f"{seconds:.1f} s")
 

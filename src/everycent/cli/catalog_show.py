@@ -13,7 +13,7 @@ from everycent.catalog.meter import Measure
 from everycent.catalog.plan import Plan
 from everycent.cli.common import emit, json_option, opened, print_lines, table
 from everycent.db.connection import Tx
-from everycent.flows import meter_told
+from everycent.flows import meter_told, plan_told
 from everycent.kernel.period import instant_text
 
 
@@ -26,9 +26,8 @@ def show(kind: str | None, key: str | None, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         if kind is not None and key is not None:
             row = queries.get(tx, kind, key)
-            told = _meter(tx, row) if kind == "meter" else list(_flat("", _content(row)))
-            data = _data(row)
-            if kind == "meter":
+            told, data = _told(tx, row), _data(row)
+            if kind in ("meter", "plan"):
                 data["told"] = {name.strip(): text for name, text in told}
             emit(data, as_json, lambda: _print(row, told))
             return
@@ -62,6 +61,15 @@ def _print(row: Any, told: meter_told.Lines) -> None:
         f"{row.kind} {row.key}, version {row.version} since {instant_text(row.at)[:10]}", bold=True
     )
     print_lines(told)
+
+
+def _told(tx: Tx, row: Any) -> meter_told.Lines:
+    match row.kind:
+        case "meter":
+            return _meter(tx, row)
+        case "plan":
+            return plan_told.lines(msgspec.json.decode(row.content, type=Plan))
+    return list(_flat("", _content(row)))
 
 
 def _meter(tx: Tx, row: Any) -> meter_told.Lines:

@@ -173,6 +173,11 @@ def money(minor: int, currency: str) -> str:
     return f"{int(whole):,}{dot}{places} {currency}" if whole != "-0" else f"{text} {currency}"
 
 
+def counted(number: int, what: str) -> str:
+    """'1 record', '1,200 records'."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def instant(text: str | None, zone: str, now: datetime, field: str) -> datetime:
     """An instant from the command line: RFC 3339, or a local date, which stands for its first moment.
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.cli.common import emit, instant, json_option, opened, table
+from everycent.cli.common import counted, emit, instant, json_option, opened, table
 from everycent.customers import operations, queries
 from everycent.customers.customer import Customer, from_data
 from everycent.kernel import ids
@@ -120,7 +120,7 @@ def import_(file: Any, at: str | None, as_json: bool) -> None:
     emit(
         {"created": created, "unchanged": kept},
         as_json,
-        lambda: click.echo(f"{created} customers created, {kept} were there already"),
+        lambda: click.echo(f"{counted(created, 'customer')} created, {kept:,} there already"),
     )
 
 

@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.cells import cell_len
 
-from everycent.cli.common import console, emit, opened, table
+from everycent.cli.common import console, counted, emit, opened, table
 from everycent.db.connection import Tx
 from everycent.flows import explain as flow
 from everycent.flows.saying import Node, Page
@@ -219,7 +219,7 @@ def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_
         + ([record.dimensions] if has_dimensions else [])
         for record in page.records
     ]
-    what = f"{part.records} records of {part.series.meter} at {part.subject}"
+    what = f"{counted(part.records, 'record')} of {part.series.meter} at {part.subject}"
     table(columns, rows, f"{invoice.name} line {line_no}: {what}")
     click.secho(f"times on the clock of {invoice.customer.time_zone}", dim=True)
     if page.after is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everycent.app import settings, wiring
-from everycent.cli.common import emit, json_option
+from everycent.cli.common import counted, emit, json_option
 from everycent.db import embedded
 from everycent.db.migrate import migrate, pending
 
@@ -22,7 +22,7 @@ def up(as_json: bool) -> None:
         where = "the server of EVERYCENT_DATABASE_URL" if found.database_url else str(found.home)
         click.echo(f"up: {where}")
         if applied:
-            click.echo(f"applied {len(applied)} migrations")
+            click.echo(f"applied {counted(len(applied), 'migration')}")
 
     emit({"home": str(found.home), "migrations": applied}, as_json, render)
 
@@ -51,7 +51,7 @@ def status(as_json: bool) -> None:
             {"server": "EVERYCENT_DATABASE_URL", "pending_migrations": missing},
             as_json,
             lambda: click.echo(
-                f"uses the server of EVERYCENT_DATABASE_URL; {len(missing)} migrations to apply"
+                f"uses the server of EVERYCENT_DATABASE_URL; {counted(len(missing), 'migration')} to apply"
             ),
         )
         return

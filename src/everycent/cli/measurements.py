@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.cli.common import emit, json_option, opened, print_lines, table
+from everycent.cli.common import counted, emit, json_option, opened, print_lines, table
 from everycent.cli.measuring import run
 from everycent.flows import measure as flow
 from everycent.integrations import measurement_file
@@ -126,8 +126,8 @@ def show(key: str, limit: int, as_json: bool) -> None:
     def render() -> None:
         click.echo(f"{key}, version {state.version}: {_state_text(row, now)}")
         click.echo(
-            f"{row['taken']:,} intervals measured, {row['missed']:,} missed, {row['records']:,}"
-            f" records, total {plain(row['total'])}"
+            f"{counted(row['taken'], 'interval')} measured, {row['missed']:,} missed,"
+            f" {counted(row['records'], 'record')}, total {plain(row['total'])}"
         )
         print_lines(list(_lines(definition)))
         table(

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from everycent.app.measuring import poller, worker
 from everycent.app.wiring import App
-from everycent.cli.common import console, emit, json_option, opened, past_instant
+from everycent.cli.common import console, counted, emit, json_option, opened, past_instant
 from everycent.flows import measure as flow
 from everycent.flows.measure import Outcome
 from everycent.flows.measure_interval import Terms
@@ -105,10 +105,10 @@ def _render(outcomes: list[Outcome]) -> None:
         if outcome.busy_until is not None:
             busy += f", until {instant_text(outcome.busy_until)} at the latest"
         missed = f", {outcome.missed:,} missed" if outcome.missed else ""
-        conflicts = f", {outcome.conflicts:,} conflicts" if outcome.conflicts else ""
+        conflicts = f", {counted(outcome.conflicts, 'conflict')}" if outcome.conflicts else ""
         click.echo(
-            f"{outcome.key}: {outcome.taken:,} intervals measured{missed},"
-            f" {outcome.records:,} records{conflicts}{busy}"
+            f"{outcome.key}: {counted(outcome.taken, 'interval')} measured{missed},"
+            f" {counted(outcome.records, 'record')}{conflicts}{busy}"
         )
         if outcome.failure is not None:
             failure = outcome.failure

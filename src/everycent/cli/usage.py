@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -22,8 +20,9 @@ from everycent.cli import (
     usage_totals,
     usage_watch,
 )
-from everycent.cli.common import console, emit, json_option, opened
+from everycent.cli.common import console, counted, emit, json_option, opened
 from everycent.cli.usage_layout import Layout, layout_options, reading, unread_text
+from everycent.cli.usage_rejects import reject_file, targets_of
 from everycent.flows.import_usage import ImportResult, import_usage
 from everycent.integrations.usage_files import STDIN
 from everycent.kernel.errors import Invalid
@@ -61,8 +60,7 @@ def import_(
     A record is stored once for ever, whatever is imported again. Bad rows go to a file with their
     line and the reason, good ones are kept; the exit code is then 3.
     """
-    if rejects is not None and any(_is_same(rejects, file) for file in files):
-        raise Invalid("usage.rejects_over_input", f"{rejects} is a file to import", field="rejects")
+    targets = targets_of(files, rejects)
     results: list[_Done] = []
     begun: set[Path] = set()  # reject files of this import
     with opened() as (app, tenant_id):
@@ -74,9 +72,8 @@ def import_(
                 "there is no meter that takes records",
                 hint="describe one in a catalogue and apply it: everycent catalog apply FILE",
             )
-        for file in files:
-            target = Path(rejects or f"{'stdin' if file == STDIN else file}.rejects.csv")
-            with _reject_file(target, file, begun) as write:
+        for file, target in zip(files, targets, strict=True):
+            with reject_file(target, file, begun, is_own=rejects is None) as write:
                 began = time.monotonic()
                 result, unread = _import(app, tenant_id, file, layout, meters, policies, write)
                 seconds = time.monotonic() - began
@@ -84,43 +81,6 @@ def import_(
     emit(_data(results), as_json, lambda: _render(results))
     if any(done.result.conflicts or done.result.rejected for done in results):
         sys.exit(_SOME_REJECTED)
-
-
-def _is_same(path: str, other: str) -> bool:
-    return other != STDIN and Path(path).resolve() == Path(other).resolve()
-
-
-@contextmanager
-def _reject_file(target: Path, source: str, begun: set[Path]) -> Iterator[Callable[[Reject], None]]:
-    """A function that writes rejects to `target`, which is begun anew with the first of them unless
-    it was for an earlier file of the same import."""
-    file: IO[str] | None = None
-
-    def write(rejected: Reject) -> None:
-        nonlocal file
-        if file is None:
-            is_new = target not in begun
-            begun.add(target)
-            try:
-                file = target.open(
-                    "w" if is_new else "a", encoding="utf-8", errors="backslashreplace", newline=""
-                )
-            except OSError as error:
-                raise Invalid(
-                    "file.unwritable",
-                    f"rejected rows can't be written to {target}: {error.strerror}",
-                    field="rejects",
-                    hint="name another file with --rejects",
-                ) from error
-            if is_new:
-                csv.writer(file).writerow(["file", *Reject._fields])
-        csv.writer(file).writerow([source, *rejected])
-
-    try:
-        yield write
-    finally:
-        if file is not None:
-            file.close()
 
 
 def _import(
@@ -189,15 +149,16 @@ def _render(results: Sequence[_Done]) -> None:
     for file, result, target, seconds, unread in results:
         rate = f"{result.read / seconds:,.0f}" if seconds else "many"
         click.echo(
-            f"{file}: {result.read:,} rows read, {result.accepted:,} accepted,"
-            f" {result.duplicates:,} duplicates, {result.conflicts:,} conflicts,"
+            f"{file}: {counted(result.read, 'row')} read, {result.accepted:,} accepted,"
+            f" {counted(result.duplicates, 'duplicate')}, {counted(result.conflicts, 'conflict')},"
             f" {result.rejected:,} rejected ({rate} rows/s)"
         )
         if unread:
             click.secho(f"  {unread_text(unread)}", fg="yellow")
         if result.conflicts or result.rejected:
             left = result.conflicts + result.rejected
-            click.secho(f"  {left:,} rows were not taken: see {target}", fg="yellow")
+            were = "was" if left == 1 else "were"
+            click.secho(f"  {counted(left, 'row')} {were} not taken: see {target}", fg="yellow")
 
 
 @usage.command()
@@ -216,8 +177,8 @@ def show(as_json: bool) -> None:
         data,
         as_json,
         lambda: click.echo(
-            f"{found.records:,} records in {found.batches:,} batches;"
-            f" {found.open_records:,} records in {found.open:,} batches are not rolled up yet"
+            f"{counted(found.records, 'record')} in {found.batches:,} batches; not rolled up yet:"
+            f" {counted(found.open_records, 'record')} in {found.open:,}"
         ),
     )
 

@@ -11,10 +11,11 @@ import click
 from everycent.app.wiring import App
 from everycent.archives import queries
 from everycent.archives.archive import Part
-from everycent.cli.common import day, emit, json_option, opened, table
+from everycent.cli.common import counted, day, emit, json_option, opened, table
 from everycent.flows import archive_usage as flow
 from everycent.flows.archive_usage import Month
 from everycent.integrations.usage_archive import Archive, ArchiveFolder
+from everycent.kernel.errors import Invalid
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -29,7 +30,19 @@ def _terms(app: App) -> flow.Terms:
 
 
 def _month(text: str, field: str) -> date:
-    return day(f"{text}-01" if len(text) == 7 else text, field).replace(day=1)
+    try:
+        if len(text) != len("2026-03"):
+            raise ValueError(text)
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise Invalid(
+            "date.malformed",
+            f"{text[:40]!r} is not a month",
+            field=field,
+            value=text,
+            hint="write it like 2026-03",
+        ) from error
+    return day(first.isoformat(), field)
 
 
 @click.command()
@@ -47,7 +60,10 @@ def _month(text: str, field: str) -> date:
     " instance's home.",
 )
 @click.option(
-    "--keep", is_flag=True, help="Write the files and leave the records in the table too."
+    "--keep",
+    is_flag=True,
+    help="Write the files and leave the records in the table too, also when other tenants archive the"
+    " month, until you archive it without --keep.",
 )
 @click.option(
     "--even-unbilled",
@@ -99,7 +115,7 @@ def restore(month: str, folder: Path | None, as_json: bool) -> None:
     emit(
         {"month": f"{first:%Y-%m}", "records": records, "parts": [_part_data(p) for p in parts]},
         as_json,
-        lambda: click.echo(f"{first:%Y-%m}: {records:,} records are in the table again"),
+        lambda: click.echo(f"{first:%Y-%m}: {counted(records, 'record')} put back into the table"),
     )
 
 
@@ -119,7 +135,7 @@ def archives(as_json: bool) -> None:
 _OUTCOMES = {
     flow.Outcome.DROPPED: "taken out of the table",
     flow.Outcome.KEPT: "in the table too",
-    flow.Outcome.WAITING: "in the table until the other tenants have archived theirs",
+    flow.Outcome.WAITING: "in the table until the other tenants have archived theirs without --keep",
 }
 
 
@@ -128,7 +144,8 @@ def _tell(month: Month) -> None:
     told = "archived before"
     if part is not None:
         told = (
-            f"{part.facts.records:,} records in {part.file.name} ({part.file.size_bytes:,} bytes)"
+            f"{counted(part.facts.records, 'record')} in {part.file.name}"
+            f" ({counted(part.file.size_bytes, 'byte')})"
         )
     click.echo(f"{month.month:%Y-%m}: {told}; {_OUTCOMES[month.outcome]}")
 

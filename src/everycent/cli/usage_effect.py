@@ -28,18 +28,27 @@ def render(effect: Effect) -> None:
     )
     _render_invoices(effect.invoices)
     if effect.same_lines:
-        lines = "line covers" if effect.same_lines == 1 else "lines cover"
-        click.echo(f"  {effect.same_lines:,} more {lines} this usage and come out the same")
+        click.echo(
+            f"  {same_text(effect.same_lines, is_more=any(i.lines for i in effect.invoices))}"
+        )
     _render_unbilled(effect.unbilled)
     _render_sums(effect)
     for note in effect.notes():
         click.secho(note, fg="yellow")
 
 
+def same_text(lines: int, *, is_more: bool) -> str:
+    """'1 more line covers this usage and comes out the same'; `is_more` when others do not."""
+    more = " more" if is_more else ""
+    if lines == 1:
+        return f"1{more} line covers this usage and comes out the same"
+    return f"{lines:,}{more} lines cover this usage and come out the same"
+
+
 def _render_invoices(invoices: Sequence[InvoiceEffect]) -> None:
     lines = [(one, line) for one in invoices for line in one.lines]
     if not lines:
-        click.echo("  invoices: none would be another one")
+        click.echo("  invoices: no line comes out differently")
         return
     rows = [_line_row(one, line) for one, line in lines[:_MOST_LINES]]
     click.echo()

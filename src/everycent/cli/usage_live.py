@@ -116,7 +116,7 @@ def chart(
         wanted = charts.Wanted(subject, meter, By(by), start, end, dimension)
         found = charts.chart(tx, wanted, clock)
     if svg is not None:
-        _write(svg, usage_chart.svg(found.chart), "svg")
+        write_file(svg, usage_chart.svg(found.chart), "svg")
     warn(found.unseen)
     emit(charts.as_data(found), as_json, lambda: _show_chart(found.chart, svg))
 
@@ -126,9 +126,10 @@ def _month_before(end: datetime) -> datetime:
     return end.replace(year=day.year, month=day.month, day=day.day)
 
 
-def _write(path: str, text: str, option: str) -> None:
+def write_file(path: str, text: str, option: str) -> None:
+    """Writes a file that an option names. Raises Invalid `file.unwritable`."""
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise Invalid(
             "file.unwritable",
@@ -162,7 +163,7 @@ def reasons(html: str | None, as_json: bool) -> None:
         with app.database.snapshot(tenant_id) as tx:
             found = accounts.reasons(tx)
         if html is not None:
-            _write(html, _page(app, found), "html")
+            write_file(html, _page(app, found), "html")
     emit(accounts.as_data(found), as_json, lambda: _show_reasons(found, html))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,8 +48,7 @@ def gaps(
     with opened() as (app, tenant_id):
         now = app.clock()
         gap_flow.check(app.database, tenant_id, now, writing(app))
-        if accept is not None:
-            _accept(app, tenant_id, accept, reason, now)
+        accepted = None if accept is None else _accept(app, tenant_id, accept, reason, now)
         with app.database.snapshot(tenant_id) as tx:
             found = queries.gaps(tx, only_open=not with_closed, limit=_SHOWN)
     data = gap_flow.as_data(found)
@@ -64,14 +64,26 @@ def gaps(
         for gap, end in found
     ]
     columns = ("subject", "meter", "no records since", "until", "noticed", "state")
-    emit(data, as_json, lambda: table(columns, rows))
+    emit(data, as_json, lambda: _show_gaps(accepted, columns, rows))
     if data["open"]:
         sys.exit(_GAP_OPEN)
 
 
+def _show_gaps(
+    accepted: Place | None, columns: Sequence[str], rows: Sequence[tuple[str, ...]]
+) -> None:
+    if accepted is not None:
+        click.echo(f"accepted: no {_place_text(accepted)}")
+        if not rows:
+            click.echo("no gap is open")
+            return
+    table(columns, rows)
+
+
 def _accept(
     app: App, tenant_id: int, accept: tuple[str, str, str], reason: str | None, now: datetime
-) -> None:
+) -> Place:
+    """Closes the gap and says where it began."""
     subject, meter, start = accept
     if not reason:
         raise Invalid(
@@ -83,6 +95,7 @@ def _accept(
     place = Place(subject, meter, instant(start, "UTC", now, "start"))
     with app.database.transaction(tenant_id) as tx:
         operations.accept_gap(tx, place, reason, **writing(app))
+    return place
 
 
 @click.command()
@@ -95,13 +108,17 @@ def watch(interval: float, once: bool, as_json: bool) -> None:
     with opened() as (app, tenant_id):
         if once:
             metering.fold(app.database, tenant_id)
-            _tell(_tick(app, tenant_id, Tick()), as_json)
+            _look(app, tenant_id, Tick(), as_json)
             return
         _watch(app, tenant_id, interval, as_json)
 
 
-def _tick(app: App, tenant_id: int, before: Tick) -> Tick:
-    return tick(app.database, tenant_id, app.clock(), writing(app), before)
+def _look(app: App, tenant_id: int, before: Tick, as_json: bool) -> Tick:
+    """Looks once, and tells what was found."""
+    as_of = app.clock()
+    done = tick(app.database, tenant_id, as_of, writing(app), before)
+    _tell(done, as_of, as_json)
+    return done
 
 
 def _watch(app: App, tenant_id: int, interval: float, as_json: bool) -> None:
@@ -113,16 +130,15 @@ def _watch(app: App, tenant_id: int, interval: float, as_json: bool) -> None:
     before = Tick()
     while not stop.is_set():
         try:
-            before = _tick(app, tenant_id, before)
-            _tell(before, as_json)
+            before = _look(app, tenant_id, before, as_json)
         except (Unavailable, psycopg.OperationalError) as error:
             first = str(error).strip().splitlines()[0]
             click.echo(f"the database is away, trying again: {first}", err=True)
         stop.wait(0 if before.folded else interval)  # while there is a backlog it is worked off
 
 
-def _tell(done: Tick, as_json: bool) -> None:
-    """A line for everything that happened."""
+def _tell(done: Tick, as_of: datetime, as_json: bool) -> None:
+    """A line for everything that happened; those for people begin with the time of the look."""
     told: list[tuple[str, dict[str, Any], str]] = [
         *(("threshold.crossed", msgspec.to_builtins(one), _crossing_text(one))
           for one in done.crossed),
@@ -137,12 +153,12 @@ def _tell(done: Tick, as_json: bool) -> None:
         if as_json:
             click.echo(msgspec.json.encode({"event": name, **data}).decode())
         else:
-            click.echo(text)
+            click.echo(f"{instant_text(as_of)} {text}")
 
 
 def _crossing_text(one: Crossing) -> str:
     return (
-        f"{instant_text(one.as_of)} threshold {one.key}: {one.reached} {one.unit} reached,"
+        f"threshold {one.key}: {one.reached} {one.unit} reached,"
         f" {one.value} is the limit of the period since {instant_text(one.starts_at)}"
     )
 
@@ -153,8 +169,11 @@ def _hole_data(hole: Hole) -> dict[str, Any]:
 
 def _hole_text(hole: Hole) -> str:
     until = "" if hole.end is None else f" until {_end_text(hole.end)}"
-    subject, meter, starts_at = hole.place
-    return f"gap: no {meter} of {subject} since {instant_text(starts_at)}{until}"
+    return f"gap: no {_place_text(hole.place)}{until}"
+
+
+def _place_text(place: Place) -> str:
+    return f"{place.meter} of {place.subject} since {instant_text(place.starts_at)}"
 
 
 def _end_text(end: End) -> str:
@@ -162,8 +181,4 @@ def _end_text(end: End) -> str:
 
 
 def _closed_text(gap: Gap, outcome: Outcome) -> str:
-    subject, meter, starts_at = gap.place
-    return (
-        f"gap closed, {outcome.value.replace('_', ' ')}: {meter} of {subject} since"
-        f" {instant_text(starts_at)}"
-    )
+    return f"gap closed, {outcome.value.replace('_', ' ')}: {_place_text(gap.place)}"

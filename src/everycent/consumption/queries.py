@@ -358,22 +358,21 @@ def totals(tx: Tx, period: Period, *, from_records: bool = False) -> list[Total]
     records; or, with `from_records`, from the records alone, which gives the same and takes longer.
     Raises Unavailable `usage.archived` where records in the archive are needed.
     """
-    if from_records:
-        _refuse_archived_days(tx, [period])
-        return store.totals_of_records(tx, period)
-    days = [piece for piece in pieces_of(period, by_days=True) if piece.is_days]
+    days = [piece for piece in pieces_of(period, by_days=not from_records) if piece.is_days]
     first, last = (days[0].start, days[0].end) if days else (period.end, period.end)
-    found = store.totals_of_days(tx, first, last) if days else []
-    others = store.totals_of_tail(tx, period)
-    if (first, last) != (period.start, period.end):
-        _refuse_archived_days(tx, [Period(period.start, first), Period(last, period.end)])
-        others += store.totals_of_edges(tx, period, first, last)
+    edges = [Period(period.start, first), Period(last, period.end)]
+    edges = [edge for edge in edges if edge.start < edge.end]
+    _refuse_archived_days(tx, edges)
+    others = [total for edge in edges for total in store.totals_of_records(tx, edge)]
+    if not days:
+        return others
+    others += store.totals_of_tail(tx, Period(first, last))
+    found = store.totals_of_days(tx, first, last)
     return _added_up(found, others) if others else found
 
 
 def _refuse_archived_days(tx: Tx, spans: Sequence[Period]) -> None:
-    wanted = [span for span in spans if span.start < span.end]
-    month = store.archived_days(tx, wanted)
+    month = store.archived_days(tx, spans)
     if month is not None:
         raise archived(month)
 

@@ -35,7 +35,7 @@ WINDOW_DAY = table(
     "window_day",
     "window_set int4, starts_at timestamptz, ends_at timestamptz, minutes int4, last_at timestamptz,"
     " first_at timestamptz",
-    key="window_set",
+    key="window_set, starts_at",
 )
 TAIL = table(
     "tail",
@@ -71,7 +71,9 @@ def source(tx: Tx, rows: Rows, *, is_live: bool) -> Source:
         params |= {target.name: _json(target, found) for target, found in tables}
     else:
         for target, found in tables:
-            tx.run(f"analyze {bulk.stage(tx, target, found)}")
+            name = bulk.stage(tx, target, found)
+            tx.run(f"create index if not exists {name}_key on {name} ({', '.join(target.key)})")
+            tx.run(f"analyze {name}")
         heads = [_staged(target) for target, _ in tables]
     head = "with " + ",\n".join(heads)
     first, last = _open_range(tx) if is_live else (None, None)
@@ -195,15 +197,10 @@ def totals_of_days(tx: Tx, first_day: datetime, last_day: datetime) -> list[Tota
     return tx.tuples(SQL["totals_of_days"], params | {"middle": middle})
 
 
-def totals_of_edges(tx: Tx, period: Period, first_day: datetime, last_day: datetime) -> list[Total]:
-    """Everybody's usage in the parts of days at the ends of a period, around its whole days."""
-    params = _span(tx, period) | {"first_day": first_day, "last_day": last_day}
-    return tx.tuples(SQL["totals_of_edges"], params)
-
-
 def totals_of_records(tx: Tx, period: Period) -> list[Total]:
     """Everybody's usage over a period from the records alone."""
-    return tx.tuples(SQL["totals_of_records"], _span(tx, period))
+    days = {"first_day": period.start.date(), "last_day": period.end.date()}
+    return tx.tuples(SQL["totals_of_records"], _span(tx, period) | days)
 
 
 def _span(tx: Tx, period: Period) -> dict[str, Any]:

@@ -393,13 +393,6 @@ select * from (
        and bucket >= %(first_day)s and bucket < %(last_day)s
      group by 1, 2 having sum(records) > 0)) x;
 
--- name: totals_of_edges
--- Everybody's usage before and after the whole days of a time, from the records that are folded.
-select u.subject_id, u.meter_id, count(*), sum(u.value) from usage_standing(false) u
-where u.tenant_id = %(tenant_id)s
-  and (u.at >= %(starts_at)s and u.at < %(first_day)s or u.at >= %(last_day)s and u.at < %(ends_at)s)
-group by 1, 2;
-
 -- name: totals_of_records
 -- Everybody's usage over a time from the records alone, folded or not.
 select u.subject_id, u.meter_id, count(*), sum(u.value)
@@ -407,5 +400,6 @@ from usage_record u
 left join (
     select key from usage_reversal where tenant_id = %(tenant_id)s
     group by key having sum(sign) < 0) z on z.key = u.key
-where u.tenant_id = %(tenant_id)s and u.at >= %(starts_at)s and u.at < %(ends_at)s and z.key is null
+where u.tenant_id = %(tenant_id)s and u.day between %(first_day)s and %(last_day)s
+  and u.at >= %(starts_at)s and u.at < %(ends_at)s and z.key is null
 group by 1, 2;

@@ -94,6 +94,14 @@ def answered(answer: Answer) -> Usage:
     return answer
 
 
+def opened(usage: Usage) -> Usage:
+    """The usage of a counter that stands on the opening found with it, or any other usage; raises
+    Unavailable `usage.archived` where the true opening may be in the archive."""
+    if usage.opening_archived is not None:
+        raise archived(usage.opening_archived)
+    return usage
+
+
 class Used(NamedTuple):
     """What was asked, and the answer."""
 

@@ -62,7 +62,7 @@ class Files(Protocol):
 
 class Outcome(StrEnum):
     """What became of a month's records in the table. KEPT: asked for. WAITING: other tenants have
-    records of the month in no archive."""
+    records of the month in no archive, or keep them."""
 
     DROPPED = "dropped"
     KEPT = "kept"
@@ -97,7 +97,8 @@ def archive(
     on_month: Callable[[Month], None] = lambda _: None,
 ) -> list[Month]:
     """Archives what the table has of the months before `before` (the first day of a month) of a tenant,
-    and, unless it is to `keep` them, drops the months of which nobody has anything else.
+    and, unless it is to `keep` them, drops the months of which nobody has or keeps anything else.
+    What a tenant keeps stays, whoever archives the month, until it archives it itself without that.
 
     Raises Invalid `archive.month_open` when records may still come into one of them, Conflict
     `archive.not_billed` when one has usage that is to be billed (unless `even_unbilled`), and what
@@ -113,6 +114,7 @@ def archive(
     for month in months:
         with database.transaction(tenant_id) as tx:
             part = _archive_month(tx, tenant, month, files, terms, even_unbilled=even_unbilled)
+            archives.hold(tx, month, terms.clock(), is_held=keep)
         outcome = Outcome.KEPT if keep else _drop(database, tenant_id, month, files, terms)
         done.append(Month(month, part, outcome))
         on_month(done[-1])

@@ -117,8 +117,9 @@ def start(
     with database.transaction(tenant_id) as tx:
         started_at = clock()
         run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
+        taxes = catalog.tax_versions(tx)
         current, is_new = invoicing.open_run(
-            tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, started_at)
+            tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, taxes, started_at)
         )
         if is_new:
             due = subscriptions.due_customers(tx, as_of)
@@ -259,7 +260,7 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     if missing:
         context.plans |= catalog.plans(tx, missing)
     if context.taxes is None:
-        context.taxes = catalog.taxes(tx)
+        context.taxes = catalog.taxes(tx, context.run.tax_versions)
     closings = rate_due.closings_of(tx, dues, context.plans)
     basis = Basis(context.plans, _usage_of(dues, context), closings)
     decided = rate_due.decide(owners, dues, basis, context.taxes)

@@ -116,13 +116,14 @@ class Effect(NamedTuple):
 def invoice_effects(
     issued: Sequence[Issued], before: Sequence[Rated], after: Sequence[Rated]
 ) -> tuple[InvoiceEffect, ...]:
-    """What changes on each invoice, in the order given; lines that come out the same are left out."""
+    """What changes on each invoice, in the order given; lines that come out the same are left out,
+    those that can't be rated are not."""
     changed: dict[UUID, tuple[Invoice, list[LineEffect]]] = {}
     rated: dict[UUID, dict[int, LineEffect]] = {}
     for (invoice, line), was, now in zip(issued, before, after, strict=True):
         effect = LineEffect(line, was, now)
         rated.setdefault(invoice.invoice_id, {})[line.line_no] = effect
-        if _essence(was) != _essence(now):
+        if not _is_same(was, now):
             changed.setdefault(invoice.invoice_id, (invoice, []))[1].append(effect)
     return tuple(
         InvoiceEffect(
@@ -135,11 +136,16 @@ def invoice_effects(
     )
 
 
-def _essence(rated: Rated) -> tuple[str | None, int | str]:
-    """What a person would call the same: the quantity and the net, or the reason there is none."""
-    if isinstance(rated, Refusal):
-        return rated.code, rated.message
-    return None if rated.quantity is None else rated.quantity.value, rated.net
+def _is_same(was: Rated, now: Rated) -> bool:
+    """What a person would call the same: the quantity and the net. Of a line that can't be rated nobody
+    knows what the correction does to it, though the reason be the same before and after."""
+    if isinstance(was, Refusal) or isinstance(now, Refusal):
+        return False
+    return (_quantity_of(was), was.net) == (_quantity_of(now), now.net)
+
+
+def _quantity_of(charge: Charge) -> str | None:
+    return None if charge.quantity is None else charge.quantity.value
 
 
 def _tax_difference(invoice: Invoice, rated: Mapping[int, LineEffect]) -> int:
@@ -227,8 +233,7 @@ def _line_data(effect: LineEffect, currency: str) -> dict[str, Any]:
 def _rated_data(rated: Rated, currency: str) -> dict[str, Any]:
     if isinstance(rated, Refusal):
         return {"refusal": rated.as_dict()}
-    quantity = None if rated.quantity is None else rated.quantity.value
-    return {"quantity": quantity, "net": plain(Money(rated.net, currency))}
+    return {"quantity": _quantity_of(rated), "net": plain(Money(rated.net, currency))}
 
 
 def _unbilled_data(one: UnbilledEffect) -> dict[str, Any]:

@@ -32,7 +32,8 @@ _Quantities = dict[_Slot, str | Refusal]
 
 def effects(before: Tx, after: Tx, correction: Any) -> tuple[UnbilledEffect, ...]:
     """The periods whose quantities differ between the two transactions, of which the second holds the
-    correction, given by its row."""
+    correction, given by its row; and those that can't be rated in one of them or in both, as nobody
+    knows what it does to them."""
     changed = {
         (row.subject, row.meter): row.last_at
         for row in corrections.changed_series(after, correction.batch_id)
@@ -46,7 +47,7 @@ def effects(before: Tx, after: Tx, correction: Any) -> tuple[UnbilledEffect, ...
     found = []
     for due in dues:
         was, now = were[_slot(due)], are[_slot(due)]
-        if _told(was) != _told(now):
+        if isinstance(was, Refusal) or was != now:
             found.append(_effect(due, plans, was, now))
     return tuple(found)
 
@@ -94,10 +95,6 @@ def _quantities(tx: Tx, dues: Sequence[DueItem], plans: _Plans, *, is_live: bool
             assert quantity is not None, "only items that measure are asked for"
             found[_slot(due)] = quantity.value
     return found
-
-
-def _told(quantity: str | Refusal) -> str:
-    return quantity if isinstance(quantity, str) else quantity.code
 
 
 def _effect(due: DueItem, plans: _Plans, was: str | Refusal, now: str | Refusal) -> UnbilledEffect:

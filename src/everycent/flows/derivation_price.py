@@ -146,7 +146,7 @@ def price_node(charge: Charge, setting: Setting, origin: Origin | None) -> Node:
     """The price as it was agreed, with its tiers and limits."""
     price = charge.price
     unit = "" if charge.quantity is None else charge.quantity.unit
-    shape, text, tiers = _scheme_text(price, unit, setting.currency)
+    shape, text, tiers = scheme_text(price, unit, setting.currency)
     if origin is None:
         detail = "frozen in the event that issued the invoice"
     else:
@@ -167,7 +167,8 @@ def price_node(charge: Charge, setting: Setting, origin: Origin | None) -> Node:
     return Node("price", f"Price {price.key}, {shape}", text, detail, facts, tiers)
 
 
-def _scheme_text(price: Price, unit: str, currency: str) -> tuple[str, str, tuple[Node, ...]]:
+def scheme_text(price: Price, unit: str, currency: str) -> tuple[str, str, tuple[Node, ...]]:
+    """What kind of price it is, its amounts, and a node for each of its tiers."""
     match price.scheme:
         case Flat(amount):
             return "a fixed amount", f"{amount} {currency}", ()

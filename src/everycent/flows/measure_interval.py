@@ -30,7 +30,7 @@ from everycent.measurements.measurement import Http, Measurement, Sample, Sql, T
 from everycent.measurements.operations import Taking
 from everycent.measurements.records import Gathered
 from everycent.metering import operations as metering
-from everycent.metering.record import UsageRecord, key_of
+from everycent.metering.record import UsageRecord
 
 Poll = Callable[[Measurement, Period], Sequence[Any]]
 """Asks the source of an `http` or `sql` measurement for an interval's rows, not checked yet."""
@@ -172,13 +172,7 @@ def _ingested(work: Work, batch: Sequence[UsageRecord]) -> Stands:
 
 def _ingested_together(work: Work, piece: Sequence[UsageRecord]) -> Stands:
     intake = metering.ingest(work.database, work.tenant_id, piece, work.terms.clock(), work.names)
-    stands = {piece[found.position].record_id: found.stored for found in intake.conflicts}
-    untold = [piece[found.position] for found in intake.conflicts if found.stored is None]
-    if untold:  # of many conflicts only the first ones are told
-        ids = {key_of(record.source, record.record_id): record.record_id for record in untold}
-        with work.database.snapshot(work.tenant_id) as tx:
-            stands |= {ids[key]: stored for key, stored, *_ in metering.find(tx, list(ids))}
-    return stands
+    return {piece[found.position].record_id: found.stored for found in intake.conflicts}
 
 
 def _taking(one: Gathered, stands: Mapping[str, UsageRecord | None], left_out: set[str]) -> Taking:

@@ -24,8 +24,8 @@ from everycent.consumption.usage import (
     Usage,
     Used,
     answered,
-    archived,
     is_counter,
+    opened,
     request_for,
 )
 from everycent.customers.customer import Customer
@@ -148,11 +148,7 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
 
 def _standing(usage: Usage, opening: Reading | None) -> Usage:
     """The usage on the reading with which the last bill ended, or on the one that opened the register."""
-    if opening is not None:
-        return usage._replace(opening=opening)
-    if usage.opening_archived is not None:
-        raise archived(usage.opening_archived)
-    return usage
+    return opened(usage) if opening is None else usage._replace(opening=opening)
 
 
 def _drafts(

@@ -6,9 +6,9 @@ usage has not changed gives the same charge to the cent and the digest; only the
 to which it was read, moves on.
 
 A line over register readings stands on the reading that was sealed with it. Where the line before it
-is rated again too, it stands on the reading with which that one ends now; the first line of an item
-stands on whatever reading opens it now. So a corrected reading moves consumption from one line to its
-neighbour, and makes none.
+is rated again too, it stands on the reading with which that one ends now. The first line of an item
+stands on whatever reading opens it now, and so does a line where the one before ends on none. So a
+corrected reading moves consumption from one line to its neighbour, and makes none.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from everycent.consumption.usage import (
     Usage,
     Used,
     answered,
-    archived,
     is_counter,
+    opened,
 )
 from everycent.db.connection import Tx
 from everycent.invoicing.invoice import Invoice, InvoiceLine
@@ -59,10 +59,11 @@ class _Task(NamedTuple):
 
 
 class _Closed(NamedTuple):
-    """Where a line that was rated again ends, and on which reading."""
+    """Where a line that was rated again ends, and on which reading: None where no reading counts up to
+    there."""
 
     at: datetime
-    reading: Reading
+    reading: Reading | None
 
 
 _Closings = dict[tuple[UUID, int, str], _Closed]
@@ -112,20 +113,20 @@ def _rated(task: _Task, usages: Mapping[Request, Answer], closings: _Closings) -
     share = Fraction(1) if frozen.share is None else Fraction(*frozen.share)
     made = charge(task.item, standing, invoice.currency, share)
     for part in _parts(made.quantity):
-        if part.closing is not None:
+        if is_counter(part.series):
             closings[_key(line, part)] = _Closed(line.ends_at, part.closing)
     return made
 
 
 def _opening(task: _Task, sealed: UsagePart, usage: Usage, closings: _Closings) -> Reading | None:
     """The reading on which a line over a register stands."""
-    before = closings.get(_key(task.issued.line, sealed))
-    if before is not None and before.at == task.issued.line.starts_at:
-        return before.reading
+    line = task.issued.line
+    before = closings.get(_key(line, sealed))
+    if before is not None and before.at == line.starts_at:
+        # Nothing sealed is good for it: if the line before ends on no reading, that was taken back.
+        return opened(usage).opening if before.reading is None else before.reading
     if sealed.since == sealed.starts_at or sealed.opening is None:
-        if usage.opening_archived is not None:
-            raise archived(usage.opening_archived)
-        return usage.opening
+        return opened(usage).opening
     return sealed.opening
 
 

@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 class Outcome(NamedTuple):
     """A record that was not accepted. A conflict has both records; `stored` is None where its month
-    is in the archive, or where very many are told at once."""
+    is in the archive."""
 
     position: int
     status: Status

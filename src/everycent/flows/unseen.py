@@ -50,12 +50,12 @@ def of_series(tx: Tx, pairs: Iterable[tuple[str, str]]) -> list[Unseen]:
     return found
 
 
-def of_meter(tx: Tx, meter: str) -> list[Unseen]:
-    """Whether nothing was ever recorded of the raw meter."""
-    if metering.known_numbers(tx, [("meter", meter)]):
+def of_name(tx: Tx, kind: str, name: str) -> list[Unseen]:
+    """Whether nothing was ever recorded of the subject or raw meter, which `kind` says."""
+    if metering.known_numbers(tx, [(kind, name)]):
         return []
-    beside = consumption.names_beside(tx, "meter", meter)
-    return [_never("meter", meter, f"the meter {meter!r}", beside)]
+    beside = consumption.names_beside(tx, kind, name)
+    return [_never(kind, name, f"the {kind} {name!r}", beside)]
 
 
 def of_dimension(tx: Tx, dimension: str, requests: Sequence[Request]) -> list[Unseen]:

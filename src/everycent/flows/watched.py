@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from typing import NamedTuple
+from uuid import UUID
 
 from everycent.catalog.meter import Measure, Series, series_of
 from everycent.consumption import queries as consumption
@@ -18,6 +19,7 @@ from everycent.consumption.usage import (
     has_windows,
     is_counter,
     is_level,
+    opened,
 )
 from everycent.db.connection import Tx
 from everycent.flows.running import Line, Running, running, up_to
@@ -59,9 +61,13 @@ def reached_by(
     by_cost = [one for one in due if one.threshold.meter is None]
     usages = _usages(tx, by_usage, measures, as_of)
     costs = _costs(tx, by_cost, as_of)
+    refusals = {one.subscription_id: one.refusal for one in costs.refused}
+    lines: dict[UUID, list[Line]] = {}
+    for line in costs.lines:
+        lines.setdefault(line.subscription_id, []).append(line)
     sources: tuple[tuple[Iterable[Watched], Callable[[Watched], tuple[Decimal, str]]], ...] = (
         (by_usage, lambda one: _usage_of(one, measures, usages)),
-        (by_cost, lambda one: _cost_of(one, costs)),
+        (by_cost, lambda one: _cost_of(one, lines, refusals)),
     )
     for wanted, value_of in sources:
         for one in wanted:
@@ -127,7 +133,7 @@ def _usage_of(
     assert measure is not None, "a threshold is set on a meter that exists, and meters stay"
     by_place: dict[tuple[str, str], dict[str, Used]] = {}
     for place, path, request in _requests(one, measures):
-        by_place.setdefault(place, {})[path] = Used(request, answered(usages[request]))
+        by_place.setdefault(place, {})[path] = Used(request, opened(answered(usages[request])))
     values = [quantity(measure, own, None)[1] for own in by_place.values()]
     return reduce(EXACT.add, values, _ZERO), measure.unit
 
@@ -137,13 +143,16 @@ def _costs(tx: Tx, due: Sequence[Watched], as_of: datetime) -> Running:
     return running(tx, list(held.values()), as_of) if held else Running(as_of, [], [])
 
 
-def _cost_of(one: Watched, costs: Running) -> tuple[Decimal, str]:
-    """The cost of the period, what is billed of it in advance included."""
-    held = {own.subscription_id for own in one.held}
-    for refused in costs.refused:
-        if refused.subscription_id in held:
-            raise refused.refusal
-    own_lines = [line for line in costs.lines if line.subscription_id in held]
+def _cost_of(
+    one: Watched, lines: Mapping[UUID, Sequence[Line]], refusals: Mapping[UUID, Refusal]
+) -> tuple[Decimal, str]:
+    """The cost of the period, what is billed of it in advance included. `lines` and `refusals` are by
+    subscription."""
+    held = {own.subscription_id: None for own in one.held}  # each once, in their order
+    for subscription_id in held:
+        if subscription_id in refusals:
+            raise refusals[subscription_id]
+    own_lines = [line for subscription_id in held for line in lines.get(subscription_id, ())]
     minor = sum(line.charge.net for line in own_lines if _is_in(line, one.period))
     currency = one.held[0].currency
     return major(Money(minor, currency)), currency

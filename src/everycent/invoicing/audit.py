@@ -63,7 +63,7 @@ def usage_by_reason(
     found = store.count_in_billed_time(tx, written_off)
     unpriced = store.count_unpriced(tx)
     found |= {"billed": found.get("billed", 0) - unpriced, "part_not_priced": unpriced}
-    for reason, records in store.count_elsewhere(tx).items():
+    for reason, records in store.count_elsewhere(tx, written_off).items():
         found[reason] = found.get(reason, 0) + records
     return {reason: records for reason, records in sorted(found.items()) if records}
 

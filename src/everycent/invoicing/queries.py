@@ -110,13 +110,17 @@ def closing_readings(
 
     Keyed by subscription, item and the input's name in the measure ('' for a plain meter).
     """
+    wanted: dict[UUID, list[tuple[UUID, int, int]]] = {}
+    for subscription_id, item_no, event_id, line_no in store.list_closing_lines(tx, items):
+        wanted.setdefault(event_id, []).append((subscription_id, item_no, line_no))
     found = {}
-    for subscription_id, item_no, version, payload, line_no in store.list_closing_lines(tx, items):
-        document_ = decode(ISSUED, version, payload)
-        quantity = document_.lines[line_no - 1].charge.quantity
-        for part in quantity.parts if quantity is not None else ():
-            if part.closing is not None:
-                found[subscription_id, item_no, part.input] = part.closing
+    for event in store.list_issued_events(tx, sorted(wanted)):
+        lines = decode(ISSUED, event.schema_version, event.payload).lines
+        for subscription_id, item_no, line_no in wanted[event.event_id]:
+            quantity = lines[line_no - 1].charge.quantity
+            for part in quantity.parts if quantity is not None else ():
+                if part.closing is not None:
+                    found[subscription_id, item_no, part.input] = part.closing
     return found
 
 

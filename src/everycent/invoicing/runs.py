@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,14 +13,16 @@ from everycent.kernel.errors import Refusal
 class Run(NamedTuple):
     """A billing run: everything that was due by `as_of`.
 
-    `time_zone` decides the date that is printed, `payment_days` how long customers have to pay; both
-    stay as they were when the run began, whoever finishes it.
+    `time_zone` decides the date that is printed, `payment_days` how long customers have to pay, and
+    `tax_versions` (by key) from which tables taxes are taken; all stay as they were when the run
+    began, whoever finishes it and whatever the catalogue says by then.
     """
 
     run_id: UUID
     as_of: datetime
     time_zone: str
     payment_days: int
+    tax_versions: Mapping[str, int]
     started_at: datetime
     chunks: int = 0
 

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.invoicing.reasons import Wanted
@@ -42,15 +44,16 @@ def reserve_numbers(tx: Tx, series: str, count: int, issued_on: date) -> tuple[i
     return row.last_number, row.last_issued_on
 
 
-def list_closing_lines(tx: Tx, items: Sequence[tuple[UUID, int]]) -> list[tuple[Any, ...]]:
-    """For each item that was billed before: (subscription, item, schema version and payload of the
-    invoice's event, line)."""
+def list_closing_lines(
+    tx: Tx, items: Sequence[tuple[UUID, int]]
+) -> list[tuple[UUID, int, UUID, int]]:
+    """For each item that was billed before: (subscription, item, the invoice's event, line)."""
     params = {
         "tenant_id": tx.tenant_id,
         "subscriptions": [subscription_id for subscription_id, _ in items],
         "items": [item_no for _, item_no in items],
     }
-    return tx.tuples(SQL["closing_lines"], params)
+    return [(r[0], r[1], r[2], r[3]) for r in tx.tuples(SQL["closing_lines"], params)]
 
 
 def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> Any | None:
@@ -90,7 +93,9 @@ def find_credit_of(tx: Tx, invoice_id: UUID) -> Any | None:
 
 def insert_run(tx: Tx, run: Run) -> bool:
     """Opens a run; False when one is open already."""
-    return tx.run(SQL["insert_run"], {"tenant_id": tx.tenant_id, **run._asdict()}) == 1
+    told = msgspec.json.encode(run.tax_versions).decode()
+    params = {"tenant_id": tx.tenant_id, **run._asdict(), "tax_versions": told}
+    return tx.run(SQL["insert_run"], params) == 1
 
 
 def find_open_run(tx: Tx) -> Any | None:
@@ -225,9 +230,9 @@ def count_unpriced(tx: Tx) -> int:
     return int(tx.value(SQL["unpriced_parts"], {"tenant_id": tx.tenant_id}))
 
 
-def count_elsewhere(tx: Tx) -> dict[str, int]:
+def count_elsewhere(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:
     """Records outside all billed time, by reason."""
-    return _counted(tx, SQL["usage_elsewhere"])
+    return _counted(tx, SQL["usage_elsewhere"], written_off=list(written_off))
 
 
 def _counted(tx: Tx, reasoned: str, **more: Any) -> dict[str, int]:

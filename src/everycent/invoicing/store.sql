@@ -8,16 +8,16 @@ set last_number = s.last_number + excluded.last_number,
 returning last_number, last_issued_on;
 
 -- name: closing_lines
--- The newest billed line of each of the given items, as it stands in the journal.
-select w.subscription_id, w.item_no, e.schema_version, e.payload, b.line_no
+-- The newest billed line of each of the given items, and the event that issued its invoice. The event
+-- itself is read once, however many of its lines are asked for.
+select w.subscription_id, w.item_no, i.event_id, b.line_no
 from unnest(%(subscriptions)s::uuid[], %(items)s::int[]) as w(subscription_id, item_no)
 cross join lateral (
     select b.invoice_id, b.line_no from billed_period b
     where b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
       and b.item_no = w.item_no and b.invoice_id is not null
     order by b.ends_at desc limit 1) b
-join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id
-join journal_event e on e.tenant_id = %(tenant_id)s and e.event_id = i.event_id;
+join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id;
 
 -- name: find_invoice
 -- By printed name (series and number) or by id.
@@ -48,12 +48,13 @@ select series, number from invoice where tenant_id = %(tenant_id)s and credits =
 
 -- name: insert_run
 -- Two schedulers may say this at once: one of them makes the run, the other one finds it.
-insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, started_at)
-values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(started_at)s)
+insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, started_at)
+values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(tax_versions)s::jsonb,
+        %(started_at)s)
 on conflict (tenant_id) where finished_at is null do nothing;
 
 -- name: open_run
-select run_id, as_of, time_zone, payment_days, started_at, finished_at, customers, chunks
+select run_id, as_of, time_zone, payment_days, tax_versions, started_at, finished_at, customers, chunks
 from billing_run
 where tenant_id = %(tenant_id)s and finished_at is null;
 
@@ -395,6 +396,8 @@ from told, lateral (
 
 -- name: usage_elsewhere
 -- The reason of every record of a span that lies outside all billed time. stage_priced holds what subscriptions price.
+-- The first line over a register stands on its newest reading until its start (base_at); what came later
+-- and is not older than that would have changed it.
 with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
     from invoice_usage where tenant_id = %(tenant_id)s),
@@ -403,10 +406,44 @@ terms as materialized (
     from subscription s
     join subscription_phase p on p.tenant_id = s.tenant_id and p.subscription_id = s.subscription_id
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
-    where s.tenant_id = %(tenant_id)s)
+    where s.tenant_id = %(tenant_id)s),
+opened as materialized (
+    select f.subject_id, f.meter_id, f.starts_at, f.fold_id, (
+        select max(r.at)
+        from (
+            select distinct utc_day(d.bucket) as day from usage_day d
+            where d.tenant_id = %(tenant_id)s and d.subject_id = f.subject_id
+              and d.meter_id = f.meter_id and d.bucket <= f.starts_at) t
+        cross join lateral (
+            select s.key, s.at, s.batch_id from usage_record s
+            where s.tenant_id = %(tenant_id)s and s.day = t.day and s.subject_id = f.subject_id
+              and s.meter_id = f.meter_id and s.at <= f.starts_at
+            offset 0) r
+        join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id
+            and b.fold_id <= f.fold_id
+        left join stage_standing z on z.key = r.key
+        where z.key is null or (
+            select count(*) from unnest(z.folds) n(fold_id) where n.fold_id <= f.fold_id) %% 2 = 0
+        ) as base_at
+    from (
+        select distinct on (subject_id, meter_id) subject_id, meter_id, starts_at, fold_id
+        from invoice_usage where tenant_id = %(tenant_id)s and ends_included
+        order by subject_id, meter_id, starts_at, fold_id desc) f
+    where f.starts_at >= %(first_at)s)
 select u.key, u.at, u.batch_id, u.subject_id, u.meter_id, case
+    when u.at <= o.starts_at then (
+        select case
+            when not coalesce(z.stands, true) and x.stood and u.at = o.base_at then 'voided_after_bill'
+            when not coalesce(z.stands, true) then 'voided'
+            when x.stood or u.at < o.base_at then 'opening_reading'
+            when u.meter_id = any(%(written_off)s) then 'written_off'
+            else 'too_late' end
+        from usage_batch b, lateral (
+            select coalesce(b.fold_id <= o.fold_id, false) and (z.folds is null or (
+                select count(*) from unnest(z.folds) n(fold_id)
+                where n.fold_id <= o.fold_id) %% 2 = 0) as stood) x
+        where b.tenant_id = %(tenant_id)s and b.batch_id = u.batch_id)
     when not coalesce(z.stands, true) then 'voided'
-    when u.at <= o.starts_at then 'opening_reading'
     when c.subject_id is null then 'no_subscription'
     when i.key is null then 'outside_term'
     when m.subject_id is null then 'not_priced'
@@ -420,10 +457,7 @@ left join (
     where r.tenant_id = %(tenant_id)s and r.at >= %(first_at)s and r.at < %(last_at)s) i
     on i.key = u.key
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
-left join (
-    select subject_id, meter_id, min(starts_at) as starts_at
-    from invoice_usage where tenant_id = %(tenant_id)s and ends_included group by 1, 2) o
-    on o.subject_id = u.subject_id and o.meter_id = u.meter_id
+left join opened o on o.subject_id = u.subject_id and o.meter_id = u.meter_id
 where u.tenant_id = %(tenant_id)s and u.at >= %(first_at)s and u.at < %(last_at)s and not exists (
     select from spans s
     where s.subject_id = u.subject_id and s.meter_id = u.meter_id

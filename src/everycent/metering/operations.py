@@ -19,7 +19,6 @@ from everycent.metering.record import UsageRecord, content_of, key_of, micros
 _FOLD_RECORDS = 2_000_000
 _REMEMBERED_NAMES = 500_000
 _PACKED_TOGETHER = 500
-_TOLD_CONFLICTS = 1000
 _KINDS = ("source", "subject", "meter", "dimensions")
 _NAMED = {kind: attrgetter(kind) for kind in _KINDS}
 _NO_TURNS: AbstractContextManager[object] = nullcontext()
@@ -160,11 +159,11 @@ def _sort_out(packed: Packed, known: dict[bytes, bytes]) -> tuple[list[int], lis
 
 
 def _told(tx: Tx, keys: Sequence[bytes], conflicts: Sequence[int]) -> tuple[Clash, ...]:
-    """The conflicts with what is stored in their place; for more than a page only the first ones."""
+    """The conflicts with what is stored in their place, all of them."""
     if not conflicts:
         return ()
-    tx.look_up_by_key()
-    wanted = {UUID(bytes=keys[n]) for n in conflicts[:_TOLD_CONFLICTS]}
+    store.look_up_many(tx)
+    wanted = {UUID(bytes=keys[n]) for n in conflicts}
     stored = {row.key.bytes: record_of(row) for row in store.records_by_key(tx, sorted(wanted))}
     return tuple(Clash(n, stored.get(keys[n])) for n in conflicts)
 

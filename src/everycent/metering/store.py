@@ -93,6 +93,12 @@ def records_by_key(tx: Tx, keys: Sequence[UUID]) -> list[Any]:
     return tx.rows(SQL["records_by_key"], {"tenant_id": tx.tenant_id, "keys": list(keys)})
 
 
+def look_up_many(tx: Tx) -> None:
+    """From here on the transaction finds many records at once: large tables are read by index, and
+    what was found is matched all together. Row by row it would be each with each."""
+    tx.run("select set_config('enable_seqscan', 'off', true)")
+
+
 def next_batch(tx: Tx) -> int:
     """A number for a new batch."""
     return int(tx.value(SQL["next_batch"]))

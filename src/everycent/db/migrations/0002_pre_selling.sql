@@ -186,7 +186,8 @@ $$;
 create aggregate digest_chain(bytea) (sfunc = digest_link, stype = bytea, parallel = safe);
 
 -- Whole days in UTC, for each set of dimensions apart: months are read from these, and the parts of days
--- at their ends from the records (docs/decisions/0012). A day is added to fold by fold: pages keep room.
+-- at their ends from the records (docs/decisions/0012). The key carries what everybody's month adds up, in
+-- order of the series: that is read from the index alone, and needs no table of half a million sums.
 create table usage_day (
     tenant_id int not null,
     subject_id int not null,
@@ -204,8 +205,8 @@ create table usage_day (
     digest bytea not null check (octet_length(digest) = 32),
     check (num_nulls(low, high, latest_at, latest_value, latest_key)
            = case when records = 0 then 5 else 0 end),
-    primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id)
-) with (fillfactor = 90);
+    primary key (tenant_id, subject_id, meter_id, bucket, dimensions_id) include (records, total)
+);
 create index usage_day_time on usage_day using brin (bucket) with (autosummarize = on);
 
 -- The records that count: stored, not taken back, and folded unless all that is there is wanted.

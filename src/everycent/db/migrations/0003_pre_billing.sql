@@ -192,12 +192,14 @@ create trigger final after insert on invoice_usage
 
 -- Billing runs: a work list, not part of the truth (docs/architecture.md) ---------------------------
 
+-- `tax_versions`: by key the versions of the catalogue's tax tables when the run was opened.
 create table billing_run (
     tenant_id int not null references tenant,
     run_id uuid not null,
     as_of timestamptz not null,
     time_zone text not null,
     payment_days int not null check (payment_days >= 0),
+    tax_versions jsonb not null check (jsonb_typeof(tax_versions) = 'object'),
     started_at timestamptz not null,
     finished_at timestamptz,
     customers int not null default 0,

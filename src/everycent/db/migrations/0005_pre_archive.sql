@@ -75,6 +75,18 @@ create table usage_restored (
 create trigger immutable before update or delete or truncate on usage_restored
     for each statement execute function refuse_change();
 
+-- Whether a tenant holds what the table has of its month, whoever else archives it: the last word counts.
+create table usage_hold (
+    tenant_id int not null references tenant,
+    month date not null check (extract(day from month) = 1),
+    hold_no int not null check (hold_no > 0),
+    is_held boolean not null,
+    said_at timestamptz not null,
+    primary key (tenant_id, month, hold_no)
+);
+create trigger immutable before update or delete or truncate on usage_hold
+    for each statement execute function refuse_change();
+
 -- The parts whose records are in a file and not in the table, and the months that miss any.
 create function usage_away_parts(tenant int) returns table (month date, part_no int)
 language sql stable as $$
@@ -145,11 +157,24 @@ language sql stable set search_path = everycent, pg_temp as $$
          + (select count(*) from everycent.usage_restored where tenant_id = holder and month = first)
 $$;
 
+-- Whether a tenant holds a month of which the table covers a part.
+create function usage_month_is_held(holder int, first date) returns boolean
+language sql stable set search_path = everycent, pg_temp as $$
+    select coalesce((
+        select h.is_held from usage_hold h where h.tenant_id = holder and h.month = first
+        order by h.hold_no desc limit 1), false)
+    and exists (
+        select from usage_archive a
+        where a.tenant_id = holder and a.month = first and not exists (
+            select from usage_dropped d
+            where d.tenant_id = a.tenant_id and d.month = a.month and d.part_no = a.part_no))
+$$;
+
 -- The long look before a month is dropped: how many tenants have records in it that are in no part that
--- the table covers. It locks nothing that anybody would wait for. Whoever drops the month passes on what
--- else it tells: every transaction that it has not seen has a number from `since` on.
+-- the table covers, or hold those that are. It locks nothing that anybody would wait for. Whoever drops the
+-- month passes on what else it tells: every transaction that it has not seen has a number from `since` on.
 create function look_at_usage_month(wanted date)
-returns table (uncovered int, since xid8, moves bigint)
+returns table (keepers int, since xid8, moves bigint)
 language plpgsql security definer set search_path = everycent, pg_temp as $$
 declare
     first date := date_trunc('month', wanted);
@@ -157,13 +182,14 @@ declare
     operator_before text := coalesce(current_setting('everycent.operator', true), '');
     holder int;
 begin
-    uncovered := 0;
+    keepers := 0;
     moves := 0;
     since := pg_snapshot_xmin(pg_current_snapshot());
     perform set_config('everycent.operator', 'on', true);
     foreach holder in array array(select tenant_id from everycent.tenant order by tenant_id) loop
         perform set_config('everycent.tenant', holder::text, true);
-        uncovered := uncovered + everycent.usage_month_differs(holder, first, null)::int;
+        keepers := keepers + (everycent.usage_month_is_held(holder, first)
+            or everycent.usage_month_differs(holder, first, null))::int;
         moves := moves + everycent.usage_month_moves(holder, first);
     end loop;
     perform set_config('everycent.operator', operator_before, true);
@@ -172,10 +198,10 @@ begin
 end $$;
 
 -- Drops the partition of a month of which a look (in one snapshot) has found every record, of every
--- tenant, in a recorded part. Under the lock, in which nobody writes, only what came after that look is
+-- tenant, in a recorded part that nobody holds. Under the lock, in which nobody writes, only what came after that look is
 -- looked at: a record comes with a row of its batch, which is not older than itself (a fold makes it
 -- younger, then more is counted than need be), or out of a file, with a row that says so. Returns false
--- when something did come; then it takes another look. The application role may not drop tables, so it
+-- when something did come, or somebody holds it now; then it takes another look. The application role may not drop tables, so it
 -- is done as the owner.
 create function drop_usage_month(wanted date, dropped_at timestamptz, since xid8, moves bigint)
 returns boolean language plpgsql security definer set search_path = everycent, pg_temp as $$
@@ -204,7 +230,7 @@ begin
             select b.batch_id from everycent.usage_batch b
             where b.tenant_id = holder and age(b.xmin) <= age(since::xid));
         moves := moves - everycent.usage_month_moves(holder, first);
-        is_as_seen := is_as_seen and (
+        is_as_seen := is_as_seen and not everycent.usage_month_is_held(holder, first) and (
             cardinality(fresh) = 0 or not everycent.usage_month_differs(holder, first, fresh));
     end loop;
     is_as_seen := is_as_seen and moves = 0;
@@ -235,7 +261,7 @@ declare
 begin
     foreach name in array array[
         'usage_archive', 'usage_archive_batch', 'usage_archive_reason', 'usage_dropped',
-        'usage_restored'] loop
+        'usage_hold', 'usage_restored'] loop
         execute format('alter table everycent.%I enable row level security', name);
         execute format('alter table everycent.%I force row level security', name);
         execute format(

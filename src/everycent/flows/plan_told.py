@@ -1,0 +1,45 @@
+"""A plan of the catalogue in words: its terms, and each of its prices in one line."""
+
+from __future__ import annotations
+
+from everycent.catalog.plan import UNTAXED, Item, Plan
+from everycent.flows.derivation_price import scheme_text
+from everycent.flows.meter_told import Lines, summary
+from everycent.flows.saying import rounding_text
+from everycent.kernel import currency
+
+
+def lines(plan: Plan) -> Lines:
+    """Everything that a customer of the plan is charged by, as names and texts."""
+    cut = "the day of start" if plan.anchor_day is None else f"day {plan.anchor_day}"
+    return [
+        ("name", plan.name),
+        ("currency", plan.currency),
+        ("interval", f"{plan.interval}, from {cut} on"),
+        *((item.price.key, _priced(item, plan.currency)) for item in plan.items),
+    ]
+
+
+def _priced(item: Item, code: str) -> str:
+    price, measure = item.price, item.measure
+    unit = "unit" if measure is None else measure.unit
+    rule = price.quantity_rounding
+    if rule is not None and rule.unit is not None:
+        unit = rule.unit
+    shape, text, tiers = scheme_text(price, unit, code)
+    if tiers:
+        text = ", ".join(f"{tier.what.partition(': ')[2]} {tier.value}" for tier in tiers)
+    told = [f"{price.description}: {shape}, {text}"]
+    if measure is not None:
+        told.append(summary("", measure))  # its own key is not told in a plan
+    if rule is not None:
+        divided = "" if rule.divide_by is None else f"divided by {rule.divide_by}, "
+        told.append(f"quantity {divided}{rounding_text(rule.mode, rule.places, unit)}")
+    for name, limit in (("at least", price.minimum), ("at most", price.maximum)):
+        if limit is not None:
+            told.append(f"{name} {limit} {code} for a period")
+    told.append(f"amount {rounding_text(price.amount_rounding, currency.exponent(code), code)}")
+    told.append("billed in advance" if price.in_advance else "billed in arrears")
+    tax = item.product.tax_category
+    told.append("untaxed" if tax == UNTAXED else f"tax {tax}")
+    return "; ".join(told)
