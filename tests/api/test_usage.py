@@ -238,9 +238,9 @@ def test_a_body_is_counted_while_it_comes(api):
 @pytest.mark.parametrize(
     ("content", "encoding", "expected"),
     [
-        (gzip.compress(b" " * 400_000_000, 1), "gzip", (413, "request.too_large")),
-        (gzip.compress(b"[]")[:-3], "gzip", (400, "request.bad_gzip")),
-        (gzip.compress(b"[]") + b"more", "gzip", (400, "request.bad_gzip")),
+        (gzip.compress(b" " * 400_000_000, 1, mtime=0), "gzip", (413, "request.too_large")),
+        (gzip.compress(b"[]", mtime=0)[:-3], "gzip", (400, "request.bad_gzip")),
+        (gzip.compress(b"[]", mtime=0) + b"more", "gzip", (400, "request.bad_gzip")),
         (b"[]", "gzip", (400, "request.bad_gzip")),
         (b"[]", "br", (415, "request.unsupported_encoding")),
     ],
