@@ -119,7 +119,7 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
         rows.append(
             [str(line.line_no), charge.price.description, f"{first} – {last}", quantity,
              unit or "", line.tax_percent + " %" if line.tax_percent else "",
-             money(charge.net, found.currency)]
+             money(line.net, found.currency)]
         )  # fmt: skip
     table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows)
     sums: list[tuple[str, Any]] = [("net", found.net)]

@@ -79,7 +79,7 @@ def _line_row(one: InvoiceEffect, effect: LineEffect) -> list[str]:
         line.charge.price.description,
         span_text(line.starts_at, line.ends_at, one.invoice.customer.time_zone),
         f"{_quantity(effect.before)} → {_quantity(effect.after)}{unit}",
-        money(line.charge.net, currency),
+        money(line.net, currency),
         _net(effect.before, currency),
         _net(effect.after, currency),
         "?" if difference is None else signed(difference, currency),

@@ -413,7 +413,7 @@ def _shown(invoice: Invoice) -> dict[str, Any]:
         "lines": {
             line.charge.price.key: {
                 "quantity": line.charge.quantity.value if line.charge.quantity else "1",
-                "amount": money(line.charge.net),
+                "amount": money(line.net),
             }
             for line in invoice.lines
         },

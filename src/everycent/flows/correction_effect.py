@@ -150,7 +150,7 @@ def _quantity_of(charge: Charge) -> str | None:
 
 def _tax_difference(invoice: Invoice, rated: Mapping[int, LineEffect]) -> int:
     """Taxes are rounded once over all lines of a rate, so they are worked out for the whole invoice."""
-    nets = {line.line_no: line.charge.net for line in invoice.lines}
+    nets = {line.line_no: line.net for line in invoice.lines}
     were, are = dict(nets), dict(nets)
     for number, line in rated.items():
         if isinstance(line.before, Charge) and isinstance(line.after, Charge):

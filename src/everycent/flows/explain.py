@@ -312,14 +312,14 @@ def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
 
 def _check_sums(invoice: Invoice) -> None:
     name = invoice.name
-    agree(f"{name}, net", invoice.net, sum(line.charge.net for line in invoice.lines))
+    agree(f"{name}, net", invoice.net, sum(line.net for line in invoice.lines))
     agree(f"{name}, tax", invoice.tax, sum(tax.amount for tax in invoice.taxes))
     agree(f"{name}, gross", invoice.gross, invoice.net + invoice.tax)
     taxed: dict[tuple[str, str], int] = {}
     for line in invoice.lines:
         if line.tax_percent is not None:
             key = (line.charge.product.tax_category, line.tax_percent)
-            taxed[key] = taxed.get(key, 0) + line.charge.net
+            taxed[key] = taxed.get(key, 0) + line.net
     bases: dict[tuple[str, str], int] = {}
     for tax in invoice.taxes:
         bases[tax.category, tax.percent] = bases.get((tax.category, tax.percent), 0) + tax.base

@@ -156,23 +156,23 @@ def _box(x: int, y: int, height: int, hue: str, label: str, detail: str) -> Box:
 
 def _rows(invoice: Invoice, room: int) -> list[_Row]:
     """The lines in their order; of many only the largest, and the others together."""
-    total = sum(abs(line.charge.net) for line in invoice.lines) or 1
+    total = sum(abs(line.net) for line in invoice.lines) or 1
     kept = {line.line_no for line in invoice.lines}
     if len(kept) > _MOST_LINES + 1:
-        by_size = sorted(invoice.lines, key=lambda line: (-abs(line.charge.net), line.line_no))
+        by_size = sorted(invoice.lines, key=lambda line: (-abs(line.net), line.line_no))
         kept = {line.line_no for line in by_size[:_MOST_LINES]}
     rows = [
         _Row(
             line.charge.price.description,
-            f"{_calculation(line)}{_money(line.charge.net, invoice)}",
+            f"{_calculation(line)}{_money(line.net, invoice)}",
             _source(line),
-            line.charge.net,
-            max(abs(line.charge.net) * room // total, _THIN),
+            line.net,
+            max(abs(line.net) * room // total, _THIN),
         )
         for line in invoice.lines
         if line.line_no in kept
     ]
-    rest = [line.charge.net for line in invoice.lines if line.line_no not in kept]
+    rest = [line.net for line in invoice.lines if line.line_no not in kept]
     if rest:
         size = max(sum(map(abs, rest)) * room // total, _THIN)
         money = _money(sum(rest), invoice)
@@ -181,7 +181,7 @@ def _rows(invoice: Invoice, room: int) -> list[_Row]:
 
 
 def _tax_rows(invoice: Invoice, room: int) -> list[_Row]:
-    total = sum(abs(line.charge.net) for line in invoice.lines) or 1
+    total = sum(abs(line.net) for line in invoice.lines) or 1
     return [
         _Row(
             f"{tax.category} {tax.percent} %",

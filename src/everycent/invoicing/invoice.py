@@ -13,8 +13,19 @@ from everycent.kernel.money import Rounding
 from everycent.rating.charge import Charge
 
 
-class InvoiceLine(msgspec.Struct, frozen=True):
-    """One charge for one period of one item of a subscription. `tax_percent` is None untaxed."""
+class LineRef(msgspec.Struct, frozen=True):
+    """A line of an invoice that was issued."""
+
+    invoice_id: UUID
+    line_no: int
+
+
+class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One charge for one period of one item of a subscription. `tax_percent` is None untaxed.
+
+    A line that `corrects` another one holds the charge as it is right now; what was charged for it
+    before (minor units) is taken off.
+    """
 
     line_no: int
     subscription_id: UUID
@@ -24,6 +35,13 @@ class InvoiceLine(msgspec.Struct, frozen=True):
     ends_at: datetime
     tax_percent: str | None
     charge: Charge
+    charged_before: int = 0
+    corrects: LineRef | None = None
+
+    @property
+    def net(self) -> int:
+        """What the line adds to the invoice, in minor units before discounts and taxes."""
+        return self.charge.net - self.charged_before
 
 
 class TaxAmount(msgspec.Struct, frozen=True):

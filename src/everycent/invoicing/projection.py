@@ -123,7 +123,7 @@ def _line(tenant_id: int, invoice_id: UUID, line: InvoiceLine, sign: int) -> tup
         tenant_id, invoice_id, line.line_no, line.subscription_id, line.item_no,
         charge.product.key, charge.price.description, line.starts_at, line.ends_at,
         None if quantity is None else Decimal(quantity.value),
-        None if quantity is None else quantity.unit, sign * charge.net, charge.product.tax_category,
+        None if quantity is None else quantity.unit, sign * line.net, charge.product.tax_category,
     )  # fmt: skip
 
 
