@@ -137,7 +137,11 @@ def test_a_cancelled_subscription_is_billed_up_to_its_end(place: Place) -> None:
     sell(place, [("a", "api")])
     with place.database.transaction(place.tenant_id) as tx:
         subscriptions.cancel(
-            tx, "a", date(2026, 2, 15), reason="moved", writing=world.writing(place)
+            tx,
+            "a",
+            subscriptions.When(date(2026, 2, 15)),
+            reason="moved",
+            writing=world.writing(place),
         )
     world.run(place, midnight(date(2026, 6, 1)))
     # 14 of 28 days of 9.90
@@ -327,7 +331,9 @@ def test_replay_rebuilds_everything_after_changes_of_every_kind(place: Place) ->
         import msgspec
 
         customers.update(tx, msgspec.structs.replace(a, name="New name"), **world.writing(place))
-        subscriptions.cancel(tx, "b", None, reason="", writing=world.writing(place))
+        subscriptions.cancel(
+            tx, "b", subscriptions.When(None), reason="", writing=world.writing(place)
+        )
         invoicing.credit(tx, "INV-000002", reason="x", time_zone="UTC", **world.at_year_end(place))
     world.run(place, midnight(date(2026, 4, 1)))
     with place.database.snapshot(place.tenant_id) as tx:

@@ -207,15 +207,6 @@ def test_a_change_is_refused_and_nothing_is_written(seller, action, on, code):
         assert contracts.get(tx, "acme") == before
 
 
-def test_a_paid_period_is_not_cut_short(seller):
-    world.run(seller, midnight(JAN))
-    with pytest.raises(Conflict) as refused:
-        switch(seller, "basic", MID, key="early")
-    assert refused.value.code == "subscription.paid_beyond"
-    held = switch(seller, "basic", FEB, key="early")
-    assert course(held) == [("paid", JAN, FEB), ("basic", FEB, None)]
-
-
 @pytest.mark.parametrize("number", [0, 7])
 def test_only_changes_that_are_there_are_withdrawn(seller, number):
     with pytest.raises(NotFound) as refused:

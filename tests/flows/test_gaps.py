@@ -169,7 +169,11 @@ def test_a_gap_older_than_the_look_back_is_neither_forgotten_nor_opened_twice(se
 def test_after_the_end_of_a_contract_nothing_is_expected(seller):
     with seller.database.transaction(seller.tenant_id) as tx:
         subscriptions.cancel(
-            tx, "acme", ends_on=date(2026, 1, 2), reason="", writing=world.writing(seller)
+            tx,
+            "acme",
+            subscriptions.When(date(2026, 1, 2)),
+            reason="",
+            writing=world.writing(seller),
         )
     minutes = [15 * n for n in range(96)]
     pulses(seller, *minutes)

@@ -171,7 +171,9 @@ def test_hotel_nights_are_measured_and_billed(seller):
         seller, [("ana", "room"), ("ben", "room")], text=CATALOGUE, starts_on=date(2026, 3, 27)
     )
     with seller.database.transaction(seller.tenant_id) as tx:
-        subscriptions.cancel(tx, "ben", date(2026, 3, 30), reason="left", writing=seller.writing)
+        subscriptions.cancel(
+            tx, "ben", subscriptions.When(date(2026, 3, 30)), reason="left", writing=seller.writing
+        )
     define(seller, """
 measurements:
   room-nights: {meter: nights, every: 1d, time_zone: Europe/Zagreb, starts_at: 2026-01-01,

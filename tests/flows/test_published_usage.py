@@ -85,7 +85,11 @@ def cancel(place: Place) -> None:
             if "cancel" in contract:
                 day = date.fromisoformat(contract["cancel"])
                 subscriptions.cancel(
-                    tx, key, day, reason="as published", writing=world.writing(place)
+                    tx,
+                    key,
+                    subscriptions.When(day),
+                    reason="as published",
+                    writing=world.writing(place),
                 )
 
 

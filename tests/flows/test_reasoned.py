@@ -102,7 +102,13 @@ def seller(place: Place) -> Place:
     sold = [("a", "api"), ("ends", "api"), ("p", "power"), ("q", "power"), ("x", "parts")]
     sell(place, sold, text=CATALOGUE)
     with place.database.transaction(place.tenant_id) as tx:
-        subscriptions.cancel(tx, "ends", date(2026, 2, 20), reason="", writing=world.writing(place))
+        subscriptions.cancel(
+            tx,
+            "ends",
+            subscriptions.When(date(2026, 2, 20)),
+            reason="",
+            writing=world.writing(place),
+        )
     use(place, [told for told, _ in WANTED])
     world.run(place, midnight(date(2026, 2, 1)))
     use(place, [told for told, _ in LATE])

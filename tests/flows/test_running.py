@@ -174,7 +174,11 @@ def test_nothing_stands_open_before_the_contract_begins(seller):
 def test_a_contract_that_ended_is_open_until_it_is_billed(seller):
     with seller.database.transaction(seller.tenant_id) as tx:
         subscriptions.cancel(
-            tx, "acme", ends_on=date(2026, 1, 11), reason="", writing=world.writing(seller)
+            tx,
+            "acme",
+            subscriptions.When(date(2026, 1, 11)),
+            reason="",
+            writing=world.writing(seller),
         )
     found = running(seller, datetime(2026, 3, 1, tzinfo=UTC))
     assert {line.period.end for line in found.lines} == {

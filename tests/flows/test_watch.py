@@ -358,7 +358,11 @@ def test_outside_the_term_of_a_contract_nothing_is_watched(seller):
     assert told(check(seller, datetime(2025, 12, 1, tzinfo=UTC))) == []
     with seller.database.transaction(seller.tenant_id) as tx:
         subscriptions.cancel(
-            tx, "acme", ends_on=date(2026, 1, 5), reason="", writing=world.writing(seller)
+            tx,
+            "acme",
+            subscriptions.When(date(2026, 1, 5)),
+            reason="",
+            writing=world.writing(seller),
         )
     assert told(check(seller)) == []
 

@@ -153,11 +153,10 @@ def midnight(day: date) -> datetime:
 
 
 def issued(place: Place) -> list[Invoice]:
-    """All invoices in order of their numbers."""
+    """All that billing issued, in order of date and number, without what takes whole invoices back."""
     with place.database.snapshot(place.tenant_id) as tx:
-        rows = [row for row in invoices.listed(tx, limit=100_000) if row.kind == "invoice"]
-        found = [invoices.issued(tx, row.event_id).invoice for row in rows]
-    return sorted(found, key=lambda invoice: invoice.number)
+        rows = [row for row in invoices.listed(tx, limit=100_000) if row.credits is None]
+        return [invoices.issued(tx, row.event_id).invoice for row in rows]
 
 
 def state(database: Database, tenant_id: int) -> dict[str, list[Any]]:

@@ -71,7 +71,9 @@ def cancel(
 ) -> Subscription:
     writing = place.writing | ({} if at is None else {"at": at})
     with place.database.transaction(place.tenant_id) as tx:
-        return subscriptions.cancel(tx, key, ends_on, reason="moved away", writing=writing)
+        return subscriptions.cancel(
+            tx, key, subscriptions.When(ends_on), reason="moved away", writing=writing
+        )
 
 
 def get(place: Place, key: str) -> Subscription:
@@ -86,8 +88,16 @@ def bill(
     invoice = None if starts_at is None else ids.derived(f"invoice/{starts_at}")
     tx.run(
         "insert into billed_period (tenant_id, subscription_id, item_no, starts_at, ends_at,"
-        " invoice_id, line_no) values (%s, %s, %s, %s, %s, %s, %s)",
-        (tx.tenant_id, of, item_no, starts_at, ends_at, invoice, None if invoice is None else 1),
+        " invoice_id, line_no, charged) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            tx.tenant_id,
+            of,
+            item_no,
+            starts_at,
+            ends_at,
+            invoice,
+            *((None, None) if invoice is None else (1, 100)),
+        ),
     )
 
 
@@ -221,7 +231,7 @@ def test_a_contract_may_end_where_its_usage_is_billed_to_and_before_what_is_paid
     with pytest.raises(Conflict):
         cancel(shop, "a", date(2026, 1, 31))
     assert cancel(shop, "a", FEB).ends_on == FEB
-    assert dues(shop, date(2027, 1, 1)) == []
+    assert dues(shop, date(2027, 1, 1)) == [("a", 1, FEB, FEB, "0")]  # February is given back
 
 
 # --- what is due ---------------------------------------------------------------------------------
@@ -375,7 +385,9 @@ def test_time_can_be_billed_neither_twice_nor_with_a_gap(shop, starts_at, ends_a
 
 
 def insert(values: str) -> Callable[[Tx], int]:
-    columns = "tenant_id, subscription_id, item_no, starts_at, ends_at, invoice_id, line_no"
+    columns = (
+        "tenant_id, subscription_id, item_no, starts_at, ends_at, invoice_id, line_no, charged"
+    )
     return lambda tx: tx.run(
         f"insert into billed_period ({columns}) select {values} from billed_period b"
         " join subscription s using (tenant_id, subscription_id)"
@@ -387,23 +399,23 @@ def insert(values: str) -> Callable[[Tx], int]:
     ("values", "state"),
     [
         pytest.param(
-            "b.tenant_id, b.subscription_id, 2, null, b.ends_at, null, null", "23503",
+            "b.tenant_id, b.subscription_id, 2, null, b.ends_at, null, null, null", "23503",
             id="a seed for an item that is not there"),
         pytest.param(
-            "b.tenant_id, gen_random_uuid(), 1, null, b.ends_at, null, null", "23503",
+            "b.tenant_id, gen_random_uuid(), 1, null, b.ends_at, null, null, null", "23503",
             id="a seed for a contract that is not there"),
         pytest.param(
-            "b.tenant_id, b.subscription_id, 1, b.ends_at, b.ends_at + '1 day'::interval, null, null",
+            "b.tenant_id, b.subscription_id, 1, b.ends_at, b.ends_at + '1 day'::interval, null, null, null",
             "23514", id="a period without an invoice"),
         pytest.param(
             "b.tenant_id, b.subscription_id, 1, b.ends_at, b.ends_at + '1 day'::interval,"
-            " b.invoice_id, null", "23514", id="a period without a line"),
+            " b.invoice_id, null, 100", "23514", id="a period without a line"),
         pytest.param(
             "b.tenant_id, b.subscription_id, 1, null, b.ends_at + '1 day'::interval,"
-            " b.invoice_id, 1::smallint", "23514", id="a seed with an invoice"),
+            " b.invoice_id, 1::smallint, 100", "23514", id="a seed with an invoice"),
         pytest.param(
             "b.tenant_id + 1, b.subscription_id, 1, b.ends_at, b.ends_at + '1 day'::interval,"
-            " b.invoice_id, 1::smallint", "42501", id="a period of another tenant"),
+            " b.invoice_id, 1::smallint, 100", "42501", id="a period of another tenant"),
     ],
 )  # fmt: skip
 def test_rows_that_are_no_billed_period_are_refused(shop, values, state):
@@ -418,8 +430,8 @@ def test_two_periods_that_only_hold_each_other_are_refused(shop):
     def ring(tx: Tx) -> None:
         tx.run(
             "insert into billed_period (tenant_id, subscription_id, item_no, starts_at, ends_at,"
-            " invoice_id, line_no) values (%(t)s, %(s)s, 1, %(a)s, %(b)s, %(s)s, 1),"
-            " (%(t)s, %(s)s, 1, %(b)s, %(a)s, %(s)s, 1)",
+            " invoice_id, line_no, charged) values (%(t)s, %(s)s, 1, %(a)s, %(b)s, %(s)s, 1, 100),"
+            " (%(t)s, %(s)s, 1, %(b)s, %(a)s, %(s)s, 1, 100)",
             {"t": tx.tenant_id, "s": of, "a": A, "b": A + DAY},
         )
 
@@ -429,7 +441,7 @@ def test_two_periods_that_only_hold_each_other_are_refused(shop):
 @pytest.mark.parametrize(
     "change",
     ["update billed_period set ends_at = ends_at + '1 day'::interval", "delete from billed_period",
-     "truncate billed_period"],
+     "truncate billed_period, period_correction"],
 )  # fmt: skip
 def test_what_is_billed_stays_billed(shop, change):
     chain(shop)

@@ -73,7 +73,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
 def show(number: str, as_json: bool) -> None:
     """Show an invoice as the customer gets it."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        if queries.document(tx, number).kind == "credit_note":
+        if queries.document(tx, number).credits is not None:
             note = queries.credit_note(tx, number)
             emit(msgspec.to_builtins(note), as_json, lambda: _render_credit(note))
             return

@@ -77,6 +77,8 @@ def start(
 _ON = click.option("--on", help="First local day of it; the day after the running period when not"
                    " given.")  # fmt: skip
 _AT = click.option("--at", help="When it was agreed; now when not given.")
+_KEEP_PAID = click.option("--keep-paid", is_flag=True,
+                          help="Give nothing back of what is paid in advance beyond.")  # fmt: skip
 _REASON = click.option("--reason", default="", help="Why, for whoever reads the journal.")
 
 
@@ -84,13 +86,17 @@ _REASON = click.option("--reason", default="", help="Why, for whoever reads the 
 @click.argument("key")
 @click.option("--ends-on", help="First local day that is no longer billed; the end of the running"
               " period when not given.")  # fmt: skip
+@_KEEP_PAID
 @_REASON
 @_AT
 @json_option
-def cancel(key: str, ends_on: str | None, reason: str, at: str | None, as_json: bool) -> None:
-    """End the subscription KEY."""
+def cancel(
+    key: str, ends_on: str | None, keep_paid: bool, reason: str, at: str | None, as_json: bool
+) -> None:
+    """End the subscription KEY. What is paid in advance beyond is given back by the next billing run."""
+    when = When(_day(ends_on, "ends_on"), keep_paid)
     with _writing(at) as (tx, writing):
-        ended = operations.cancel(tx, key, _day(ends_on, "ends_on"), reason=reason, writing=writing)
+        ended = operations.cancel(tx, key, when, reason=reason, writing=writing)
     emit(
         _data(ended),
         as_json,
@@ -102,26 +108,34 @@ def cancel(key: str, ends_on: str | None, reason: str, at: str | None, as_json: 
 @click.argument("key")
 @click.argument("plan")
 @_ON
+@_KEEP_PAID
 @_REASON
 @_AT
 @json_option
-def switch(key: str, plan: str, on: str | None, reason: str, at: str | None, as_json: bool) -> None:
+def switch(
+    key: str, plan: str, on: str | None, keep_paid: bool, reason: str, at: str | None, as_json: bool
+) -> None:
     """Go over from the plan of the subscription KEY to the newest version of PLAN."""
+    when = When(_day(on, "on"), keep_paid)
     with _writing(at) as (tx, writing):
-        made = operations.switch(tx, key, plan, _when(on), reason=reason, writing=writing)
+        made = operations.switch(tx, key, plan, when, reason=reason, writing=writing)
     _tell(made, as_json)
 
 
 @subscription.command()
 @click.argument("key")
 @_ON
+@_KEEP_PAID
 @_REASON
 @_AT
 @json_option
-def pause(key: str, on: str | None, reason: str, at: str | None, as_json: bool) -> None:
+def pause(
+    key: str, on: str | None, keep_paid: bool, reason: str, at: str | None, as_json: bool
+) -> None:
     """Bill nothing of the subscription KEY from a day on, until it is resumed."""
+    when = When(_day(on, "on"), keep_paid)
     with _writing(at) as (tx, writing):
-        made = operations.change(tx, key, Pause(), _when(on), reason=reason, writing=writing)
+        made = operations.change(tx, key, Pause(), when, reason=reason, writing=writing)
     _tell(made, as_json)
 
 
@@ -134,7 +148,9 @@ def pause(key: str, on: str | None, reason: str, at: str | None, as_json: bool) 
 def resume(key: str, on: str, reason: str, at: str | None, as_json: bool) -> None:
     """Go on with the subscription KEY, on the terms that hold by then."""
     with _writing(at) as (tx, writing):
-        made = operations.change(tx, key, Resume(), _when(on), reason=reason, writing=writing)
+        made = operations.change(
+            tx, key, Resume(), When(_day(on, "on")), reason=reason, writing=writing
+        )
     _tell(made, as_json)
 
 
@@ -178,10 +194,6 @@ def _writing(at: str | None) -> Iterator[tuple[Tx, Writing]]:
 
 def _day(text: str | None, field: str) -> date | None:
     return None if text is None else day(text, field)
-
-
-def _when(on: str | None) -> When:
-    return When(_day(on, "on"))
 
 
 def _tell(found: Subscription, as_json: bool) -> None:

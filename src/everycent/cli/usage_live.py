@@ -70,7 +70,7 @@ def _show_running(answer: flow.Running, data: dict[str, Any], zone: str) -> None
             "" if line.charge.quantity is None
             else f"{line.charge.quantity.value} {line.charge.quantity.unit}",
             f"{line.records:,}" if line.charge.quantity is not None else "",
-            f"{plain(Money(line.charge.net, line.currency))} {line.currency}",
+            f"{plain(Money(line.net, line.currency))} {line.currency}",
         )
         for line in answer.lines
     ]  # fmt: skip

@@ -262,7 +262,8 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     if context.taxes is None:
         context.taxes = catalog.taxes(tx, context.run.tax_versions)
     closings = rate_due.closings_of(tx, dues, context.plans)
-    basis = Basis(context.plans, _usage_of(dues, context), closings)
+    names = rate_due.names_of(tx, dues)
+    basis = Basis(context.plans, _usage_of(dues, context), closings, names)
     decided = rate_due.decide(owners, dues, basis, context.taxes)
     return _without_withdrawn(decided, context.issued_on)
 

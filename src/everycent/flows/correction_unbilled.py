@@ -81,7 +81,7 @@ def _slot(due: DueItem) -> _Slot:
 def _quantities(tx: Tx, dues: Sequence[DueItem], plans: _Plans, *, is_live: bool) -> _Quantities:
     """The quantity of each due item. A subscription that can't be rated has the reason in each."""
     usages = consumption.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
-    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans))
+    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans), {})
     found: _Quantities = {}
     for _, group in groupby(dues, key=lambda due: (due.subscription_id, due.item_no)):
         own = list(group)

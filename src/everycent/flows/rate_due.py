@@ -32,6 +32,7 @@ from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
+from everycent.invoicing.invoice import Correction
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
 from everycent.rating.rate import charge
@@ -43,11 +44,12 @@ Closings = MutableMapping[tuple[UUID, int, str], Reading]
 
 class Basis(NamedTuple):
     """What rating due items stands on: the plans, what was used of everything that they measure, and the
-    readings with which bills of registers ended last."""
+    readings with which bills of registers ended last; and the names of invoices that are corrected."""
 
     plans: Plans
     usages: Mapping[Request, Answer]
     closings: Closings
+    names: Mapping[UUID, str]
 
 
 class Decided(NamedTuple):
@@ -91,6 +93,12 @@ def closings_of(tx: Tx, dues: Iterable[DueItem], plans: Plans) -> Closings:
     return invoices.closing_readings(tx, sorted(counters)) if counters else {}
 
 
+def names_of(tx: Tx, dues: Iterable[DueItem]) -> dict[UUID, str]:
+    """The names of the invoices whose lines are due again."""
+    wanted = {due.before.invoice_id for due in dues if due.before is not None}
+    return invoices.names(tx, sorted(wanted)) if wanted else {}
+
+
 def _stands_on_readings(item: Item) -> bool:
     return item.measure is not None and any(is_counter(s) for _, s in series_of(item.measure))
 
@@ -123,7 +131,7 @@ def unexpected(error: Exception) -> Broken:
 def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
     """The charges of due items in their order: a register's next period begins at the reading with which
     the one before ended. Raises what rating raises, and the refusals among the usages."""
-    plans, usages, were = basis
+    plans, usages, were, names = basis
     closings: Closings = ChainMap({}, were)
     found = []
     for due in dues:
@@ -140,10 +148,17 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
         found.append(
             DueCharge(
                 due.subscription_id, due.subscription_key, due.item_no, due.in_advance,
-                due.time_zone, due.due.period, due.due.due_at, made,
+                due.time_zone, due.due.period, due.due.due_at, made, _corrects(due, names),
             )
         )  # fmt: skip
     return found
+
+
+def _corrects(due: DueItem, names: Mapping[UUID, str]) -> Correction | None:
+    if due.before is None:
+        return None
+    invoice_id, line_no, step, charged, ends_at = due.before
+    return Correction(names[invoice_id], invoice_id, line_no, step + 1, charged, ends_at)
 
 
 def _standing(usage: Usage, opening: Reading | None) -> Usage:

@@ -72,6 +72,7 @@ TABLES = (
     subscription_rows.PHASE,
     subscription_rows.ITEM,
     subscription_rows.BILLED_PERIOD,
+    subscription_rows.PERIOD_CORRECTION,
     invoice_rows.LINE,
     invoice_rows.TAX,
     invoice_rows.USAGE,

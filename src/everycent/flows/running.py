@@ -53,7 +53,8 @@ class State(StrEnum):
 
 
 class Line(NamedTuple):
-    """A price of a subscription in one period. `records` is how many stand behind the quantity."""
+    """A price of a subscription in one period. `records` is how many stand behind the quantity; `before`
+    is what was charged for the period before (minor units), where that is due to be corrected."""
 
     subscription_id: UUID
     subscription: str
@@ -62,6 +63,12 @@ class Line(NamedTuple):
     period: Period
     currency: str
     charge: Charge
+    before: int = 0
+
+    @property
+    def net(self) -> int:
+        """What the line adds to the next invoice, or has added to one, in minor units."""
+        return self.charge.net - self.before
 
     @property
     def records(self) -> int:
@@ -90,7 +97,7 @@ class Running(NamedTuple):
         found: dict[str, int] = {}
         for line in self.lines:
             if line.state is not State.BILLED:
-                found[line.currency] = found.get(line.currency, 0) + line.charge.net
+                found[line.currency] = found.get(line.currency, 0) + line.net
         return found
 
 
@@ -121,9 +128,10 @@ def running(
     tx.look_up_by_key()
     items = subscriptions.open_items(tx, [one.subscription_id for one in held])
     plans = catalog.plans(tx, {item.plan for item in items})
-    dues = [due for item in items for due in (*_billed(item, as_of), *_open(item, as_of))]
+    dues = _dues(tx, held, items, as_of)
     usages = _usages(tx, dues, plans, as_of, is_now=is_now)
-    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans))
+    closings, names = rate_due.closings_of(tx, dues, plans), rate_due.names_of(tx, dues)
+    basis = Basis(plans, usages, closings, names)
     covered = {(item.subscription_id, item.item_no): item.covered_until for item in items}
     lines: list[Line] = []
     refused: list[Refused] = []
@@ -150,6 +158,23 @@ def unseen_in(tx: Tx, found: Running) -> list[Unseen]:
     return unseen.of_series(tx, [(p.subject, p.series.meter) for p in parts if not p.records])
 
 
+def _dues(
+    tx: Tx, held: Sequence[Subscription], items: Sequence[OpenItem], as_of: datetime
+) -> list[DueItem]:
+    """What is not billed of the items, what has to be billed otherwise, and the billed periods that
+    run."""
+    again = subscriptions.due_again(tx, [one.subscription_id for one in held], as_of)
+    known = {(due.subscription_id, due.item_no, due.due.period.start) for due in again}
+    for item in items:
+        again += [
+            due
+            for due in _billed(item, as_of)
+            if (due.subscription_id, due.item_no, due.due.period.start) not in known
+        ]
+        again += _open(item, as_of)
+    return sorted(again, key=lambda due: (due.customer_id, due.subscription_key, due.item_no))
+
+
 def _open(item: OpenItem, as_of: datetime) -> list[DueItem]:
     """The periods of an item that began before `as_of` and are not billed."""
     begun = due_periods(
@@ -169,7 +194,7 @@ def _billed(item: OpenItem, as_of: datetime) -> list[DueItem]:
     begun = due_periods(
         item.cycle, item.billed.start, item.ends_at, item.billed.start, in_advance=True
     )
-    return [due_item(item, due) for due in begun if due.period == item.billed]
+    return [due_item(item, due) for due in begun if due.period.start == item.billed.start]
 
 
 def _usages(
@@ -205,13 +230,13 @@ def up_to(request: Request, as_of: datetime, *, is_now: bool) -> Request:
 
 
 def _line(due: DueItem, owed: DueCharge, covered_until: datetime, as_of: datetime) -> Line:
-    if due.due.period.end <= covered_until:
+    if due.before is None and due.due.period.end <= covered_until:
         state = State.BILLED
     else:
         state = State.DUE if due.due.due_at <= as_of else State.RUNNING
     return Line(
         due.subscription_id, due.subscription_key, due.item_no, state, due.due.period, due.currency,
-        owed.charge,
+        owed.charge, 0 if due.before is None else due.before.charged,
     )  # fmt: skip
 
 
@@ -249,6 +274,6 @@ def _line_data(line: Line) -> dict[str, Any]:
         "quantity": None if quantity is None else quantity.value,
         "unit": None if quantity is None else quantity.unit,
         "records": line.records,
-        "net": plain(Money(charge.net, line.currency)),
+        "net": plain(Money(line.net, line.currency)),
         "currency": line.currency,
     }

@@ -10,7 +10,15 @@ from uuid import UUID
 from everycent.catalog.plan import Tax
 from everycent.customers.customer import Customer
 from everycent.invoicing import tax
-from everycent.invoicing.invoice import INVOICE_SERIES, Invoice, InvoiceLine, TaxAmount, name_of
+from everycent.invoicing.invoice import (
+    CREDIT_SERIES,
+    INVOICE_SERIES,
+    Correction,
+    Invoice,
+    InvoiceLine,
+    TaxAmount,
+    name_of,
+)
 from everycent.kernel.calendar import local_date
 from everycent.kernel.currency import check_in_use, exponent
 from everycent.kernel.errors import Refusal
@@ -20,7 +28,7 @@ from everycent.rating.charge import Charge
 
 
 class DueCharge(NamedTuple):
-    """A charge with what it is for."""
+    """A charge with what it is for, and the earlier line that it corrects, if it does."""
 
     subscription_id: UUID
     subscription: str
@@ -30,6 +38,7 @@ class DueCharge(NamedTuple):
     period: Period
     due_at: datetime
     charge: Charge
+    corrects: Correction | None = None
 
 
 class DraftInvoice(NamedTuple):
@@ -43,6 +52,11 @@ class DraftInvoice(NamedTuple):
     net: int
     tax: int
     gross: int
+
+    @property
+    def series(self) -> str:
+        """The series that numbers it: what gives back more than it charges is a credit note."""
+        return CREDIT_SERIES if self.gross < 0 else INVOICE_SERIES
 
 
 def draft(
@@ -62,21 +76,14 @@ def draft(
     for number, due in enumerate(charges, start=1):
         category = due.charge.product.tax_category
         found = tax.rate_for(category, _supply_day(due), taxes)
+        line = InvoiceLine(
+            number, due.subscription_id, due.subscription, due.item_no, due.period.start,
+            due.period.end, None if found is None else found[0].percent, due.charge, due.corrects,
+        )  # fmt: skip
         if found is not None:
-            taxed.append((category, found[0], found[1], due.charge.net))
-        net += due.charge.net
-        lines.append(
-            InvoiceLine(
-                number,
-                due.subscription_id,
-                due.subscription,
-                due.item_no,
-                due.period.start,
-                due.period.end,
-                None if found is None else found[0].percent,
-                due.charge,
-            )
-        )
+            taxed.append((category, found[0], found[1], line.net))
+        net += line.net
+        lines.append(line)
     tax_amounts = tax.amounts(taxed, currency)
     tax_total = sum(amount.amount for amount in tax_amounts)
     checked(net, currency)
@@ -112,14 +119,14 @@ def finished(
     """The invoice with its number and dates."""
     return Invoice(
         invoice_id,
-        INVOICE_SERIES,
+        prepared.series,
         number,
-        name_of(INVOICE_SERIES, number),
+        name_of(prepared.series, number),
         prepared.customer,
         prepared.currency,
         exponent(prepared.currency),
         issued_on,
-        issued_on + timedelta(days=payment_days),
+        issued_on + timedelta(days=payment_days if prepared.gross > 0 else 0),
         prepared.lines,
         prepared.taxes,
         prepared.net,

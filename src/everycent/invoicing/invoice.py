@@ -13,18 +13,24 @@ from everycent.kernel.money import Rounding
 from everycent.rating.charge import Charge
 
 
-class LineRef(msgspec.Struct, frozen=True):
-    """A line of an invoice that was issued."""
+class Correction(msgspec.Struct, frozen=True):
+    """What a line takes the place of: line `line_no` of invoice `invoice`, with which the period was
+    billed, and what was `charged` for it (minor units) up to `ends_at` when this was said. `step` counts
+    the corrections of a line from 1."""
 
+    invoice: str
     invoice_id: UUID
     line_no: int
+    step: int
+    charged: int
+    ends_at: datetime
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One charge for one period of one item of a subscription. `tax_percent` is None untaxed.
 
-    A line that `corrects` another one holds the charge as it is right now; what was charged for it
-    before (minor units) is taken off.
+    A line that `corrects` another one holds the charge as it is right; what was charged for the period
+    before is taken off.
     """
 
     line_no: int
@@ -35,8 +41,12 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     ends_at: datetime
     tax_percent: str | None
     charge: Charge
-    charged_before: int = 0
-    corrects: LineRef | None = None
+    corrects: Correction | None = None
+
+    @property
+    def charged_before(self) -> int:
+        """What was charged for the period before, in minor units."""
+        return 0 if self.corrects is None else self.corrects.charged
 
     @property
     def net(self) -> int:
@@ -57,7 +67,9 @@ class TaxAmount(msgspec.Struct, frozen=True):
 
 
 class Invoice(msgspec.Struct, frozen=True):
-    """What was issued. Amounts are minor units of `currency`, which has `places` decimals."""
+    """What was issued. Amounts are minor units of `currency`, which has `places` decimals. Where its
+    corrections give back more than its charges come to, it is a credit note, in a series of its own.
+    """
 
     invoice_id: UUID
     series: str
@@ -94,6 +106,11 @@ CREDITED = EventType("invoice.credited", 1, CreditNote)
 
 INVOICE_SERIES = "INV"
 CREDIT_SERIES = "CN"
+
+
+def kind_of(series: str) -> str:
+    """Which kind of document a series numbers, and its ledger entries are: invoice or credit_note."""
+    return "credit_note" if series == CREDIT_SERIES else "invoice"
 
 
 def name_of(series: str, number: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from itertools import repeat
 from uuid import UUID
 
 from everycent.customers import operations as customers
@@ -14,9 +16,9 @@ from everycent.invoicing.assemble import DraftInvoice, finished
 from everycent.invoicing.invoice import (
     CREDIT_SERIES,
     CREDITED,
-    INVOICE_SERIES,
     ISSUED,
     CreditNote,
+    Invoice,
     name_of,
 )
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
@@ -64,21 +66,35 @@ def issue(
     """
     if not prepared:
         return
-    last, dated, at = _numbers(tx, INVOICE_SERIES, len(prepared), at, time_zone)
+    numbers = _numbers_of(tx, prepared, at, time_zone)
     drafts = []
-    first = last - len(prepared) + 1
-    for number, (draft, invoice_id) in enumerate(zip(prepared, invoice_ids, strict=True), first):
+    for draft, invoice_id in zip(prepared, invoice_ids, strict=True):
+        number, dated, booked_at = next(numbers[draft.series])
         drafts.append(
             Draft(
                 ids(f"invoice.issued/{_natural_key(draft)}"),
                 customer_stream(draft.customer.customer_id),
                 ISSUED,
-                at,
+                booked_at,
                 actor,
                 finished(draft, invoice_id, number, dated, payment_days, run_id),
             )
         )
     journal.record(tx, drafts, recorded_at, projection.add_document)
+
+
+def _numbers_of(
+    tx: Tx, prepared: Sequence[DraftInvoice], at: datetime, time_zone: str
+) -> dict[str, Iterator[tuple[int, date, datetime]]]:
+    """The numbers of the drafts by series, each with its date and the instant to book it at. The series
+    are locked in one order, so that nobody waits for anybody in a circle."""
+    found: dict[str, Iterator[tuple[int, date, datetime]]] = {}
+    for series, count in sorted(Counter(draft.series for draft in prepared).items()):
+        last, dated, booked_at = _numbers(tx, series, count, at, time_zone)
+        found[series] = zip(
+            range(last - count + 1, last + 1), repeat(dated), repeat(booked_at), strict=False
+        )
+    return found
 
 
 def _numbers(
@@ -91,7 +107,11 @@ def _numbers(
 
 
 def _natural_key(draft: DraftInvoice) -> str:
-    return f"{draft.customer.key}/{instant_text(draft.due_at)}"
+    """What the draft is, as no other one is: its customer, instant, and first line."""
+    line = draft.lines[0]
+    step = 0 if line.corrects is None else line.corrects.step
+    which = f"{line.subscription}/{line.item_no}/{instant_text(line.starts_at)}/{step}"
+    return f"{draft.customer.key}/{instant_text(draft.due_at)}/{which}"
 
 
 def credit(
@@ -108,7 +128,8 @@ def credit(
     """Takes an invoice back in full with a credit note; its ledger entry is reversed.
 
     The periods it billed stay billed. Raises NotFound `invoice.unknown`, Conflict
-    `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`.
+    `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`,
+    `invoice.corrected`.
     """
     found = queries.invoice(tx, name)
     customers.lock(tx, [found.invoice.customer.customer_id])
@@ -120,6 +141,7 @@ def credit(
             field="invoice",
             value=name,
         )
+    _check_corrections(tx, found.invoice)
     if at < found.at:
         raise Conflict(
             "invoice.credit_before_issue",
@@ -149,6 +171,25 @@ def credit(
     )
     journal.record(tx, [draft], recorded_at, projection.credited)
     return note
+
+
+def _check_corrections(tx: Tx, invoice: Invoice) -> None:
+    """What was corrected since, or corrects others, is not taken back as a whole: too much or too little
+    would be given back."""
+    row = store.find_correction_of(tx, invoice.invoice_id)
+    other = None if row is None else name_of(row.series, row.number)
+    said = "a line of it was corrected"
+    if other is None:
+        other = next((line.corrects.invoice for line in invoice.lines if line.corrects), None)
+        said = "a line of it is a correction"
+    if other is not None:
+        raise Conflict(
+            "invoice.corrected",
+            f"{invoice.name} can't be taken back as a whole: {said}, see {other}",
+            field="invoice",
+            value=invoice.name,
+            hint="change the contract instead: what was charged too much is given back by the next run",
+        )
 
 
 def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:

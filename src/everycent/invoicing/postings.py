@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from everycent.invoicing.invoice import CreditNote, Invoice
+from everycent.invoicing.invoice import CreditNote, Invoice, kind_of
 from everycent.ledger.account import RECEIVABLE, REVENUE, TAX_PAYABLE
 from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
 
@@ -10,11 +10,12 @@ from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
 def of_invoice(invoice: Invoice) -> Entry | None:
     """Debit receivable with the gross; credit revenue with the net and tax payable with the tax.
 
-    None for an invoice over nothing.
+    What gives more back than it charges has all of it the other way round. None for an invoice over
+    nothing.
     """
     customer_id, currency = invoice.customer.customer_id, invoice.currency
     return balanced(
-        "invoice",
+        kind_of(invoice.series),
         (
             debit(RECEIVABLE, invoice.gross, currency, customer_id),
             credit(REVENUE, invoice.net, currency),

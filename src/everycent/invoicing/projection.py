@@ -8,12 +8,12 @@ from uuid import UUID
 
 from everycent.consumption.usage import is_counter
 from everycent.invoicing import postings
-from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount
+from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount, kind_of
 from everycent.invoicing.seals import limits_of
 from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
-from everycent.subscriptions.projection import BILLED_PERIOD
+from everycent.subscriptions.projection import BILLED_PERIOD, PERIOD_CORRECTION
 
 INVOICE = table(
     "invoice",
@@ -64,13 +64,21 @@ def add_details(
 ) -> None:
     """The rows of an invoice that do not depend on its number. They are written before it: the
     database checks that an invoice adds up, and takes no line afterwards."""
-    lines, usage, periods, taxes = (rows.of(target) for target in (LINE, USAGE, BILLED_PERIOD, TAX))
+    lines, usage, taxes = (rows.of(target) for target in (LINE, USAGE, TAX))
     for line in invoice_lines:
         lines.append(_line(tenant_id, invoice_id, line, 1))
-        periods.append(
-            (tenant_id, line.subscription_id, line.item_no, line.starts_at, line.ends_at,
-             invoice_id, line.line_no)
-        )  # fmt: skip
+        if line.corrects is None:
+            rows.of(BILLED_PERIOD).append(
+                (tenant_id, line.subscription_id, line.item_no, line.starts_at, line.ends_at,
+                 line.net, invoice_id, line.line_no)
+            )  # fmt: skip
+        else:
+            before = line.corrects
+            rows.of(PERIOD_CORRECTION).append(
+                (tenant_id, line.subscription_id, line.item_no, line.starts_at, before.step,
+                 before.ends_at, line.ends_at, before.charged, line.charge.net, False, invoice_id,
+                 line.line_no)
+            )  # fmt: skip
         quantity = line.charge.quantity
         if quantity is None:
             continue
@@ -89,7 +97,7 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
     """The invoice itself, its ledger entry, and the counter of its series."""
     invoice: Invoice = event.payload
     rows.of(INVOICE).append(
-        (tenant_id, invoice.invoice_id, "invoice", invoice.series, invoice.number,
+        (tenant_id, invoice.invoice_id, kind_of(invoice.series), invoice.series, invoice.number,
          invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
          invoice.net, invoice.tax, invoice.gross, None, event.event_id)
     )  # fmt: skip
@@ -99,11 +107,16 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
 
 
 def credited(event: Event, rows: Rows, tenant_id: int) -> None:
-    """A credit note: the original's lines and taxes with the opposite sign, its entry reversed."""
+    """A credit note: the original's lines and taxes with the opposite sign, its entry reversed. Nothing
+    is charged for the periods of the lines any more, and they stay billed."""
     note: CreditNote = event.payload
     original = note.original
     for line in original.lines:
         rows.of(LINE).append(_line(tenant_id, note.invoice_id, line, -1))
+        rows.of(PERIOD_CORRECTION).append(
+            (tenant_id, line.subscription_id, line.item_no, line.starts_at, 1, line.ends_at,
+             line.starts_at, line.net, 0, True, note.invoice_id, line.line_no)
+        )  # fmt: skip
     for tax in original.taxes:
         rows.of(TAX).append(_tax(tenant_id, note.invoice_id, tax, -1))
     rows.of(INVOICE).append(

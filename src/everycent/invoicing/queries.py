@@ -62,7 +62,7 @@ def invoice(tx: Tx, name: str) -> IssuedInvoice:
     """An invoice as it was issued. Raises NotFound, and Conflict `invoice.not_an_invoice` for a
     credit note."""
     row = document(tx, name)
-    if row.kind != "invoice":
+    if row.credits is not None:
         original = store.list_documents(tx, [row.credits])[0]
         raise Conflict(
             "invoice.not_an_invoice",
@@ -101,6 +101,12 @@ def listed(
 def documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:
     """Documents by id, in order of date."""
     return store.list_documents(tx, invoice_ids)
+
+
+def names(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The names of documents by id, such as INV-000042."""
+    rows = store.list_documents(tx, invoice_ids)
+    return {row.invoice_id: name_of(row.series, row.number) for row in rows}
 
 
 def closing_readings(

@@ -91,6 +91,11 @@ def find_credit_of(tx: Tx, invoice_id: UUID) -> Any | None:
     return tx.row(SQL["credit_of"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
 
 
+def find_correction_of(tx: Tx, invoice_id: UUID) -> Any | None:
+    """A document with a correction of one of the invoice's lines, or None."""
+    return tx.row(SQL["correction_of"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
+
+
 def insert_run(tx: Tx, run: Run) -> bool:
     """Opens a run; False when one is open already."""
     told = msgspec.json.encode(run.tax_versions).decode()

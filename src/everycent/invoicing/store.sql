@@ -46,6 +46,15 @@ where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) order by issued_on
 -- name: credit_of
 select series, number from invoice where tenant_id = %(tenant_id)s and credits = %(invoice_id)s;
 
+-- name: correction_of
+-- A document that corrects a line of an invoice.
+select i.series, i.number from invoice_line l
+join period_correction c on c.tenant_id = l.tenant_id and c.subscription_id = l.subscription_id
+    and c.item_no = l.item_no and c.starts_at = l.starts_at and c.invoice_id <> l.invoice_id
+join invoice i on i.tenant_id = c.tenant_id and i.invoice_id = c.invoice_id
+where l.tenant_id = %(tenant_id)s and l.invoice_id = %(invoice_id)s
+order by i.series, i.number limit 1;
+
 -- name: insert_run
 -- Two schedulers may say this at once: one of them makes the run, the other one finds it.
 insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, started_at)
@@ -201,13 +210,24 @@ where b.tenant_id = %(tenant_id)s and b.invoice_id is not null and not exists (
     select from invoice_line l
     where l.tenant_id = b.tenant_id and l.invoice_id = b.invoice_id and l.line_no = b.line_no
       and l.subscription_id = b.subscription_id and l.item_no = b.item_no
-      and l.starts_at = b.starts_at and l.ends_at = b.ends_at)
+      and l.starts_at = b.starts_at and l.ends_at = b.ends_at and l.net = b.charged)
 union all
 select 'line ' || l.line_no || ' of ' || i.series || '-' || i.number
 from invoice_line l join invoice i on i.tenant_id = l.tenant_id and i.invoice_id = l.invoice_id
-where l.tenant_id = %(tenant_id)s and i.kind = 'invoice' and not exists (
+where l.tenant_id = %(tenant_id)s and not exists (
     select from billed_period b
     where b.tenant_id = l.tenant_id and b.invoice_id = l.invoice_id and b.line_no = l.line_no)
+  and not exists (
+    select from period_correction c
+    where c.tenant_id = l.tenant_id and c.invoice_id = l.invoice_id and c.line_no = l.line_no
+      and c.subscription_id = l.subscription_id and c.item_no = l.item_no
+      and c.starts_at = l.starts_at and c.charged - c.charged_before = l.net
+      and (c.taken_back or c.ends_at = l.ends_at))
+union all
+select 'correction ' || c.step || ' of item ' || c.item_no || ' at ' || c.starts_at
+from period_correction c where c.tenant_id = %(tenant_id)s and not exists (
+    select from invoice_line l
+    where l.tenant_id = c.tenant_id and l.invoice_id = c.invoice_id and l.line_no = c.line_no)
 limit 100;
 
 -- name: invoices_without_events
@@ -579,7 +599,7 @@ found as (
         and (u.ends_included or u.limits::jsonb -> 'by_records' is not null))
 select i.event_id, f.line_no, f.part_no, bool_or(f.is_inside) as is_inside
 from found f
-join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = f.invoice_id and i.kind = 'invoice'
+join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = f.invoice_id and i.credits is null
 where not exists (
     select from invoice n where n.tenant_id = i.tenant_id and n.credits = i.invoice_id)
 group by i.series, i.number, i.event_id, f.line_no, f.part_no

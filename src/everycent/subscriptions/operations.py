@@ -182,9 +182,10 @@ def _check_keys(tx: Tx, keys: Sequence[str]) -> None:
 
 class When(NamedTuple):
     """When a change takes effect: at the start of a local day, or (None) when the period ends that runs
-    as it is agreed."""
+    as it is agreed. What was paid beyond is given back, unless it `keeps_paid`."""
 
     on: date | None = None
+    keeps_paid: bool = False
 
 
 def change(
@@ -200,7 +201,8 @@ def change(
     _check_day(day, "on")
     if day <= held.starts_on and not isinstance(wanted, Begin):
         raise _before_start(day, held.starts_on)
-    made = Change(held.changes_made, calendar.start_of_day(day, held.time_zone), wanted)
+    starts_at = calendar.start_of_day(day, held.time_zone)
+    made = Change(held.changes_made, starts_at, wanted, when.keeps_paid)
     return _changed(
         tx,
         held,
@@ -226,7 +228,7 @@ def switch(
     if plan.anchor_day is None and same == (terms.interval_months, terms.interval_days):
         terms = msgspec.structs.replace(terms, anchor=running.anchor)
     _know_names(tx, {held.subject}, [plan])
-    return change(tx, key, Begin(terms), When(day), reason=reason, writing=writing)
+    return change(tx, key, Begin(terms), when._replace(on=day), reason=reason, writing=writing)
 
 
 def withdraw(tx: Tx, key: str, change_no: int, *, reason: str, writing: Writing) -> Subscription:
@@ -252,15 +254,9 @@ def withdraw(tx: Tx, key: str, change_no: int, *, reason: str, writing: Writing)
     )
 
 
-def cancel(
-    tx: Tx, key: str, ends_on: date | None, *, reason: str, writing: Writing
-) -> Subscription:
-    """Ends a subscription; `ends_on` is the first local day that is no longer billed, and None stands
-    for the end of the period that runs.
-
-    What was billed in advance beyond the end is not given back (docs/guarantees.md). Raises as `change`.
-    """
-    return change(tx, key, Cancel(), When(ends_on), reason=reason, writing=writing)
+def cancel(tx: Tx, key: str, when: When, *, reason: str, writing: Writing) -> Subscription:
+    """Ends a subscription; `when` is the first local day that is no longer billed. Raises as `change`."""
+    return change(tx, key, Cancel(), when, reason=reason, writing=writing)
 
 
 def end_of_period(held: Subscription, at: datetime) -> date:
@@ -330,28 +326,29 @@ def _changed(
 
 
 def _check_billed(tx: Tx, held: Subscription, phases: Sequence[Phase], change: Change) -> None:
-    """No change touches a period that is billed, but for a cancelled contract that was paid in advance."""
+    """No change touches usage that is billed, and none needs time again that was given back. Time that is
+    paid in advance may be cut off."""
     before = {phase.phase_no: phase.ends_at for phase in held.phases}
     ends = {phase.phase_no: phase.ends_at for phase in phases}
-    for phase_no, in_advance, until in store.billed_until(tx, held.subscription_id):
+    for phase_no, until in store.given_back(tx, held.subscription_id).items():
         end = ends[phase_no]
-        if end is None or end == before[phase_no] or until <= end:
-            continue
-        if not in_advance:
+        if end is None or end > until:
+            raise Conflict(
+                "subscription.given_back",
+                f"what was paid beyond {instant_text(until)} was given back; {told(change)} would need it",
+                field="change",
+                value=str(change.change_no),
+                hint="leave that change, and agree a new one that goes on from there",
+            )
+    for phase_no, until in store.billed_until(tx, held.subscription_id):
+        end = ends[phase_no]
+        if end is not None and end != before[phase_no] and until > end:
             raise Conflict(
                 "subscription.billed_beyond",
                 f"its usage is billed up to {instant_text(until)}, beyond {told(change)}",
                 field="on",
                 value=instant_text(end),
                 hint="choose a later day, and credit the invoice if the customer should not pay it",
-            )
-        if not isinstance(change.action, Cancel):
-            raise Conflict(
-                "subscription.paid_beyond",
-                f"it is paid up to {instant_text(until)}, beyond {told(change)}",
-                field="on",
-                value=instant_text(end),
-                hint="choose the day on which the paid period ends, or a later one",
             )
 
 

@@ -47,7 +47,9 @@ def phases_of(
         phase = known.get((stretch.track, stretch.change_no, stretch.starts_at))
         if phase is None:
             phase = _new(stretch, next(numbers), items, plans)
-        found[phase.phase_no] = msgspec.structs.replace(phase, ends_at=stretch.ends_at)
+        found[phase.phase_no] = msgspec.structs.replace(
+            phase, ends_at=stretch.ends_at, keeps_paid=stretch.keeps_paid
+        )
     for phase in before:
         found.setdefault(phase.phase_no, msgspec.structs.replace(phase, ends_at=phase.starts_at))
     return tuple(found[number] for number in sorted(found))

@@ -21,7 +21,7 @@ PHASE = table(
     "subscription_phase",
     "tenant_id int4, subscription_id uuid, phase_no int2, track text, change_no int2, plan_key text,"
     " plan_version int4, anchor date, interval_months int4, interval_days int4, starts_at timestamptz,"
-    " ends_at timestamptz",
+    " ends_at timestamptz, keeps_paid bool",
     key="tenant_id, subscription_id, phase_no",
 )
 ITEM = table(
@@ -33,8 +33,15 @@ ITEM = table(
 BILLED_PERIOD = table(
     "billed_period",
     "tenant_id int4, subscription_id uuid, item_no int2, starts_at timestamptz,"
-    " ends_at timestamptz, invoice_id uuid, line_no int4",
+    " ends_at timestamptz, charged int8, invoice_id uuid, line_no int4",
     key="tenant_id, subscription_id, item_no, ends_at",
+)
+PERIOD_CORRECTION = table(
+    "period_correction",
+    "tenant_id int4, subscription_id uuid, item_no int2, starts_at timestamptz, step int2,"
+    " ends_before timestamptz, ends_at timestamptz, charged_before int8, charged int8,"
+    " taken_back bool, invoice_id uuid, line_no int4",
+    key="tenant_id, subscription_id, item_no, starts_at, step",
 )
 
 
@@ -65,8 +72,9 @@ def _add_items(s: Subscription, phases: Iterable[Phase], rows: Rows, tenant_id: 
                  item.price_key, item.in_advance)
             )  # fmt: skip
             rows.of(BILLED_PERIOD).append(
-                (tenant_id, s.subscription_id, item.item_no, None, phase.starts_at, None, None)
-            )
+                (tenant_id, s.subscription_id, item.item_no, None, phase.starts_at, None, None,
+                 None)
+            )  # fmt: skip
 
 
 def _row(s: Subscription, tenant_id: int) -> tuple[object, ...]:
@@ -81,5 +89,5 @@ def _phase(s: Subscription, phase: Phase, tenant_id: int) -> tuple[object, ...]:
     return (
         tenant_id, s.subscription_id, phase.phase_no, phase.track, phase.change_no, phase.plan_key,
         phase.plan_version, phase.anchor, phase.interval_months, phase.interval_days,
-        phase.starts_at, phase.ends_at,
+        phase.starts_at, phase.ends_at, phase.keeps_paid,
     )  # fmt: skip

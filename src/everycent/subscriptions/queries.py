@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.db.connection import Tx
 from everycent.kernel.calendar import Cycle, Interval
 from everycent.kernel.period import Period
 from everycent.subscriptions import store
-from everycent.subscriptions.schedule import Due, due_periods
+from everycent.subscriptions.schedule import Due, cut_off, due_periods
 from everycent.subscriptions.subscription import Subscription
+
+
+class Charged(NamedTuple):
+    """What was charged for a period so far (minor units) and up to when: by line `line_no` of the
+    invoice, and by `step` corrections of it."""
+
+    invoice_id: UUID
+    line_no: int
+    step: int
+    charged: int
+    ends_at: datetime
 
 
 class DueItem(NamedTuple):
     """A period of one item that is due; it is item `plan_item_no` of its plan. `starts_at` is since when
-    its phase has run."""
+    its phase has run. `before` is what was charged for the period before, if it is due again."""
 
     customer_id: UUID
     subscription_id: UUID
@@ -31,6 +42,7 @@ class DueItem(NamedTuple):
     in_advance: bool
     starts_at: datetime
     due: Due
+    before: Charged | None = None
 
 
 def due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
@@ -53,6 +65,29 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
                     zone, item_no, plan_item_no, in_advance, starts_at, due,
                 )
             )  # fmt: skip
+    found += _due_again(store.list_due_corrections(tx, first, last, as_of))
+    return sorted(found, key=lambda due: (due.customer_id, due.subscription_key, due.item_no))
+
+
+def due_again(tx: Tx, subscription_ids: Sequence[UUID], as_of: datetime) -> list[DueItem]:
+    """What was billed of the subscriptions and is due again by `as_of`, because too much was charged."""
+    return _due_again(store.list_corrections_of(tx, subscription_ids, as_of))
+
+
+def _due_again(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
+    """Billed periods in advance that the end of a phase cuts off: they are due again up to there."""
+    found = []
+    for row in rows:
+        (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
+         months, days, zone, starts_at, ends_at, item_no, plan_item_no, begins, *before) = row  # fmt: skip
+        cycle = Cycle(anchor, Interval(months, days), zone)
+        due = cut_off(cycle, begins, ends_at)
+        found.append(
+            DueItem(
+                customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
+                zone, item_no, plan_item_no, True, starts_at, due, Charged(*before),  # noqa: FBT003
+            )
+        )  # fmt: skip
     return found
 
 

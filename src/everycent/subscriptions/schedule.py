@@ -54,6 +54,15 @@ def due_periods(
     return tuple(found)
 
 
+def cut_off(cycle: Cycle, start: datetime, ends_at: datetime) -> Due:
+    """What is left of the period that began at `start` when its phase ends at `ends_at`, inside it or
+    before: due at that end. Nothing at all may be left."""
+    n = cycle.index(local_date(start, cycle.zone))
+    full = cycle.period(n)
+    left = Period(start, max(start, ends_at))
+    return Due(left, ends_at, _share(cycle, n, left, full), full)
+
+
 def _share(cycle: Cycle, n: int, part: Period, full: Period) -> Fraction:
     if part == full:
         return Fraction(1)

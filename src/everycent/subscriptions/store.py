@@ -65,10 +65,30 @@ def _subscription(row: Sequence[Any], phases: Sequence[Phase]) -> Subscription:
     return Subscription(*[*facts, held, tuple(phases), changes_made, ends_on, ends_at])
 
 
-def billed_until(tx: Tx, subscription_id: UUID) -> list[tuple[int, bool, datetime]]:
-    """(phase, in advance, until when) of everything that was billed."""
+def billed_until(tx: Tx, subscription_id: UUID) -> list[tuple[int, datetime]]:
+    """(phase, until when) of everything that was billed in arrears."""
     params = {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
-    return [(no, advance, at) for no, advance, at in tx.tuples(SQL["billed_until"], params)]
+    return [(no, at) for no, at in tx.tuples(SQL["billed_until"], params)]
+
+
+def given_back(tx: Tx, subscription_id: UUID) -> dict[int, datetime]:
+    """Until when phases are charged of which time was given back."""
+    params = {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
+    return dict(tx.tuples(SQL["given_back"], params))
+
+
+def list_due_corrections(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tuple[Any, ...]]:
+    """One row per billed period of which a part has to be given back."""
+    params = {"tenant_id": tx.tenant_id, "first": first, "last": last, "as_of": as_of, "ids": None}
+    return tx.tuples(SQL["due_corrections"], params)
+
+
+def list_corrections_of(
+    tx: Tx, subscription_ids: Sequence[UUID], as_of: datetime
+) -> list[tuple[Any, ...]]:
+    """The same for some subscriptions, whoever holds them."""
+    params = {"tenant_id": tx.tenant_id, "first": _LOWEST, "last": _HIGHEST, "as_of": as_of}
+    return tx.tuples(SQL["due_corrections"], params | {"ids": list(subscription_ids)})
 
 
 def list_due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tuple[Any, ...]]:
@@ -79,8 +99,12 @@ def list_due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tup
 
 def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
     """The customers who may have something due, by id."""
-    statement = f"select distinct customer_id from ({SQL['due_items']}) d order by customer_id"
-    params = {"tenant_id": tx.tenant_id, "as_of": as_of, "first": _LOWEST, "last": _HIGHEST}
+    statement = (
+        f"select customer_id from ({SQL['due_items']}) d"
+        f" union select customer_id from ({SQL['due_corrections']}) c order by customer_id"
+    )
+    params = {"tenant_id": tx.tenant_id, "as_of": as_of, "first": _LOWEST, "last": _HIGHEST,
+              "ids": None}  # fmt: skip
     return [customer_id for (customer_id,) in tx.tuples(statement, params)]
 
 

@@ -29,13 +29,13 @@ where p.tenant_id = %(tenant_id)s and p.subscription_id = any(%(subscription_ids
 order by p.subscription_id, p.phase_no;
 
 -- name: billed_until
--- How far the items of each phase of a subscription are billed, those in advance and the others apart.
-select i.phase_no, i.in_advance, max(b.ends_at) from billed_period b
+-- How far the items of each phase of a subscription are billed that are billed in arrears.
+select i.phase_no, max(b.ends_at) from billed_period b
 join subscription_item i on i.tenant_id = b.tenant_id and i.subscription_id = b.subscription_id
     and i.item_no = b.item_no
 where b.tenant_id = %(tenant_id)s and b.subscription_id = %(subscription_id)s
-  and b.invoice_id is not null
-group by 1, 2;
+  and b.invoice_id is not null and not i.in_advance
+group by 1;
 
 -- name: due_items
 -- Items that may be due by as_of, of a range of customers: never too few, and hardly ever too many.
@@ -63,6 +63,40 @@ where s.tenant_id = %(tenant_id)s
                   <= %(as_of)s::timestamptz + interval '4 days')
       end
 order by s.customer_id, s.key, i.item_no;
+
+-- name: due_corrections
+-- Billed periods in advance that a phase's end by as_of cuts off, with what was said about each last:
+-- too much is charged for them. Of a range of customers, or of some subscriptions.
+select s.customer_id, s.subscription_id, s.key, p.plan_key, p.plan_version, s.currency, s.subject,
+       p.anchor, p.interval_months, p.interval_days, s.time_zone, p.starts_at, p.ends_at, i.item_no,
+       i.plan_item_no, b.starts_at as billed_from, b.invoice_id, b.line_no, coalesce(c.step, 0) as step,
+       coalesce(c.charged, b.charged) as charged, coalesce(c.ends_at, b.ends_at) as charged_until
+from subscription_phase p
+join subscription s on s.tenant_id = p.tenant_id and s.subscription_id = p.subscription_id
+join subscription_item i on i.tenant_id = p.tenant_id and i.subscription_id = p.subscription_id
+    and i.phase_no = p.phase_no and i.in_advance
+join billed_period b on b.tenant_id = i.tenant_id and b.subscription_id = i.subscription_id
+    and b.item_no = i.item_no and b.ends_at > p.ends_at and b.invoice_id is not null
+left join lateral (
+    select c.step, c.charged, c.ends_at, c.taken_back from period_correction c
+    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
+      and c.item_no = b.item_no and c.starts_at = b.starts_at
+    order by c.step desc limit 1) c on true
+where p.tenant_id = %(tenant_id)s and p.ends_at <= %(as_of)s and not p.keeps_paid
+  and s.customer_id between %(first)s and %(last)s
+  and (%(ids)s::uuid[] is null or s.subscription_id = any(%(ids)s))
+  and c.taken_back is not true
+  and coalesce(c.ends_at, b.ends_at) > greatest(p.ends_at, b.starts_at)
+order by s.customer_id, s.key, i.item_no, b.starts_at;
+
+-- name: given_back
+-- Until when the items of each phase of a subscription are charged, where time was given back.
+select i.phase_no, min(c.ends_at) from period_correction c
+join subscription_item i on i.tenant_id = c.tenant_id and i.subscription_id = c.subscription_id
+    and i.item_no = c.item_no
+where c.tenant_id = %(tenant_id)s and c.subscription_id = %(subscription_id)s and not c.taken_back
+  and c.ends_at < c.ends_before
+group by 1;
 
 -- name: open_items
 -- The items of some subscriptions with their last billed period; starts_at null: nothing is billed yet.

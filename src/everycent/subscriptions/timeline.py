@@ -55,22 +55,27 @@ Action = Begin | End | Cancel | Pause | Resume
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A change of a contract, numbered from 0 (its start) in the order in which they were agreed."""
+    """A change of a contract, numbered from 0 (its start) in the order in which they were agreed.
+
+    Time that was paid in advance and that a change cuts off is given back, unless it `keeps_paid`.
+    """
 
     change_no: int
     effective_at: datetime
     action: Action
+    keeps_paid: bool = False
 
 
 class Stretch(NamedTuple):
     """A stretch of time on the same terms. It is known by its track and where it starts, and by the
-    change that brought its terms about."""
+    change that brought its terms about. `keeps_paid` is as the change that ended it says."""
 
     track: str
     change_no: int
     terms: Terms
     starts_at: datetime
     ends_at: datetime | None
+    keeps_paid: bool = False
 
 
 class Clash(NamedTuple):
@@ -130,34 +135,38 @@ class _Folding:
             self.touched[at, track] = change
         match action:
             case Begin():
-                self.close(action.track, at)
+                self.close(action.track, change)
                 self.running[action.track] = change, action.terms, at
                 self.ended.pop(action.track, None)
             case End():
-                self.close(action.track, at)
+                self.close(action.track, change)
                 self.ended[action.track] = change
             case Cancel():
                 for track in list(self.running):
-                    self.close(track, at)
+                    self.close(track, change)
                 self.cancelled = change
             case Pause():
                 held = {t: (by, terms, at) for t, (by, terms, _) in self.running.items()}
                 for track in list(self.running):
-                    self.close(track, at)
+                    self.close(track, change)
                 self.running = held
                 self.paused = change
             case Resume():
                 self.running = {t: (by, terms, at) for t, (by, terms, _) in self.running.items()}
                 self.paused = None
 
-    def close(self, track: str, at: datetime | None) -> None:
-        """Ends what runs on a track, if anything does; while it is paused nothing has run."""
+    def close(self, track: str, by: Change | None) -> None:
+        """Ends what runs on a track, if anything does, by a change; while it is paused nothing has
+        run."""
         running = self.running.pop(track, None)
         if running is None or self.paused is not None:
             return
         change, terms, since = running
-        if at is None or since < at:
-            self.found.append(Stretch(track, change.change_no, terms, since, at))
+        if by is None:
+            self.found.append(Stretch(track, change.change_no, terms, since, None))
+        elif since < by.effective_at:
+            stretch = Stretch(track, change.change_no, terms, since, by.effective_at, by.keeps_paid)
+            self.found.append(stretch)
 
     def _tracks_of(self, action: Action) -> Sequence[str]:
         """The tracks whose course the action changes; a change to the whole contract is on all."""

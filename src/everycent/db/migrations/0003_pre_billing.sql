@@ -9,10 +9,12 @@ create table billed_period (
     item_no smallint not null,
     starts_at timestamptz,
     ends_at timestamptz not null,
+    charged bigint,
     invoice_id uuid,
     line_no int,
     check (ends_at > starts_at),
-    check ((starts_at is null) = (invoice_id is null) and (invoice_id is null) = (line_no is null)),
+    check ((starts_at is null) = (invoice_id is null) and (invoice_id is null) = (line_no is null)
+           and (line_no is null) = (charged is null)),
     primary key (tenant_id, subscription_id, item_no, ends_at),
     unique nulls not distinct (tenant_id, subscription_id, item_no, starts_at),
     foreign key (tenant_id, subscription_id, item_no, starts_at)
@@ -20,6 +22,55 @@ create table billed_period (
 );
 create trigger immutable before update or delete or truncate on billed_period
     for each statement execute function refuse_change();
+
+-- What was said about a billed period later: what it comes to, and until when, in the place of what was
+-- said before. Each step stands on the one before it; nobody takes the same step twice. `taken_back`: by
+-- a credit note over the whole invoice, after which nothing is said about the period any more.
+create table period_correction (
+    tenant_id int not null,
+    subscription_id uuid not null,
+    item_no smallint not null,
+    starts_at timestamptz not null,
+    step smallint not null check (step > 0),
+    step_before smallint generated always as (nullif(step - 1, 0)) stored,
+    ends_before timestamptz not null,
+    ends_at timestamptz not null,
+    charged_before bigint not null,
+    charged bigint not null,
+    taken_back boolean not null,
+    invoice_id uuid not null,
+    line_no int not null,
+    check (starts_at <= ends_at and ends_at <= ends_before),
+    check (not taken_back or (charged = 0 and ends_at = starts_at)),
+    primary key (tenant_id, subscription_id, item_no, starts_at, step),
+    unique (tenant_id, invoice_id, line_no),
+    unique (tenant_id, subscription_id, item_no, starts_at, step, ends_at, charged),
+    foreign key (tenant_id, subscription_id, item_no, starts_at, step_before, ends_before, charged_before)
+        references period_correction (tenant_id, subscription_id, item_no, starts_at, step, ends_at, charged),
+    foreign key (tenant_id, subscription_id, item_no, starts_at)
+        references billed_period (tenant_id, subscription_id, item_no, starts_at)
+);
+create trigger immutable before update or delete or truncate on period_correction
+    for each statement execute function refuse_change();
+
+-- Only the first step has to stand on what the period itself was billed with: the others continue it.
+create function check_corrections() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from appended n where n.step = 1 and not exists (
+            select from everycent.billed_period b
+            where b.tenant_id = n.tenant_id and b.subscription_id = n.subscription_id
+              and b.item_no = n.item_no and b.starts_at = n.starts_at
+              and b.ends_at = n.ends_before and b.charged = n.charged_before)) $q$ into wrong;
+    if wrong then
+        raise exception 'a correction stands on what the period was billed with'
+            using errcode = 'foreign_key_violation', constraint = 'period_correction_first';
+    end if;
+    return null;
+end $$;
+create trigger begun after insert on period_correction
+    referencing new table as appended for each statement execute function check_corrections();
 
 -- Only the first row of a chain has to name an item that exists: the others continue it.
 create function check_chains() returns trigger language plpgsql as $$
@@ -64,7 +115,8 @@ create table invoice (
     gross bigint not null check (gross = net + tax),
     credits uuid,
     event_id uuid not null,
-    check ((kind = 'credit_note') = (credits is not null)),
+    check (credits is null or kind = 'credit_note'),
+    check (kind = 'invoice' or gross <= 0 or credits is not null),
     primary key (tenant_id, invoice_id),
     unique (tenant_id, series, number),
     unique (tenant_id, credits)
@@ -80,7 +132,7 @@ create table invoice_line (
     product text not null,
     description text not null,
     starts_at timestamptz not null,
-    ends_at timestamptz not null check (ends_at > starts_at),
+    ends_at timestamptz not null check (ends_at >= starts_at),
     quantity numeric,
     unit text,
     net bigint not null,

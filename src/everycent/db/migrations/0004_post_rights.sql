@@ -6,7 +6,7 @@ declare
     immutable text[] := array[
         'journal_event', 'journal_checkpoint', 'ledger_account', 'ledger_entry', 'ledger_posting',
         'catalog_version', 'usage_name', 'usage_key', 'usage_record', 'usage_correction',
-        'usage_reversal', 'usage_saying', 'billed_period', 'invoice', 'invoice_line', 'invoice_tax',
+        'usage_reversal', 'usage_saying', 'billed_period', 'period_correction', 'invoice', 'invoice_line', 'invoice_tax',
         'invoice_usage', 'billing_parked'];
     mutable text[] := array[
         'customer', 'subscription', 'subscription_phase', 'subscription_item', 'number_series', 'usage_batch',

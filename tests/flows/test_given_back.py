@@ -1,0 +1,173 @@
+"""Time that was paid in advance and that a change cuts off: what is given back, once and to the cent."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from everycent.invoicing import operations as invoicing
+from everycent.kernel.calendar import local_date
+from everycent.kernel.errors import Conflict
+from everycent.subscriptions import operations as contracts
+from everycent.subscriptions.operations import When
+from everycent.subscriptions.timeline import Action, Cancel, Pause, Resume
+from tests.conftest import Place
+from tests.flows import world
+from tests.flows.test_contracts import sound
+from tests.flows.world import midnight
+
+CATALOGUE = """
+products: {base: {name: Base, tax: vat}}
+taxes: {vat: {rounding: half_up, rates: [{since: 2020-01-01, percent: 20}]}}
+plans:
+  small: {currency: EUR, anchor_day: 1,
+          prices: [{key: fee, product: base, flat: {amount: 31}, timing: in_advance}]}
+  large: {currency: EUR, anchor_day: 1,
+          prices: [{key: fee, product: base, flat: {amount: 62}, timing: in_advance}]}
+  yearly: {currency: EUR, interval: year,
+           prices: [{key: fee, product: base, flat: {amount: 365}, timing: in_advance}]}
+"""
+JAN, FEB, MAR, APR = (date(2026, month, 1) for month in (1, 2, 3, 4))
+MID = date(2026, 1, 16)
+LATE = date(2026, 1, 24)
+
+
+@pytest.fixture
+def seller(place: Place) -> Place:
+    world.sell(place, [("acme", "small")], text=CATALOGUE, starts_on=JAN)
+    world.run(place, midnight(JAN))
+    return place
+
+
+def change(place: Place, action: Action, on: date, *, keeps_paid: bool = False) -> None:
+    with place.database.transaction(place.tenant_id) as tx:
+        contracts.change(
+            tx, "acme", action, When(on, keeps_paid), reason="asked", writing=world.writing(place)
+        )
+
+
+def switch(place: Place, plan: str, on: date) -> None:
+    with place.database.transaction(place.tenant_id) as tx:
+        contracts.switch(tx, "acme", plan, When(on), reason="asked", writing=world.writing(place))
+
+
+def withdraw(place: Place, number: int) -> None:
+    with place.database.transaction(place.tenant_id) as tx:
+        contracts.withdraw(tx, "acme", number, reason="asked", writing=world.writing(place))
+
+
+def papers(place: Place) -> list[tuple[str, list[tuple[date, date, int]], int]]:
+    """(number, lines as (first day, end, net), gross) of every document, in order of issue."""
+    found = []
+    for paper in world.issued(place):
+        zone = paper.customer.time_zone
+        lines = [
+            (local_date(line.starts_at, zone), local_date(line.ends_at, zone), line.net)
+            for line in paper.lines
+        ]
+        found.append((paper.name, lines, paper.gross))
+    return found
+
+
+def test_a_change_of_plan_gives_back_what_is_left_and_bills_the_new_plan_on_one_invoice(seller):
+    switch(seller, "large", MID)
+    world.run(seller, midnight(MID))
+    assert papers(seller)[1:] == [
+        # 15 of 31 days of the old plan stay charged, 16 of 31 days of the new one come on top
+        ("INV-000002", [(JAN, MID, 1500 - 3100), (MID, FEB, 3200)], 1920),
+    ]
+    world.run(seller, midnight(FEB))
+    assert papers(seller)[2:] == [("INV-000003", [(FEB, MAR, 6200)], 7440)]
+    sound(seller)
+
+
+def test_a_cancelled_contract_gives_back_what_is_left_by_a_credit_note(seller):
+    change(seller, Cancel(), MID)
+    world.run(seller, midnight(MID))
+    world.run(seller, midnight(APR))
+    assert papers(seller)[1:] == [("CN-000001", [(JAN, MID, -1600)], -1920)]
+    sound(seller)
+
+
+def test_a_credit_note_has_a_series_of_its_own_without_gaps(seller):
+    change(seller, Cancel(), MID)
+    world.run(seller, midnight(APR))
+    assert [name for name, _, _ in papers(seller)] == ["INV-000001", "CN-000001"]
+    with seller.database.transaction(seller.tenant_id) as tx, pytest.raises(Conflict) as refused:
+        invoicing.credit(tx, "INV-000001", reason="x", time_zone="UTC", **world.at_year_end(seller))
+    assert refused.value.code == "invoice.corrected"
+    sound(seller)
+
+
+def test_what_is_told_after_periods_were_paid_gives_all_of_them_back(seller):
+    world.run(seller, midnight(MAR))
+    change(seller, Cancel(), MID)
+    world.run(seller, midnight(APR))
+    assert papers(seller)[3:] == [
+        ("CN-000001", [(JAN, MID, -1600), (FEB, FEB, -3100), (MAR, MAR, -3100)], -9360)
+    ]
+    sound(seller)
+
+
+def test_a_contract_that_ends_earlier_still_gives_back_only_the_days_between(seller):
+    change(seller, Cancel(), LATE)
+    world.run(seller, midnight(LATE))
+    assert papers(seller)[1:] == [("CN-000001", [(JAN, LATE, -800)], -960)]
+
+
+def test_a_pause_gives_back_and_what_is_resumed_is_billed_from_then_on(seller):
+    change(seller, Pause(), MID)
+    change(seller, Resume(), LATE)
+    world.run(seller, midnight(FEB))
+    assert papers(seller)[1:] == [
+        ("CN-000001", [(JAN, MID, -1600)], -1920),
+        ("INV-000002", [(LATE, FEB, 800)], 960),
+        ("INV-000003", [(FEB, MAR, 3100)], 3720),
+    ]
+    sound(seller)
+
+
+def test_nothing_is_given_back_where_that_was_agreed(seller):
+    change(seller, Cancel(), MID, keeps_paid=True)
+    world.run(seller, midnight(APR))
+    assert papers(seller)[1:] == []
+    sound(seller)
+
+
+def test_nothing_is_given_back_by_a_change_that_was_withdrawn_in_time(seller):
+    change(seller, Cancel(), LATE)
+    withdraw(seller, 1)
+    world.run(seller, midnight(FEB))
+    assert papers(seller)[1:] == [("INV-000002", [(FEB, MAR, 3100)], 3720)]
+    sound(seller)
+
+
+def test_time_that_was_given_back_is_not_taken_again_by_withdrawing_the_change(seller):
+    change(seller, Cancel(), MID)
+    world.run(seller, midnight(MID))
+    with pytest.raises(Conflict) as refused:
+        withdraw(seller, 1)
+    assert refused.value.code == "subscription.given_back"
+    sound(seller)
+
+
+def test_a_period_of_which_the_invoice_was_taken_back_is_not_given_back_again(seller):
+    with seller.database.transaction(seller.tenant_id) as tx:
+        invoicing.credit(tx, "INV-000001", reason="x", time_zone="UTC", **world.at_year_end(seller))
+    change(seller, Cancel(), MID)
+    world.run(seller, midnight(APR))
+    assert papers(seller)[1:] == []
+    sound(seller)
+
+
+def test_several_changes_on_one_day_come_to_what_the_last_one_makes(seller):
+    switch(seller, "large", MID)
+    world.run(seller, midnight(MID))
+    switch(seller, "yearly", LATE)
+    world.run(seller, midnight(LATE))
+    assert papers(seller)[2:] == [
+        # 8 of the 16 days of the large plan go back; the year begins on the 24th
+        ("INV-000003", [(MID, LATE, 1600 - 3200), (LATE, date(2027, 1, 24), 36500)], 41880),
+    ]
+    sound(seller)
