@@ -10,7 +10,7 @@ import pytest
 from everycent.flows.replay import replay
 from everycent.flows.verify import verify
 from everycent.kernel.calendar import local_date
-from everycent.kernel.errors import Conflict, NotFound, Refusal
+from everycent.kernel.errors import NotFound, Refusal
 from everycent.kernel.money import Money, plain
 from everycent.subscriptions import operations as contracts
 from everycent.subscriptions.operations import When

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+import psycopg
 import pytest
 
+from everycent.flows import explain, running
 from everycent.invoicing import operations as invoicing
 from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Conflict
@@ -171,3 +173,53 @@ def test_several_changes_on_one_day_come_to_what_the_last_one_makes(seller):
         ("INV-000003", [(MID, LATE, 1600 - 3200), (LATE, date(2027, 1, 24), 36500)], 41880),
     ]
     sound(seller)
+
+
+def test_what_is_given_back_is_told_before_it_is_billed_and_explained_afterwards(seller):
+    switch(seller, "large", MID)
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        held = [contracts.get(tx, "acme")]
+        before = running.running(tx, held, midnight(MID))
+    assert [(line.state.value, line.net) for line in before.lines] == [
+        ("due", -1600), ("due", 3200),
+    ]  # fmt: skip
+    assert before.totals() == {"EUR": 1600}
+    world.run(seller, midnight(MID))
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        told = explain.explain(tx, "INV-000002", 1).children[0]
+    line = told
+    assert (line.value, line.detail) == (
+        "-16.00 EUR", "1 Jan – 15 Jan 2026, in the place of line 1 of INV-000001",
+    )  # fmt: skip
+    assert [(node.kind, node.value) for node in line.children[:2]] == [
+        ("before", "-31.00 EUR"), ("right", "15.00 EUR"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["charged", "ends_at", "charged_before"])
+def test_the_database_takes_no_correction_that_does_not_stand_on_what_was_charged(seller, column):
+    change(seller, Cancel(), LATE)
+    world.run(seller, midnight(LATE))
+    row = (
+        "select tenant_id, subscription_id, item_no, starts_at, step + 1 as step, ends_at as ends_before,"
+        " starts_at + interval '1 day' as ends_at, charged as charged_before, 100::bigint as charged,"
+        " taken_back, invoice_id, line_no + 1 as line_no from period_correction"
+    )
+    wrong = {
+        "charged": "step = 1",
+        "ends_at": "ends_before = ends_before + interval '1 day'",
+        "charged_before": "charged_before = charged_before + 1",
+    }[column]
+    name, _, value = wrong.partition(" = ")
+    columns = (
+        "tenant_id, subscription_id, item_no, starts_at, step, ends_before, ends_at,"
+        " charged_before, charged, taken_back, invoice_id, line_no"
+    )
+    chosen = ", ".join(
+        value if each.strip() == name else each.strip() for each in columns.split(",")
+    )
+    with (
+        pytest.raises(psycopg.IntegrityError),
+        seller.database.transaction(seller.tenant_id) as tx,
+    ):
+        tx.run(f"insert into period_correction ({columns}) select {chosen} from ({row}) r")

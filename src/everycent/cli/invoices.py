@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ import msgspec
 from everycent.cli.common import emit, json_option, money, opened, past_instant, table
 from everycent.customers import queries as customers
 from everycent.invoicing import operations, queries
-from everycent.invoicing.invoice import CreditNote, Invoice, name_of
+from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, kind_of, name_of
 from everycent.kernel import calendar, ids
 from everycent.kernel.money import Money, plain
 
@@ -96,10 +96,27 @@ def _render_credit(note: CreditNote) -> None:
         click.echo(f"  {label:<44}{money(-amount, original.currency):>22}")
 
 
+def _shown(line: InvoiceLine) -> tuple[datetime, datetime]:
+    """The time that a line tells a reader about: what is given back, where it gives time back."""
+    if line.corrects is not None and line.ends_at < line.corrects.ends_at:
+        return line.ends_at, line.corrects.ends_at
+    return line.starts_at, line.ends_at
+
+
+def _description(line: InvoiceLine) -> str:
+    if line.corrects is None:
+        return line.charge.price.description
+    what = "unused" if line.ends_at < line.corrects.ends_at else "corrected"
+    return (
+        f"{line.charge.price.description}, {what} ({line.corrects.invoice}/{line.corrects.line_no})"
+    )
+
+
 def render(found: Invoice, credited_by: str | None = None) -> None:
     """Prints an invoice for a person to read; `credited_by` is the credit note that took it back."""
     zone = found.customer.time_zone
-    click.secho(f"Invoice {found.name}", bold=True)
+    title = "Invoice" if kind_of(found.series) == "invoice" else "Credit note"
+    click.secho(f"{title} {found.name}", bold=True)
     click.echo(f"  to      {found.customer.name} ({found.customer.key})")
     for part in (found.customer.address or "").splitlines():
         click.echo(f"          {part}")
@@ -107,8 +124,9 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
     rows: list[list[str]] = []
     for line in found.lines:
         charge = line.charge
-        first = calendar.local_date(line.starts_at, zone)
-        last = calendar.local_date(line.ends_at, zone) - timedelta(days=1)
+        starts_at, ends_at = _shown(line)
+        first = calendar.local_date(starts_at, zone)
+        last = calendar.local_date(ends_at, zone) - timedelta(days=1)
         quantity = (
             "" if charge.quantity is None else f"{charge.quantity.value} {charge.quantity.unit}"
         )
@@ -117,7 +135,7 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
         if step is not None:
             unit = step.unit_amount if step.percent is None else f"{step.percent} %"
         rows.append(
-            [str(line.line_no), charge.price.description, f"{first} – {last}", quantity,
+            [str(line.line_no), _description(line), f"{first} – {last}", quantity,
              unit or "", line.tax_percent + " %" if line.tax_percent else "",
              money(line.net, found.currency)]
         )  # fmt: skip
@@ -127,7 +145,8 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
         (f"{t.category} {t.percent} % of {money(t.base, found.currency)}", t.amount)
         for t in found.taxes
     ]
-    sums.append(("gross" if credited_by else "to pay", found.gross))
+    what = "to pay" if found.gross >= 0 else "to your credit"
+    sums.append(("gross" if credited_by else what, found.gross))
     for label, amount in sums:
         click.echo(f"  {label:<44}{money(amount, found.currency):>22}")
     if credited_by:

@@ -22,6 +22,7 @@ from everycent.flows.saying import (
     Setting,
     agree,
     exact_text,
+    moment,
     money,
     rounding_text,
     span_text,
@@ -52,6 +53,7 @@ def line_node(
     charge = line.charge
     where = f"line {line.line_no}"
     children = [
+        *_before_nodes(line, setting),
         *_amount_nodes(charge, line, setting, where),
         price_node(charge, setting, origin),
     ]
@@ -63,8 +65,8 @@ def line_node(
     return Node(
         "line",
         f"Line {line.line_no}  {charge.price.description}",
-        money(charge.net, setting),
-        span_text(line.starts_at, line.ends_at, setting.time_zone),
+        money(line.net, setting),
+        _charged_text(line, setting),
         {
             "line": str(line.line_no),
             **({"quantity": quantity} if quantity else {}),
@@ -74,6 +76,33 @@ def line_node(
         },
         tuple(children),
     )
+
+
+def _charged_text(line: InvoiceLine, setting: Setting) -> str:
+    """For which time the line stands, and in the place of which one."""
+    if line.starts_at == line.ends_at:
+        text = f"nothing from {moment(line.starts_at, setting.time_zone)} on"
+    else:
+        text = span_text(line.starts_at, line.ends_at, setting.time_zone)
+    if line.corrects is not None:
+        text += f", in the place of line {line.corrects.line_no} of {line.corrects.invoice}"
+    return text
+
+
+def _before_nodes(line: InvoiceLine, setting: Setting) -> list[Node]:
+    """What was charged for the time before, and what is right in its place."""
+    before = line.corrects
+    if before is None:
+        return []
+    span = span_text(line.starts_at, before.ends_at, setting.time_zone)
+    told = f"{before.invoice}, line {before.line_no}"
+    if before.step > 1:
+        told += ", as it was corrected last"
+    right = money(line.charge.net, setting)
+    return [
+        Node("before", "Charged before", money(-before.charged, setting), f"{told}: {span}"),
+        Node("right", "Right in its place", right, "as follows"),
+    ]
 
 
 def _amount_nodes(charge: Charge, line: InvoiceLine, setting: Setting, where: str) -> list[Node]:

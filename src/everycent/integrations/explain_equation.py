@@ -53,6 +53,11 @@ def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
     amount = f"{Decimal(charge.net).scaleb(-invoice.places, EXACT):f} {currency}"
     rule = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
     terms.append(Term("→", amount, f"rounded {rule}", "amount"))
+    if line.corrects is not None:
+        before = f"{Decimal(line.charged_before).scaleb(-invoice.places, EXACT):f} {currency}"
+        net = f"{Decimal(line.net).scaleb(-invoice.places, EXACT):f} {currency}"
+        terms.append(Term("−", before, f"charged before by {line.corrects.invoice}", "before"))
+        terms.append(Term("=", net, "on this invoice", "amount"))
     return tuple(terms)
 
 
