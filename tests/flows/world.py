@@ -11,11 +11,13 @@ from everycent.catalog import operations as catalog
 from everycent.catalog.meter import Aggregation, Series
 from everycent.consumption import queries
 from everycent.consumption.usage import Request, Usage
+from everycent.corrections import operations as corrections
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import bill
 from everycent.flows.replay import TABLES
+from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.invoice import Invoice
 from everycent.kernel import clock
@@ -121,6 +123,26 @@ def usage_of(
     request = Request(subject, series, period)
     with place.database.snapshot(place.tenant_id) as tx:
         return queries.read(tx, [request], is_live=is_live)[request]
+
+
+def void(place: Place, key: str, day: date) -> None:
+    """Takes back the calls of a customer that `calls` made for a day."""
+    by = corrections.By("test", "wrong", place.now, place.ids)
+    with place.database.transaction(place.tenant_id) as tx:
+        corrections.void(tx, [("test", f"{key}/{day}")], by)
+    metering.fold(place.database, place.tenant_id)
+
+
+def apply(place: Place, text: str) -> None:
+    """Applies a catalogue."""
+    with place.database.transaction(place.tenant_id) as tx:
+        catalog.apply(tx, document.parse(text), **writing(place))
+
+
+def credit(place: Place, name: str) -> None:
+    """Takes an invoice back."""
+    with place.database.transaction(place.tenant_id) as tx:
+        invoicing.credit(tx, name, reason="wrong", time_zone=ZONE, **at_year_end(place))
 
 
 def calls(key: str, amount: int, day: date, *, name: str = "") -> UsageRecord:

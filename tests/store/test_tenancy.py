@@ -82,6 +82,7 @@ def made_up(kind: str, tenant_id: int) -> str:
         "date": "'2026-01-15'",
         "bytea": f"'\\x{tenant_id + 900:08x}'",
         "text[]": "'{}'",
+        "integer[]": "'{}'",
         "jsonb": "'{}'",
         "boolean": "true",
         "xid8": "'1'",

@@ -11,10 +11,13 @@ import msgspec
 class AfterInvoice(StrEnum):
     """What becomes of a record that comes after its period was billed. REVIEW: it is kept, counted as
     `too_late`, and an open question until somebody decides. WRITE_OFF: kept, counted as `written_off`,
-    and nobody is asked."""
+    and nobody is asked. NEXT_INVOICE: the period is rated again, and the difference stands on the
+    customer's next invoice. NOTE: it stands on a document of its own, made by the next billing run."""
 
     REVIEW = "review"
     WRITE_OFF = "write_off"
+    NEXT_INVOICE = "next_invoice"
+    NOTE = "note"
 
 
 class IntakePolicy(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -25,7 +25,7 @@ from everycent.consumption.usage import Answer, Request
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
-from everycent.flows import rate_due
+from everycent.flows import late, rate_due
 from everycent.flows.rate_due import Basis, Decided
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.assemble import DraftInvoice, refuse_currency
@@ -115,6 +115,7 @@ def start(
     metering.fold(database, tenant_id)
     database.refresh_statistics()
     with database.transaction(tenant_id) as tx:
+        invoicing.mark_late(tx, sorted(late.ways(tx)))
         started_at = clock()
         run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
         taxes = catalog.tax_versions(tx)
@@ -122,8 +123,8 @@ def start(
             tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, taxes, started_at)
         )
         if is_new:
-            due = subscriptions.due_customers(tx, as_of)
-            current = invoicing.plan_run(tx, current, due, terms.chunk_size)
+            due = {*subscriptions.due_customers(tx, as_of), *late.customers(tx)}
+            current = invoicing.plan_run(tx, current, sorted(due), terms.chunk_size)
     return current, is_new
 
 
@@ -179,6 +180,7 @@ class _Context:
         self.issued_on: date = local_date(current.as_of, current.time_zone)
         self.plans: dict[tuple[str, int], Plan] = {}
         self.taxes: dict[str, Tax] | None = None
+        self.late_ways: late.Ways | None = None
         self.done = 0
 
 
@@ -264,7 +266,7 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     closings = rate_due.closings_of(tx, dues, context.plans)
     names = rate_due.names_of(tx, dues)
     basis = Basis(context.plans, _usage_of(dues, context), closings, names)
-    decided = rate_due.decide(owners, dues, basis, context.taxes)
+    decided = rate_due.decide(owners, dues, basis, context.taxes, _late(tx, chunk, context))
     return _without_withdrawn(decided, context.issued_on)
 
 
@@ -277,6 +279,17 @@ def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Answe
     with context.database.snapshot(context.tenant_id) as reader:
         reader.look_up_by_key()
         return consumption.read(reader, requests)
+
+
+def _late(tx: Tx, chunk: Chunk, context: _Context) -> late.Late:
+    """What late usage changes, as of the same instant for all that is read of it."""
+    if context.late_ways is None:
+        context.late_ways = late.ways(tx)
+    if not context.late_ways:
+        return late.NOTHING
+    with context.database.snapshot(context.tenant_id) as reader:
+        reader.look_up_by_key()
+        return late.late(reader, context.late_ways, chunk.first, chunk.last, context.run.as_of)
 
 
 def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:

@@ -21,8 +21,9 @@ from everycent.kernel.period import Period, instant_text
 from everycent.rating.charge import Charge
 
 NOTE = (
-    "Invoices stand as they were issued; nothing is credited or charged by this. `everycent usage"
-    " reasons` counts what they no longer agree with as voided_after_bill and too_late."
+    "Invoices stand as they were issued. The next billing run charges or gives back the difference, where"
+    " the meter's policy `after_invoice` says so; else `everycent usage reasons` counts what they no"
+    " longer agree with as voided_after_bill and too_late."
 )
 REGISTER_NOTE = (
     "Lines over register readings: the next bill stands on the reading that was billed last, so a"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
@@ -30,6 +29,7 @@ from everycent.consumption.usage import (
 )
 from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
+from everycent.flows.late import NOTHING, Late, documents
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
 from everycent.invoicing.invoice import Correction
@@ -108,14 +108,22 @@ def decide(
     dues: Sequence[DueItem],
     basis: Basis,
     taxes: Mapping[str, Tax],
+    late: Late = NOTHING,
 ) -> Decided:
-    """One invoice per customer and instant at which something fell due."""
+    """One invoice per customer and instant at which something fell due; late usage stands on the newest
+    of them, or apart."""
     by_id = {customer.customer_id: customer for customer in customers}
+    basis = basis._replace(closings={**basis.closings, **late.closings})
+    owed = {one: list(own) for one, own in groupby(dues, key=lambda due: due.customer_id)}
     decided = Decided([], [])
-    for customer_id, group in groupby(dues, key=lambda due: due.customer_id):
+    for customer_id in sorted({*owed, *late.charges, *late.refused}):
         try:
-            found = charges(list(group), basis)
-            decided.drafts.extend(_drafts(by_id[customer_id], found, taxes))
+            if customer_id in late.refused:
+                raise late.refused[customer_id]
+            found = charges(owed.get(customer_id, ()), basis)
+            groups = documents(found, late.charges.get(customer_id, ()))
+            for at, name in sorted(groups):
+                decided.drafts.append(draft(by_id[customer_id], at, groups[at, name], taxes))
         except Refusal as refusal:
             decided.parked.append(Parked(customer_id, refusal))
         except Exception as error:  # noqa: BLE001 - a bug met by one customer stops no other
@@ -164,12 +172,3 @@ def _corrects(due: DueItem, names: Mapping[UUID, str]) -> Correction | None:
 def _standing(usage: Usage, opening: Reading | None) -> Usage:
     """The usage on the reading with which the last bill ended, or on the one that opened the register."""
     return opened(usage) if opening is None else usage._replace(opening=opening)
-
-
-def _drafts(
-    customer: Customer, owed: Sequence[DueCharge], taxes: Mapping[str, Tax]
-) -> list[DraftInvoice]:
-    by_instant: dict[datetime, list[DueCharge]] = {}
-    for due in owed:
-        by_instant.setdefault(due.due_at, []).append(due)
-    return [draft(customer, at, by_instant[at], taxes) for at in sorted(by_instant)]

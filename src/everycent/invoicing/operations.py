@@ -192,6 +192,15 @@ def _check_corrections(tx: Tx, invoice: Invoice) -> None:
         )
 
 
+def mark_late(tx: Tx, meters: Sequence[int]) -> None:
+    """Looks for usage of some meters that came, or was taken back, after its time was billed; from where
+    it was looked for last, or from the first record where a meter is new."""
+    if not meters:
+        return
+    since, known = store.get_late_mark(tx)
+    store.mark_late(tx, sorted(meters), since if set(meters) <= known else 0)
+
+
 def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:
     """The tenant's open run, and whether it is the new one: there is at most one open at a time."""
     while True:

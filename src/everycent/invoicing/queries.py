@@ -11,7 +11,15 @@ from uuid import UUID
 from everycent.consumption.register import Reading
 from everycent.db.connection import Tx
 from everycent.invoicing import store
-from everycent.invoicing.invoice import CREDITED, ISSUED, CreditNote, Invoice, name_of
+from everycent.invoicing.invoice import (
+    CREDITED,
+    ISSUED,
+    Correction,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    name_of,
+)
 from everycent.journal import queries as journal
 from everycent.journal.types import decode
 from everycent.kernel import ids
@@ -128,6 +136,47 @@ def closing_readings(
                 if part.closing is not None:
                     found[subscription_id, item_no, part.input] = part.closing
     return found
+
+
+class LateLine(NamedTuple):
+    """A line over usage that has changed since, and what was charged for its period: by line `line_no`
+    of the invoice `name`, and by `step` corrections of which `line` on `invoice` is the last.
+    `contract_ends_at` is None for a contract that runs on."""
+
+    customer_id: UUID
+    time_zone: str
+    contract_ends_at: datetime | None
+    invoice: Invoice
+    line: InvoiceLine
+    corrects: Correction
+
+
+def late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[LateLine]:
+    """The lines over late or corrected usage of some meters, of a range of customers, in order of
+    customer, contract, item and time."""
+    rows = store.list_late_lines(tx, meters, first, last) if meters else []
+    events = store.list_issued_events(tx, sorted({row.event_id for row in rows}))
+    issued_by = {e.event_id: decode(ISSUED, e.schema_version, e.payload) for e in events}
+    known = names(tx, sorted({row.invoice_id for row in rows})) if rows else {}
+    found = []
+    for row in rows:
+        document_ = issued_by[row.event_id]
+        corrects = Correction(
+            known[row.invoice_id], row.invoice_id, row.line_no, row.step + 1, row.charged,
+            row.charged_until,
+        )  # fmt: skip
+        line = document_.lines[row.said_line - 1]
+        found.append(
+            LateLine(
+                row.customer_id, row.time_zone, row.contract_ends_at, document_, line, corrects
+            )
+        )
+    return found
+
+
+def late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:
+    """Who has lines over late or corrected usage of some meters."""
+    return store.list_late_customers(tx, meters) if meters else []
 
 
 def runs(tx: Tx, limit: int = 20) -> list[Any]:

@@ -31,6 +31,7 @@ SEAL = table(
     key="limits",
 )
 ALWAYS = Period(EARLIEST, LATEST)
+LOWEST, HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 PRICED = table("priced", "subject_id int4, meter_id int4", key="subject_id, meter_id")
 
 
@@ -54,6 +55,42 @@ def list_closing_lines(
         "items": [item_no for _, item_no in items],
     }
     return [(r[0], r[1], r[2], r[3]) for r in tx.tuples(SQL["closing_lines"], params)]
+
+
+def get_late_mark(tx: Tx) -> tuple[int, frozenset[int]]:
+    """Up to which fold late usage was looked for, and of which meters."""
+    row = tx.row(SQL["late_mark"], {"tenant_id": tx.tenant_id})
+    return (0, frozenset()) if row is None else (row.fold_id, frozenset(row.meters))
+
+
+def mark_late(tx: Tx, meters: Sequence[int], since: int) -> None:
+    """Looks through what was folded since; nothing where no usage was billed yet."""
+    row = tx.row(SQL["billed_to"], {"tenant_id": tx.tenant_id})
+    assert row is not None
+    if row.fold_id is None:
+        return
+    params = {
+        "tenant_id": tx.tenant_id,
+        "meters": list(meters),
+        "since": since,
+        "upto": row.fold_id,
+    }
+    if row.billed is not None and row.fold_id > since:
+        tx.run(SQL["mark_late"], params | {"billed": row.billed})
+    tx.run(SQL["put_late_mark"], {k: params[k] for k in ("tenant_id", "meters", "upto")})
+
+
+def list_late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:
+    """The customers of `list_late_lines`."""
+    statement = f"select distinct customer_id from ({SQL['late_lines']}) l"  # noqa: S608
+    params = {"tenant_id": tx.tenant_id, "meters": list(meters), "first": LOWEST, "last": HIGHEST}
+    return [customer_id for (customer_id,) in tx.tuples(statement, params)]
+
+
+def list_late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[Any]:
+    """One row per period to rate again, of a range of customers."""
+    params = {"tenant_id": tx.tenant_id, "meters": list(meters), "first": first, "last": last}
+    return tx.rows(SQL["late_lines"], params)
 
 
 def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> Any | None:

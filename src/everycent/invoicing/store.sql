@@ -1,3 +1,97 @@
+-- name: late_mark
+select fold_id, meters from late_mark where tenant_id = %(tenant_id)s;
+
+-- name: mark_late
+-- What folds since the mark have changed of days that may be billed: the days, with the last such fold.
+-- The batches' numbers lead to the few blocks in which their records lie.
+with batches as materialized (
+    select batch_id, fold_id from usage_batch
+    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s),
+bounds as materialized (select min(batch_id) as low, max(batch_id) as high from batches),
+changed as (
+    select r.subject_id, r.meter_id, r.day, b.fold_id
+    from usage_record r join batches b using (batch_id)
+    where r.tenant_id = %(tenant_id)s and r.meter_id = any(%(meters)s) and r.at <= %(billed)s
+      and r.batch_id >= (select low from bounds) and r.batch_id <= (select high from bounds)
+    union all
+    select v.subject_id, v.meter_id, utc_day(v.at), b.fold_id
+    from usage_reversal v join batches b using (batch_id)
+    where v.tenant_id = %(tenant_id)s and v.meter_id = any(%(meters)s) and v.at <= %(billed)s)
+insert into late_usage as l (tenant_id, subject_id, meter_id, day, fold_id)
+select %(tenant_id)s, subject_id, meter_id, day, max(fold_id) from changed group by 2, 3, 4
+on conflict (tenant_id, subject_id, meter_id, day)
+do update set fold_id = greatest(l.fold_id, excluded.fold_id);
+
+-- name: put_late_mark
+insert into late_mark (tenant_id, fold_id, meters) values (%(tenant_id)s, %(upto)s, %(meters)s)
+on conflict (tenant_id) do update set fold_id = excluded.fold_id, meters = excluded.meters;
+
+-- name: billed_to
+-- Up to which instant usage was billed, and the newest fold.
+select (select max(ends_at) from invoice_usage where tenant_id = %(tenant_id)s) as billed,
+       (select max(fold_id) from usage_batch where tenant_id = %(tenant_id)s) as fold_id;
+
+-- name: late_lines
+-- Periods of which usage has changed since what was said about them last, with that; and the later
+-- periods of the same item, where they stand on readings or levels of before. Of a range of customers.
+with hit as materialized (
+    select distinct u.invoice_id, u.line_no,
+           u.ends_included or coalesce(u.limits::jsonb -> 'by_records' is not null, false) as goes_on
+    from late_usage l
+    join invoice_usage u on u.tenant_id = l.tenant_id and u.subject_id = l.subject_id
+        and u.meter_id = l.meter_id and u.starts_at < l.day + 1 and u.ends_at >= l.day
+        and u.fold_id < l.fold_id
+    where l.tenant_id = %(tenant_id)s and l.meter_id = any(%(meters)s)),
+touched as (
+    select distinct n.subscription_id, n.item_no, n.starts_at, h.goes_on, h.invoice_id, h.line_no
+    from hit h
+    join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = h.invoice_id
+        and i.customer_id between %(first)s and %(last)s
+    join invoice_line n on n.tenant_id = %(tenant_id)s and n.invoice_id = h.invoice_id
+        and n.line_no = h.line_no),
+said as (
+    select t.*, b.invoice_id as first_invoice, b.line_no as first_line, c.step, c.charged, c.ends_at,
+           b.charged as charged_first, b.ends_at as ends_first, c.invoice_id as last_invoice,
+           c.line_no as last_line, coalesce(c.taken_back, false) as taken_back
+    from touched t
+    join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = t.subscription_id
+        and b.item_no = t.item_no and b.starts_at = t.starts_at
+    left join lateral (
+        select c.step, c.charged, c.ends_at, c.invoice_id, c.line_no, c.taken_back
+        from period_correction c
+        where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
+          and c.item_no = b.item_no and c.starts_at = b.starts_at
+        order by c.step desc limit 1) c on true),
+stale as (
+    select distinct subscription_id, item_no, starts_at, goes_on from said
+    where not taken_back and invoice_id = coalesce(last_invoice, first_invoice)
+      and line_no = coalesce(last_line, first_line)),
+wanted as (
+    select subscription_id, item_no, starts_at from stale
+    union
+    select b.subscription_id, b.item_no, b.starts_at
+    from stale s
+    join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = s.subscription_id
+        and b.item_no = s.item_no and b.starts_at > s.starts_at
+    where s.goes_on)
+select s.customer_id, s.subscription_id, s.key, b.item_no, s.time_zone, s.ends_at as contract_ends_at,
+       b.invoice_id, b.line_no, coalesce(c.step, 0) as step, coalesce(c.charged, b.charged) as charged,
+       coalesce(c.ends_at, b.ends_at) as charged_until, i.event_id,
+       coalesce(c.line_no, b.line_no) as said_line
+from wanted w
+join subscription s on s.tenant_id = %(tenant_id)s and s.subscription_id = w.subscription_id
+join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
+    and b.item_no = w.item_no and b.starts_at = w.starts_at
+left join lateral (
+    select c.step, c.charged, c.ends_at, c.invoice_id, c.line_no, c.taken_back
+    from period_correction c
+    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
+      and c.item_no = b.item_no and c.starts_at = b.starts_at
+    order by c.step desc limit 1) c on true
+join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = coalesce(c.invoice_id, b.invoice_id)
+where c.taken_back is not true
+order by s.customer_id, s.key, b.item_no, b.starts_at;
+
 -- name: reserve_numbers
 -- The last lock that a billing transaction takes: numbers without gaps are handed out one at a time.
 insert into number_series as s (tenant_id, series, last_number, last_issued_on)
@@ -10,13 +104,22 @@ returning last_number, last_issued_on;
 -- name: closing_lines
 -- The newest billed line of each of the given items, and the event that issued its invoice. The event
 -- itself is read once, however many of its lines are asked for.
+-- Where it was corrected, the correction stands for it.
 select w.subscription_id, w.item_no, i.event_id, b.line_no
 from unnest(%(subscriptions)s::uuid[], %(items)s::int[]) as w(subscription_id, item_no)
 cross join lateral (
-    select b.invoice_id, b.line_no from billed_period b
+    select b.starts_at, b.invoice_id, b.line_no from billed_period b
     where b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
       and b.item_no = w.item_no and b.invoice_id is not null
-    order by b.ends_at desc limit 1) b
+    order by b.ends_at desc limit 1) p
+cross join lateral (
+    select invoice_id, line_no from (
+        select c.step, c.invoice_id, c.line_no from period_correction c
+        where c.tenant_id = %(tenant_id)s and c.subscription_id = w.subscription_id
+          and c.item_no = w.item_no and c.starts_at = p.starts_at and not c.taken_back
+        union all
+        select 0, p.invoice_id, p.line_no) x
+    order by step desc limit 1) b
 join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id;
 
 -- name: find_invoice
@@ -600,8 +703,17 @@ found as (
 select i.event_id, f.line_no, f.part_no, bool_or(f.is_inside) as is_inside
 from found f
 join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = f.invoice_id and i.credits is null
+join invoice_line l on l.tenant_id = %(tenant_id)s and l.invoice_id = f.invoice_id
+    and l.line_no = f.line_no
 where not exists (
     select from invoice n where n.tenant_id = i.tenant_id and n.credits = i.invoice_id)
+  and not exists (  -- what was said about the period last stands for it
+    select from period_correction c
+    where c.tenant_id = l.tenant_id and c.subscription_id = l.subscription_id
+      and c.item_no = l.item_no and c.starts_at = l.starts_at
+      and c.step > coalesce((
+        select o.step from period_correction o
+        where o.tenant_id = l.tenant_id and o.invoice_id = l.invoice_id and o.line_no = l.line_no), 0))
 group by i.series, i.number, i.event_id, f.line_no, f.part_no
 order by i.series, i.number, f.line_no, f.part_no;
 

@@ -1,0 +1,146 @@
+"""Usage that came, or was taken back, after its time was billed: what the bill says about it then.
+
+By the policy of its meter the period is rated again as it was agreed, over what counts now, and the
+difference is charged or given back: new − what was charged for the period so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from everycent.catalog import queries as catalog
+from everycent.catalog.intake import AfterInvoice
+from everycent.consumption.register import Reading
+from everycent.db.connection import Tx
+from everycent.flows.rerate import Issued, rerate
+from everycent.invoicing import queries as invoices
+from everycent.invoicing.assemble import DueCharge
+from everycent.invoicing.invoice import InvoiceLine
+from everycent.invoicing.queries import LateLine
+from everycent.kernel.errors import Refusal
+from everycent.kernel.period import Period
+from everycent.metering import queries as metering
+from everycent.rating.charge import Charge
+
+_BILLED = (AfterInvoice.NEXT_INVOICE, AfterInvoice.NOTE)
+
+Ways = Mapping[int, AfterInvoice]
+"""By number of a meter: how late usage of it is billed. Meters without a way are left alone."""
+
+
+class LateCharge(NamedTuple):
+    """A period to be charged otherwise. `is_apart`: on a document of its own. `is_last`: the contract has
+    ended, so that no invoice of it may follow on which the charge could wait."""
+
+    due: DueCharge
+    is_apart: bool
+    is_last: bool
+
+    @property
+    def difference(self) -> int:
+        """What it adds to a document, in minor units."""
+        assert self.due.corrects is not None, "late usage corrects what was billed"
+        return self.due.charge.net - self.due.corrects.charged
+
+
+class Late(NamedTuple):
+    """By customer what late usage changes, or why it can't be told. `closings` are the readings on which
+    bills of registers end with that, by subscription, item and input: the next ones begin there."""
+
+    charges: dict[UUID, list[LateCharge]]
+    refused: dict[UUID, Refusal]
+    closings: dict[tuple[UUID, int, str], Reading]
+
+
+NOTHING = Late({}, {}, {})
+
+
+def ways(tx: Tx) -> dict[int, AfterInvoice]:
+    """The meters whose late usage is billed."""
+    told = {
+        ("meter", meter): policy.after_invoice
+        for meter, policy in catalog.intake_policies(tx).items()
+        if policy.after_invoice in _BILLED
+    }
+    numbers = metering.known_numbers(tx, sorted(told))
+    return {numbers[name]: way for name, way in told.items() if name in numbers}
+
+
+def customers(tx: Tx) -> list[UUID]:
+    """Everybody on whose bills late usage may change something."""
+    return invoices.late_customers(tx, sorted(ways(tx)))
+
+
+def late(tx: Tx, how: Ways, first: UUID, last: UUID, as_of: datetime) -> Late:
+    """What late usage changes on the bills of a range of customers. Call it in a `snapshot`."""
+    lines = invoices.late_lines(tx, sorted(how), first, last)
+    if not lines:
+        return NOTHING
+    found = Late({}, {}, {})
+    for one, rated in zip(lines, rerate(tx, _issued(lines)), strict=True):
+        if isinstance(rated, Refusal):
+            found.refused.setdefault(one.customer_id, rated)
+            continue
+        for part in () if rated.quantity is None else rated.quantity.parts:
+            if part.closing is not None:  # of the newest period in the end: they come in order
+                found.closings[one.line.subscription_id, one.line.item_no, part.input] = (
+                    part.closing
+                )
+        if not _is_same(one, rated):
+            charge = _charge(one, rated, how, as_of)
+            found.charges.setdefault(one.customer_id, []).append(charge)
+    return found
+
+
+def _issued(lines: Iterable[LateLine]) -> list[Issued]:
+    return [Issued(one.invoice, one.line) for one in lines]
+
+
+def _is_same(one: LateLine, rated: Charge) -> bool:
+    """Whether nothing would be said that was not said: the quantity and the amount are as they were."""
+    was, now = one.line.charge.quantity, rated.quantity
+    values = (None if was is None else was.value, None if now is None else now.value)
+    return values[0] == values[1] and rated.net == one.corrects.charged
+
+
+def _charge(one: LateLine, rated: Charge, how: Ways, as_of: datetime) -> LateCharge:
+    line = one.line
+    due = DueCharge(
+        line.subscription_id, line.subscription, line.item_no, rated.price.in_advance,
+        one.time_zone, Period(line.starts_at, line.ends_at), as_of, rated, one.corrects,
+    )  # fmt: skip
+    ended = one.contract_ends_at is not None and one.contract_ends_at <= as_of
+    return LateCharge(due, AfterInvoice.NOTE in _ways_of(line, how), ended)
+
+
+def _ways_of(line: InvoiceLine, how: Ways) -> set[AfterInvoice]:
+    quantity = line.charge.quantity
+    parts = () if quantity is None else quantity.parts
+    return {how[part.meter_id] for part in parts if part.meter_id in how}
+
+
+Groups = dict[tuple[datetime, str], list[DueCharge]]
+"""Charges by document: the instant at which they fell due, and what sets a document apart."""
+
+
+def documents(due: Sequence[DueCharge], late_: Sequence[LateCharge]) -> Groups:
+    """Which charges stand together: all that fell due at one instant; late usage on the newest of them,
+    or apart. Without an invoice to stand on it waits for one, unless the contract has ended. Nothing is
+    issued only to say that nothing changes."""
+    found: Groups = {}
+    for charge in due:
+        found.setdefault((charge.due_at, ""), []).append(charge)
+    apart: Groups = {}
+    for one in late_:
+        if one.is_apart and one.difference:
+            assert one.due.corrects is not None, "late usage corrects what was billed"
+            apart.setdefault((one.due.due_at, one.due.corrects.invoice), []).append(one.due)
+    along = [one for one in late_ if not one.is_apart or not one.difference]
+    if found:
+        found[max(found)].extend(one.due for one in along)
+    elif any(one.is_last and one.difference for one in along):
+        apart[late_[0].due.due_at, ""] = [one.due for one in along]
+    return found | apart
