@@ -58,15 +58,16 @@ def _no_object(raw: bytes, field: str, error: Exception) -> Invalid:
     """What a text is that is no object. Only a line can be a record and not JSON: every other body was
     read as JSON before it was cut into records."""
     wrong = _wrong_json(raw, error)
-    is_line = bool(wrong) and field == RECORD
-    return Invalid(
-        "file.bad_json" if is_line else "usage.bad_json" if wrong else "usage.no_object",
-        f"{'the line' if is_line else field} is "
-        + (f"not JSON: {wrong}" if wrong else "JSON, and not an object"),
-        field=field,
-        value=raw[:60].decode("utf-8", "replace"),
-        hint='an object looks like {"name": "value"}',
-    )
+    shown = raw[:60].decode("utf-8", "replace")
+    hint = 'an object looks like {"name": "value"}'
+    if wrong and field == RECORD:
+        return Invalid("file.bad_json", f"the line is not JSON: {wrong}", field=field, value=shown)
+    if wrong:
+        return Invalid(
+            "usage.bad_json", f"{field} is not JSON: {wrong}", field=field, value=shown, hint=hint
+        )
+    told = f"{field} is JSON, and not an object"
+    return Invalid("usage.no_object", told, field=field, value=shown, hint=hint)
 
 
 def _wrong_json(raw: bytes, error: Exception) -> str:
