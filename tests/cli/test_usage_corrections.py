@@ -127,6 +127,29 @@ def test_rows_of_a_file_take_the_place_of_their_records(shell: Shell) -> None:
     assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
 
 
+def test_a_voided_record_comes_back_with_other_content_by_the_backfill_that_the_refusals_name(
+    shell: Shell,
+) -> None:
+    shell("usage", "void", "2", *OF)
+    right = shell.write("right.csv", USAGE.replace("900", "90"))
+    refused = json.loads(shell("usage", "replace", right, *OF, "--json", code=2))["error"]
+    assert refused["code"] == "usage.voided_already"
+    shell("usage", "import", right, "--source", "gateway", "--json", code=3)
+    (conflict,) = [
+        row for row in shell.json("usage", "reasons")["offered"] if row["reason"] == "conflict"
+    ]
+    for hint in (refused["hint"], conflict["advice"]):
+        assert "everycent usage backfill" in hint
+    assert "everycent usage undo" in refused["hint"]
+    whole = ("--from", "2026-01-01", "--to", "2026-03-01", "--zone", "Europe/Zagreb")
+    done = shell.json("usage", "backfill", right, *whole, *OF)
+    assert done["records"] == {"voided": 0, "restored": 0, "added": 1, "unchanged": 2}
+    assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
+    for again in (("backfill", right, *whole), ("replace", right)):
+        refusal = json.loads(shell("usage", *again, *OF, "--json", code=2))["error"]
+        assert refusal["code"] == "correction.nothing_to_do"
+
+
 def test_a_backfill_takes_its_subjects_and_meters_from_the_file_and_other_sources_stay(
     shell: Shell,
 ) -> None:
