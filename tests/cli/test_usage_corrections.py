@@ -127,6 +127,20 @@ def test_rows_of_a_file_take_the_place_of_their_records(shell: Shell) -> None:
     assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
 
 
+def test_records_of_a_credited_invoice_are_told_as_such_and_found(shell: Shell) -> None:
+    shell("invoice", "credit", "INV-000001", "--reason", "agreed")
+    told = {row["reason"]: row for row in shell.json("usage", "reasons")["stored"]}
+    assert {reason: row["records"] for reason, row in told.items()} == {
+        "credited": 2,
+        "not_yet_billed": 1,
+    }
+    assert (told["credited"]["tone"], "credit notes" in told["credited"]["advice"]) == ("look", True)
+    found = shell.json("usage", "find", "--reason", "credited")["records"]
+    assert [one["record_id"] for one in found] == ["1", "2"]
+    shell("usage", "reasons", "--html", "reasons.html")
+    assert "credited" in (shell.folder / "reasons.html").read_text(encoding="utf-8")
+
+
 def test_a_voided_record_comes_back_with_other_content_by_the_backfill_that_the_refusals_name(
     shell: Shell,
 ) -> None:
