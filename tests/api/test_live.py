@@ -35,7 +35,9 @@ def test_what_is_in_the_archive_is_refused_without_asking_to_try_again(server, t
             place.database, "default", date(2026, 2, 1), ArchiveFolder(tmp_path), in_may,
             even_unbilled=True,
         )  # fmt: skip
-        told = {"authorization": f"Bearer {make_key(place.database, place.tenant_id, 'away', READ)}"}
+        told = {
+            "authorization": f"Bearer {make_key(place.database, place.tenant_id, 'away', READ)}"
+        }
         with served(place) as api:
             answer = api.client.get(f"/v1/usage/chart?{NOON}", headers=told)
     assert (answer.status_code, answer.json()["code"]) == (409, "usage.archived")

@@ -127,6 +127,12 @@ def test_rows_of_a_file_take_the_place_of_their_records(shell: Shell) -> None:
     assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
 
 
+def test_the_help_says_that_the_zone_decides_the_days_of_a_span_too(shell: Shell) -> None:
+    zone = " ".join(shell("usage", "backfill", "--help").partition("--zone")[2].split())
+    assert "the days of --from and --to; UTC when it is missing" in zone
+    assert "--from" not in shell("usage", "replace", "--help").partition("--zone")[2]
+
+
 def test_records_of_a_credited_invoice_are_told_as_such_and_found(shell: Shell) -> None:
     shell("invoice", "credit", "INV-000001", "--reason", "agreed")
     told = {row["reason"]: row for row in shell.json("usage", "reasons")["stored"]}
@@ -134,7 +140,10 @@ def test_records_of_a_credited_invoice_are_told_as_such_and_found(shell: Shell) 
         "credited": 2,
         "not_yet_billed": 1,
     }
-    assert (told["credited"]["tone"], "credit notes" in told["credited"]["advice"]) == ("look", True)
+    assert (told["credited"]["tone"], "credit notes" in told["credited"]["advice"]) == (
+        "look",
+        True,
+    )
     found = shell.json("usage", "find", "--reason", "credited")["records"]
     assert [one["record_id"] for one in found] == ["1", "2"]
     shell("usage", "reasons", "--html", "reasons.html")
