@@ -92,8 +92,8 @@ OFFERED: dict[str, Told] = {
     "conflict": Told(
         Tone.LOOK,
         "Their id was known with other content, so they were refused; what was stored stands.",
-        "compare both and replace the stored record (one that was taken back: `everycent usage backfill`), or"
-        " correct the ids of the source",
+        "compare both and replace the stored record (one that was taken back: `everycent usage backfill`),"
+        " or correct the ids of the source",
     ),
 }
 """The same for what was offered and not stored."""

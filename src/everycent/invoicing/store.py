@@ -226,8 +226,8 @@ def count_in_billed_time(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:
 
 
 def count_unpriced(tx: Tx) -> dict[bool, int]:
-    """Records in bands and segments of billed periods that no line asked for, by whether the invoices of the
-    period were taken back."""
+    """Records in bands and segments of billed periods that no line asked for, by whether the invoices of
+    the period were taken back."""
     return dict(tx.tuples(SQL["unpriced_parts"], {"tenant_id": tx.tenant_id}))
 
 
