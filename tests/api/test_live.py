@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
@@ -12,11 +13,56 @@ import httpx2
 import psycopg
 import pytest
 
-from everycent.flows import watch
+from everycent.api import problems
+from everycent.flows import archive_usage, watch
+from everycent.integrations.usage_archive import ArchiveFolder
+from everycent.kernel import clock, ids
+from everycent.kernel.errors import Unavailable
 from everycent.watching.threshold import checked
 from tests.api.serving import Served, make_key, record, served
 from tests.flows import world
 from tests.store import books
+
+
+def test_what_is_in_the_archive_is_refused_without_asking_to_try_again(server, tmp_path):
+    with books.fresh(server, "test_api_archived") as place:
+        world.sell(place, [("acme", "api")])
+        world.use(place, [world.calls("acme", 5, date(2026, 1, 10))])
+        in_may = archive_usage.Terms(
+            clock.fixed(datetime(2026, 5, 2, tzinfo=UTC)), ids.derived, "archivist"
+        )
+        archive_usage.archive(
+            place.database, "default", date(2026, 2, 1), ArchiveFolder(tmp_path), in_may,
+            even_unbilled=True,
+        )  # fmt: skip
+        told = {
+            "authorization": f"Bearer {make_key(place.database, place.tenant_id, 'away', READ)}"
+        }
+        with served(place) as api:
+            answer = api.client.get(f"/v1/usage/chart?{NOON}", headers=told)
+    assert (answer.status_code, answer.json()["code"]) == (409, "usage.archived")
+    assert "everycent usage restore 2026-01" in answer.json()["hint"]
+    assert "retry-after" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "seconds"),
+    [
+        ("database.unavailable", 503, "1"),
+        ("usage.not_stored", 503, "1"),
+        ("usage.busy", 503, "1"),
+        ("usage.closing", 503, "1"),
+        ("server.busy", 503, "1"),
+        ("server.busy_reading", 503, "1"),
+        ("server.too_slow", 503, "1"),
+        ("read.too_slow", 503, "30"),
+        ("usage.archived", 409, None),
+        ("archive.missing", 409, None),
+    ],
+)
+def test_only_what_passes_by_itself_says_when_to_try_again(code, status, seconds):
+    answer = problems.response_of(Unavailable(code, "not now"))
+    assert (answer.status_code, answer.headers.get("retry-after")) == (status, seconds)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +87,8 @@ def get(api: Served, path: str, scopes: tuple[str, ...] = ("usage:read",), **hea
 
 
 _keys: dict[str, str] = {}
+READ = ("usage:read",)
+NOON = "subject=acme&meter=calls&from=2026-01-10&to=2026-01-11&by=hour"
 DAYS = "subject=acme&meter=calls&from=2026-01-05&to=2026-01-07"
 
 

@@ -57,6 +57,32 @@ def test_every_command_of_the_first_ten_minutes_works(environment: dict[str, str
     assert "promises hold" in told["verify"]
 
 
+def test_the_program_that_sends_usage_from_python_runs_as_it_stands(
+    environment: dict[str, str],
+) -> None:
+    page = (ROOT / "docs" / "usage-http.md").read_text(encoding="utf-8")
+    block = re.search(r"## From Python\n.*?```python\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+    for expected in ("2 []", "0 [(0, 'duplicate'), (1, 'duplicate')]"):
+        done = subprocess.run(
+            [sys.executable, "-c", block[1]],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout == f"{expected}\n", done.stderr
+        assert f"`{expected}`" in page
+
+
+def test_the_readme_tells_how_many_promises_are_checked(environment: dict[str, str]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.search(
+        r"checks (\d+) promises \((\d+) with `--replay`, (\d+) with `--archives` too\)", readme
+    )
+    assert told is not None
+    for options, number in zip(("", "--replay", "--replay --archives"), told.groups(), strict=True):
+        done = typed(f"everycent verify {options} --json", environment)
+        assert str(len(json.loads(done.stdout)["checks"])) == number
+
+
 REFUSALS = [
     # command                                                        exit  code
     ("customer add acme --name A --currency EUR --time-zone UTC", 2, "customer.exists"),

@@ -127,6 +127,52 @@ def test_rows_of_a_file_take_the_place_of_their_records(shell: Shell) -> None:
     assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
 
 
+def test_the_help_says_that_the_zone_decides_the_days_of_a_span_too(shell: Shell) -> None:
+    zone = " ".join(shell("usage", "backfill", "--help").partition("--zone")[2].split())
+    assert "the days of --from and --to; UTC when it is missing" in zone
+    assert "--from" not in shell("usage", "replace", "--help").partition("--zone")[2]
+
+
+def test_records_of_a_credited_invoice_are_told_as_such_and_found(shell: Shell) -> None:
+    shell("invoice", "credit", "INV-000001", "--reason", "agreed")
+    told = {row["reason"]: row for row in shell.json("usage", "reasons")["stored"]}
+    assert {reason: row["records"] for reason, row in told.items()} == {
+        "credited": 2,
+        "not_yet_billed": 1,
+    }
+    assert (told["credited"]["tone"], "credit notes" in told["credited"]["advice"]) == (
+        "look",
+        True,
+    )
+    found = shell.json("usage", "find", "--reason", "credited")["records"]
+    assert [one["record_id"] for one in found] == ["1", "2"]
+    shell("usage", "reasons", "--html", "reasons.html")
+    assert "credited" in (shell.folder / "reasons.html").read_text(encoding="utf-8")
+
+
+def test_a_voided_record_comes_back_with_other_content_by_the_backfill_that_the_refusals_name(
+    shell: Shell,
+) -> None:
+    shell("usage", "void", "2", *OF)
+    right = shell.write("right.csv", USAGE.replace("900", "90"))
+    refused = json.loads(shell("usage", "replace", right, *OF, "--json", code=2))["error"]
+    assert refused["code"] == "usage.voided_already"
+    shell("usage", "import", right, "--source", "gateway", "--json", code=3)
+    (conflict,) = [
+        row for row in shell.json("usage", "reasons")["offered"] if row["reason"] == "conflict"
+    ]
+    for hint in (refused["hint"], conflict["advice"]):
+        assert "everycent usage backfill" in hint
+    assert "everycent usage undo" in refused["hint"]
+    whole = ("--from", "2026-01-01", "--to", "2026-03-01", "--zone", "Europe/Zagreb")
+    done = shell.json("usage", "backfill", right, *whole, *OF)
+    assert done["records"] == {"voided": 0, "restored": 0, "added": 1, "unchanged": 2}
+    assert values(shell, "--source", "gateway", "2") == [("2", "900", False), ("2~2", "90", True)]
+    for again in (("backfill", right, *whole), ("replace", right)):
+        refusal = json.loads(shell("usage", *again, *OF, "--json", code=2))["error"]
+        assert refusal["code"] == "correction.nothing_to_do"
+
+
 def test_a_backfill_takes_its_subjects_and_meters_from_the_file_and_other_sources_stay(
     shell: Shell,
 ) -> None:

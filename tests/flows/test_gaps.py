@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
+from everycent.corrections import operations as corrections
+from everycent.corrections.operations import By
+from everycent.customers import queries as customers
 from everycent.flows import archive_usage, replay
 from everycent.flows import gaps as flow
 from everycent.integrations.usage_archive import ArchiveFolder
@@ -20,6 +23,7 @@ from everycent.kernel import clock, ids
 from everycent.kernel.errors import NotFound
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
+from everycent.subscriptions.operations import Order
 from everycent.watching import gap as gaps
 from everycent.watching import operations, queries
 from everycent.watching.gap import End, Expected, Gap, Hole, Outcome, Place
@@ -187,6 +191,79 @@ def test_without_a_policy_nothing_is_expected_and_open_gaps_are_dropped(seller):
     with seller.database.transaction(seller.tenant_id) as tx:
         catalog.apply(tx, document.parse(text), **(world.writing(seller) | {"at": after(40)}))
     assert closed(check(seller, 50)) == [(after(0), "not_expected")]
+
+
+def expect_every(place: World, every: str) -> None:
+    text = CATALOGUE.replace("expected_every: 15m", f"expected_every: {every}")
+    with place.database.transaction(place.tenant_id) as tx:
+        catalog.apply(tx, document.parse(text), **(world.writing(place) | {"at": after(40)}))
+
+
+WIDENED = [
+    # late records   the gap was
+    ([], "not_expected"),
+    ([30, 45], "not_expected"),  # too late for what was allowed when it opened
+    ([15, 30, 45], "filled"),
+]
+
+
+@pytest.mark.parametrize(("late", "outcome"), WIDENED)
+def test_a_gap_that_a_wider_policy_allows_was_not_filled_but_is_not_expected(seller, late, outcome):
+    pulses(seller, 0, 60, 75)
+    assert opened(check(seller, 76)) == [(after(0), after(60))]
+    expect_every(seller, "2h")
+    pulses(seller, *late)
+    assert closed(check(seller, 77)) == [(after(0), outcome)]
+
+
+def test_a_gap_at_the_end_of_a_contract_was_not_filled_but_is_not_expected(seller):
+    pulses(seller, *every_15(0, DAY - 10))
+    assert opened(check(seller, DAY + 10)) == [(after(DAY - 15), None)]
+    with seller.database.transaction(seller.tenant_id) as tx:
+        ends_on = date(2026, 1, 2)
+        subscriptions.cancel(tx, "acme", ends_on, reason="", writing=world.writing(seller))
+    assert closed(check(seller, DAY + 11)) == [(after(DAY - 15), "not_expected")]
+
+
+def test_a_gap_whose_first_record_is_taken_back_begins_at_the_one_before_it(seller):
+    pulses(seller, 0, 20, 40)
+    check(seller, 61)
+    with seller.database.transaction(seller.tenant_id) as tx:
+        by = By("x", "wrong", after(61), seller.ids)
+        corrections.void(tx, [("test", "acme/40")], by)
+    found = check(seller, 62)
+    assert (opened(found), closed(found)) == ([(after(20), None)], [(after(40), "begins_earlier")])
+    pulses(seller, 35, 50)
+    assert closed(check(seller, 63)) == [(after(20), "filled")]
+
+
+def test_a_silence_is_one_gap_however_many_contracts_ask_for_the_meter(seller):
+    with seller.database.transaction(seller.tenant_id) as tx:
+        acme = customers.by_name(tx, "acme")
+        for day in (1, 2, 3):
+            order = Order(acme, "all", f"more-{day}", date(2026, 1, day), "acme")
+            subscriptions.start(tx, [order], **world.writing(seller))
+    pulses(seller, *every_15(0, 600))
+    assert opened(check(seller, 3 * DAY)) == [(after(585), None)]
+    with seller.database.transaction(seller.tenant_id) as tx:
+        ends_on = date(2026, 1, 2)
+        subscriptions.cancel(tx, "acme", ends_on, reason="", writing=world.writing(seller))
+    found = check(seller, 3 * DAY + 1)  # the others go on
+    assert (opened(found), closed(found)) == ([], [])
+
+
+def test_contracts_with_time_between_them_have_gaps_of_their_own():
+    terms = [(0, 10), (5, 20), (20, 30), (40, 50), (42, 45)]
+    found = gaps.merged(
+        Expected(subject, "pulse", after(since), after(until), ALLOWED)
+        for subject in ("b", "a")
+        for since, until in terms
+    )
+    assert [(one.subject, one.since, one.until) for one in found] == [
+        (subject, after(since), after(until))
+        for subject in ("a", "b")
+        for since, until in ((0, 30), (40, 50))
+    ]
 
 
 def test_every_subject_has_gaps_of_its_own(place):
@@ -372,6 +449,16 @@ def test_a_hole_between_archived_days_is_noticed_and_its_end_told_as_what_is_kno
     assert flow.end_data(hole.end) == {"ends_at": None, "ends_by": "2026-01-30T23:45:00Z"}
 
 
+def test_a_wider_policy_closes_a_gap_in_the_archive_when_days_can_tell(seller, tmp_path):
+    pulses(seller, *every_15(0, 600), *every_15(1000, 3 * DAY), fold=True)
+    check(seller, 2 * DAY)
+    archive(seller, tmp_path)
+    expect_every(seller, "12h")
+    assert closed(check(seller, 3 * DAY)) == []  # the last record of the day comes after that
+    expect_every(seller, "20h")
+    assert closed(check(seller, 3 * DAY + 1)) == [(after(585), "not_expected")]
+
+
 def test_a_gap_whose_contract_ends_at_it_is_closed_though_its_month_is_archived(seller, tmp_path):
     pulses(seller, *every_15(0, 600), fold=True)
     check(seller, 2 * DAY)
@@ -390,7 +477,8 @@ TERM = Expected("acme", "pulse", START, after(100), ALLOWED)
 
 
 def known(outcome: Outcome, minutes: float | None = None) -> dict[Place, Gap]:
-    return {SPOT: Gap(SPOT, after(25), None if minutes is None else after(minutes), outcome)}
+    closed_at = None if minutes is None else after(minutes)
+    return {SPOT: Gap(SPOT, after(25), ALLOWED, closed_at, outcome)}
 
 
 DECIDED = [
@@ -418,10 +506,18 @@ def test_a_hole_opens_a_gap_and_its_end_closes_it(has_hole, before, is_expected,
         before,
         [TERM] if is_expected else [],
         {SPOT} if has_hole is None else set(),
+        {SPOT},
         after(40),
     )
     assert found.opened == ([HOLE] if opens else [])
     assert [outcome for _, outcome in found.closed] == ([] if closes is None else [closes])
+
+
+def test_whoever_looked_before_a_gap_was_noticed_does_not_close_it():
+    nothing: set[Place] = set()
+    for looked, expected in ((24, []), (25, [Outcome.FILLED])):
+        found = gaps.decide([], known(Outcome.OPEN), [TERM], nothing, {SPOT}, after(looked))
+        assert [outcome for _, outcome in found.closed] == expected
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

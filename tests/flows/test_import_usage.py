@@ -607,6 +607,17 @@ def test_the_source_of_a_file_is_of_the_lines_that_tell_none(seller: Place, tmp_
     assert [(r.line, r.code) for r in rejects][:1] == [(1, "usage.missing_field")]
 
 
+@pytest.mark.parametrize("mapping", [ColumnMapping(), ColumnMapping(time_zone="UTC")])
+def test_a_line_that_is_cut_off_is_told_as_such_with_and_without_a_mapping(
+    seller: Place, tmp_path: Path, mapping: ColumnMapping
+) -> None:
+    path = tmp_path / "usage.jsonl"
+    path.write_text(json.dumps(PLAIN_LINES[0])[:28] + "\n[1]\n", "utf-8")
+    _, rejects = imported(seller, path, mapping)
+    assert [(r.line, r.code) for r in rejects] == [(1, "file.bad_json"), (2, "usage.no_object")]
+    assert "column" in rejects[0].reason
+
+
 def test_a_mapping_of_members_keeps_sources_and_dimensions(seller: Place, tmp_path: Path) -> None:
     path = tmp_path / "usage.ndjson"
     lines = [line | {"at": line["at"][:19]} for line in PLAIN_LINES[:2]]

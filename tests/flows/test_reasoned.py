@@ -11,7 +11,8 @@ from everycent.corrections import operations as corrections
 from everycent.corrections import queries
 from everycent.corrections.operations import By
 from everycent.flows import reasoned
-from everycent.flows.verify import reasons_of_usage
+from everycent.flows.verify import reasons_of_usage, verify
+from everycent.invoicing import operations as invoicing
 from everycent.invoicing.reasons import Wanted
 from everycent.kernel.period import Period
 from everycent.metering.queries import known_numbers
@@ -118,7 +119,8 @@ def seller(place: Place) -> Place:
     return place
 
 
-def test_every_record_is_told_under_the_reason_by_which_it_is_counted(seller: Place) -> None:
+def told_and_counted(seller: Place) -> tuple[dict[str, str], Counter[str], dict[str, int]]:
+    """The reason of each record, and how often each is counted by batches and at once."""
     found = {}
     with seller.database.snapshot(seller.tenant_id) as tx:
         counted = reasons_of_usage(tx)
@@ -128,8 +130,31 @@ def test_every_record_is_told_under_the_reason_by_which_it_is_counted(seller: Pl
         for reason in counted:
             keys = reasoned.with_reason(tx, [Period(EARLIEST, LATEST)], Wanted(reason), limit=100)
             found |= {one.record_id: reason for one in queries.with_keys(tx, keys)}
+    return found, batches, counted
+
+
+def test_every_record_is_told_under_the_reason_by_which_it_is_counted(seller: Place) -> None:
+    found, batches, counted = told_and_counted(seller)
     assert found == {told.record_id: reason for told, reason in [*WANTED, *LATE]}
     assert batches == counted == Counter(found.values())
+
+
+CREDITED = dict.fromkeys("ahjl", "credited")
+"""What was billed to the customers a and x; what no line of theirs counted stays as it is."""
+
+
+def test_what_was_on_an_invoice_that_was_taken_back_is_told_as_credited(seller: Place) -> None:
+    writing = world.at_year_end(seller)
+    with seller.database.transaction(seller.tenant_id) as tx:
+        for invoice in world.issued(seller):
+            if invoice.customer.key in ("a", "x"):
+                invoicing.credit(tx, invoice.name, reason="x", time_zone="UTC", **writing)
+    found, batches, counted = told_and_counted(seller)
+    assert found == {told.record_id: reason for told, reason in [*WANTED, *LATE]} | CREDITED
+    assert batches == counted == Counter(found.values())
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        checks = list(verify(tx, trusted_key=None, with_replay=False))
+    assert [check.promise for check in checks if check.violators] == []
 
 
 def test_the_records_of_a_reason_are_paged_within_a_span(seller: Place) -> None:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from everycent.catalog import document
+from everycent.catalog import operations as catalog
 from everycent.customers import queries as customers
 from everycent.flows import archive_usage, replay, watch, watched
 from everycent.flows.watching import Tick, tick
@@ -274,6 +276,27 @@ def test_usage_that_nothing_happened_to_is_not_read_again(seller, monkeypatch):
     use(seller, "acme", 1, 3, fold=True)
     check(seller, noticed=noticed)
     assert read == ["beta", "acme"]
+
+
+def test_a_contract_that_begins_is_seen_by_a_watcher_that_runs(seller):
+    define(seller, "all", "100", customer="acme", meter="calls")
+    use(seller, "acme", 60, 2)
+    use(seller, "line", 60, 2)
+    noticed = check(seller).noticed
+    with seller.database.transaction(seller.tenant_id) as tx:
+        order = Order(customers.by_name(tx, "acme"), "api", "line", world.START, "line")
+        subscriptions.start(tx, [order], **world.writing(seller))
+    assert told(check(seller, noticed=noticed)) == [("all", "120")]
+
+
+def test_a_meter_that_changes_is_seen_by_a_watcher_that_runs(seller):
+    define(seller, "big", "300", subject="acme", meter="doubled")
+    use(seller, "acme", 100, 2)
+    noticed = check(seller).noticed
+    with seller.database.transaction(seller.tenant_id) as tx:
+        text = CATALOGUE.replace("calls * 2", "calls * 3")
+        catalog.apply(tx, document.parse(text), **world.writing(seller))
+    assert told(check(seller, noticed=noticed)) == [("big", "300")]
 
 
 def test_a_batch_that_is_committed_out_of_its_order_is_not_passed_over(seller):

@@ -36,19 +36,32 @@ _BY_CODE = {
     "request.unsupported_type": 415,
     "request.unsupported_encoding": 415,
 }
-_RETRY_SECONDS = "1"
-_RETRY_BY_CODE = {"read.too_slow": "30"}
+_RETRY_SECONDS = {
+    "database.unavailable": 1,
+    "read.too_slow": 30,
+    "server.busy": 1,
+    "server.busy_reading": 1,
+    "server.too_slow": 1,
+    "usage.busy": 1,
+    "usage.closing": 1,
+    "usage.not_stored": 1,
+}
+"""What passes by itself, and when to try again. All else that is unavailable waits for somebody."""
 _BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
 """Refusals that come while a body is still on its way."""
 
 
 def response_of(refusal: Refusal) -> Response:
-    """The refusal as a response. Whatever may succeed later says when to try again."""
+    """The refusal as a response. What passes by itself says when to try again; what does not is a
+    conflict with what is stored or set up."""
     kind = next(kind for kind in _BY_KIND if isinstance(refusal, kind))
     status = _BY_CODE.get(refusal.code, _BY_KIND[kind])
     headers = {"Cache-Control": "no-store"}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = _RETRY_BY_CODE.get(refusal.code, _RETRY_SECONDS)
+        if refusal.code in _RETRY_SECONDS:
+            headers["Retry-After"] = str(_RETRY_SECONDS[refusal.code])
+        else:
+            status = HTTPStatus.CONFLICT
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
     return _problem(status, refusal.as_dict(), headers)

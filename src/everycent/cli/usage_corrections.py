@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -71,7 +72,10 @@ def replace(file: str, layout: Layout, reason: str, preview: bool, as_json: bool
 @click.option("--meter", "meters", multiple=True, help="Of what; those in the file by default.")
 @click.option("--source-only", type=click.Choice(["own", "all"]), default="own", show_default=True,
               help="Replace records of the file's source only, or of all sources.")  # fmt: skip
-@layout_options
+@partial(
+    layout_options,
+    zone_help="Zone of wall-clock times, and of the days of --from and --to; UTC when it is missing.",
+)
 @_reason
 @_preview
 @json_option

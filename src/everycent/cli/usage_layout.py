@@ -62,7 +62,8 @@ _OPTIONS = (
     click.option("--strict", is_flag=True,
                  help="Refuse columns that nothing reads; otherwise they are told."),
     click.option("--id-from", metavar="FIELD,FIELD…", help="Build ids out of these fields."),
-    click.option("--zone", help="Zone of wall-clock times, such as Europe/Zagreb."),
+)  # fmt: skip
+_AFTER_ZONE = (
     click.option("--on-skipped", type=click.Choice([choice.value for choice in Skipped]),
                  help="Wall-clock times that do not exist; refused when not given."),
     click.option("--on-repeated", type=click.Choice([choice.value for choice in Repeated]),
@@ -72,7 +73,10 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def layout_options(command: Callable[..., None]) -> Callable[..., None]:
+def layout_options(
+    command: Callable[..., None],
+    zone_help: str = "Zone of wall-clock times, such as Europe/Zagreb.",
+) -> Callable[..., None]:
     """Gives a command the options of a file's layout; it gets them as one argument, `layout`."""
 
     @functools.wraps(command)
@@ -108,7 +112,7 @@ def layout_options(command: Callable[..., None]) -> Callable[..., None]:
         mapping = _mapping({} if mapping_file is None else _read_mapping(mapping_file), given)
         command(*arguments, layout=Layout(file_format, delimiter, mapping), **others)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, click.option("--zone", help=zone_help), *_AFTER_ZONE)):
         with_layout = option(with_layout)
     return with_layout
 

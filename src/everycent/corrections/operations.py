@@ -244,7 +244,11 @@ def _standing(tx: Tx, records: Iterable[tuple[str, str]]) -> list[bytes]:
 def _voided_already(
     source: str, record_id: str, meant: Saying, counting: Sequence[Saying]
 ) -> Conflict:
-    hint = f"`everycent usage find --source {source} {record_id}` shows by which correction"
+    hint = (
+        f"`everycent usage find --source {source} {record_id}` shows by which correction; `everycent usage"
+        " undo CORRECTION` puts back what it took, `everycent usage backfill` adds the record with what it"
+        " should say"
+    )
     if counting:
         first_id = record_id.removesuffix(f"~{meant.number}")
         hint = f"what counts in its place is {first_id}~{counting[0].number}"

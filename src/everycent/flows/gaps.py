@@ -17,7 +17,7 @@ from everycent.catalog.plan import Plan
 from everycent.db.connection import Database, Tx
 from everycent.kernel.period import instant_text
 from everycent.watching import operations, queries
-from everycent.watching.gap import End, Expected, Gap, Hole, Outcome, allowed_of
+from everycent.watching.gap import End, Expected, Gap, Hole, Outcome, allowed_of, merged
 from everycent.watching.operations import Writing
 
 LOOK_BACK = timedelta(days=7)
@@ -42,9 +42,12 @@ def check(database: Database, tenant_id: int, as_of: datetime, writing: Writing)
             return Settled([], [])
         wanted, looked_from = _to_look_at(expected, list(known.values()), as_of)
         holes = queries.holes(tx, wanted, looked_from, as_of)
-        in_doubt = queries.in_doubt(tx, known.values(), expected)
+        there = {hole.place for hole in holes}
+        gone = [gap for gap in known.values() if gap.place not in there]
+        in_doubt = queries.in_doubt(tx, gone, expected)
+        filled = queries.filled(tx, gone)
     with database.transaction(tenant_id) as tx:
-        return Settled(*operations.settle_gaps(tx, holes, expected, in_doubt, **writing))
+        return Settled(*operations.settle_gaps(tx, holes, expected, in_doubt, filled, **writing))
 
 
 def as_data(found: Iterable[tuple[Gap, End | None]]) -> dict[str, Any]:
@@ -77,7 +80,8 @@ def _text(at: datetime | None) -> str | None:
 
 
 def expectations(tx: Tx, as_of: datetime) -> list[Expected]:
-    """The series that should have records, each from when until when and how often."""
+    """The series that should have records, each from when until when and how often; whatever many
+    contracts ask for the same, it is one series."""
     allowed = {
         meter: minutes
         for meter, policy in catalog.intake_policies(tx).items()
@@ -88,7 +92,7 @@ def expectations(tx: Tx, as_of: datetime) -> list[Expected]:
     plans = catalog.plans(tx, queries.plans_in_use(tx))
     meters = {key: _meters(plan) & allowed.keys() for key, plan in plans.items()}
     using = sorted(key for key, held in meters.items() if held)
-    found = {
+    found = [
         Expected(
             subject,
             meter,
@@ -98,8 +102,8 @@ def expectations(tx: Tx, as_of: datetime) -> list[Expected]:
         )
         for key, subject, starts_at, ends_at in queries.terms(tx, using, as_of)
         for meter in meters[key]
-    }
-    return sorted(found)
+    ]
+    return merged(found)
 
 
 def _meters(plan: Plan) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,12 +33,21 @@ from everycent.watching.queries import Seen
 from everycent.watching.threshold import Crossing, Threshold, crossing
 
 
+class Basis(NamedTuple):
+    """What the usage that is watched depends on beside records: contracts with their phases, and so the
+    versions of their plans, and the meter."""
+
+    period: Period
+    held: tuple[Subscription, ...]
+    measure: Measure | None
+
+
 class Noticed(NamedTuple):
     """What a watcher keeps from one check to the next, safe to lose: how far it has seen what came in,
-    and which thresholds it looked at in which period."""
+    and which thresholds it looked at in which period, on which basis."""
 
     seen: Seen = Seen()
-    looked: frozenset[tuple[str, int, datetime]] = frozenset()
+    looked: Mapping[tuple[str, int, datetime], Basis] = MappingProxyType({})
 
 
 class Checked(NamedTuple):
@@ -77,8 +87,9 @@ def check(
 ) -> Checked:
     """Looks at every threshold in its running period and writes down what is crossed.
 
-    With what an earlier check `noticed` it passes over usage of which nothing new came; cost and what
-    is weighed by time it looks at every time. Any number of processes may check at once.
+    With what an earlier check `noticed` it passes over usage of which nothing new came while contracts and
+    meter stayed as they were; cost and what is weighed by time it looks at every time. Any number of
+    processes may check at once.
     """
     with database.snapshot(tenant_id) as tx:
         tx.look_up_by_key()
@@ -87,11 +98,12 @@ def check(
         fresh, seen = queries.news(tx, noticed.seen, subjects)
         known = queries.crossed_already(tx, [one.name for one in wanted])
         measures = meters.measures(tx) if wanted else {}
+        bases = {one.name: _basis(one, measures) for one in wanted}
         due = [
             one
             for one in wanted
             if one.name not in known
-            and (one.name not in noticed.looked or _moves(one, fresh, measures))
+            and (noticed.looked.get(one.name) != bases[one.name] or _moves(one, fresh, measures))
         ]
         reached, refused = reached_by(tx, due, measures, as_of)
     found = [
@@ -104,7 +116,7 @@ def check(
         with database.transaction(tenant_id) as tx:
             crossed = operations.cross(tx, found, **writing)
     failed = {threshold.key for threshold, _ in refused}
-    looked = frozenset(one.name for one in wanted if one.threshold.key not in failed)
+    looked = {one.name: bases[one.name] for one in wanted if one.threshold.key not in failed}
     return Checked(crossed, refused, Noticed(seen, looked))
 
 
@@ -152,8 +164,13 @@ def _period(one: Subscription, as_of: datetime) -> Period | None:
     return Period(max(full.start, one.starts_at), end)
 
 
+def _basis(one: Watched, measures: Mapping[str, Measure]) -> Basis:
+    meter = one.threshold.meter
+    return Basis(one.period, one.held, None if meter is None else measures.get(meter))
+
+
 def _moves(one: Watched, fresh: set[str], measures: Mapping[str, Measure]) -> bool:
-    """Whether what is watched can have changed."""
+    """Whether what is watched can have changed though its basis has not."""
     if one.threshold.meter is None or any(held.subject in fresh for held in one.held):
         return True
     measure = measures.get(one.threshold.meter)

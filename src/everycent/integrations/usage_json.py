@@ -12,6 +12,7 @@ from typing import Any
 from everycent.kernel.errors import Invalid
 from everycent.metering.header import DIMENSIONS
 from everycent.metering.mapping import OBJECT
+from everycent.metering.members import placed_text
 
 _TOLD = 100  # names of members that nothing reads; beyond that they are hardly names
 
@@ -29,7 +30,7 @@ def reader(
     a member of that name. What is missing or null is an empty cell.
 
     `is_unread` is asked about every other member; those that are to be told are added to `unread`. The
-    function raises Invalid `file.…` and what `is_unread` does.
+    function raises Invalid `file.…`, `usage.no_object` and what `is_unread` does.
     """
     decode = json.JSONDecoder(
         object_pairs_hook=_refuse_twice,
@@ -52,12 +53,12 @@ def reader(
     def read(line: str) -> list[str]:
         try:
             found = decode(line)
-        except ValueError as error:
-            raise Invalid("file.bad_json", f"the line is not JSON: {error}") from None
+        except json.JSONDecodeError as error:
+            raise Invalid("file.bad_json", f"the line is not JSON: {placed_text(error)}") from None
         except RecursionError:
             raise Invalid("file.bad_json", "the line is nested too deeply") from None
         if not isinstance(found, dict):
-            raise Invalid("file.bad_json", "the line is not a JSON object")
+            raise Invalid("usage.no_object", "the line is JSON, and not an object")
         if not found.keys() <= whole:
             for name in _others(found, whole, opened):
                 if name not in fine:

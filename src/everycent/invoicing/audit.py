@@ -62,7 +62,14 @@ def usage_by_reason(
     store.stage_standing(tx)
     found = store.count_in_billed_time(tx, written_off)
     unpriced = store.count_unpriced(tx)
-    found |= {"billed": found.get("billed", 0) - unpriced, "part_not_priced": unpriced}
+    in_parts = sum(unpriced.values())
+    # Where another contract has billed the time of a credited one, its records are told as billed.
+    of_credited = min(unpriced.get(True, 0), found.get("credited", 0))
+    found |= {
+        "part_not_priced": in_parts,
+        "credited": found.get("credited", 0) - of_credited,
+        "billed": found.get("billed", 0) - (in_parts - of_credited),
+    }
     for reason, records in store.count_elsewhere(tx, written_off).items():
         found[reason] = found.get(reason, 0) + records
     return {reason: records for reason, records in sorted(found.items()) if records}

@@ -26,6 +26,12 @@ class Told(NamedTuple):
 
 REASONS: dict[str, Told] = {
     "billed": Told(Tone.GOOD, "A line of an invoice counted them."),
+    "credited": Told(
+        Tone.LOOK,
+        "They were on an invoice that a credit note took back; nothing bills them again.",
+        "`everycent invoice list` shows the credit notes; what is owed all the same has to be charged by"
+        " hand, outside of everycent",
+    ),
     "not_yet_billed": Told(
         Tone.WAITS,
         "Their period is not billed yet.",
@@ -86,7 +92,8 @@ OFFERED: dict[str, Told] = {
     "conflict": Told(
         Tone.LOOK,
         "Their id was known with other content, so they were refused; what was stored stands.",
-        "compare both and void or replace the stored record, or correct the ids of the source",
+        "compare both and replace the stored record (one that was taken back: `everycent usage backfill`),"
+        " or correct the ids of the source",
     ),
 }
 """The same for what was offered and not stored."""

@@ -267,9 +267,10 @@ def count_in_billed_time(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:
     return _counted(tx, SQL["usage_in_billed_time"], written_off=list(written_off))
 
 
-def count_unpriced(tx: Tx) -> int:
-    """Records in bands and segments of billed periods that no line asked for."""
-    return int(tx.value(SQL["unpriced_parts"], {"tenant_id": tx.tenant_id}))
+def count_unpriced(tx: Tx) -> dict[bool, int]:
+    """Records in bands and segments of billed periods that no line asked for, by whether the invoices of
+    the period were taken back."""
+    return dict(tx.tuples(SQL["unpriced_parts"], {"tenant_id": tx.tenant_id}))
 
 
 def count_elsewhere(tx: Tx, written_off: Sequence[int]) -> dict[str, int]:

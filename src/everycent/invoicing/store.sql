@@ -490,12 +490,17 @@ where v.tenant_id = %(tenant_id)s group by v.key;
 
 -- name: usage_in_billed_time
 -- Records of a span that lie in a period that a line has counted: whether they were there when it did,
--- whether they stand, and whether late ones of their meter are written off without asking.
+-- whether they stand, whether all invoices of the period were taken back by credit notes, and whether late
+-- ones of their meter are written off without asking.
 with spans as materialized (
-    select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id
-    from invoice_usage where tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
+    select subject_id, meter_id, starts_at, ends_at, ends_included, max(fold_id) as fold_id,
+           bool_and(c.credits is not null) as is_credited
+    from invoice_usage l
+    left join invoice c on c.tenant_id = %(tenant_id)s and c.credits = l.invoice_id
+    where l.tenant_id = %(tenant_id)s group by 1, 2, 3, 4, 5),
 covered as (
-    select u.key, u.subject_id, u.meter_id, u.batch_id, u.at, max(s.fold_id) as billed
+    select u.key, u.subject_id, u.meter_id, u.batch_id, u.at, max(s.fold_id) as billed,
+           bool_and(s.is_credited) as is_credited
     from usage_record u
     join spans s on s.subject_id = u.subject_id and s.meter_id = u.meter_id
       and (u.at > s.starts_at or (u.at = s.starts_at and not s.ends_included))
@@ -503,13 +508,15 @@ covered as (
     where u.tenant_id = %(tenant_id)s and u.at >= %(first_at)s and u.at < %(last_at)s
     group by 1, 2, 3, 4, 5),
 told as (
-    select c.key, c.at, c.batch_id, c.subject_id, c.meter_id, coalesce(z.stands, true) as stands, b.fold_id as came, z.folds, c.billed
+    select c.key, c.at, c.batch_id, c.subject_id, c.meter_id, coalesce(z.stands, true) as stands,
+           b.fold_id as came, z.folds, c.billed, c.is_credited
     from covered c
     join usage_batch b on b.tenant_id = %(tenant_id)s and b.batch_id = c.batch_id
     left join stage_standing z on z.key = c.key)
 select key, at, batch_id, subject_id, meter_id, case
     when not stands and stood then 'voided_after_bill'
     when not stands then 'voided'
+    when stood and is_credited then 'credited'
     when stood then 'billed'
     when meter_id = any(%(written_off)s) then 'written_off'
     else 'too_late' end as reason
@@ -589,15 +596,19 @@ where u.tenant_id = %(tenant_id)s and u.at >= %(first_at)s and u.at < %(last_at)
 
 -- name: unpriced_parts
 -- Records in billed time that lie in a band or a segment no line asked for, where a period was billed by
--- such parts only; those that came later are too late, whatever their part.
+-- such parts only; those that came later are too late, whatever their part. Apart from each other those of
+-- periods whose invoices were all taken back, and of others.
 with limited as (
     select subject_id, meter_id, starts_at, ends_at, limits, records, fold_id,
            jsonb_build_array(limits::jsonb -> 'bands', limits::jsonb -> 'segments') as sets,
            limits is null or (limits::jsonb -> 'bands' is null and limits::jsonb -> 'segments' is null)
-               as is_whole
-    from invoice_usage where tenant_id = %(tenant_id)s),
+               as is_whole,
+           c.credits is not null as is_credited
+    from invoice_usage l
+    left join invoice c on c.tenant_id = %(tenant_id)s and c.credits = l.invoice_id
+    where l.tenant_id = %(tenant_id)s),
 periods as (
-    select subject_id, meter_id, starts_at, ends_at
+    select subject_id, meter_id, starts_at, ends_at, bool_and(is_credited) as is_credited
     from limited group by 1, 2, 3, 4 having not bool_or(is_whole)),
 parted as (
     select subject_id, meter_id, starts_at, ends_at, max(records) as records, max(fold_id) as fold_id
@@ -613,7 +624,7 @@ parted as (
             order by subject_id, meter_id, starts_at, ends_at, sets, part, fold_id desc) d
         group by 1, 2, 3, 4, 5) e
     group by 1, 2, 3, 4)
-select coalesce(sum(greatest((
+select p.is_credited, sum(greatest((
     select count(*) from (
         select distinct utc_day(r.bucket) as day from usage_day r
         where r.tenant_id = %(tenant_id)s and r.subject_id = p.subject_id and r.meter_id = p.meter_id
@@ -626,8 +637,8 @@ select coalesce(sum(greatest((
     left join stage_standing z on z.key = u.key
     where (z.key is null or z.stands and (
         select count(*) from unnest(z.folds) f(fold_id) where f.fold_id <= d.fold_id) %% 2 = 0))
-    - d.records, 0)), 0)::bigint
-from periods p join parted d using (subject_id, meter_id, starts_at, ends_at);
+    - d.records, 0))::bigint
+from periods p join parted d using (subject_id, meter_id, starts_at, ends_at) group by 1;
 
 -- name: limited_spans
 -- The different limits and periods of lines that counted a band or a segment, of periods that touch a span.

@@ -177,7 +177,8 @@ def conflict_refusal(offered: UsageRecord, stored: UsageRecord | None) -> Confli
         f" content: offered is {shown(offered)}; {told}",
         field="id",
         value=offered.record_id,
-        hint="a record is never overwritten; to change it, void or replace it (everycent usage replace)",
+        hint="a record is never overwritten; `everycent usage replace` changes one that counts, `everycent"
+        " usage backfill` also one that was taken back",
     )
 
 

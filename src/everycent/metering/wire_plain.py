@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from everycent.kernel.errors import Invalid
-from everycent.metering.members import UNREADABLE, colons_of, members_of
+from everycent.metering.members import RECORD, UNREADABLE, colons_of, members_of
 from everycent.metering.offered import (
     Columns,
     Offered,
@@ -82,7 +82,7 @@ def records_together(
 def read_one(piece: bytes, meters: Collection[str], source: str | None = None) -> Offered:
     """One record, or exactly what is wrong with it. `source` is of those that tell none."""
     try:
-        members = members_of(piece, "record")
+        members = members_of(piece, RECORD)
     except Invalid as refusal:
         return Refused(refusal)
     try:

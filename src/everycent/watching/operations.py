@@ -110,6 +110,7 @@ def settle_gaps(
     holes: Sequence[Hole],
     expected: Sequence[Expected],
     in_doubt: Set[Place],
+    filled: Set[Place],
     *,
     at: datetime,
     recorded_at: datetime,
@@ -118,11 +119,11 @@ def settle_gaps(
 ) -> tuple[list[Hole], list[tuple[Gap, Outcome]]]:
     """Opens and closes gaps as the holes say; returns what it opened and closed. See `gap.decide`."""
     known = store.find_gaps(tx, [hole.place for hole in holes])
-    if gaps.decide(holes, known, expected, in_doubt, at) == gaps.Decided([], []):
+    if gaps.decide(holes, known, expected, in_doubt, filled, at) == gaps.Decided([], []):
         return [], []  # the usual case takes no lock
     store.lock(tx)
     known = store.find_gaps(tx, [hole.place for hole in holes])
-    decided = gaps.decide(holes, known, expected, in_doubt, at)
+    decided = gaps.decide(holes, known, expected, in_doubt, filled, at)
     opened = [
         Draft(
             ids(f"usage.gap_opened/{_name(hole.place)}/{instant_text(recorded_at)}"),
@@ -159,7 +160,9 @@ def _closing(
     actor: str,
     ids: IdSource,
 ) -> Draft:
-    payload = Closed(*gap.place, gap.noticed_at, max(recorded_at, gap.noticed_at), outcome, reason)
+    closed_at = max(recorded_at, gap.noticed_at)
+    allowed_minutes = gap.allowed // _MINUTE
+    payload = Closed(*gap.place, gap.noticed_at, allowed_minutes, closed_at, outcome, reason)
     event_id = ids(f"usage.gap_closed/{_name(gap.place)}/{instant_text(recorded_at)}")
     stream = gaps.stream(gap.place.subject, gap.place.meter)
     return Draft(event_id, stream, gaps.CLOSED, at, actor, payload)

@@ -24,7 +24,7 @@ CROSSING = table(
 GAP = table(
     "usage_gap",
     "tenant_id int4, subject text, meter text, starts_at timestamptz, noticed_at timestamptz,"
-    " closed_at timestamptz, outcome text",
+    " allowed_minutes int4, closed_at timestamptz, outcome text",
     key="tenant_id, subject, meter, starts_at",
 )
 
@@ -51,13 +51,15 @@ def gap_opened(event: Event, rows: Rows, tenant_id: int) -> None:
     """A gap that was noticed, for the first time or again."""
     g: Opened = event.payload
     rows.put(
-        GAP, tenant_id, g.subject, g.meter, g.starts_at, g.noticed_at, None, Outcome.OPEN.value
-    )
+        GAP, tenant_id, g.subject, g.meter, g.starts_at, g.noticed_at, g.allowed_minutes, None,
+        Outcome.OPEN.value,
+    )  # fmt: skip
 
 
 def gap_closed(event: Event, rows: Rows, tenant_id: int) -> None:
     """A gap that is none any more."""
     g: Closed = event.payload
     rows.put(
-        GAP, tenant_id, g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome.value
-    )
+        GAP, tenant_id, g.subject, g.meter, g.starts_at, g.noticed_at, g.allowed_minutes, g.closed_at,
+        g.outcome.value,
+    )  # fmt: skip

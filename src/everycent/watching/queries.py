@@ -119,21 +119,40 @@ def in_doubt(tx: Tx, gaps: Iterable[Gap], expected: Sequence[Expected]) -> set[P
     series: dict[tuple[str, str], list[Expected]] = {}
     for one in expected:
         series.setdefault((one.subject, one.meter), []).append(one)
-    wanted = [
+    awaited = [
         (gap.place, gap.place.starts_at + one.allowed)
         for gap in gaps
         if gap.closed_at is None
         for one in series.get((gap.place.subject, gap.place.meter), [])
         if one.since <= gap.place.starts_at < one.until - one.allowed
     ]
-    ids = _numbers(tx, [(place.subject, place.meter) for place, _ in wanted]) if wanted else {}
-    told = [
+    told = _awaited(tx, awaited)
+    numbers = store.find_archived(tx, told) if told else set()
+    numbers -= (
+        store.find_followed(tx, [one for one in told if one[0] in numbers]) if numbers else set()
+    )
+    return {awaited[number][0] for number in numbers}
+
+
+def filled(tx: Tx, gaps: Iterable[Gap]) -> set[Place]:
+    """Those of the open gaps after which a record is known in time, as it was allowed when they opened."""
+    awaited = [
+        (gap.place, gap.place.starts_at + gap.allowed) for gap in gaps if gap.closed_at is None
+    ]
+    told = _awaited(tx, awaited)
+    return {awaited[number][0] for number in store.find_followed(tx, told)} if told else set()
+
+
+def _awaited(tx: Tx, wanted: Sequence[tuple[Place, datetime]]) -> list[store.Awaited]:
+    """Places, each with when a record is due, in numbers; those without any record at all are left out."""
+    series = [(place.subject, place.meter) for place, _ in wanted]
+    ids = _numbers(tx, series) if series else {}
+    return [
         (number, subject_id, meter_id, place.starts_at, due_at)
         for number, (place, due_at) in enumerate(wanted)
         if (subject_id := ids.get(("subject", place.subject))) is not None
         and (meter_id := ids.get(("meter", place.meter))) is not None
     ]
-    return {wanted[number][0] for number in store.find_in_doubt(tx, told)} if told else set()
 
 
 def gaps(tx: Tx, *, only_open: bool = False, limit: int = 1000) -> list[tuple[Gap, End | None]]:

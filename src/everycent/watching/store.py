@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from everycent.db import statements
@@ -117,10 +117,22 @@ def find_holes(
     return [(n, start, End(at, is_exact)) for n, start, at, is_exact in rows]
 
 
-def find_in_doubt(tx: Tx, places: Sequence[tuple[int, int, int, datetime, datetime]]) -> set[int]:
-    """The numbers of those (number, subject, meter, start, when a record is due) of which the archive
-    alone knows whether one came."""
-    params = {
+Awaited = tuple[int, int, int, datetime, datetime]
+"""(number, subject, meter, start, when a record is due) of a gap."""
+
+
+def find_archived(tx: Tx, places: Sequence[Awaited]) -> set[int]:
+    """The numbers of those whose time is in the archive, or a part of it."""
+    return {number for (number,) in tx.tuples(SQL["archived"], _awaited(tx, places))}
+
+
+def find_followed(tx: Tx, places: Sequence[Awaited]) -> set[int]:
+    """The numbers of those in whose time a record that is known stands."""
+    return {number for (number,) in tx.tuples(SQL["followed"], _awaited(tx, places))}
+
+
+def _awaited(tx: Tx, places: Sequence[Awaited]) -> dict[str, Any]:
+    return {
         "tenant_id": tx.tenant_id,
         "numbers": [number for number, *_ in places],
         "subject_ids": [subject_id for _, subject_id, *_ in places],
@@ -128,7 +140,6 @@ def find_in_doubt(tx: Tx, places: Sequence[tuple[int, int, int, datetime, dateti
         "starts": [starts_at for *_, starts_at, _ in places],
         "dues": [due_at for *_, due_at in places],
     }
-    return {number for (number,) in tx.tuples(SQL["in_doubt"], params)}
 
 
 def list_gaps(tx: Tx, *, only_open: bool, limit: int) -> list[tuple[Gap, End | None]]:
@@ -155,6 +166,7 @@ def _gaps(rows: Iterable[Any]) -> list[Gap]:
         Gap(
             Place(row.subject, row.meter, row.starts_at),
             row.noticed_at,
+            timedelta(minutes=row.allowed_minutes),
             row.closed_at,
             Outcome(row.outcome),
         )

@@ -111,9 +111,18 @@ from (
 where y.soonest - y.at > y.allowed and y.soonest > y.looked_from
 order by y.number, y.at;
 
--- name: in_doubt
--- Those of some places from which on the archive may hold what fills the time up to `due_at`, while no
--- record that is known does.
+-- name: archived
+-- Those of some places whose time up to `due_at` is in the archive, or a part of it.
+select x.number
+from unnest(%(numbers)s::int[], %(subject_ids)s::int[], %(meter_ids)s::int[],
+            %(starts)s::timestamptz[], %(dues)s::timestamptz[])
+    as x(number, subject_id, meter_id, starts_at, due_at)
+where exists (
+    select from usage_away(%(tenant_id)s) a
+    where a.starts_at <= x.due_at and a.ends_at > x.starts_at);
+
+-- name: followed
+-- Those of some places after which a record that is known stands, not later than `due_at`.
 select x.number
 from (
     select *, date_bin('1 day', starts_at, '2000-01-01 00:00Z') as first_day
@@ -122,14 +131,11 @@ from (
         as n(number, subject_id, meter_id, starts_at, due_at)
     offset 0) x
 where exists (
-    select from usage_away(%(tenant_id)s) a
-    where a.starts_at <= x.due_at and a.ends_at > x.starts_at)
-  and not exists (
     select from usage_day r
     where r.tenant_id = %(tenant_id)s and r.subject_id = x.subject_id and r.meter_id = x.meter_id
       and r.bucket >= x.first_day and r.bucket <= x.due_at
       and r.latest_at > x.starts_at and r.latest_at <= x.due_at)
-  and not exists (
+  or exists (
     select from utc_days(x.starts_at, x.due_at) as t(day)
     cross join lateral (
         select from usage_standing(true) s
@@ -172,7 +178,7 @@ ended as materialized (
         where r.tenant_id = %(tenant_id)s and r.subject_id = g.subject_id and r.meter_id = g.meter_id
           and r.bucket >= g.first_day and r.latest_at > g.starts_at
         order by r.bucket, r.latest_at limit 1) c on true)
-select e.subject, e.meter, e.starts_at, e.noticed_at, e.closed_at, e.outcome, e.end_at,
+select e.subject, e.meter, e.starts_at, e.noticed_at, e.allowed_minutes, e.closed_at, e.outcome, e.end_at,
        not exists (
            select from usage_away(%(tenant_id)s) a
            where e.end_at >= a.starts_at and e.end_at < a.ends_at) as end_is_exact
@@ -181,11 +187,11 @@ order by e.closed_at is not null, e.noticed_at desc, e.subject, e.meter, e.start
 
 -- name: gaps_at
 -- The gaps that are open, and those that began at some places.
-select subject, meter, starts_at, noticed_at, closed_at, outcome
+select subject, meter, starts_at, noticed_at, allowed_minutes, closed_at, outcome
 from usage_gap
 where tenant_id = %(tenant_id)s and closed_at is null
 union
-select g.subject, g.meter, g.starts_at, g.noticed_at, g.closed_at, g.outcome
+select g.subject, g.meter, g.starts_at, g.noticed_at, g.allowed_minutes, g.closed_at, g.outcome
 from unnest(%(subjects)s::text[], %(meters)s::text[], %(starts)s::timestamptz[])
     as w(subject, meter, starts_at)
 join usage_gap g on g.tenant_id = %(tenant_id)s and g.subject = w.subject and g.meter = w.meter

@@ -240,8 +240,8 @@ def test_ndjson_keeps_numbers_as_they_are_written(written):
     ("line", "code"),
     [
         (b"{", "file.bad_json"),
-        (b"[1]", "file.bad_json"),
-        (b"1", "file.bad_json"),
+        (b"[1]", "usage.no_object"),
+        (b"1", "usage.no_object"),
         (b'{"id": NaN}', "file.bad_json"),
         (b'{"id": -Infinity}', "file.bad_json"),
         (b'{"id": 1} {"id": 2}', "file.bad_json"),
@@ -260,6 +260,16 @@ def test_bad_lines_of_ndjson(written, line, code):
     _, rows, rejects = read(path, columns=["id"])
     assert rows == [(1, ["1"]), (3, ["3"])]
     assert rejects == [(2, code)]
+
+
+def test_a_line_of_ndjson_that_is_cut_off_is_told_with_its_column(written):
+    path = written(b'{"id": "a"}\n{"id": "a", "value": 1, \n', "usage.jsonl")
+    with open_rows(str(path), None, None, ["id"]) as opened:
+        (bad,) = [reject for *_, rejects in opened.batches for reject in rejects]
+    assert (bad.code, bad.reason) == (
+        "file.bad_json",
+        "the line is not JSON: Expecting property name enclosed in double quotes at column 25",
+    )
 
 
 # --- Parquet ----------------------------------------------------------------------------------

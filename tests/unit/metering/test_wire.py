@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everycent.kernel.errors import Invalid
-from everycent.metering import wire
+from everycent.metering import wire, wire_plain
 from everycent.metering.offered import Refused, checked
 from everycent.metering.record import UsageRecord
 from everycent.metering.wire import Form
@@ -304,6 +304,26 @@ def test_an_event_is_refused_for_what_is_wrong_with_it(changed, code, field):
     assert (refusal and refusal.code, refusal and refusal.field) == (code, field)
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (b'{"id": "a", "source": "gw", ', "file.bad_json", "double quotes at column 29"),
+        (b'{"id": "a"', "file.bad_json", "Expecting ',' delimiter at column 11"),
+        (b'{"id": 1} {', "file.bad_json", "Extra data at column 11"),
+        (b'{"id": NaN}', "file.bad_json", "invalid character (byte 7)"),
+        (b"[1]", "usage.no_object", "record is JSON, and not an object"),
+        (b"7", "usage.no_object", "record is JSON, and not an object"),
+    ],
+)
+def test_a_line_that_is_not_json_is_told_apart_from_one_that_is_no_object(line, code, message):
+    doors = [
+        wire.read(Form.LINES, body(PLAIN) + b"\n" + line + b"\n", METERS)[1],
+        wire_plain.read_one(line, METERS),
+    ]
+    assert {found.refusal.code for found in doors} == {code}
+    assert all(found.refusal.message.endswith(message) for found in doors)
+
+
 def test_every_form_tells_the_same_record():
     data = {"value": "2", "dimensions": {"region": "eu"}}
     plain = body(PLAIN, value=2, dimensions={"region": "eu"})
@@ -325,7 +345,8 @@ def test_every_form_tells_the_same_record():
     [
         ({}, b"", None),
         ({}, b'{"value":2}', None),
-        ({}, b"{", "usage.no_object"),
+        ({}, b"{", "usage.bad_json"),
+        ({}, b"[]", "usage.no_object"),
         ({"subject": ...}, b"", "usage.missing_field"),
         ({"datacontenttype": "text/plain"}, b"", "usage.data_not_json"),
     ],

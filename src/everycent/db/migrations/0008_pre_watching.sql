@@ -32,16 +32,18 @@ create table usage_crossing (
 create trigger immutable before update or delete or truncate on usage_crossing
     for each statement execute function refuse_change();
 
--- A gap begins at the last record before it, or where the term began. It is open until records fill it
--- or somebody says why none will.
+-- A gap begins at the last record before it, or where the term began. It is open until records fill it,
+-- or somebody says why none will, or it turns out to be none; `allowed_minutes` was allowed when it opened.
 create table usage_gap (
     tenant_id int not null references tenant,
     subject text not null,
     meter text not null,
     starts_at timestamptz not null,
     noticed_at timestamptz not null,
+    allowed_minutes int not null check (allowed_minutes >= 0),
     closed_at timestamptz check (closed_at >= noticed_at),
-    outcome text not null check (outcome in ('open', 'filled', 'accepted', 'not_expected')),
+    outcome text not null
+        check (outcome in ('open', 'filled', 'accepted', 'not_expected', 'begins_earlier')),
     check ((closed_at is null) = (outcome = 'open')),
     primary key (tenant_id, subject, meter, starts_at)
 );
