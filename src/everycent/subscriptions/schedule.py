@@ -1,7 +1,7 @@
 """Which periods are due: derived from what is covered so far, never remembered.
 
 Prices in advance are due when their period begins, the others when it has ended. A contract that
-starts or ends inside a period is billed for a shorter one, by local days.
+starts or ends inside a period is billed for a shorter one, by the plan's rule of proration.
 """
 
 from __future__ import annotations
@@ -11,18 +11,31 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from everycent.catalog.proration import DEFAULT, Proration
 from everycent.kernel.calendar import Cycle, local_date
 from everycent.kernel.period import Period
+from everycent.subscriptions.proration import WHOLE, Edge, Part, counted
 
 
 class Due(NamedTuple):
     """A period to be billed, the instant at which it fell due, the full period of which it is a part,
-    and its share of that."""
+    and its share of that, in units of time of which a full period has so many."""
 
     period: Period
     due_at: datetime
     share: Fraction
     whole: Period
+    units: int = 1
+
+
+class Sides(NamedTuple):
+    """Whether the phase follows another one of its track without a gap, and is followed by one."""
+
+    follows: bool = False
+    is_followed: bool = False
+
+
+_ALONE = Sides()
 
 
 @lru_cache(maxsize=65536)
@@ -33,6 +46,8 @@ def due_periods(
     as_of: datetime,
     *,
     in_advance: bool,
+    rule: Proration = DEFAULT,
+    sides: Sides = _ALONE,
 ) -> tuple[Due, ...]:
     """The periods after `covered_until` that are due by `as_of`, in order, without a gap.
 
@@ -49,16 +64,27 @@ def due_periods(
         if due_at > as_of:
             break
         period = Period(start, end)
-        found.append(Due(period, due_at, _share(cycle, n, period, full), full))
+        part = Part(period, _begins(period, full, sides), _ends(period, full, sides))
+        found.append(due_part(part, full, cycle, due_at, rule))
         start = end
     return tuple(found)
 
 
-def _share(cycle: Cycle, n: int, part: Period, full: Period) -> Fraction:
-    if part == full:
-        return Fraction(1)
-    # The boundaries' own dates: where a zone left a day out, the first instant is the next day's.
-    first, last = cycle.boundary(n), cycle.boundary(n + 1)
-    begins = first if part.start == full.start else local_date(part.start, cycle.zone)
-    ends = last if part.end == full.end else local_date(part.end, cycle.zone)
-    return Fraction((ends - begins).days, (last - first).days)
+def due_part(part: Part, full: Period, cycle: Cycle, due_at: datetime, rule: Proration) -> Due:
+    """A part of a full period as something that is due."""
+    if part.period == full:
+        return Due(full, due_at, WHOLE.share, full)
+    units = counted(part, cycle, rule)
+    return Due(part.period, due_at, units.share, full, units.whole)
+
+
+def _begins(period: Period, full: Period, sides: Sides) -> Edge:
+    if period.start == full.start:
+        return Edge.BOUNDARY
+    return Edge.CHANGE if sides.follows else Edge.END
+
+
+def _ends(period: Period, full: Period, sides: Sides) -> Edge:
+    if period.end == full.end:
+        return Edge.BOUNDARY
+    return Edge.CHANGE if sides.is_followed else Edge.END
