@@ -53,6 +53,15 @@ class ChangeDay(StrEnum):
     BOTH = "both"
 
 
+class Minimum(StrEnum):
+    """`minimum.prorate`: the minimum of a price is due for each part of a period (in that part of it, or
+    in full, as its `prorate_limits` says), or once, with the part after which the contract has no more
+    of the period."""
+
+    EACH_PART = "each_part"
+    LAST_PART = "last_part"
+
+
 class Credit(StrEnum):
     """`proration.credit`: how much of what was paid is given back for unused time."""
 
@@ -77,6 +86,7 @@ class Proration(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     complement: bool = False
     round_per_line: bool = True
     round_daily_rate: bool = False
+    minimum: Minimum = Minimum.EACH_PART
     credit: Credit = Credit.DIFFERENCE
 
 
