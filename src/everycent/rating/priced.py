@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from everycent.catalog.price import Flat, Price
 from everycent.consumption.usage import Event
+from everycent.kernel.money import major, rounded
 from everycent.rating.charge import Limit, Step
 from everycent.rating.events import steps_of_events
 from everycent.rating.schemes import steps
@@ -63,6 +64,16 @@ def limited(
     if low is not None and amount < low and is_last:
         return Priced(found, amount, low, Limit.MINIMUM)
     return Priced(found, amount, amount)
+
+
+def by_daily_rate(price: Price, made: Priced, part: tuple[int, int], currency: str) -> Priced:
+    """The same with the price of one unit of time rounded first: amount ÷ units of a full period, as
+    the price rounds, × units. Usage and its limits stay as they are."""
+    if not isinstance(price.scheme, Flat):
+        return made
+    units, whole = part
+    rate = rounded(Fraction(made.amount) / whole, currency, price.amount_rounding)
+    return made._replace(exact=Fraction(major(rate)) * units)
 
 
 def limit_of(price: Price, limit: Limit, share: Fraction) -> Fraction | None:

@@ -19,13 +19,15 @@ from everycent.subscriptions.proration import WHOLE, Edge, Part, counted
 
 class Due(NamedTuple):
     """A period to be billed, the instant at which it fell due, the full period of which it is a part,
-    and its share of that, in units of time of which a full period has so many."""
+    and its share of that, in units of time of which a full period has so many. `is_last` where the
+    contract has no more of that full period, or the period ends with it."""
 
     period: Period
     due_at: datetime
     share: Fraction
     whole: Period
     units: int = 1
+    is_last: bool = True
 
 
 class Sides(NamedTuple):
@@ -75,7 +77,8 @@ def due_part(part: Part, full: Period, cycle: Cycle, due_at: datetime, rule: Pro
     if part.period == full:
         return Due(full, due_at, WHOLE.share, full)
     units = counted(part, cycle, rule)
-    return Due(part.period, due_at, units.share, full, units.whole)
+    is_last = part.ends is not Edge.CHANGE
+    return Due(part.period, due_at, units.share, full, units.whole, is_last)
 
 
 def _begins(period: Period, full: Period, sides: Sides) -> Edge:
