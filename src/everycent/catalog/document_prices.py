@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from everycent.catalog.document_matrix import cells_of
-from everycent.catalog.document_refusals import Strict, check_key, placed, unknown, wrong
 from everycent.catalog.document_proration import check_proration, check_trial
+from everycent.catalog.document_refusals import Strict, check_key, placed, unknown, wrong
 from everycent.catalog.document_schemes import TermsShape, terms
 from everycent.catalog.meter import Aggregation, Measure, Series
 from everycent.catalog.plan import UNTAXED, Item, Plan, Product, Tax, TaxRate

@@ -177,14 +177,14 @@ select series || '-' || number from (
 where issued_on < before limit 100;
 
 -- name: broken_tiling
--- Items whose billed periods overlap, leave a hole, or do not begin where their phase does.
+-- Items whose billed periods overlap, leave a hole, or do not begin where they open.
 select s.key || ' item ' || i.item_no
 from subscription_item i
 join subscription s on s.tenant_id = i.tenant_id and s.subscription_id = i.subscription_id
 join subscription_phase p on p.tenant_id = i.tenant_id and p.subscription_id = i.subscription_id
     and p.phase_no = i.phase_no
 left join lateral (
-    select count(*) filter (where starts_at is null and ends_at = p.starts_at) as seeds,
+    select count(*) filter (where starts_at is null and ends_at = i.opens_at) as seeds,
            count(*) filter (where starts_at is null) as all_seeds,
            bool_and(starts_at is null or starts_at = before) as tiled
     from (select b.starts_at, b.ends_at, lag(b.ends_at) over (order by b.ends_at) as before

@@ -26,7 +26,9 @@ from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
 from everycent.subscriptions.phases import ends_of, phases_of, told
 from everycent.subscriptions.subscription import CHANGED, STARTED, Changed, Phase, Subscription
-from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change, Terms
+from everycent.subscriptions.terms import next_terms, terms_of
+from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change
+from everycent.subscriptions.trial import first_trial, trial_after
 
 _FIRST_DAY = date(2000, 1, 1)
 _LAST_DAY = date(2199, 12, 31)
@@ -126,7 +128,8 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
     anchor_day = plan.anchor_day if order.anchor_day is None else order.anchor_day
     zone = customer.time_zone
     starts_at = calendar.start_of_day(order.starts_on, zone)
-    terms = _terms(plan, version, order.starts_on, anchor_day, zone)
+    trial = first_trial(plan.trial, order.starts_on, zone)
+    terms = terms_of(plan, version, order.starts_on, anchor_day, zone, trial)
     changes = [Change(0, starts_at, Begin(terms))]
     if order.ends_on is not None:
         changes.append(Change(1, calendar.start_of_day(order.ends_on, zone), Cancel()))
@@ -136,13 +139,6 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
         order.subject or customer.key, zone, order.starts_on, starts_at, tuple(changes), phases,
         len(changes), order.ends_on, ends_of(phases),
     )  # fmt: skip
-
-
-def _terms(plan: Plan, version: int, day: date, anchor_day: int | None, zone: str) -> Terms:
-    """The plan with periods that are counted from a day on."""
-    interval = calendar.parse_interval(plan.interval)
-    cycle = calendar.anchored(day, interval, anchor_day, zone)
-    return Terms(plan.key, version, cycle.anchor, interval.months, interval.days)
 
 
 def _check_currency(plan: Plan, currency: str, whose: str) -> None:
@@ -220,11 +216,13 @@ def switch(
     _check_currency(plan, held.currency, held.key)
     day = when.on or end_of_period(held, writing["at"])
     _check_day(day, "on")
-    terms = _terms(plan, version, day, plan.anchor_day, held.time_zone)
     running = held.phase_at(calendar.start_of_day(day, held.time_zone)) or _last(held)
-    same = (running.interval_months, running.interval_days)
-    if plan.anchor_day is None and same == (terms.interval_months, terms.interval_days):
-        terms = msgspec.structs.replace(terms, anchor=running.anchor)
+    left = catalog.plans(tx, [(running.plan_key, running.plan_version)])
+    trial = trial_after(plan.trial, running.trial_until, held.starts_on, day, held.time_zone)
+    terms = next_terms(
+        plan, version, day, held.time_zone, running, left[running.plan_key, running.plan_version],
+        trial,
+    )  # fmt: skip
     _know_names(tx, {held.subject}, [plan])
     return change(tx, key, Begin(terms), When(day), reason=reason, writing=writing)
 

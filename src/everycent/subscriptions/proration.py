@@ -124,9 +124,7 @@ def _begun(at: datetime, zone: str) -> date:
     return local_date(at - _INSTANT, zone) + _DAY
 
 
-def _span(
-    day: date, span: tuple[date, date], cycle: Cycle, rule: Proration
-) -> tuple[date, date]:
+def _span(day: date, span: tuple[date, date], cycle: Cycle, rule: Proration) -> tuple[date, date]:
     """What a part that begins on a day is a part of, in days."""
     months, days = cycle.interval
     match rule.denominator:

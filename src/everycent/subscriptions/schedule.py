@@ -37,7 +37,7 @@ class Sides(NamedTuple):
     is_followed: bool = False
 
 
-_ALONE = Sides()
+ALONE = Sides()
 
 
 @lru_cache(maxsize=65536)
@@ -49,7 +49,7 @@ def due_periods(
     *,
     in_advance: bool,
     rule: Proration = DEFAULT,
-    sides: Sides = _ALONE,
+    sides: Sides = ALONE,
 ) -> tuple[Due, ...]:
     """The periods after `covered_until` that are due by `as_of`, in order, without a gap.
 

@@ -1,0 +1,73 @@
+"""The terms of a phase: where a plan's periods are cut, at the start and after a change of plan."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from everycent.catalog.plan import Plan
+from everycent.catalog.proration import Anchor
+from everycent.kernel import calendar
+from everycent.subscriptions.subscription import Phase
+from everycent.subscriptions.timeline import Terms
+from everycent.subscriptions.trial import moves_anchor
+
+
+def terms_of(
+    plan: Plan,
+    version: int,
+    day: date,
+    anchor_day: int | None,
+    zone: str,
+    trial_until: datetime | None = None,
+) -> Terms:
+    """The plan with periods that are counted from a day on, or from the end of its trial."""
+    interval = calendar.parse_interval(plan.interval)
+    if trial_until is not None and moves_anchor(plan.trial):
+        day = calendar.local_date(trial_until, zone)
+    cycle = calendar.anchored(day, interval, anchor_day, zone)
+    return Terms(plan.key, version, cycle.anchor, interval.months, interval.days, trial_until)
+
+
+def next_terms(
+    plan: Plan,
+    version: int,
+    day: date,
+    zone: str,
+    running: Phase,
+    left: Plan,
+    trial_until: datetime | None = None,
+    anchor_day: int | None = None,
+) -> Terms:
+    """The terms of a plan that takes the place of the one that runs.
+
+    `left` is that plan: its `change.anchor` decides whether periods go on as they were cut. A trial that
+    ends on another day than it would have moves them, and so does an anchor day of the plan or, before
+    it, of the change.
+    """
+    named = plan.anchor_day if anchor_day is None else anchor_day
+    terms = terms_of(plan, version, day, named, zone, trial_until)
+    is_same = (running.interval_months, running.interval_days) == terms_interval(terms)
+    match left.changes.anchor:
+        case Anchor.KEEP:
+            keeps = True
+        case Anchor.RESET:
+            keeps = False
+        case Anchor.SAME_LENGTH:
+            keeps = is_same
+    if named is not None or not keeps or _is_moved(plan, running, terms):
+        return terms
+    return msgspec.structs.replace(terms, anchor=running.anchor)
+
+
+def terms_interval(terms: Terms) -> tuple[int, int]:
+    """Months and days of its periods."""
+    return terms.interval_months, terms.interval_days
+
+
+def _is_moved(plan: Plan, running: Phase, terms: Terms) -> bool:
+    """Whether a trial that goes on ends on another day, from which periods are counted."""
+    if running.trial_until is None or not moves_anchor(plan.trial):
+        return False
+    return terms.trial_until != running.trial_until
