@@ -26,9 +26,9 @@ from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
 from everycent.subscriptions.phases import ends_of, phases_of, told
 from everycent.subscriptions.subscription import CHANGED, STARTED, Changed, Phase, Subscription
-from everycent.subscriptions.terms import next_terms, terms_of
+from everycent.subscriptions.terms import switched, terms_of
 from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change
-from everycent.subscriptions.trial import first_trial, trial_after
+from everycent.subscriptions.trial import first_trial
 
 _FIRST_DAY = date(2000, 1, 1)
 _LAST_DAY = date(2199, 12, 31)
@@ -218,10 +218,9 @@ def switch(
     _check_day(day, "on")
     running = held.phase_at(calendar.start_of_day(day, held.time_zone)) or _last(held)
     left = catalog.plans(tx, [(running.plan_key, running.plan_version)])
-    trial = trial_after(plan.trial, running.trial_until, held.starts_on, day, held.time_zone)
-    terms = next_terms(
+    terms = switched(
         plan, version, day, held.time_zone, running, left[running.plan_key, running.plan_version],
-        trial,
+        held.starts_on,
     )  # fmt: skip
     _know_names(tx, {held.subject}, [plan])
     return change(tx, key, Begin(terms), When(day), reason=reason, writing=writing)

@@ -98,6 +98,13 @@ def counted(part: Part, cycle: Cycle, rule: Proration = DEFAULT) -> Counted:
     return Counted(min(max(units, 0), whole), whole)
 
 
+def ended_at(day: date, rule: Proration, zone: str) -> datetime:
+    """The instant at which a contract ends that is ended on a local day: when the day begins, or where it
+    is billed, when it has passed."""
+    last = day + _DAY if rule.end_day is EndDay.BILLED else day
+    return start_of_day(last, zone)
+
+
 def _days(
     part: Part, full: Period, span: tuple[date, date], zone: str, rule: Proration
 ) -> tuple[date, date]:

@@ -66,7 +66,7 @@ def due_periods(
         if due_at > as_of:
             break
         period = Period(start, end)
-        part = Part(period, _begins(period, full, sides), _ends(period, full, sides))
+        part = Part(period, *edges(period, full, sides))
         found.append(due_part(part, full, cycle, due_at, rule))
         start = end
     return tuple(found)
@@ -81,13 +81,11 @@ def due_part(part: Part, full: Period, cycle: Cycle, due_at: datetime, rule: Pro
     return Due(part.period, due_at, units.share, full, units.whole, is_last)
 
 
-def _begins(period: Period, full: Period, sides: Sides) -> Edge:
-    if period.start == full.start:
-        return Edge.BOUNDARY
-    return Edge.CHANGE if sides.follows else Edge.END
-
-
-def _ends(period: Period, full: Period, sides: Sides) -> Edge:
-    if period.end == full.end:
-        return Edge.BOUNDARY
-    return Edge.CHANGE if sides.is_followed else Edge.END
+def edges(period: Period, full: Period, sides: Sides) -> tuple[Edge, Edge]:
+    """What is on the two sides of a part of a full period."""
+    before = Edge.CHANGE if sides.follows else Edge.END
+    after = Edge.CHANGE if sides.is_followed else Edge.END
+    return (
+        Edge.BOUNDARY if period.start == full.start else before,
+        Edge.BOUNDARY if period.end == full.end else after,
+    )

@@ -11,7 +11,7 @@ from everycent.catalog.proration import Anchor
 from everycent.kernel import calendar
 from everycent.subscriptions.subscription import Phase
 from everycent.subscriptions.timeline import Terms
-from everycent.subscriptions.trial import moves_anchor
+from everycent.subscriptions.trial import moves_anchor, trial_after
 
 
 def terms_of(
@@ -59,6 +59,22 @@ def next_terms(
     if named is not None or not keeps or _is_moved(plan, running, terms):
         return terms
     return msgspec.structs.replace(terms, anchor=running.anchor)
+
+
+def switched(
+    plan: Plan,
+    version: int,
+    day: date,
+    zone: str,
+    running: Phase,
+    left: Plan,
+    started: date,
+    anchor_day: int | None = None,
+) -> Terms:
+    """The terms of a change of plan on a local day of a contract that started on another one; a trial that
+    runs then goes on as the new plan says."""
+    trial = trial_after(plan.trial, running.trial_until, started, day, zone)
+    return next_terms(plan, version, day, zone, running, left, trial, anchor_day)
 
 
 def terms_interval(terms: Terms) -> tuple[int, int]:
