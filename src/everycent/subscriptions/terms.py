@@ -56,7 +56,7 @@ def next_terms(
             keeps = False
         case Anchor.SAME_LENGTH:
             keeps = is_same
-    if named is not None or not keeps or _is_moved(plan, running, terms):
+    if named is not None or not keeps or _is_moved(plan, running, terms, calendar.start_of_day(day, zone)):
         return terms
     return msgspec.structs.replace(terms, anchor=running.anchor)
 
@@ -82,8 +82,8 @@ def terms_interval(terms: Terms) -> tuple[int, int]:
     return terms.interval_months, terms.interval_days
 
 
-def _is_moved(plan: Plan, running: Phase, terms: Terms) -> bool:
-    """Whether a trial that goes on ends on another day, from which periods are counted."""
-    if running.trial_until is None or not moves_anchor(plan.trial):
+def _is_moved(plan: Plan, running: Phase, terms: Terms, at: datetime) -> bool:
+    """Whether a trial that runs ends on another day than it would have, from which periods are counted."""
+    if running.trial_until is None or running.trial_until <= at or not moves_anchor(plan.trial):
         return False
     return terms.trial_until != running.trial_until
