@@ -15,6 +15,7 @@ import msgspec
 class Unit(StrEnum):
     """`proration.unit`: what a period is counted in. NONE bills every part in full."""
 
+    MILLISECOND = "millisecond"
     SECOND = "second"
     MINUTE = "minute"
     DAY = "day"
@@ -100,8 +101,9 @@ class Unused(StrEnum):
     NOTHING = "nothing"
 
 
-class Downgrade(StrEnum):
-    """`change.downgrade`: when a change to a cheaper plan takes effect if nobody names a day."""
+class TakesEffect(StrEnum):
+    """`change.downgrade`, `change.upgrade`: when a change to a cheaper or another plan takes effect if
+    nobody names a day: when the period ends that runs, or with the day on which it is agreed."""
 
     PERIOD_END = "period_end"
     NOW = "now"
@@ -135,7 +137,8 @@ class ChangePolicy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
 
     unused: Unused = Unused.CREDIT
     unused_at_end: Unused = Unused.CREDIT
-    downgrade: Downgrade = Downgrade.PERIOD_END
+    upgrade: TakesEffect = TakesEffect.PERIOD_END
+    downgrade: TakesEffect = TakesEffect.PERIOD_END
     anchor: Anchor = Anchor.SAME_LENGTH
     decrease: Decrease = Decrease.CREDIT
 

@@ -14,7 +14,7 @@ import msgspec
 from everycent.catalog.meter import Formula, Measure, Series
 from everycent.catalog.plan import Product
 from everycent.catalog.price import Price, QuantityRounding
-from everycent.catalog.proration import Proration
+from everycent.catalog.proration import Proration, Unit
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import Request
 from everycent.kernel.period import Period
@@ -128,6 +128,11 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: Limit | None = None
     proration: Proration | None = None
     is_open: bool = False
+
+
+def unit_of(charge: Charge) -> str:
+    """The unit of time in which its share of a period is counted."""
+    return (Unit.DAY if charge.proration is None else charge.proration.unit).value
 
 
 def measure_of(quantity: Quantity) -> Measure:

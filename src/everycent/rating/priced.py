@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from everycent.catalog.price import Flat, Price
 from everycent.consumption.usage import Event
-from everycent.kernel.money import major, rounded
+from everycent.kernel.money import Money, major, rounded
 from everycent.rating.charge import Limit, Step
 from everycent.rating.events import steps_of_events
 from everycent.rating.schemes import steps
@@ -67,13 +67,18 @@ def limited(
 
 
 def by_daily_rate(price: Price, made: Priced, part: tuple[int, int], currency: str) -> Priced:
-    """The same with the price of one unit of time rounded first: amount ÷ units of a full period, as
-    the price rounds, × units. Usage and its limits stay as they are."""
+    """The same with the price of one unit of time rounded before it is multiplied. Usage and its limits
+    stay as they are."""
     if not isinstance(price.scheme, Flat):
         return made
     units, whole = part
-    rate = rounded(Fraction(made.amount) / whole, currency, price.amount_rounding)
+    rate = daily_rate(price, Fraction(made.amount), whole, currency)
     return made._replace(exact=Fraction(major(rate)) * units)
+
+
+def daily_rate(price: Price, amount: Fraction, whole: int, currency: str) -> Money:
+    """The price of one of the `whole` units of time of a full period, rounded as the price says."""
+    return rounded(amount / whole, currency, price.amount_rounding)
 
 
 def limit_of(price: Price, limit: Limit, share: Fraction) -> Fraction | None:

@@ -11,6 +11,7 @@ import msgspec
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Plan
+from everycent.catalog.proration import TakesEffect
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.customers.customer import stream as customer_stream
@@ -25,8 +26,9 @@ from everycent.metering import operations as metering
 from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
 from everycent.subscriptions.phases import ends_of, phases_of, told
+from everycent.subscriptions.proration import ended_at
 from everycent.subscriptions.subscription import CHANGED, STARTED, Changed, Phase, Subscription
-from everycent.subscriptions.terms import switched, terms_of
+from everycent.subscriptions.terms import switched, takes_effect, terms_of
 from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change
 from everycent.subscriptions.trial import first_trial
 
@@ -196,7 +198,11 @@ def change(
     _check_day(day, "on")
     if day <= held.starts_on and not isinstance(wanted, Begin):
         raise _before_start(day, held.starts_on)
-    made = Change(held.changes_made, calendar.start_of_day(day, held.time_zone), wanted)
+    at = calendar.start_of_day(day, held.time_zone)
+    if isinstance(wanted, Cancel) and when.on is not None:
+        running = held.phase_at(at) or _last(held)
+        at = ended_at(day, _plan_of(tx, running).proration, held.time_zone)
+    made = Change(held.changes_made, at, wanted)
     return _changed(
         tx,
         held,
@@ -209,21 +215,31 @@ def change(
 def switch(
     tx: Tx, key: str, plan_key: str, when: When, *, reason: str, writing: Writing
 ) -> Subscription:
-    """Goes over to the newest version of another plan. Periods are cut where they were as long as they
-    are of the same length; a plan of another length, or with an anchor of its own, begins anew."""
+    """Goes over to the newest version of another plan. Without a day, what the plan that is left says of
+    upgrades and downgrades decides when; it also decides whether periods go on as they were cut."""
     held = _locked(tx, key)
     version, plan = catalog.newest_plan(tx, plan_key)
     _check_currency(plan, held.currency, held.key)
-    day = when.on or end_of_period(held, writing["at"])
+    day = when.on or _day_of_switch(tx, held, plan, writing["at"])
     _check_day(day, "on")
     running = held.phase_at(calendar.start_of_day(day, held.time_zone)) or _last(held)
-    left = catalog.plans(tx, [(running.plan_key, running.plan_version)])
-    terms = switched(
-        plan, version, day, held.time_zone, running, left[running.plan_key, running.plan_version],
-        held.starts_on,
-    )  # fmt: skip
+    left = _plan_of(tx, running)
+    terms = switched(plan, version, day, held.time_zone, running, left, held.starts_on)
     _know_names(tx, {held.subject}, [plan])
     return change(tx, key, Begin(terms), When(day), reason=reason, writing=writing)
+
+
+def _day_of_switch(tx: Tx, held: Subscription, plan: Plan, at: datetime) -> date:
+    """The day on which a change of plan takes effect that was asked for without one."""
+    running = held.phase_at(max(at, held.starts_at)) or _last(held)
+    if takes_effect(plan, _plan_of(tx, running)) is TakesEffect.NOW:
+        return max(calendar.local_date(at, held.time_zone), held.starts_on)
+    return end_of_period(held, at)
+
+
+def _plan_of(tx: Tx, phase: Phase) -> Plan:
+    key = phase.plan_key, phase.plan_version
+    return catalog.plans(tx, [key])[key]
 
 
 def withdraw(tx: Tx, key: str, change_no: int, *, reason: str, writing: Writing) -> Subscription:

@@ -1,6 +1,6 @@
 """Proration: which part of a full period a stretch of time is, under the policies of a plan.
 
-Everything is exact: whole units of time (seconds, minutes or local days) of whole units. The formulas
+Everything is exact: whole units of time (milliseconds to local days) of whole units. The formulas
 with examples are in docs/proration.md; where the policies come from is told there too.
 """
 
@@ -30,7 +30,11 @@ from everycent.kernel.period import Period
 
 _INSTANT = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
-_UNITS = {Unit.SECOND: timedelta(seconds=1), Unit.MINUTE: timedelta(minutes=1)}
+_UNITS = {
+    Unit.MILLISECOND: timedelta(milliseconds=1),
+    Unit.SECOND: timedelta(seconds=1),
+    Unit.MINUTE: timedelta(minutes=1),
+}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MONTHS = 12
 _WEEK = 7

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from fractions import Fraction
 
 import msgspec
 
 from everycent.catalog.plan import Plan
-from everycent.catalog.proration import Anchor
+from everycent.catalog.price import Flat
+from everycent.catalog.proration import Anchor, TakesEffect
 from everycent.kernel import calendar
 from everycent.subscriptions.subscription import Phase
 from everycent.subscriptions.timeline import Terms
 from everycent.subscriptions.trial import moves_anchor, trial_after
+
+_MONTHS = 12
+_DAYS = 365
 
 
 def terms_of(
@@ -56,7 +61,11 @@ def next_terms(
             keeps = False
         case Anchor.SAME_LENGTH:
             keeps = is_same
-    if named is not None or not keeps or _is_moved(plan, running, terms, calendar.start_of_day(day, zone)):
+    if (
+        named is not None
+        or not keeps
+        or _is_moved(plan, running, terms, calendar.start_of_day(day, zone))
+    ):
         return terms
     return msgspec.structs.replace(terms, anchor=running.anchor)
 
@@ -75,6 +84,25 @@ def switched(
     runs then goes on as the new plan says."""
     trial = trial_after(plan.trial, running.trial_until, started, day, zone)
     return next_terms(plan, version, day, zone, running, left, trial, anchor_day)
+
+
+def is_cheaper(plan: Plan, left: Plan) -> bool:
+    """Whether the fixed fees of a plan come to less in a year than those of the plan that is left."""
+    return _fees_a_year(plan) < _fees_a_year(left)
+
+
+def _fees_a_year(plan: Plan) -> Fraction:
+    interval = calendar.parse_interval(plan.interval)
+    times = (
+        Fraction(_MONTHS, interval.months) if interval.months else Fraction(_DAYS, interval.days)
+    )
+    fees = (i.price.scheme for i in plan.items)
+    return sum((Fraction(f.amount) * times for f in fees if isinstance(f, Flat)), Fraction(0))
+
+
+def takes_effect(plan: Plan, left: Plan) -> TakesEffect:
+    """When a change from one plan to another one takes effect if nobody names a day."""
+    return left.changes.downgrade if is_cheaper(plan, left) else left.changes.upgrade
 
 
 def terms_interval(terms: Terms) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Parts of periods, changes, trials and credits as others have published them (tests/data/cases).
 
 Each contract is lived through from its plans as a catalogue file tells them, each under the conventions of
-its source. Rows of what is expected are [day or instant, price, amount]; a credit has a minus. `adapted` says
-where a case is not taken word for word.
+its source. Rows of what is expected are [day or instant, price, amount]; a credit has a minus. `adapted`
+says where a case is not taken word for word.
 """
 
 from __future__ import annotations
