@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import date
 
 from everycent.catalog.document_matrix import cells_of
+from everycent.catalog.document_proration import check_proration, check_trial
 from everycent.catalog.document_refusals import Strict, check_key, placed, unknown, wrong
 from everycent.catalog.document_schemes import TermsShape, terms
 from everycent.catalog.meter import Aggregation, Measure, Series
 from everycent.catalog.plan import UNTAXED, Item, Plan, Product, Tax, TaxRate
 from everycent.catalog.price import Dynamic, Flat, Matrix, Price, needs_events
+from everycent.catalog.proration import DEFAULT, DEFAULT_CHANGES, ChangePolicy, Proration, Trial
 from everycent.kernel import calendar
 from everycent.kernel import currency as currencies
 from everycent.kernel.errors import Invalid
@@ -47,6 +49,7 @@ class PriceShape(TermsShape, kw_only=True):
     description: str | None = None
     meter: str | None = None
     timing: str = "in_arrears"
+    proration: Proration | None = None
 
 
 class PlanShape(Strict):
@@ -57,6 +60,9 @@ class PlanShape(Strict):
     name: str | None = None
     interval: str = "month"
     anchor_day: int | None = None
+    proration: Proration = DEFAULT
+    changes: ChangePolicy = DEFAULT_CHANGES
+    trial: Trial | None = None
 
 
 def tax(key: str, given: TaxShape) -> Tax:
@@ -117,7 +123,13 @@ def plan(
     if len(items) > _MAX_PRICES:
         raise _too_many(place)
     name = given.name or key
-    return Plan(key, name, given.currency, given.interval, tuple(items), given.anchor_day)
+    check_proration(given.proration, f"{place}.proration")
+    if given.trial is not None:
+        check_trial(given.trial, f"{place}.trial")
+    return Plan(
+        key, name, given.currency, given.interval, tuple(items), given.anchor_day, given.proration,
+        given.changes, given.trial,
+    )  # fmt: skip
 
 
 def _too_many(place: str) -> Invalid:
@@ -149,6 +161,8 @@ def _price(given: PriceShape, products: Mapping[str, Product], place: str) -> Pr
     if given.timing not in ("in_advance", "in_arrears"):
         raise wrong(f"{place}.timing", "it is in_advance or in_arrears")
     in_advance = given.timing == "in_advance"
+    if given.proration is not None:
+        check_proration(given.proration, f"{place}.proration")
     if in_advance and given.meter is not None:
         raise wrong(f"{place}.timing", "usage is known when the period has ended: in_arrears")
     return Price(
@@ -161,4 +175,5 @@ def _price(given: PriceShape, products: Mapping[str, Product], place: str) -> Pr
         told.minimum,
         told.maximum,
         given.prorate_limits,
+        given.proration,
     )

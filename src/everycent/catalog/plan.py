@@ -8,6 +8,7 @@ import msgspec
 
 from everycent.catalog.meter import Measure
 from everycent.catalog.price import Price
+from everycent.catalog.proration import DEFAULT, DEFAULT_CHANGES, ChangePolicy, Proration, Trial
 from everycent.kernel.money import Rounding
 
 
@@ -28,7 +29,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`interval` is text such as 'month'; `anchor_day` where periods are cut (None: the day of start)."""
+    """`interval` is text such as 'month'; `anchor_day` where periods are cut (None: the day of start).
+    Parts of periods are counted by `proration` where a price has no rule of its own."""
 
     key: str
     name: str
@@ -36,6 +38,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     interval: str
     items: tuple[Item, ...]
     anchor_day: int | None = None
+    proration: Proration = DEFAULT
+    changes: ChangePolicy = DEFAULT_CHANGES
+    trial: Trial | None = None
+
+    def rule(self, item: Item) -> Proration:
+        """How a part of a period is counted for an item."""
+        return self.proration if item.price.proration is None else item.price.proration
 
 
 class TaxRate(msgspec.Struct, frozen=True):

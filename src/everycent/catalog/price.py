@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from everycent.catalog.proration import Proration
 from everycent.kernel.money import Rounding
 
 
@@ -145,7 +146,8 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     """`in_advance` prices are due when a period begins, the others when it has ended.
 
     `amount_rounding` is how the line's exact amount becomes money. `minimum` and `maximum` (major
-    units) limit that exact amount; with `prorate_limits` a part of a period has that part of them.
+    units) limit that exact amount; with `prorate_limits` a part of a period has that part of them. A
+    `proration` of its own stands in place of the plan's.
     """
 
     key: str
@@ -157,3 +159,4 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     minimum: str | None = None
     maximum: str | None = None
     prorate_limits: bool = True
+    proration: Proration | None = None

@@ -203,10 +203,10 @@ def _tell(found: Subscription, as_json: bool) -> None:
 def _show(found: Subscription) -> None:
     click.echo(f"{found.key}: usage of {found.subject}, {found.currency}, {found.time_zone}")
     table(
-        ["phase", "plan", "from", "until"],
+        ["phase", "plan", "from", "until", "trial until"],
         [
             [str(p.phase_no), f"{p.plan_key} v{p.plan_version}", _local(found, p.starts_at),
-             _local(found, p.ends_at)]
+             _local(found, p.ends_at), _local(found, p.trial_until)]
             for p in found.phases
             if p.takes_place
         ],

@@ -14,7 +14,6 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Conflict
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import queries as subscriptions
-from everycent.subscriptions.schedule import due_periods
 
 _NOT_BILLED = "not_yet_billed"
 _LOOKED_AT = 1000
@@ -52,7 +51,7 @@ def _why(tx: Tx, found: Sequence[UsageRecord], as_of: datetime) -> str:
     ends = sorted(
         (due.period.end, item.cycle.zone)
         for item in subscriptions.open_items(tx, [one.subscription_id for one in held])
-        for due in due_periods(item.cycle, item.covered_until, item.ends_at, last, in_advance=True)
+        for due in item.due(item.covered_until, last, in_advance=True)
         if due.period.end > first
     )
     if not ends or ends[-1][0] <= as_of:

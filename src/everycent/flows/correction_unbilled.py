@@ -23,7 +23,6 @@ from everycent.flows.rate_due import Basis
 from everycent.kernel.errors import Refusal
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem, OpenItem, due_item
-from everycent.subscriptions.schedule import due_periods
 
 _Plans = Mapping[tuple[str, int], Plan]
 _Slot = tuple[UUID, int, datetime]
@@ -70,7 +69,7 @@ def _begun(
     if not last:
         return []
     until = max(*last, recorded_at)
-    begun = due_periods(item.cycle, item.covered_until, item.ends_at, until, in_advance=True)
+    begun = item.due(item.covered_until, until, in_advance=True)
     return [due_item(item, due) for due in begun]
 
 

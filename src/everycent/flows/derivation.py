@@ -15,6 +15,7 @@ from everycent.catalog.meter import Formula
 from everycent.catalog.price import Flat, needs_events
 from everycent.flows.derivation_price import limit_node, price_node, steps_nodes
 from everycent.flows.derivation_usage import exact_value, part_node
+from everycent.flows.proration_told import rule_text
 from everycent.flows.saying import (
     Node,
     Origin,
@@ -28,11 +29,10 @@ from everycent.flows.saying import (
     span_text,
 )
 from everycent.invoicing.invoice import InvoiceLine
-from everycent.kernel.calendar import local_date
 from everycent.kernel.money import EXACT, Rounding, round_decimal
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.rating.charge import Charge, Quantity, Step, measure_of
-from everycent.rating.priced import limited, priced
+from everycent.rating.charge import Charge, Quantity, Step, measure_of, unit_of
+from everycent.rating.priced import by_daily_rate, limited, priced
 from everycent.rating.quantity import converted, divided
 from everycent.rating.step import sum_of
 
@@ -54,7 +54,7 @@ def line_node(
     where = f"line {line.line_no}"
     children = [
         *_before_nodes(line, setting),
-        *_amount_nodes(charge, line, setting, where),
+        *_amount_nodes(charge, setting, where),
         price_node(charge, setting, origin),
     ]
     quantity = ""
@@ -105,15 +105,18 @@ def _before_nodes(line: InvoiceLine, setting: Setting) -> list[Node]:
     ]
 
 
-def _amount_nodes(charge: Charge, line: InvoiceLine, setting: Setting, where: str) -> list[Node]:
+def _amount_nodes(charge: Charge, setting: Setting, where: str) -> list[Node]:
     """Rounding, share of the period, and the steps that the amount is made of: top down."""
     price = charge.price
     value = Decimal(1) if charge.quantity is None else Decimal(charge.quantity.value)
     share = Fraction(1) if charge.share is None else Fraction(*charge.share)
     if needs_events(price.scheme):  # steps are done again; rating anew reads the events
-        made = limited(price, charge.steps, sum_of(charge.steps), share)
+        made = limited(price, charge.steps, sum_of(charge.steps), share, is_last=not charge.is_open)
     else:
-        made = priced(price, value, share)
+        made = priced(price, value, share, is_last=not charge.is_open)
+    rule = charge.proration
+    if rule is not None and rule.round_daily_rate and charge.share is not None:
+        made = by_daily_rate(price, made, charge.share, setting.currency)
     exact = made.exact
     agree(f"{where}, the steps of the price", _told(charge.steps), _told(made.steps))
     agree(f"{where}, the exact amount", charge.amount, plain(made.amount))
@@ -124,7 +127,7 @@ def _amount_nodes(charge: Charge, line: InvoiceLine, setting: Setting, where: st
     if made.limit is not None:
         found.append(limit_node(charge, made.limit, made.amount, exact, setting))
     elif charge.share is not None and isinstance(price.scheme, Flat):
-        found.append(_share_node(charge.share, line, made.amount, exact, setting))
+        found.append(_share_node(charge, made.amount, exact, setting))
     unit = "" if charge.quantity is None else charge.quantity.unit
     return [*found, *steps_nodes(charge, value, unit, setting)]
 
@@ -147,22 +150,17 @@ def _rounding_node(
 
 
 def _share_node(
-    share: tuple[int, int],
-    line: InvoiceLine,
-    amount: Decimal,
-    exact: Decimal | Fraction,
-    setting: Setting,
+    charge: Charge, amount: Decimal, exact: Decimal | Fraction, setting: Setting
 ) -> Node:
-    part, whole = share
-    first, last = (local_date(at, setting.time_zone) for at in (line.starts_at, line.ends_at))
-    days = (last - first).days
-    if days * whole % part == 0:
-        part, whole = days, days * whole // part
+    assert charge.share is not None, "only a part of a period is told"
+    part, whole = charge.share
+    rule = rule_text(charge.proration)
+    times = f"{plain(amount)} {setting.currency} × {part}/{whole}"
     return Node(
         "share",
-        f"{part} of the period's {whole} days",
+        f"{part} of the period's {whole} {unit_of(charge)}s",
         f"{exact_text(exact)} {setting.currency}",
-        f"{plain(amount)} {setting.currency} × {part}/{whole}",
+        f"{times}; {rule}" if rule else times,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from everycent.catalog.plan import UNTAXED, Item, Plan
 from everycent.flows.derivation_price import scheme_text
 from everycent.flows.meter_told import Lines, summary
+from everycent.flows.proration_told import policies_told, rule_text
 from everycent.flows.saying import rounding_text
 from everycent.kernel import currency
 
@@ -16,6 +17,7 @@ def lines(plan: Plan) -> Lines:
         ("name", plan.name),
         ("currency", plan.currency),
         ("interval", f"{plan.interval}, from {cut} on"),
+        *policies_told(plan),
         *((item.price.key, _priced(item, plan.currency)) for item in plan.items),
     ]
 
@@ -40,6 +42,8 @@ def _priced(item: Item, code: str) -> str:
             told.append(f"{name} {limit} {code} for a period")
     told.append(f"amount {rounding_text(price.amount_rounding, currency.exponent(code), code)}")
     told.append("billed in advance" if price.in_advance else "billed in arrears")
+    if rule_text(price.proration):
+        told.append(f"of a part of a period {rule_text(price.proration)}")
     tax = item.product.tax_category
     told.append("untaxed" if tax == UNTAXED else f"tax {tax}")
     return "; ".join(told)

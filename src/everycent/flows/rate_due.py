@@ -15,6 +15,7 @@ from uuid import UUID
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
 from everycent.catalog.price import needs_events
+from everycent.catalog.proration import DEFAULT
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
     Answer,
@@ -148,7 +149,10 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
             usage = answered(usages[request])
             opening = closings.get((due.subscription_id, due.item_no, path))
             standing[path] = Used(request, _standing(usage, opening))
-        made = charge(item_of(due, plans), standing, due.currency, due.due.share)
+        made = charge(
+            item_of(due, plans), standing, due.currency, due.due.share, units=due.due.units,
+            rule=DEFAULT if due.rule is None else due.rule, is_last=due.due.is_last,
+        )  # fmt: skip
         if made.quantity is not None:
             for part in made.quantity.parts:
                 if part.closing is not None:

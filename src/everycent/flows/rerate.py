@@ -21,6 +21,7 @@ from uuid import UUID
 
 from everycent.catalog.plan import Item
 from everycent.catalog.price import needs_events
+from everycent.catalog.proration import DEFAULT
 from everycent.consumption import queries as consumption
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
@@ -111,7 +112,11 @@ def _rated(task: _Task, usages: Mapping[Request, Answer], closings: _Closings) -
             usage = usage._replace(opening=_opening(task, sealed[path], usage, closings))
         standing[path] = Used(request, usage)
     share = Fraction(1) if frozen.share is None else Fraction(*frozen.share)
-    made = charge(task.item, standing, invoice.currency, share)
+    made = charge(
+        task.item, standing, invoice.currency, share,
+        units=1 if frozen.share is None else frozen.share[1],
+        rule=DEFAULT if frozen.proration is None else frozen.proration, is_last=not frozen.is_open,
+    )  # fmt: skip
     for part in _parts(made.quantity):
         if is_counter(part.series):
             closings[_key(line, part)] = _Closed(line.ends_at, part.closing)

@@ -30,7 +30,6 @@ from everycent.kernel.period import Period, instant_text
 from everycent.rating.charge import Charge
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem, OpenItem, due_item
-from everycent.subscriptions.schedule import due_periods
 from everycent.subscriptions.subscription import Subscription
 
 _QUARTER = timedelta(minutes=QUARTER_MINUTES)
@@ -177,8 +176,8 @@ def _dues(
 
 def _open(item: OpenItem, as_of: datetime) -> list[DueItem]:
     """The periods of an item that began before `as_of` and are not billed."""
-    begun = due_periods(
-        item.cycle, item.covered_until, item.ends_at, as_of, in_advance=True
+    begun = item.due(
+        item.covered_until, as_of, in_advance=True
     )  # whatever has begun would be due in advance
     return [
         due_item(item, due if item.in_advance else due._replace(due_at=due.period.end))
@@ -191,9 +190,7 @@ def _billed(item: OpenItem, as_of: datetime) -> list[DueItem]:
     """The period of an item in advance that runs and is billed, if it is so."""
     if not item.in_advance or item.billed is None or not item.billed.contains(as_of):
         return []
-    begun = due_periods(
-        item.cycle, item.billed.start, item.ends_at, item.billed.start, in_advance=True
-    )
+    begun = item.due(item.billed.start, item.billed.start, in_advance=True)
     return [due_item(item, due) for due in begun if due.period.start == item.billed.start]
 
 

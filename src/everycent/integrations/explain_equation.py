@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from everycent.catalog.price import BlockTiers, Flat, Graduated, Package, PerUnit, Volume
 from everycent.invoicing.invoice import Invoice, InvoiceLine
-from everycent.kernel.calendar import local_date
-from everycent.kernel.money import EXACT
+from everycent.kernel.money import EXACT, major
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.rating.charge import Charge, Limit
-from everycent.rating.priced import limit_of
+from everycent.rating.charge import Charge, Limit, unit_of
+from everycent.rating.priced import daily_rate, limit_of
 
 
 class Term(NamedTuple):
@@ -32,11 +31,19 @@ def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
     exact = Fraction(charge.amount)
     share = Fraction(1) if charge.share is None else Fraction(*charge.share)
     if charge.share is not None and isinstance(charge.price.scheme, Flat):
-        exact *= share
-        terms.append(Term("×", _share_text(line, charge.share, invoice), "days of the period"))
+        rule = charge.proration
+        if rule is not None and rule.round_daily_rate:
+            exact = Fraction(major(daily_rate(charge.price, exact, charge.share[1], currency)))
+            label = f"a {unit_of(charge)}, rounded"
+            terms.append(Term("→", f"{plain(as_decimal(exact))} {currency}", label, "price"))
+            terms.append(Term("×", str(charge.share[0]), f"{unit_of(charge)}s of the period"))
+            exact *= charge.share[0]
+        else:
+            exact *= share
+            terms.append(Term("×", _share_text(charge.share), f"{unit_of(charge)}s of the period"))
     if charge.limit is not None:
         exact = limit_of(charge.price, charge.limit, share) or Fraction(0)
-        part = "" if charge.share is None else f" for {_share_text(line, charge.share, invoice)}"
+        part = "" if charge.share is None else f" for {_share_text(charge.share)}"
         sides = {Limit.MINIMUM: "<", Limit.MAXIMUM: ">"}
         terms.append(
             Term(
@@ -51,8 +58,8 @@ def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
         sign = "=" if Fraction(shown) == exact else "≈"
         terms.append(Term(sign, f"{plain(shown)} {currency}", "exactly", "exact"))
     amount = f"{Decimal(charge.net).scaleb(-invoice.places, EXACT):f} {currency}"
-    rule = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
-    terms.append(Term("→", amount, f"rounded {rule}", "amount"))
+    how = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
+    terms.append(Term("→", amount, f"rounded {how}", "amount"))
     if line.corrects is not None:
         before = f"{Decimal(line.charged_before).scaleb(-invoice.places, EXACT):f} {currency}"
         net = f"{Decimal(line.net).scaleb(-invoice.places, EXACT):f} {currency}"
@@ -85,15 +92,8 @@ def _price_terms(charge: Charge, currency: str) -> Iterator[Term]:
             yield Term("+", f"{step.flat_amount} {currency}", f"once{where}", "price")
 
 
-def _share_text(line: InvoiceLine, share: tuple[int, int], invoice: Invoice) -> str:
-    """The share in days of the period; the frozen one is in its lowest terms."""
-    first, last = (
-        local_date(at, invoice.customer.time_zone) for at in (line.starts_at, line.ends_at)
-    )
-    days = (last - first).days
-    if days * share[1] % share[0]:
-        return f"{share[0]}/{share[1]}"
-    return f"{days}/{days * share[1] // share[0]}"
+def _share_text(share: tuple[int, int]) -> str:
+    return f"{share[0]}/{share[1]}"
 
 
 def _quantity_label(charge: Charge) -> str:

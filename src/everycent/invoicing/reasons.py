@@ -37,6 +37,9 @@ REASONS: dict[str, Told] = {
         "Their period is not billed yet.",
         "bill what is due with `everycent bill run`",
     ),
+    "trial": Told(
+        Tone.GOOD, "They were used within a trial that gives usage away, and are not billed."
+    ),
     "opening_reading": Told(
         Tone.GOOD,
         "Register readings on which the first bill stands; consumption is counted from them.",

@@ -289,14 +289,14 @@ select series || '-' || number from (
 where issued_on < before limit 100;
 
 -- name: broken_tiling
--- Items whose billed periods overlap, leave a hole, or do not begin where their phase does.
+-- Items whose billed periods overlap, leave a hole, or do not begin where they open.
 select s.key || ' item ' || i.item_no
 from subscription_item i
 join subscription s on s.tenant_id = i.tenant_id and s.subscription_id = i.subscription_id
 join subscription_phase p on p.tenant_id = i.tenant_id and p.subscription_id = i.subscription_id
     and p.phase_no = i.phase_no
 left join lateral (
-    select count(*) filter (where starts_at is null and ends_at = p.starts_at) as seeds,
+    select count(*) filter (where starts_at is null and ends_at = i.opens_at) as seeds,
            count(*) filter (where starts_at is null) as all_seeds,
            bool_and(starts_at is null or starts_at = before) as tiled
     from (select b.starts_at, b.ends_at, lag(b.ends_at) over (order by b.ends_at) as before
@@ -527,12 +527,15 @@ from told, lateral (
 -- name: usage_elsewhere
 -- The reason of every record of a span that lies outside all billed time. stage_priced holds what subscriptions price.
 -- The first line over a register stands on its newest reading until its start (base_at); what came later
--- and is not older than that would have changed it.
+-- and is not older than that would have changed it. Within a trial that gives usage away no item is open.
 with spans as materialized (
     select distinct subject_id, meter_id, starts_at, ends_at, ends_included
     from invoice_usage where tenant_id = %(tenant_id)s),
 terms as materialized (
-    select n.name_id as subject_id, p.starts_at, coalesce(p.ends_at, 'infinity') as ends_at
+    select n.name_id as subject_id, p.starts_at, coalesce(p.ends_at, 'infinity') as ends_at, (
+               select min(i.opens_at) from subscription_item i
+               where i.tenant_id = p.tenant_id and i.subscription_id = p.subscription_id
+                 and i.phase_no = p.phase_no) as opens_at
     from subscription s
     join subscription_phase p on p.tenant_id = s.tenant_id and p.subscription_id = s.subscription_id
     join usage_name n on n.tenant_id = s.tenant_id and n.kind = 'subject' and n.name = s.subject
@@ -577,14 +580,16 @@ select u.key, u.at, u.batch_id, u.subject_id, u.meter_id, case
     when c.subject_id is null then 'no_subscription'
     when i.key is null then 'outside_term'
     when m.subject_id is null then 'not_priced'
+    when i.is_free then 'trial'
     else 'not_yet_billed' end as reason
 from usage_record u
 left join stage_standing z on z.key = u.key
 left join (select distinct subject_id from terms) c on c.subject_id = u.subject_id
 left join (
-    select distinct r.key from usage_record r
+    select r.key, bool_and(r.at < t.opens_at) as is_free from usage_record r
     join terms t on t.subject_id = r.subject_id and r.at >= t.starts_at and r.at < t.ends_at
-    where r.tenant_id = %(tenant_id)s and r.at >= %(first_at)s and r.at < %(last_at)s) i
+    where r.tenant_id = %(tenant_id)s and r.at >= %(first_at)s and r.at < %(last_at)s
+    group by r.key) i
     on i.key = u.key
 left join stage_priced m on m.subject_id = u.subject_id and m.meter_id = u.meter_id
 left join opened o on o.subject_id = u.subject_id and o.meter_id = u.meter_id

@@ -14,6 +14,7 @@ import msgspec
 from everycent.catalog.meter import Formula, Measure, Series
 from everycent.catalog.plan import Product
 from everycent.catalog.price import Price, QuantityRounding
+from everycent.catalog.proration import Proration, Unit
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import Request
 from everycent.kernel.period import Period
@@ -112,7 +113,9 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     it once, or of the `limit` that stands in its place.
 
     `share` is the part of a full period as [days, days of the full period], told where it plays a part:
-    the amount of a flat price is multiplied by it, and so are limits that are prorated.
+    the amount of a flat price is multiplied by it, and so are limits that are prorated. It was counted
+    by the `proration`, told where that is another one than the default; its units need not be days.
+    `is_open` says that the minimum is left to a later part of the same period.
     """
 
     product: Product
@@ -123,6 +126,13 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     quantity: Quantity | None = None
     share: tuple[int, int] | None = None
     limit: Limit | None = None
+    proration: Proration | None = None
+    is_open: bool = False
+
+
+def unit_of(charge: Charge) -> str:
+    """The unit of time in which its share of a period is counted."""
+    return (Unit.DAY if charge.proration is None else charge.proration.unit).value
 
 
 def measure_of(quantity: Quantity) -> Measure:

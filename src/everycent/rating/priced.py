@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from everycent.catalog.price import Flat, Price
 from everycent.consumption.usage import Event
+from everycent.kernel.money import Money, major, rounded
 from everycent.rating.charge import Limit, Step
 from everycent.rating.events import steps_of_events
 from everycent.rating.schemes import steps
@@ -63,6 +64,21 @@ def limited(
     if low is not None and amount < low and is_last:
         return Priced(found, amount, low, Limit.MINIMUM)
     return Priced(found, amount, amount)
+
+
+def by_daily_rate(price: Price, made: Priced, part: tuple[int, int], currency: str) -> Priced:
+    """The same with the price of one unit of time rounded before it is multiplied. Usage and its limits
+    stay as they are."""
+    if not isinstance(price.scheme, Flat):
+        return made
+    units, whole = part
+    rate = daily_rate(price, Fraction(made.amount), whole, currency)
+    return made._replace(exact=Fraction(major(rate)) * units)
+
+
+def daily_rate(price: Price, amount: Fraction, whole: int, currency: str) -> Money:
+    """The price of one of the `whole` units of time of a full period, rounded as the price says."""
+    return rounded(amount / whole, currency, price.amount_rounding)
 
 
 def limit_of(price: Price, limit: Limit, share: Fraction) -> Fraction | None:

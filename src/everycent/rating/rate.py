@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from everycent.catalog.plan import Item
 from everycent.catalog.price import needs_events
+from everycent.catalog.proration import DEFAULT, Minimum, Proration
 from everycent.consumption.usage import Event, Used
 from everycent.kernel.money import rounded
 from everycent.kernel.quantity import plain
 from everycent.rating.charge import Charge
-from everycent.rating.priced import has_share, priced
+from everycent.rating.priced import by_daily_rate, has_share, priced
 from everycent.rating.quantity import quantity
 
 _ONE = Decimal(1)
@@ -23,11 +24,17 @@ def charge(
     used: Mapping[str, Used],
     currency: str,
     share: Fraction = Fraction(1),
+    *,
+    units: int = 1,
+    rule: Proration = DEFAULT,
+    is_last: bool = True,
 ) -> Charge:
     """What the item costs for the period.
 
     `share` is the part of a full period that is billed; it applies to flat prices and to limits, since
-    usage is already limited to the period. The amount is exact until it is rounded once to the currency.
+    usage is already limited to the period. It was counted by the `rule`, in units of time of which a full
+    period has `units`. A part that is not the last (`is_last`) of its period leaves a minimum that is
+    due once to the one that is. The amount is exact until it is rounded once to the currency.
     """
     price = item.price
     derived = None
@@ -35,7 +42,11 @@ def charge(
     if item.measure is not None:
         derived, value = quantity(item.measure, used, price.quantity_rounding)
         priced_by = used[""].usage.events if needs_events(price.scheme) else value
-    told = priced(price, priced_by, share)
+    is_open = not is_last and rule.minimum is Minimum.LAST_PART and price.minimum is not None
+    told = priced(price, priced_by, share, is_last=not is_open)
+    part = part_of(share, units) if share != 1 and has_share(price) else None
+    if part is not None and rule.round_daily_rate:
+        told = by_daily_rate(price, told, part, currency)
     net = rounded(told.exact, currency, price.amount_rounding)
     return Charge(
         item.product,
@@ -44,6 +55,16 @@ def charge(
         plain(told.amount),
         net.minor,
         derived,
-        (share.numerator, share.denominator) if share != 1 and has_share(price) else None,
+        part,
         told.limit,
+        rule if rule != DEFAULT and (part is not None or is_open) else None,
+        is_open,
     )
+
+
+def part_of(share: Fraction, units: int) -> tuple[int, int]:
+    """The share in units of time of which a full period has so many; in its lowest terms where it is no
+    whole number of them."""
+    if units % share.denominator:
+        return share.numerator, share.denominator
+    return share.numerator * (units // share.denominator), units

@@ -11,6 +11,7 @@ import msgspec
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Plan
+from everycent.catalog.proration import TakesEffect
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.customers.customer import stream as customer_stream
@@ -25,8 +26,11 @@ from everycent.metering import operations as metering
 from everycent.metering.record import check_name
 from everycent.subscriptions import projection, store
 from everycent.subscriptions.phases import ends_of, phases_of, told
+from everycent.subscriptions.proration import ended_at
 from everycent.subscriptions.subscription import CHANGED, STARTED, Changed, Phase, Subscription
-from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change, Terms
+from everycent.subscriptions.terms import switched, takes_effect, terms_of
+from everycent.subscriptions.timeline import MAIN, Action, Begin, Cancel, Change
+from everycent.subscriptions.trial import first_trial
 
 _FIRST_DAY = date(2000, 1, 1)
 _LAST_DAY = date(2199, 12, 31)
@@ -126,7 +130,8 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
     anchor_day = plan.anchor_day if order.anchor_day is None else order.anchor_day
     zone = customer.time_zone
     starts_at = calendar.start_of_day(order.starts_on, zone)
-    terms = _terms(plan, version, order.starts_on, anchor_day, zone)
+    trial = first_trial(plan.trial, order.starts_on, zone)
+    terms = terms_of(plan, version, order.starts_on, anchor_day, zone, trial)
     changes = [Change(0, starts_at, Begin(terms))]
     if order.ends_on is not None:
         changes.append(Change(1, calendar.start_of_day(order.ends_on, zone), Cancel()))
@@ -136,13 +141,6 @@ def decide(order: Order, version: int, plan: Plan, ids: IdSource) -> Subscriptio
         order.subject or customer.key, zone, order.starts_on, starts_at, tuple(changes), phases,
         len(changes), order.ends_on, ends_of(phases),
     )  # fmt: skip
-
-
-def _terms(plan: Plan, version: int, day: date, anchor_day: int | None, zone: str) -> Terms:
-    """The plan with periods that are counted from a day on."""
-    interval = calendar.parse_interval(plan.interval)
-    cycle = calendar.anchored(day, interval, anchor_day, zone)
-    return Terms(plan.key, version, cycle.anchor, interval.months, interval.days)
 
 
 def _check_currency(plan: Plan, currency: str, whose: str) -> None:
@@ -201,8 +199,11 @@ def change(
     _check_day(day, "on")
     if day <= held.starts_on and not isinstance(wanted, Begin):
         raise _before_start(day, held.starts_on)
-    starts_at = calendar.start_of_day(day, held.time_zone)
-    made = Change(held.changes_made, starts_at, wanted, when.keeps_paid)
+    at = calendar.start_of_day(day, held.time_zone)
+    if isinstance(wanted, Cancel) and when.on is not None:
+        running = held.phase_at(at) or _last(held)
+        at = ended_at(day, _plan_of(tx, running).proration, held.time_zone)
+    made = Change(held.changes_made, at, wanted, when.keeps_paid)
     return _changed(
         tx,
         held,
@@ -215,20 +216,31 @@ def change(
 def switch(
     tx: Tx, key: str, plan_key: str, when: When, *, reason: str, writing: Writing
 ) -> Subscription:
-    """Goes over to the newest version of another plan. Periods are cut where they were as long as they
-    are of the same length; a plan of another length, or with an anchor of its own, begins anew."""
+    """Goes over to the newest version of another plan. Without a day, what the plan that is left says of
+    upgrades and downgrades decides when; it also decides whether periods go on as they were cut."""
     held = _locked(tx, key)
     version, plan = catalog.newest_plan(tx, plan_key)
     _check_currency(plan, held.currency, held.key)
-    day = when.on or end_of_period(held, writing["at"])
+    day = when.on or _day_of_switch(tx, held, plan, writing["at"])
     _check_day(day, "on")
-    terms = _terms(plan, version, day, plan.anchor_day, held.time_zone)
     running = held.phase_at(calendar.start_of_day(day, held.time_zone)) or _last(held)
-    same = (running.interval_months, running.interval_days)
-    if plan.anchor_day is None and same == (terms.interval_months, terms.interval_days):
-        terms = msgspec.structs.replace(terms, anchor=running.anchor)
+    left = _plan_of(tx, running)
+    terms = switched(plan, version, day, held.time_zone, running, left, held.starts_on)
     _know_names(tx, {held.subject}, [plan])
     return change(tx, key, Begin(terms), when._replace(on=day), reason=reason, writing=writing)
+
+
+def _day_of_switch(tx: Tx, held: Subscription, plan: Plan, at: datetime) -> date:
+    """The day on which a change of plan takes effect that was asked for without one."""
+    running = held.phase_at(max(at, held.starts_at)) or _last(held)
+    if takes_effect(plan, _plan_of(tx, running)) is TakesEffect.NOW:
+        return max(calendar.local_date(at, held.time_zone), held.starts_on)
+    return end_of_period(held, at)
+
+
+def _plan_of(tx: Tx, phase: Phase) -> Plan:
+    key = phase.plan_key, phase.plan_version
+    return catalog.plans(tx, [key])[key]
 
 
 def withdraw(tx: Tx, key: str, change_no: int, *, reason: str, writing: Writing) -> Subscription:

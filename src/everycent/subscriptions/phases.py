@@ -9,6 +9,7 @@ from itertools import count
 import msgspec
 
 from everycent.catalog.plan import Plan
+from everycent.catalog.proration import DEFAULT
 from everycent.kernel.errors import Conflict
 from everycent.kernel.period import instant_text
 from everycent.subscriptions.subscription import Phase, SubscribedItem
@@ -24,6 +25,7 @@ from everycent.subscriptions.timeline import (
     Stretch,
     fold,
 )
+from everycent.subscriptions.trial import is_free
 
 Plans = Mapping[tuple[str, int], Plan]
 
@@ -58,11 +60,18 @@ def phases_of(
 def _new(stretch: Stretch, phase_no: int, items: count[int], plans: Plans) -> Phase:
     terms = stretch.terms
     plan = plans[terms.plan_key, terms.plan_version]
+    opens_at = terms.trial_until
+    if opens_at is not None and opens_at <= stretch.starts_at:
+        opens_at = None
     return Phase(
         phase_no, stretch.change_no, terms.plan_key, terms.plan_version, terms.anchor,
         terms.interval_months, terms.interval_days, stretch.starts_at,
         tuple(
-            SubscribedItem(next(items), number, item.price.key, item.price.in_advance)
+            SubscribedItem(
+                next(items), number, item.price.key, item.price.in_advance,
+                opens_at if is_free(plan.trial, item) else None,
+                None if plan.rule(item) == DEFAULT else plan.rule(item),
+            )
             for number, item in enumerate(plan.items, start=1)
         ),
         stretch.track,

@@ -1,4 +1,5 @@
-"""Subscriptions as rows. Each item opens its chain of billed periods where its phase starts."""
+"""Subscriptions as rows. Each item opens its chain of billed periods where its phase starts, or where a
+trial ends that gives it away."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from everycent.catalog.proration import Proration
 from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
 from everycent.subscriptions.subscription import Changed, Phase, Subscription
@@ -27,7 +29,7 @@ PHASE = table(
 ITEM = table(
     "subscription_item",
     "tenant_id int4, subscription_id uuid, item_no int2, phase_no int2, plan_item_no int2,"
-    " price_key text, in_advance bool",
+    " price_key text, in_advance bool, opens_at timestamptz, proration text",
     key="tenant_id, subscription_id, item_no",
 )
 BILLED_PERIOD = table(
@@ -67,14 +69,19 @@ def changed(event: Event, rows: Rows, tenant_id: int) -> None:
 def _add_items(s: Subscription, phases: Iterable[Phase], rows: Rows, tenant_id: int) -> None:
     for phase in phases:
         for item in phase.items:
+            opens_at = item.opens_at or phase.starts_at
             rows.of(ITEM).append(
                 (tenant_id, s.subscription_id, item.item_no, phase.phase_no, item.plan_item_no,
-                 item.price_key, item.in_advance)
+                 item.price_key, item.in_advance, opens_at, rule_text(item.proration))
             )  # fmt: skip
             rows.of(BILLED_PERIOD).append(
-                (tenant_id, s.subscription_id, item.item_no, None, phase.starts_at, None, None,
-                 None)
-            )  # fmt: skip
+                (tenant_id, s.subscription_id, item.item_no, None, opens_at, None, None, None)
+            )
+
+
+def rule_text(rule: Proration | None) -> str:
+    """A rule of proration as it is stored; '' for the default."""
+    return "" if rule is None else msgspec.json.encode(rule).decode()
 
 
 def _row(s: Subscription, tenant_id: int) -> tuple[object, ...]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
+from everycent.catalog.proration import DEFAULT, Proration
 from everycent.db.connection import Tx
 from everycent.kernel.calendar import Cycle, Interval
 from everycent.kernel.period import Period
 from everycent.subscriptions import store
-from everycent.subscriptions.schedule import Due, cut_off, due_periods
+from everycent.subscriptions.schedule import ALONE, Due, Sides, cut_off, due_periods
 from everycent.subscriptions.subscription import Subscription
+
+
+class _Counting(TypedDict, total=False):
+    rule: Proration
+    sides: Sides
 
 
 class Charged(NamedTuple):
@@ -28,7 +34,8 @@ class Charged(NamedTuple):
 
 class DueItem(NamedTuple):
     """A period of one item that is due; it is item `plan_item_no` of its plan. `starts_at` is since when
-    its phase has run. `before` is what was charged for the period before, if it is due again."""
+    it is billed in its phase; parts of periods are counted by the `rule` (None: the default). `before` is
+    what was charged for the period before, if it is due again."""
 
     customer_id: UUID
     subscription_id: UUID
@@ -42,6 +49,7 @@ class DueItem(NamedTuple):
     in_advance: bool
     starts_at: datetime
     due: Due
+    rule: Proration | None = None
     before: Charged | None = None
 
 
@@ -56,13 +64,14 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
     for row in store.list_due_items(tx, first, last, as_of):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
          months, days, zone, starts_at, ends_at, item_no, plan_item_no, in_advance,
-         covered) = row  # fmt: skip
+         covered, rule, follows, is_followed) = row  # fmt: skip
         cycle = Cycle(anchor, Interval(months, days), zone)
-        for due in due_periods(cycle, covered, ends_at, as_of, in_advance=in_advance):
+        how = _counting(rule, follows, is_followed)
+        for due in due_periods(cycle, covered, ends_at, as_of, in_advance=in_advance, **how):
             found.append(
                 DueItem(
                     customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
-                    zone, item_no, plan_item_no, in_advance, starts_at, due,
+                    zone, item_no, plan_item_no, in_advance, starts_at, due, store.rule_of(rule),
                 )
             )  # fmt: skip
     found += _due_again(store.list_due_corrections(tx, first, last, as_of))
@@ -79,16 +88,24 @@ def _due_again(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
     found = []
     for row in rows:
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
-         months, days, zone, starts_at, ends_at, item_no, plan_item_no, begins, *before) = row  # fmt: skip
+         months, days, zone, starts_at, ends_at, item_no, plan_item_no, rule, follows, is_followed,
+         begins, *before) = row  # fmt: skip
         cycle = Cycle(anchor, Interval(months, days), zone)
-        due = cut_off(cycle, begins, ends_at)
+        due = cut_off(cycle, begins, ends_at, **_counting(rule, follows, is_followed))
         found.append(
             DueItem(
                 customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
-                zone, item_no, plan_item_no, True, starts_at, due, Charged(*before),  # noqa: FBT003
+                zone, item_no, plan_item_no, True, starts_at, due, store.rule_of(rule),  # noqa: FBT003
+                Charged(*before),
             )
         )  # fmt: skip
     return found
+
+
+def _counting(rule: str, follows: bool, is_followed: bool) -> _Counting:
+    """How parts of periods are counted; nothing for the default, whose answers are kept together."""
+    found = store.rule_of(rule)
+    return {} if found is None else {"rule": found, "sides": Sides(follows, is_followed)}
 
 
 def listed(
@@ -120,6 +137,21 @@ class OpenItem(NamedTuple):
     in_advance: bool
     billed: Period | None
     covered_until: datetime
+    rule: Proration | None = None
+    sides: Sides = ALONE
+
+    def due(self, since: datetime, as_of: datetime, *, in_advance: bool) -> tuple[Due, ...]:
+        """Its periods from an instant on that are due by another one."""
+        rule = DEFAULT if self.rule is None else self.rule
+        return due_periods(
+            self.cycle,
+            since,
+            self.ends_at,
+            as_of,
+            in_advance=in_advance,
+            rule=rule,
+            sides=self.sides,
+        )
 
 
 def due_item(item: OpenItem, due: Due) -> DueItem:
@@ -127,7 +159,7 @@ def due_item(item: OpenItem, due: Due) -> DueItem:
     return DueItem(
         item.customer_id, item.subscription_id, item.subscription_key, item.plan, item.currency,
         item.subject, item.cycle.zone, item.item_no, item.plan_item_no, item.in_advance,
-        item.starts_at, due,
+        item.starts_at, due, item.rule,
     )  # fmt: skip
 
 
@@ -137,13 +169,14 @@ def open_items(tx: Tx, subscription_ids: Sequence[UUID]) -> list[OpenItem]:
     for row in store.list_open_items(tx, subscription_ids):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor, months,
          days, zone, starts_at, ends_at, item_no, plan_item_no, in_advance, billed_from,
-         covered) = row  # fmt: skip
+         covered, rule, follows, is_followed) = row  # fmt: skip
         found.append(
             OpenItem(
                 customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
                 Cycle(anchor, Interval(months, days), zone), starts_at, ends_at, item_no,
                 plan_item_no, in_advance,
                 None if billed_from is None else Period(billed_from, covered), covered,
+                store.rule_of(rule), Sides(follows, is_followed),
             )
         )  # fmt: skip
     return found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from everycent.catalog.proration import Proration
 from everycent.db import statements
 from everycent.db.connection import Tx
 from everycent.subscriptions.subscription import Phase, SubscribedItem, Subscription
@@ -16,6 +18,7 @@ from everycent.subscriptions.timeline import Change
 
 SQL = statements.beside(__file__)
 _CHANGES = msgspec.json.Decoder(tuple[Change, ...])
+_RULE = msgspec.json.Decoder(Proration)
 _LOWEST = UUID(int=0)
 _HIGHEST = UUID(int=(1 << 128) - 1)
 
@@ -50,10 +53,10 @@ def find(
 def _phases(tx: Tx, subscription_ids: Sequence[UUID]) -> dict[UUID, list[Phase]]:
     found: dict[UUID, list[Phase]] = {}
     params = {"tenant_id": tx.tenant_id, "subscription_ids": subscription_ids}
-    for subscription_id, *facts, track, ends_at, numbers, of_plan, prices, advances in tx.tuples(
-        SQL["find_phases"], params
-    ):
-        items = tuple(map(SubscribedItem, numbers, of_plan, prices, advances))
+    for (subscription_id, *facts, track, ends_at, numbers, of_plan, prices, advances, opens,
+         rules) in tx.tuples(SQL["find_phases"], params):  # fmt: skip
+        held = map(rule_of, rules)
+        items = tuple(map(SubscribedItem, numbers, of_plan, prices, advances, opens, held))
         phase = Phase(*[*facts, items, track, ends_at])
         found.setdefault(subscription_id, []).append(phase)
     return found
@@ -63,6 +66,12 @@ def _subscription(row: Sequence[Any], phases: Sequence[Phase]) -> Subscription:
     *facts, changes, changes_made, ends_on, ends_at = row
     held = _CHANGES.decode(changes)
     return Subscription(*[*facts, held, tuple(phases), changes_made, ends_on, ends_at])
+
+
+@lru_cache(maxsize=1024)
+def rule_of(text: str) -> Proration | None:
+    """A rule of proration as it was stored; None for the default."""
+    return _RULE.decode(text) if text else None
 
 
 def billed_until(tx: Tx, subscription_id: UUID) -> list[tuple[int, datetime]]:

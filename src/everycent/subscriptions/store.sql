@@ -15,13 +15,15 @@ order by s.key limit %(limit)s;
 -- The phases of some subscriptions, each with its items as arrays.
 select p.subscription_id, p.phase_no, p.change_no, p.plan_key, p.plan_version, p.anchor,
        p.interval_months, p.interval_days, p.starts_at, p.track, p.ends_at,
-       i.numbers, i.of_plan, i.prices, i.advances
+       i.numbers, i.of_plan, i.prices, i.advances, i.opens, i.rules
 from subscription_phase p
 cross join lateral (
     select array_agg(item_no order by item_no) as numbers,
            array_agg(plan_item_no order by item_no) as of_plan,
            array_agg(price_key order by item_no) as prices,
-           array_agg(in_advance order by item_no) as advances
+           array_agg(in_advance order by item_no) as advances,
+           array_agg(nullif(opens_at, p.starts_at) order by item_no) as opens,
+           array_agg(proration order by item_no) as rules
     from subscription_item i
     where i.tenant_id = p.tenant_id and i.subscription_id = p.subscription_id
       and i.phase_no = p.phase_no) i
@@ -42,8 +44,17 @@ group by 1;
 -- A period that begins on a boundary is a full interval long (four days allow for month ends and
 -- clock changes); only a phase's first period can be shorter, or its last.
 select s.customer_id, s.subscription_id, s.key, p.plan_key, p.plan_version, s.currency, s.subject,
-       p.anchor, p.interval_months, p.interval_days, s.time_zone, p.starts_at, p.ends_at, i.item_no,
-       i.plan_item_no, i.in_advance, c.ends_at as covered_until
+       p.anchor, p.interval_months, p.interval_days, s.time_zone, i.opens_at, p.ends_at, i.item_no,
+       i.plan_item_no, i.in_advance, c.ends_at as covered_until, i.proration,
+       i.proration <> '' and exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.ends_at = p.starts_at and o.starts_at < o.ends_at) as follows,
+       i.proration <> '' and exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.starts_at = p.ends_at
+             and coalesce(o.ends_at > o.starts_at, true)) as is_followed
 from subscription s
 join subscription_phase p on p.tenant_id = s.tenant_id and p.subscription_id = s.subscription_id
 join subscription_item i on i.tenant_id = p.tenant_id and i.subscription_id = p.subscription_id
@@ -58,7 +69,7 @@ where s.tenant_id = %(tenant_id)s
   and (p.ends_at is null or c.ends_at < p.ends_at)
   and case when i.in_advance then c.ends_at <= %(as_of)s
            else c.ends_at < %(as_of)s and (
-               c.ends_at = p.starts_at or p.ends_at <= %(as_of)s
+               c.ends_at = i.opens_at or p.ends_at <= %(as_of)s
                or c.ends_at + make_interval(months => p.interval_months, days => p.interval_days)
                   <= %(as_of)s::timestamptz + interval '4 days')
       end
@@ -68,8 +79,18 @@ order by s.customer_id, s.key, i.item_no;
 -- Billed periods in advance that a phase's end by as_of cuts off, with what was said about each last:
 -- too much is charged for them. Of a range of customers, or of some subscriptions.
 select s.customer_id, s.subscription_id, s.key, p.plan_key, p.plan_version, s.currency, s.subject,
-       p.anchor, p.interval_months, p.interval_days, s.time_zone, p.starts_at, p.ends_at, i.item_no,
-       i.plan_item_no, b.starts_at as billed_from, b.invoice_id, b.line_no, coalesce(c.step, 0) as step,
+       p.anchor, p.interval_months, p.interval_days, s.time_zone, i.opens_at, p.ends_at, i.item_no,
+       i.plan_item_no, i.proration,
+       i.proration <> '' and exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.ends_at = p.starts_at and o.starts_at < o.ends_at) as follows,
+       i.proration <> '' and exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.starts_at = p.ends_at
+             and coalesce(o.ends_at > o.starts_at, true)) as is_followed,
+       b.starts_at as billed_from, b.invoice_id, b.line_no, coalesce(c.step, 0) as step,
        coalesce(c.charged, b.charged) as charged, coalesce(c.ends_at, b.ends_at) as charged_until
 from subscription_phase p
 join subscription s on s.tenant_id = p.tenant_id and s.subscription_id = p.subscription_id
@@ -101,8 +122,17 @@ group by 1;
 -- name: open_items
 -- The items of some subscriptions with their last billed period; starts_at null: nothing is billed yet.
 select s.customer_id, s.subscription_id, s.key, p.plan_key, p.plan_version, s.currency, s.subject,
-       p.anchor, p.interval_months, p.interval_days, s.time_zone, p.starts_at, p.ends_at, i.item_no,
-       i.plan_item_no, i.in_advance, c.starts_at as billed_from, c.ends_at as covered_until
+       p.anchor, p.interval_months, p.interval_days, s.time_zone, i.opens_at, p.ends_at, i.item_no,
+       i.plan_item_no, i.in_advance, c.starts_at as billed_from, c.ends_at as covered_until, i.proration,
+       i.proration <> '' and exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.ends_at = p.starts_at and o.starts_at < o.ends_at) as follows,
+       i.proration <> '' and exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.starts_at = p.ends_at
+             and coalesce(o.ends_at > o.starts_at, true)) as is_followed
 from subscription s
 join subscription_phase p on p.tenant_id = s.tenant_id and p.subscription_id = s.subscription_id
 join subscription_item i on i.tenant_id = p.tenant_id and i.subscription_id = p.subscription_id

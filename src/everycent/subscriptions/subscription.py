@@ -7,19 +7,23 @@ from uuid import UUID
 
 import msgspec
 
+from everycent.catalog.proration import Proration
 from everycent.journal.types import EventType
 from everycent.kernel.calendar import Cycle, Interval
 from everycent.subscriptions.timeline import MAIN, Change
 
 
-class SubscribedItem(msgspec.Struct, frozen=True):
+class SubscribedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One price of a phase's plan. `item_no` counts through all phases of the contract; it is item
-    `plan_item_no` of the plan version."""
+    `plan_item_no` of the plan version. What a trial gives away costs nothing before `opens_at` (None:
+    the start of the phase). Parts of periods are counted by `proration` (None: the default)."""
 
     item_no: int
     plan_item_no: int
     price_key: str
     in_advance: bool
+    opens_at: datetime | None = None
+    proration: Proration | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +48,12 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     def takes_place(self) -> bool:
         """False for a phase that was planned and will not come."""
         return self.ends_at != self.starts_at
+
+    @property
+    def trial_until(self) -> datetime | None:
+        """When the trial ends within which the phase began; None where there is none."""
+        ends = [item.opens_at for item in self.items if item.opens_at is not None]
+        return max(ends, default=None)
 
     def cycle(self, time_zone: str) -> Cycle:
         """The boundaries of its billing periods on the clock of the contract."""

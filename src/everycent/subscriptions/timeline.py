@@ -16,14 +16,16 @@ MAIN = ""
 """The track of the plan itself; add-ons have tracks of their own."""
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """What holds during a phase: a version of a plan, and where its periods are cut."""
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What holds during a phase: a version of a plan, where its periods are cut, and until when it is a
+    trial (None: it is none)."""
 
     plan_key: str
     plan_version: int
     anchor: date
     interval_months: int
     interval_days: int
+    trial_until: datetime | None = None
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin", omit_defaults=True):

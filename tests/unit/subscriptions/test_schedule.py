@@ -23,7 +23,7 @@ def due(
     )
     return [
         (f"{local_date(p.start, zone)} {local_date(p.end, zone)}", str(share))
-        for p, _, share, _ in found
+        for p, _, share, *_ in found
     ]
 
 

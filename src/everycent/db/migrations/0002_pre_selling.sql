@@ -326,6 +326,7 @@ create trigger apart_when_new after insert on subscription_phase
 create trigger apart after update on subscription_phase
     referencing new table as written for each statement execute function check_phases();
 
+-- What a trial gives away opens when the trial ends. An empty proration is the default rule.
 create table subscription_item (
     tenant_id int not null,
     subscription_id uuid not null,
@@ -334,6 +335,8 @@ create table subscription_item (
     plan_item_no smallint not null check (plan_item_no > 0),
     price_key text not null,
     in_advance boolean not null,
+    opens_at timestamptz not null,
+    proration text not null,
     primary key (tenant_id, subscription_id, item_no),
     foreign key (tenant_id, subscription_id, phase_no) references subscription_phase
 );

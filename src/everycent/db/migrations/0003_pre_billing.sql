@@ -1,7 +1,7 @@
 -- Billing runs, invoices, and the tiling of time that keeps every period billed exactly once.
 
 -- What has been billed of an item, as a chain: each row begins where another one ends, and the first
--- (starts_at null) ends where the subscription starts. Two rows can't begin or end together, so no
+-- (starts_at null) ends where its item opens. Two rows can't begin or end together, so no
 -- period is billed twice; a row can't begin where none ends, so none is left out.
 create table billed_period (
     tenant_id int not null,
@@ -81,9 +81,10 @@ begin
             select from everycent.subscription_item i
             join everycent.subscription_phase p using (tenant_id, subscription_id, phase_no)
             where i.tenant_id = n.tenant_id and i.subscription_id = n.subscription_id
-              and i.item_no = n.item_no and p.starts_at = n.ends_at)) $q$ into wrong;
+              and i.item_no = n.item_no and i.opens_at = n.ends_at
+              and i.opens_at >= p.starts_at)) $q$ into wrong;
     if wrong then
-        raise exception 'a chain of billed periods begins where its phase starts'
+        raise exception 'a chain of billed periods begins where its item opens'
             using errcode = 'foreign_key_violation', constraint = 'billed_period_item';
     end if;
     return null;

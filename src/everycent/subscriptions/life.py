@@ -1,0 +1,239 @@
+"""The life of a contract: every line that should have been charged for it, worked out from what was agreed.
+
+Pure. Goes through the instants at which something was agreed, bills what was due by then as it was known
+then, and gives back what the change makes unused. It stands on what the billing run stands on: the fold of
+changes, the schedule, the rating and the credits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from fractions import Fraction
+from itertools import groupby
+from typing import NamedTuple
+
+from everycent.catalog.plan import Item, Plan
+from everycent.catalog.proration import DEFAULT, Proration
+from everycent.consumption.usage import Used
+from everycent.kernel.money import rounded
+from everycent.kernel.period import Period
+from everycent.rating.charge import Charge
+from everycent.rating.rate import charge
+from everycent.subscriptions import unused
+from everycent.subscriptions.phases import Plans, phases_of
+from everycent.subscriptions.proration import Edge, Part
+from everycent.subscriptions.schedule import Due, Sides, due_part, due_periods, edges
+from everycent.subscriptions.subscription import Phase, SubscribedItem
+from everycent.subscriptions.timeline import Change
+
+_INSTANT = timedelta(microseconds=1)
+_NOTHING = Fraction(0)
+
+UsedIn = Callable[[Item, Due], Mapping[str, Used]]
+"""What was used of an item in a due period, as rating takes it."""
+
+
+class Agreed(NamedTuple):
+    """A change and when it was agreed; what is due before that instant is billed without it."""
+
+    at: datetime
+    change: Change
+
+
+class Line(NamedTuple):
+    """A line of the contract's life. `charge` is as it is right for the period; `net` (minor units) is what
+    the line adds, which is less where something was charged for it before; `exact` the same in major
+    units before it is rounded."""
+
+    at: datetime
+    plan_key: str
+    item_no: int
+    period: Period
+    charge: Charge
+    net: int
+    exact: Fraction
+    charged_before: int = 0
+    is_credit: bool = False
+
+    @property
+    def price_key(self) -> str:
+        """The price that is charged or given back."""
+        return self.charge.price.key
+
+
+class _Paid(NamedTuple):
+    """What is charged of an item's period so far, credits taken off."""
+
+    due: Due
+    starts: Edge
+    net: int
+
+
+def no_usage(_item: Item, _due: Due) -> Mapping[str, Used]:
+    """For contracts without metered prices."""
+    return {}
+
+
+def life(
+    agreed: Iterable[Agreed], plans: Plans, zone: str, as_of: datetime, used: UsedIn = no_usage
+) -> list[Line]:
+    """All lines due by `as_of`, in order of time and item. Raises what folding and rating raise."""
+    living = _Life(plans, zone, used)
+    known: list[Change] = []
+    by_time = sorted(agreed, key=lambda one: one.at)
+    for at, group in groupby(by_time, key=lambda one: one.at):
+        living.bill(at - _INSTANT)
+        known += [one.change for one in group]
+        living.phases = phases_of(known, living.phases, plans)
+        living.give_back(at)
+    living.bill(as_of)
+    return _rounded_once(sorted(living.lines, key=lambda line: (line.at, line.item_no)), living)
+
+
+def charged_again(lines: Sequence[Line], voided: Mapping[datetime, datetime]) -> list[Line]:
+    """The lines where invoices are voided: what was charged at an instant (the key) and voided at
+    another one is charged again with what falls due next after that."""
+    found = list(lines)
+    for charged_at, voided_at in sorted(voided.items()):
+        later = [line.at for line in lines if line.at > voided_at]
+        if later:
+            found += [line._replace(at=min(later)) for line in lines if line.at == charged_at]
+    return sorted(found, key=lambda line: (line.at, line.period.start, line.item_no))
+
+
+class _Life:
+    """What is billed so far, and the phases as they are known."""
+
+    def __init__(self, plans: Plans, zone: str, used: UsedIn) -> None:
+        self.plans = plans
+        self.zone = zone
+        self.used = used
+        self.phases: tuple[Phase, ...] = ()
+        self.paid: dict[tuple[int, datetime], _Paid] = {}
+        self.covered: dict[int, datetime] = {}
+        self.lines: list[Line] = []
+
+    def bill(self, as_of: datetime) -> None:
+        """Charges what is due and not charged yet."""
+        for phase in self.phases:
+            sides = sides_of(phase, self.phases)
+            for item in phase.items:
+                since = self.covered.get(item.item_no, item.opens_at or phase.starts_at)
+                dues = due_periods(
+                    phase.cycle(self.zone), since, phase.ends_at, as_of,
+                    in_advance=item.in_advance, rule=rule_of(item), sides=sides,
+                )  # fmt: skip
+                for due in dues:
+                    made = self.charge(phase, item, due)
+                    self.covered[item.item_no] = due.period.end
+                    starts, _ = edges(due.period, due.whole, sides)
+                    self.paid[item.item_no, due.period.start] = _Paid(due, starts, made.net)
+                    exact = Fraction(made.amount) * (due.share if made.share else 1)
+                    self.lines.append(
+                        Line(
+                            due.due_at,
+                            phase.plan_key,
+                            item.item_no,
+                            due.period,
+                            made,
+                            made.net,
+                            exact,
+                        )
+                    )
+
+    def charge(self, phase: Phase, item: SubscribedItem, due: Due) -> Charge:
+        """What an item costs for a period."""
+        plan = self.plan(phase)
+        priced = plan.items[item.plan_item_no - 1]
+        return charge(
+            priced, self.used(priced, due), plan.currency, due.share, units=due.units,
+            rule=rule_of(item), is_last=due.is_last,
+        )  # fmt: skip
+
+    def plan(self, phase: Phase) -> Plan:
+        """The plan of a phase."""
+        return self.plans[phase.plan_key, phase.plan_version]
+
+    def give_back(self, at: datetime) -> None:
+        """Credits what is paid in advance and not used as the phases are now."""
+        for (item_no, start), paid in sorted(self.paid.items()):
+            phase, item = _item(self.phases, item_no)
+            ends = phase.ends_at
+            if ends is None or ends >= paid.due.period.end or not item.in_advance:
+                continue
+            sides = sides_of(phase, self.phases)
+            again = self._again(phase, item, paid, max(ends, start), sides)
+            made = self.charge(phase, item, again)
+            shares = paid.due.share, again.share
+            plan = self.plan(phase)
+            policy = plan.changes.unused if sides.is_followed else plan.changes.unused_at_end
+            back = 0
+            if unused.is_given_back(policy, item.price_key, self._keys_after(phase)):
+                back = unused.given_back(made, paid.net, shares, rule_of(item), plan.currency)
+            self.paid[item_no, start] = _Paid(again, paid.starts, paid.net - back)
+            if back:
+                period = Period(again.period.end, paid.due.period.end)
+                exact = -unused.exact_credit(made, shares)
+                self.lines.append(
+                    Line(
+                        at, phase.plan_key, item_no, period, made, -back, exact, paid.net,
+                        is_credit=True,
+                    )
+                )  # fmt: skip
+
+    def _again(
+        self, phase: Phase, item: SubscribedItem, paid: _Paid, ends: datetime, sides: Sides
+    ) -> Due:
+        """The period that was paid for, as far as it is used."""
+        due = paid.due
+        used = Period(due.period.start, ends)
+        if used.end == used.start:
+            return due._replace(period=used, share=_NOTHING)
+        part = Part(used, paid.starts, edges(used, due.whole, sides)[1])
+        return due_part(part, due.whole, phase.cycle(self.zone), due.due_at, rule_of(item))
+
+    def _keys_after(self, phase: Phase) -> frozenset[str]:
+        """The prices with which the contract goes on after a phase."""
+        return frozenset(
+            item.price_key
+            for other in self.phases
+            if other.track == phase.track and other.takes_place and other.starts_at == phase.ends_at
+            for item in other.items
+        )
+
+
+def _rounded_once(lines: list[Line], living: _Life) -> list[Line]:
+    """The lines, where a plan says so with the charge that follows on a credit at the same instant as
+    what the rounded sum of both leaves."""
+    found = list(lines)
+    for credit in lines:
+        phase, item = _item(living.phases, credit.item_no)
+        if not credit.is_credit or rule_of(item).round_per_line:
+            continue
+        currency = living.plan(phase).currency
+        for place, line in enumerate(found):
+            if (line.at, line.price_key, line.is_credit) == (credit.at, credit.price_key, False):
+                both = rounded(
+                    line.exact + credit.exact, currency, line.charge.price.amount_rounding
+                )
+                found[place] = line._replace(net=both.minor - credit.net)
+    return found
+
+
+def rule_of(item: SubscribedItem) -> Proration:
+    """How parts of periods of an item are counted."""
+    return DEFAULT if item.proration is None else item.proration
+
+
+def sides_of(phase: Phase, phases: Iterable[Phase]) -> Sides:
+    """What is before and after a phase on its track, without a gap."""
+    others = [one for one in phases if one.track == phase.track and one.takes_place]
+    return Sides(
+        any(one.ends_at == phase.starts_at for one in others),
+        phase.ends_at is not None and any(one.starts_at == phase.ends_at for one in others),
+    )
+
+
+def _item(phases: Iterable[Phase], item_no: int) -> tuple[Phase, SubscribedItem]:
+    return next((p, item) for p in phases for item in p.items if item.item_no == item_no)
