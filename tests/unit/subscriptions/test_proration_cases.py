@@ -108,7 +108,8 @@ def agreed_of(run, plans):
             )  # fmt: skip
         elif "cancel" in step:
             action = Cancel()
-            at = ended_at(local_date(at, zone), left.proration, zone)
+            if "T" not in step["on"]:
+                at = ended_at(date.fromisoformat(step["on"]), left.proration, zone)
         agreed.append(Agreed(at, Change(number, at, action)))
         phases = phases_of([one.change for one in agreed], phases, plans)
     return agreed
