@@ -83,6 +83,7 @@ def made_up(kind: str, tenant_id: int) -> str:
         "bytea": f"'\\x{tenant_id + 900:08x}'",
         "text[]": "'{}'",
         "integer[]": "'{}'",
+        "smallint[]": "'{}'",
         "jsonb": "'{}'",
         "boolean": "true",
         "xid8": "'1'",

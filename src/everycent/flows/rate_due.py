@@ -15,7 +15,7 @@ from uuid import UUID
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
 from everycent.catalog.price import needs_events
-from everycent.catalog.proration import DEFAULT
+from everycent.catalog.proration import DEFAULT, Credit
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
     Answer,
@@ -36,8 +36,10 @@ from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
 from everycent.invoicing.invoice import Correction
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
+from everycent.rating.charge import Charge
 from everycent.rating.rate import charge
 from everycent.subscriptions.queries import DueItem
+from everycent.subscriptions.unused import given_back
 
 Plans = Mapping[tuple[str, int], Plan]
 Closings = MutableMapping[tuple[UUID, int, str], Reading]
@@ -160,17 +162,20 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
         found.append(
             DueCharge(
                 due.subscription_id, due.subscription_key, due.item_no, due.in_advance,
-                due.time_zone, due.due.period, due.due.due_at, made, _corrects(due, names),
+                due.time_zone, due.due.period, due.due.due_at, made, _corrects(due, made, names),
             )
         )  # fmt: skip
     return found
 
 
-def _corrects(due: DueItem, names: Mapping[UUID, str]) -> Correction | None:
+def _corrects(due: DueItem, made: Charge, names: Mapping[UUID, str]) -> Correction | None:
     if due.before is None:
         return None
-    invoice_id, line_no, step, charged, ends_at = due.before
-    return Correction(names[invoice_id], invoice_id, line_no, step + 1, charged, ends_at)
+    invoice_id, line_no, step, charged, ends_at, share = due.before
+    back = None
+    if due.rule is not None and due.rule.credit is not Credit.DIFFERENCE:
+        back = given_back(made, charged, (share, due.due.share), due.rule, due.currency)
+    return Correction(names[invoice_id], invoice_id, line_no, step + 1, charged, ends_at, back)
 
 
 def _standing(usage: Usage, opening: Reading | None) -> Usage:

@@ -16,7 +16,8 @@ from everycent.rating.charge import Charge
 class Correction(msgspec.Struct, frozen=True):
     """What a line takes the place of: line `line_no` of invoice `invoice`, with which the period was
     billed, and what was `charged` for it (minor units) up to `ends_at` when this was said. `step` counts
-    the corrections of a line from 1."""
+    the corrections of a line from 1. `given_back` is what the plan's rule gives back, where that is
+    not the difference between what was charged and what is right now."""
 
     invoice: str
     invoice_id: UUID
@@ -24,6 +25,7 @@ class Correction(msgspec.Struct, frozen=True):
     step: int
     charged: int
     ends_at: datetime
+    given_back: int | None = None
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,6 +53,8 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def net(self) -> int:
         """What the line adds to the invoice, in minor units before discounts and taxes."""
+        if self.corrects is not None and self.corrects.given_back is not None:
+            return -self.corrects.given_back
         return self.charge.net - self.charged_before
 
 

@@ -76,7 +76,7 @@ def add_details(
             before = line.corrects
             rows.of(PERIOD_CORRECTION).append(
                 (tenant_id, line.subscription_id, line.item_no, line.starts_at, before.step,
-                 before.ends_at, line.ends_at, before.charged, line.charge.net, False, invoice_id,
+                 before.ends_at, line.ends_at, before.charged, before.charged + line.net, False, invoice_id,
                  line.line_no)
             )  # fmt: skip
         quantity = line.charge.quantity

@@ -167,9 +167,8 @@ class _Life:
             made = self.charge(phase, item, again)
             shares = paid.due.share, again.share
             plan = self.plan(phase)
-            policy = plan.changes.unused if sides.is_followed else plan.changes.unused_at_end
             back = 0
-            if unused.is_given_back(policy, item.price_key, self._keys_after(phase)):
+            if item_no not in phase.keeps:
                 back = unused.given_back(made, paid.net, shares, rule_of(item), plan.currency)
             self.paid[item_no, start] = _Paid(again, paid.starts, paid.net - back)
             if back:
@@ -192,15 +191,6 @@ class _Life:
             return due._replace(period=used, share=_NOTHING)
         part = Part(used, paid.starts, edges(used, due.whole, sides)[1])
         return due_part(part, due.whole, phase.cycle(self.zone), due.due_at, rule_of(item))
-
-    def _keys_after(self, phase: Phase) -> frozenset[str]:
-        """The prices with which the contract goes on after a phase."""
-        return frozenset(
-            item.price_key
-            for other in self.phases
-            if other.track == phase.track and other.takes_place and other.starts_at == phase.ends_at
-            for item in other.items
-        )
 
 
 def _rounded_once(lines: list[Line], living: _Life) -> list[Line]:

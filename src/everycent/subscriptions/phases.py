@@ -26,6 +26,7 @@ from everycent.subscriptions.timeline import (
     fold,
 )
 from everycent.subscriptions.trial import is_free
+from everycent.subscriptions.unused import is_given_back
 
 Plans = Mapping[tuple[str, int], Plan]
 
@@ -36,7 +37,7 @@ def phases_of(
     """The phases of a contract with these changes. Those that are there already keep their numbers and
     items; one that does not take place any more ends where it starts.
 
-    `plans` holds the plans of new phases. Raises Conflict `subscription.clash`.
+    `plans` holds the plans of all phases. Raises Conflict `subscription.clash`.
     """
     timeline = fold(changes)
     if timeline.clashes:
@@ -49,12 +50,30 @@ def phases_of(
         phase = known.get((stretch.track, stretch.change_no, stretch.starts_at))
         if phase is None:
             phase = _new(stretch, next(numbers), items, plans)
-        found[phase.phase_no] = msgspec.structs.replace(
-            phase, ends_at=stretch.ends_at, keeps_paid=stretch.keeps_paid
-        )
+        ended = msgspec.structs.replace(phase, ends_at=stretch.ends_at, keeps=())
+        if stretch.keeps_paid:
+            ended = msgspec.structs.replace(ended, keeps=tuple(i.item_no for i in phase.items))
+        found[phase.phase_no] = ended
+    running = list(found.values())
+    for phase in running:
+        if phase.ends_at is not None and not phase.keeps:
+            kept = _kept(phase, running, plans[phase.plan_key, phase.plan_version])
+            found[phase.phase_no] = msgspec.structs.replace(phase, keeps=kept)
     for phase in before:
-        found.setdefault(phase.phase_no, msgspec.structs.replace(phase, ends_at=phase.starts_at))
+        found.setdefault(
+            phase.phase_no, msgspec.structs.replace(phase, ends_at=phase.starts_at, keeps=())
+        )
     return tuple(found[number] for number in sorted(found))
+
+
+def _kept(phase: Phase, phases: Sequence[Phase], plan: Plan) -> tuple[int, ...]:
+    """The items of a phase that ends of which, by the plan's policy, paid time is not given back."""
+    after = [p for p in phases if p.track == phase.track and p.starts_at == phase.ends_at]
+    policy = plan.changes.unused if after else plan.changes.unused_at_end
+    keys = frozenset(item.price_key for other in after for item in other.items)
+    return tuple(
+        item.item_no for item in phase.items if not is_given_back(policy, item.price_key, keys)
+    )
 
 
 def _new(stretch: Stretch, phase_no: int, items: count[int], plans: Plans) -> Phase:

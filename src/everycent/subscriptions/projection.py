@@ -23,7 +23,7 @@ PHASE = table(
     "subscription_phase",
     "tenant_id int4, subscription_id uuid, phase_no int2, track text, change_no int2, plan_key text,"
     " plan_version int4, anchor date, interval_months int4, interval_days int4, starts_at timestamptz,"
-    " ends_at timestamptz, keeps_paid bool",
+    " ends_at timestamptz, keeps int2[]",
     key="tenant_id, subscription_id, phase_no",
 )
 ITEM = table(
@@ -96,5 +96,5 @@ def _phase(s: Subscription, phase: Phase, tenant_id: int) -> tuple[object, ...]:
     return (
         tenant_id, s.subscription_id, phase.phase_no, phase.track, phase.change_no, phase.plan_key,
         phase.plan_version, phase.anchor, phase.interval_months, phase.interval_days,
-        phase.starts_at, phase.ends_at, phase.keeps_paid,
+        phase.starts_at, phase.ends_at, list(phase.keeps),
     )  # fmt: skip

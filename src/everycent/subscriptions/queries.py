@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
@@ -23,13 +24,14 @@ class _Counting(TypedDict, total=False):
 
 class Charged(NamedTuple):
     """What was charged for a period so far (minor units) and up to when: by line `line_no` of the
-    invoice, and by `step` corrections of it."""
+    invoice, and by `step` corrections of it; for which `share` of a full period."""
 
     invoice_id: UUID
     line_no: int
     step: int
     charged: int
     ends_at: datetime
+    share: Fraction
 
 
 class DueItem(NamedTuple):
@@ -91,12 +93,13 @@ def _due_again(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
          months, days, zone, starts_at, ends_at, item_no, plan_item_no, rule, follows, is_followed,
          begins, *before) = row  # fmt: skip
         cycle = Cycle(anchor, Interval(months, days), zone)
-        due = cut_off(cycle, begins, ends_at, **_counting(rule, follows, is_followed))
+        how = _counting(rule, follows, is_followed)
+        due, was = (cut_off(cycle, begins, end, **how) for end in (ends_at, before[-1]))
         found.append(
             DueItem(
                 customer_id, subscription_id, key, (plan_key, plan_version), currency, subject,
                 zone, item_no, plan_item_no, True, starts_at, due, store.rule_of(rule),  # noqa: FBT003
-                Charged(*before),
+                Charged(*[*before, was.share]),
             )
         )  # fmt: skip
     return found

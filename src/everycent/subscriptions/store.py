@@ -53,11 +53,11 @@ def find(
 def _phases(tx: Tx, subscription_ids: Sequence[UUID]) -> dict[UUID, list[Phase]]:
     found: dict[UUID, list[Phase]] = {}
     params = {"tenant_id": tx.tenant_id, "subscription_ids": subscription_ids}
-    for (subscription_id, *facts, track, ends_at, numbers, of_plan, prices, advances, opens,
+    for (subscription_id, *facts, track, ends_at, keeps, numbers, of_plan, prices, advances, opens,
          rules) in tx.tuples(SQL["find_phases"], params):  # fmt: skip
         held = map(rule_of, rules)
         items = tuple(map(SubscribedItem, numbers, of_plan, prices, advances, opens, held))
-        phase = Phase(*[*facts, items, track, ends_at])
+        phase = Phase(*[*facts, items, track, ends_at, tuple(keeps)])
         found.setdefault(subscription_id, []).append(phase)
     return found
 

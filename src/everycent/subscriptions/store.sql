@@ -15,7 +15,7 @@ order by s.key limit %(limit)s;
 -- The phases of some subscriptions, each with its items as arrays.
 select p.subscription_id, p.phase_no, p.change_no, p.plan_key, p.plan_version, p.anchor,
        p.interval_months, p.interval_days, p.starts_at, p.track, p.ends_at,
-       i.numbers, i.of_plan, i.prices, i.advances, i.opens, i.rules
+       p.keeps, i.numbers, i.of_plan, i.prices, i.advances, i.opens, i.rules
 from subscription_phase p
 cross join lateral (
     select array_agg(item_no order by item_no) as numbers,
@@ -103,7 +103,7 @@ left join lateral (
     where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
       and c.item_no = b.item_no and c.starts_at = b.starts_at
     order by c.step desc limit 1) c on true
-where p.tenant_id = %(tenant_id)s and p.ends_at <= %(as_of)s and not p.keeps_paid
+where p.tenant_id = %(tenant_id)s and p.ends_at <= %(as_of)s and not i.item_no = any(p.keeps)
   and s.customer_id between %(first)s and %(last)s
   and (%(ids)s::uuid[] is null or s.subscription_id = any(%(ids)s))
   and c.taken_back is not true

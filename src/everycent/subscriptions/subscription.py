@@ -29,7 +29,7 @@ class SubscribedItem(msgspec.Struct, frozen=True, omit_defaults=True):
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stretch of time on one version of one plan, which the change `change_no` brought about. Periods
     are counted from `anchor`. A phase that ends where it starts does not take place. What was paid in
-    advance beyond its end is given back, unless it `keeps_paid`."""
+    advance beyond its end is given back, but for the items that it `keeps`."""
 
     phase_no: int
     change_no: int
@@ -42,7 +42,7 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
     items: tuple[SubscribedItem, ...]
     track: str = MAIN
     ends_at: datetime | None = None
-    keeps_paid: bool = False
+    keeps: tuple[int, ...] = ()
 
     @property
     def takes_place(self) -> bool:

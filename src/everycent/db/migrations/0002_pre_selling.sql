@@ -298,7 +298,7 @@ create table subscription_phase (
     interval_days int not null check (interval_days >= 0),
     starts_at timestamptz not null,
     ends_at timestamptz check (ends_at >= starts_at),
-    keeps_paid boolean not null default false,
+    keeps smallint[] not null default '{}',
     check ((interval_months > 0) <> (interval_days > 0)),
     primary key (tenant_id, subscription_id, phase_no),
     foreign key (tenant_id, subscription_id) references subscription
