@@ -34,6 +34,7 @@ PLANTED = [
     ("update invoice_line set net = net + 1 where line_no = 1",
      {"every invoice is the sum of its lines and taxes",
       "every tax stands on the lines of its category",
+      "every billed period has its line, and every line its period",
       "the journal rebuilds every table, byte for byte"}),
     ("update invoice_tax set amount = amount + 1, base = base + 1",
      {"every invoice is the sum of its lines and taxes",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from everycent.catalog.document_matrix import cells_of
-from everycent.catalog.document_proration import check_proration, check_trial
+from everycent.catalog.document_proration import check_changes, check_proration, check_trial
 from everycent.catalog.document_refusals import Strict, check_key, placed, unknown, wrong
 from everycent.catalog.document_schemes import TermsShape, terms
 from everycent.catalog.meter import Aggregation, Measure, Series
@@ -124,6 +124,7 @@ def plan(
         raise _too_many(place)
     name = given.name or key
     check_proration(given.proration, f"{place}.proration")
+    check_changes(given.changes, f"{place}.changes")
     if given.trial is not None:
         check_trial(given.trial, f"{place}.trial")
     return Plan(
