@@ -59,7 +59,7 @@ class _Document(msgspec.Struct):
     plans: dict[str, prices.PlanShape] = {}
 
 
-class _Loader(yaml.BaseLoader):
+class Loader(yaml.BaseLoader):
     """Reads every scalar as text and refuses a key that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -101,11 +101,16 @@ def parse(text: str) -> list[Entity]:
     if len(text) > _MAX_BYTES:
         raise Invalid("catalog.too_large", "the catalogue file is larger than 10 MB")
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a BaseLoader: makes text only
+        data = yaml.load(text, Loader=Loader)  # noqa: S506 - a BaseLoader: makes text only
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid(
             "catalog.unreadable", f"the file is not YAML or JSON: {' '.join(str(error).split())}"
         ) from error
+    return entities(data)
+
+
+def entities(data: Any) -> list[Entity]:
+    """The same of a catalogue that was read already, with all scalars as text."""
     sections = converted({} if data is None else data, dict[str, Any], "")
     document = _Document()
     for section, entries in sections.items():
