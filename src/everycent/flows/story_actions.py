@@ -162,12 +162,17 @@ class _Change(Strict):
     reason: str = ""
 
 
-class _Resume(_Change):
+class _Resume(Strict):
+    subscription: str
     on: date
+    reason: str = ""
 
 
-class _Switch(_Change):
+class _Switch(Strict):
+    subscription: str
     plan: str
+    on: date | None = None
+    reason: str = ""
 
 
 class _Withdraw(Strict):
@@ -183,8 +188,8 @@ def _switch(world: World, given: _Switch) -> Came:
     return Came(_contract(made))
 
 
-def _change(wanted: Wanted) -> Callable[[World, _Change], Came]:
-    def do(world: World, given: _Change) -> Came:
+def _change(wanted: Wanted) -> Callable[[World, _Change | _Resume], Came]:
+    def do(world: World, given: _Change | _Resume) -> Came:
         with world.database.transaction(world.tenant_id) as tx:
             made = subscriptions.change(tx, given.subscription, wanted, When(given.on),
                                         reason=given.reason, writing=world.writing)  # fmt: skip
@@ -230,7 +235,7 @@ class _Usage(Strict):
     subject: str
     meter: str
     value: str | None = None
-    dimensions: dict[str, str] = {}
+    dimensions: dict[str, str] | None = None
     at: str | None = None
     every: str | None = None
     times: int | None = None
@@ -264,7 +269,7 @@ def _records(one: _Usage, moment: Moment, name: str) -> list[UsageRecord]:
         raise wrong("there are no values", "values")
     first = moment.at if one.at is None else instant(one.at, moment.time_zone)
     every = parse_every(one.every) if one.every is not None else Every(0)
-    told = canonical_dimensions(one.dimensions)
+    told = canonical_dimensions(one.dimensions or {})
     return [
         UsageRecord(
             _SOURCE, f"{name}-{n + 1}" if len(values) > 1 else name, one.subject, one.meter,
