@@ -27,6 +27,7 @@ from everycent.tenants import operations as tenants
 
 _DIFFERS = 3
 _SLUG_CHARACTERS = 30
+_LONGEST = 100
 
 keep_option = click.option("--keep", is_flag=True, help="Leave the tenant to look at.")
 html_option = click.option(
@@ -132,7 +133,8 @@ def _data(file: str, played: Played) -> dict[str, Any]:
 
 
 def _render(file: str, played: Played) -> None:
-    told = f"{counted(len(played.steps), 'step')}, {counted(len(played.invoices), 'invoice')}"
+    steps = sum(one.step.number > 0 for one in played.steps)
+    told = f"{counted(steps, 'step')}, {counted(len(played.invoices), 'invoice')}"
     if not played.differences:
         click.echo(f"{click.style('ok', fg='green')}  {played.story.name}: {told}")
         return
@@ -164,7 +166,7 @@ def _show(database: Database, tenant_id: int, played: Played) -> None:
     click.echo()
     with database.snapshot(tenant_id) as tx:
         for one in played.steps:
-            told = _brief(one.step.written)
+            told = _brief(one)
             click.echo(f"{_date(one, played)}  {click.style(one.step.action, bold=True)}  {told}")
             if one.refused is not None:
                 click.secho(f"            refused: {one.refused.message}", fg="yellow")
@@ -178,19 +180,22 @@ def _show(database: Database, tenant_id: int, played: Played) -> None:
                 click.echo(f"            owed: {owes or 'nothing'}")
 
 
-_LONGEST = 100
-
-
-def _brief(written: Any) -> str:
+def _brief(one: Happened) -> str:
     """A step in one line, without what it expects."""
-    if isinstance(written, dict):
-        parts = [f"{name} {_brief(part)}" for name, part in written.items() if name != "expect"]
-        text = ", ".join(parts)
-    elif isinstance(written, list):
-        text = "; ".join(map(_brief, written)) if len(written) < 3 else f"{len(written)} of them"
+    if one.step.action == "catalog" and one.refused is None:
+        text = ", ".join(told.partition(":")[0] for told in one.data)
     else:
-        text = str(written)
+        text = " ".join(_in_words(one.step.written).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _in_words(written: Any) -> str:
+    if isinstance(written, dict):
+        told = [f"{name} {_in_words(part)}" for name, part in written.items() if name != "expect"]
+        return ", ".join(told)
+    if isinstance(written, list):
+        return "; ".join(map(_in_words, written))
+    return str(written)
 
 
 def _write_pages(database: Database, tenant_id: int, folder: Path, *, quiet: bool) -> None:
