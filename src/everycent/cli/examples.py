@@ -14,12 +14,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from everycent.app import settings, throwaway, wiring
 from everycent.app.wiring import App
-from everycent.cli import explain, verify
+from everycent.cli import explain, story, verify
 from everycent.cli.common import console, emit, json_option, money, table
 from everycent.cli.invoices import render
 from everycent.db.connection import Database
 from everycent.examples import cloud as cloud_example
+from everycent.examples import data as example_data
 from everycent.examples import utility as utility_example
+from everycent.flows.story import load
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.errors import Broken
@@ -215,3 +217,17 @@ def cloud(data: Path, as_json: bool) -> None:
         ["customer", "name", ">records", ">rated exactly", ">invoiced"],
         [[a.key, a.name, str(a.records), a.exact, a.gross] for a in made.accounts[:20]],
     )
+
+
+def _add_story(name: str, about: str) -> None:
+    @example.command(name, help=f"{about} A story: every step and invoice is shown.")
+    @story.keep_option
+    @story.html_option
+    @json_option
+    def run(keep: bool, html: Path | None, as_json: bool) -> None:
+        path = example_data.story(name)
+        story.play([(path.name, load(path))], show=True, keep=keep, html=html, as_json=as_json)
+
+
+for _name, _about in example_data.STORIES.items():
+    _add_story(_name, _about)

@@ -52,11 +52,12 @@ def run(files: tuple[Path, ...], show: bool, keep: bool, html: Path | None, as_j
 
     Prints what came out otherwise than expected; the exit code is then 3.
     """
-    play([(str(file), stories.load(file)) for file in files], show, keep, html, as_json)
+    told = [(str(file), stories.load(file)) for file in files]
+    play(told, show=show, keep=keep, html=html, as_json=as_json)
 
 
 def play(
-    told: Sequence[tuple[str, Story]], show: bool, keep: bool, html: Path | None, as_json: bool
+    told: Sequence[tuple[str, Story]], *, show: bool, keep: bool, html: Path | None, as_json: bool
 ) -> None:
     """Runs stories, given with the names of their files, and prints what came of them."""
     results: list[tuple[str, Played]] = []

@@ -382,9 +382,7 @@ def _owed(world: World, given: Mapping[str, str]) -> Came:
     with world.database.snapshot(world.tenant_id) as tx:
         for name in given:
             customer_queries.by_name(tx, name)
-        found = {
-            one.customer: plain(one.amount) for one in owing.owed(tx, world.at, _END_OF_TIME)
-        }
+        found = {one.customer: plain(one.amount) for one in owing.owed(tx, world.at, _END_OF_TIME)}
     return Came(found, amounts("owed", given, found))
 
 

@@ -236,7 +236,10 @@ class _Reading:
             line = self.line(f"{where}.{name}".lstrip(".") if name else where)
             hint = (refusal.hint or _FIELDS).replace("docs/catalog.md", "docs/stories.md")
             raise Invalid(
-                "story.wrong_shape", f"line {line}: {refusal.message}", field=where or None, hint=hint
+                "story.wrong_shape",
+                f"line {line}: {refusal.message}",
+                field=where or None,
+                hint=hint,
             ) from refusal
 
     @contextmanager
@@ -280,7 +283,8 @@ def instant(text: Any, zone: str) -> datetime:
         wall = datetime.fromisoformat(text)
     except ValueError as error:
         raise _wrong(
-            f"{text[:40]!r} is not a time", "write 2026-01-31, 2026-01-31 14:30 or 2026-01-31T14:30Z"
+            f"{text[:40]!r} is not a time",
+            "write 2026-01-31, 2026-01-31 14:30 or 2026-01-31T14:30Z",
         ) from error
     day(wall.date().isoformat())
     if wall.tzinfo is not None:
@@ -301,4 +305,3 @@ def day(text: str) -> date:
     if not 2000 <= found.year <= 2199:
         raise _wrong(f"{found} is not between the years 2000 and 2199")
     return found
-

@@ -242,7 +242,9 @@ def _same(field: str, expected: str, came_out: str) -> bool:
     return False
 
 
-def amounts(where: str, expected: Mapping[str, str], came_out: Mapping[str, str]) -> list[Difference]:
+def amounts(
+    where: str, expected: Mapping[str, str], came_out: Mapping[str, str]
+) -> list[Difference]:
     """How numbers by name differ; what did not come out at all is zero."""
     return [
         Difference(where, name, text, came_out.get(name, "0"))
