@@ -172,6 +172,8 @@ def _show(database: Database, tenant_id: int, played: Played) -> None:
             if one.refused is not None:
                 click.secho(f"            refused: {one.refused.message}", fg="yellow")
             elif one.step.action == "bill":
+                if not one.data["invoices"]:
+                    click.echo("            nothing is due")
                 for invoice in one.data["invoices"]:
                     click.echo()
                     render(invoices.invoice(tx, invoice["number"]).invoice)
