@@ -21,7 +21,7 @@ from everycent.db.connection import Database
 from everycent.examples import cloud as cloud_example
 from everycent.examples import data as example_data
 from everycent.examples import utility as utility_example
-from everycent.flows.story import load
+from everycent.flows.stories.play import load
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.errors import Broken

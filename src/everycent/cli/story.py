@@ -17,9 +17,9 @@ from everycent.cli.common import counted, emit, json_option, table
 from everycent.cli.invoices import render
 from everycent.db.connection import Database
 from everycent.flows import explain as flow
-from everycent.flows import story as stories
-from everycent.flows.story import Happened, Played
-from everycent.flows.story_document import Story
+from everycent.flows.stories import play as stories
+from everycent.flows.stories.document import Story
+from everycent.flows.stories.play import Happened, Played
 from everycent.invoicing import queries as invoices
 from everycent.kernel import calendar
 from everycent.kernel.errors import Conflict

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import yaml
 
 from everycent.catalog.document import Loader
 from everycent.catalog.document_refusals import Strict, converted
+from everycent.flows.stories.times import FIELDS, instant, wrong
 from everycent.kernel import calendar
-from everycent.kernel.calendar import Repeated, Skipped
 from everycent.kernel.currency import exponent
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
-from everycent.kernel.period import parse_instant
 
 _MAX_CHARACTERS = 10_000_000
 _MAX_STEPS = 10_000
-_DATE_CHARACTERS = 10
-_FIELDS = "docs/stories.md lists every field"
 _BESIDE = ("at", "expect_refusal")
 """What a step has beside its action."""
 
@@ -104,7 +101,7 @@ def _read(text: str) -> tuple[Any, dict[str, int]]:
     try:
         node = loader.get_single_node()
         if node is None:
-            raise Invalid("story.unreadable", "the file is empty", hint=_FIELDS)
+            raise Invalid("story.unreadable", "the file is empty", hint=FIELDS)
         return loader.construct_document(node), dict(_lines(node, ""))
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid(
@@ -145,10 +142,10 @@ class _Reading:
                 check(getattr(head, field))
         with self.located("steps"):
             if not 0 < len(head.steps) <= _MAX_STEPS:
-                raise _wrong(f"a story has 1 to {_MAX_STEPS} steps")
+                raise wrong(f"a story has 1 to {_MAX_STEPS} steps")
         with self.located("payment_days"):
             if not 0 <= head.payment_days <= 365:
-                raise _wrong("an invoice is due within 0 to 365 days")
+                raise wrong("an invoice is due within 0 to 365 days")
         steps = tuple(self.steps(head))
         return Story(
             head.name, head.time_zone, head.currency, head.payment_days, steps, head.about.strip(),
@@ -176,7 +173,7 @@ class _Reading:
         with self.located(place):
             if "at" not in written:
                 if before is None:
-                    raise _wrong("the first step must say when it happens: add `at`")
+                    raise wrong("the first step must say when it happens: add `at`")
                 return before
         with self.located(f"{place}.at"):
             at = instant(written["at"], zone)
@@ -203,7 +200,7 @@ class _Reading:
                     )
         if len(names) != 1:
             with self.located(place):
-                raise _wrong(
+                raise wrong(
                     f"a step does one thing, not {len(names)}",
                     "give each action a step; one without `at` happens together with the one above",
                 )
@@ -234,7 +231,7 @@ class _Reading:
             where = refusal.field or ""
             name = refusal.message.partition("unknown field `")[2].rstrip("`")
             line = self.line(f"{where}.{name}".lstrip(".") if name else where)
-            hint = (refusal.hint or _FIELDS).replace("docs/catalog.md", "docs/stories.md")
+            hint = (refusal.hint or FIELDS).replace("docs/catalog.md", "docs/stories.md")
             raise Invalid(
                 "story.wrong_shape",
                 f"line {line}: {refusal.message}",
@@ -248,10 +245,10 @@ class _Reading:
         try:
             yield
         except Invalid as refusal:
-            inner = refusal.field or ""
-            found = f"{place}.{inner}"
-            refusal.field = found if found in self.lines else place
-            refusal.message = f"line {self.line(refusal.field)}: {place}: {refusal.message}"
+            found = f"{place}.{refusal.field}" if refusal.field else place
+            is_place = found in self.lines or "." in (refusal.field or "")
+            refusal.message = f"line {self.line(found)}: {place}: {refusal.message}"
+            refusal.field = found if is_place else place
             raise
 
     def line(self, place: str) -> int:
@@ -259,49 +256,3 @@ class _Reading:
         while place and place not in self.lines:
             place = place[: max(place.rfind("."), place.rfind("["), 0)]
         return self.lines.get(place, 1)
-
-
-def _wrong(why: str, hint: str = _FIELDS) -> Invalid:
-    return Invalid("story.wrong_value", why, hint=hint)
-
-
-def wrong(why: str, field: str | None = None) -> Invalid:
-    """The refusal of a value that makes no sense, for actions; `field` is its place below the action."""
-    refusal = _wrong(why)
-    refusal.field = field
-    return refusal
-
-
-def instant(text: Any, zone: str) -> datetime:
-    """'2026-01-31' (its first moment), '2026-01-31 14:30' on the clock of the zone, or an instant with
-    its offset. Raises Invalid."""
-    if not isinstance(text, str):
-        raise _wrong("a time is written like 2026-01-31 or 2026-01-31 14:30")
-    if len(text) == _DATE_CHARACTERS:
-        return calendar.start_of_day(day(text), zone)
-    try:
-        wall = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise _wrong(
-            f"{text[:40]!r} is not a time",
-            "write 2026-01-31, 2026-01-31 14:30 or 2026-01-31T14:30Z",
-        ) from error
-    day(wall.date().isoformat())
-    if wall.tzinfo is not None:
-        return parse_instant(text, "at")
-    try:
-        return calendar.resolve_wall(wall, zone, Skipped.REFUSE, Repeated.REFUSE)
-    except Invalid as refusal:
-        refusal.hint, refusal.field = "add an offset such as +02:00 to the time", None
-        raise
-
-
-def day(text: str) -> date:
-    """A date of the years 2000 to 2199. Raises Invalid `story.wrong_value`."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError as error:
-        raise _wrong(f"{text[:40]!r} is not a date", "write it like 2026-01-31") from error
-    if not 2000 <= found.year <= 2199:
-        raise _wrong(f"{found} is not between the years 2000 and 2199")
-    return found

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.db.connection import Database
-from everycent.flows.story_actions import ACTIONS, FORMS, Came, World
-from everycent.flows.story_document import Step, Story, parse
-from everycent.flows.story_expect import NOTHING, Difference
+from everycent.flows.stories.actions import ACTIONS, FORMS
+from everycent.flows.stories.document import Step, Story, parse
+from everycent.flows.stories.expected import NOTHING, Difference
+from everycent.flows.stories.world import Came, World
 from everycent.flows.verify import verify
 from everycent.kernel.errors import Invalid, NotFound, Refusal
 from everycent.kernel.ids import uuid7

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from everycent.catalog.document_refusals import Strict
-from everycent.flows.story_document import day, wrong
+from everycent.flows.stories.times import day, wrong
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel import calendar
 from everycent.kernel.money import Money, plain
@@ -91,7 +91,7 @@ def _period(text: str, place: str) -> str:
     first, to, last = text.partition(" to ")
     begins, ends = day(first.strip()), day(last.strip() if to else first.strip())
     if ends < begins:
-        raise wrong(f"the period {text!r} ends before it begins", place)
+        raise wrong(f"the period {text!r} ends before it begins", field=place)
     return period_text(begins, ends)
 
 
