@@ -82,9 +82,9 @@ def test_what_differs_is_printed_and_nothing_stays(shell: Shell) -> None:
 
 def test_a_file_that_is_no_story_is_refused_before_anything_is_run(shell: Shell) -> None:
     told = shell("story", "run", "good.yaml", "bad.yaml", code=2)
-    assert "line 9: steps[1].subscribe: Object contains unknown field `plam`" in told
+    assert "bad.yaml: line 9: steps[1].subscribe: Object contains unknown field `plam`" in told
     assert "did you mean plan?" in told
-    assert "story.no_file" in shell("story", "run", "nowhere.yaml", code=2)
+    assert "file.unusable" in shell("story", "run", "nowhere.yaml", code=2)
     assert "story.unreadable" in shell("story", "run", EVERYCENT, code=2)
 
 

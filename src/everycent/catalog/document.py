@@ -63,6 +63,7 @@ class Loader(yaml.BaseLoader):
     """Reads every scalar as text and refuses a key that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping without a key that stands twice. Raises Invalid `catalog.key_twice`."""
         seen: set[str] = set()
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode):
@@ -77,6 +78,7 @@ class Loader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        """A text without control characters. Raises Invalid `catalog.control_character`."""
         if CONTROL.search(node.value):
             line = node.start_mark.line + 1
             raise Invalid(
@@ -88,6 +90,7 @@ class Loader(yaml.BaseLoader):
         return super().construct_scalar(node)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node that is written out. Raises Invalid `catalog.alias`."""
         if self.check_event(yaml.AliasEvent):
             raise Invalid("catalog.alias", "aliases (*name) are not accepted; write the value out")
         return super().compose_node(parent, index)

@@ -1,16 +1,14 @@
 """Runs a story: its steps one after the other on a test clock, and what differs from what it expects.
 
-Everything is done by the operations behind the commands, in a tenant that is the story's own. Ids count
-up and the clock reads the time of the step, so that a story comes out the same every time.
+Everything is done by the operations behind the commands, in a tenant that is the story's own. A story
+comes out the same every time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from everycent.db.connection import Database
 from everycent.flows.stories.actions import ACTIONS, FORMS
@@ -18,11 +16,9 @@ from everycent.flows.stories.document import Step, Story, parse
 from everycent.flows.stories.expected import NOTHING, Difference
 from everycent.flows.stories.world import Came, World
 from everycent.flows.verify import verify
-from everycent.kernel.errors import Invalid, NotFound, Refusal
-from everycent.kernel.ids import uuid7
+from everycent.kernel.errors import Invalid, Refusal
 
 _RECORDED_BY = "story"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Happened(NamedTuple):
@@ -61,22 +57,24 @@ class Played(NamedTuple):
 def load(path: Path) -> Story:
     """The story in a file; a catalogue that it names is looked for beside it.
 
-    Raises Invalid with the line of what is wrong.
+    Raises Invalid with the file and the line of what is wrong.
     """
 
     def beside(name: str) -> str:
         return _text(path.parent / name)
 
-    return parse(_text(path), FORMS, beside)
+    try:
+        return parse(_text(path), FORMS, beside)
+    except Invalid as refusal:
+        refusal.message = f"{path.name}: {refusal.message}"
+        raise
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise Invalid("story.unreadable", f"{path.name} is not UTF-8 text: {error}") from error
-    except FileNotFoundError as error:
-        raise NotFound("story.no_file", f"there is no file {path}", field="file") from error
+        raise Invalid("story.unreadable", f"it is not UTF-8 text: {error}") from error
 
 
 def play(database: Database, tenant_id: int, story: Story) -> Played:
@@ -84,10 +82,8 @@ def play(database: Database, tenant_id: int, story: Story) -> Played:
 
     A step that is refused without its being expected ends the story there.
     """
-    world = World(
-        database, tenant_id, _RECORDED_BY, story.time_zone, story.payment_days, ids=lambda _: UUID(int=0)
-    )  # fmt: skip
-    world.ids = _Counting(world)
+    world = World(database, tenant_id, actor=_RECORDED_BY, time_zone=story.time_zone,
+                  payment_days=story.payment_days)  # fmt: skip
     happened: list[Happened] = []
     for step in story.steps:
         world.at = step.at
@@ -101,18 +97,6 @@ def play(database: Database, tenant_id: int, story: Story) -> Played:
             for violator in check.violators
         )
     return Played(story, tuple(happened), broken)
-
-
-class _Counting:
-    """Ids that count up with the story's clock: what is made first comes first, also on invoices."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._made = 0
-
-    def __call__(self, _: str) -> UUID:
-        self._made += 1
-        return uuid7((self._world.at - _EPOCH) // timedelta(milliseconds=1), self._made)
 
 
 def _happen(world: World, step: Step) -> Happened:

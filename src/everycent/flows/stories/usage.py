@@ -15,10 +15,11 @@ from everycent.kernel import calendar, clock
 from everycent.kernel.calendar import Repeated, Skipped
 from everycent.measurements.schedule import Every, parse_every
 from everycent.metering import operations as metering
-from everycent.metering.record import UsageRecord, canonical_dimensions
+from everycent.metering.record import UsageRecord, canonical_dimensions, check_time
 
 _SOURCE = "story"
 _MAX_RECORDS = 50_000
+_TOGETHER = 10_000
 
 
 class _Usage(Strict):
@@ -59,6 +60,10 @@ def _records(one: _Usage, moment: Moment, name: str) -> list[UsageRecord]:
         raise wrong("there are no values", field="values")
     first = moment.at if one.at is None else instant(one.at, moment.time_zone)
     every = parse_every(one.every) if one.every is not None else Every(0)
+    try:
+        check_time(_later(first, every, len(values) - 1, moment.time_zone))
+    except (OverflowError, ValueError) as error:
+        raise wrong("the last of them would be beyond the end of time", field="every") from error
     told = canonical_dimensions(one.dimensions or {})
     return [
         UsageRecord(
@@ -84,12 +89,16 @@ def _usage(world: World, given: list[UsageRecord]) -> Came:
     """Records come in at the step's time, or when the last of a spread was used."""
     now = max(world.at, max(record.at for record in given))
     with Intake(world.database, clock.fixed(now)) as door:
-        taken = door.take(world.tenant_id, given)
+        taken = [
+            door.take(world.tenant_id, given[start : start + _TOGETHER])
+            for start in range(0, len(given), _TOGETHER)
+        ]
     metering.fold(world.database, world.tenant_id)
-    refusal = next((one.refusal for one in taken.others if one.refusal is not None), None)
+    others = [one for part in taken for one in part.others]
+    refusal = next((one.refusal for one in others if one.refusal is not None), None)
     if refusal is not None:
         raise refusal
-    return Came({"accepted": taken.accepted, "duplicates": len(taken.others)})
+    return Came({"accepted": sum(part.accepted for part in taken), "duplicates": len(others)})
 
 
 class _Void(Strict):
