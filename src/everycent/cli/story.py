@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,41 +60,45 @@ def play(
     told: Sequence[tuple[str, Story]], *, show: bool, keep: bool, html: Path | None, as_json: bool
 ) -> None:
     """Runs stories, given with the names of their files, and prints what came of them."""
-    results: list[tuple[str, Played]] = []
-    with _books(keep) as (database, name_of):
+    results: list[tuple[str, str | None, Played]] = []
+    with _books(keep) as (database, make, stays):
         for number, (file, each) in enumerate(told, start=1):
-            slug, tenant_id = name_of(each, number)
+            slug, tenant_id = make(each, number)
             played = stories.play(database, tenant_id, each)
-            results.append((file, played))
+            results.append((file, slug if stays else None, played))
             if not as_json:
                 if show:
                     _show(database, tenant_id, played)
                 _render(file, played)
-                if keep:
+                if stays:
                     click.echo(f"  look at it with: everycent --tenant {slug} invoice list")
             if html is not None:
                 _write_pages(database, tenant_id, html / _slug(each.name), quiet=as_json)
     if as_json:
-        emit([_data(file, played) for file, played in results], as_json=True)
-    if any(played.differences for _, played in results):
+        emit([_data(*result) for result in results], as_json=True)
+    if any(played.differences for *_, played in results):
         sys.exit(_DIFFERS)
 
 
+Make = Callable[[Story, int], tuple[str, int]]
+"""Makes the tenant of a story, which is the n-th of a command; returns its slug and its number."""
+
+
 @contextmanager
-def _books(keep: bool) -> Iterator[tuple[Database, Any]]:
-    """A database, and what makes the tenant of a story in it and says its slug and number."""
+def _books(keep: bool) -> Iterator[tuple[Database, Make, bool]]:
+    """A database, what makes tenants in it, and whether they stay."""
     found = settings.from_environment()
     if keep:
         with wiring.running(found) as app:
-            yield app.database, lambda story, _: _kept(app, story)
+            yield app.database, lambda story, _: _kept(app, story), True
         return
-    with throwaway.books(found) as (app, slug, _):
+    with throwaway.books(found) as (app, slug, stays):
 
         def make(story: Story, number: int) -> tuple[str, int]:
             own = f"{slug}-{number}"
             return own, tenants.create(app.database, own, story.name, app.clock())
 
-        yield app.database, make
+        yield app.database, make, stays
 
 
 def _kept(app: wiring.App, story: Story) -> tuple[str, int]:
@@ -112,10 +116,11 @@ def _slug(name: str) -> str:
     return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG_CHARACTERS].strip("-") or "x"
 
 
-def _data(file: str, played: Played) -> dict[str, Any]:
+def _data(file: str, tenant: str | None, played: Played) -> dict[str, Any]:
     return {
         "file": file,
         "story": played.story.name,
+        "tenant": tenant,
         "differences": played.differences,
         "broken_promises": list(played.broken),
         "steps": [

@@ -220,7 +220,7 @@ class _Reading:
                 given = form.read(given, moment)
         return Step(
             moment.number, self.line(place), moment.at, action, written, given,
-            self.shaped(code, str | None, f"{place}.expect_refusal"),
+            self.shaped(code, str | None, f"{place}.expect_refusal") or None,
         )  # fmt: skip
 
     def shaped(self, data: Any, shape: Any, place: str) -> Any:
