@@ -59,10 +59,11 @@ class _Document(msgspec.Struct):
     plans: dict[str, prices.PlanShape] = {}
 
 
-class _Loader(yaml.BaseLoader):
+class Loader(yaml.BaseLoader):
     """Reads every scalar as text and refuses a key that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping without a key that stands twice. Raises Invalid `catalog.key_twice`."""
         seen: set[str] = set()
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode):
@@ -77,6 +78,7 @@ class _Loader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        """A text without control characters. Raises Invalid `catalog.control_character`."""
         if CONTROL.search(node.value):
             line = node.start_mark.line + 1
             raise Invalid(
@@ -88,6 +90,7 @@ class _Loader(yaml.BaseLoader):
         return super().construct_scalar(node)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node that is written out. Raises Invalid `catalog.alias`."""
         if self.check_event(yaml.AliasEvent):
             raise Invalid("catalog.alias", "aliases (*name) are not accepted; write the value out")
         return super().compose_node(parent, index)
@@ -101,11 +104,16 @@ def parse(text: str) -> list[Entity]:
     if len(text) > _MAX_BYTES:
         raise Invalid("catalog.too_large", "the catalogue file is larger than 10 MB")
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a BaseLoader: makes text only
+        data = yaml.load(text, Loader=Loader)  # noqa: S506 - a BaseLoader: makes text only
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid(
             "catalog.unreadable", f"the file is not YAML or JSON: {' '.join(str(error).split())}"
         ) from error
+    return entities(data)
+
+
+def entities(data: Any) -> list[Entity]:
+    """The same of a catalogue that was read already, with all scalars as text."""
     sections = converted({} if data is None else data, dict[str, Any], "")
     document = _Document()
     for section, entries in sections.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
-from psycopg.conninfo import make_conninfo
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from everycent.app import settings, wiring
+from everycent.app import settings, throwaway, wiring
 from everycent.app.wiring import App
-from everycent.cli import explain, verify
+from everycent.cli import explain, story, verify
 from everycent.cli.common import console, emit, json_option, money, table
 from everycent.cli.invoices import render
 from everycent.db.connection import Database
-from everycent.db.migrate import migrate
 from everycent.examples import cloud as cloud_example
+from everycent.examples import data as example_data
 from everycent.examples import utility as utility_example
+from everycent.flows.stories.play import load
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.errors import Broken
@@ -161,31 +159,9 @@ def example() -> None:
 
 @contextmanager
 def _throw_away() -> Iterator[tuple[App, Database, int]]:
-    """A database of its own that is dropped afterwards, or where the server does not allow that, a
-    tenant of its own that stays."""
-    found = settings.from_environment()
-    url = wiring.conninfo(found)
-    name = f"everycent_example_{secrets.token_hex(6)}"
-    made = True
-    with psycopg.connect(url, autocommit=True) as admin:
-        try:
-            admin.execute(f"create database {name}".encode())
-        except psycopg.errors.InsufficientPrivilege:
-            made = False
-    own = make_conninfo(url, dbname=name) if made else url
-    try:
-        migrate(own)
-        database = Database(own)
-        try:
-            app = App(found, database, wiring.utc_now, wiring.random_ids)
-            slug = name.replace("_", "-")
-            yield app, database, tenants.create(database, slug, "Example", app.clock())
-        finally:
-            database.close()
-    finally:
-        if made:
-            with psycopg.connect(url, autocommit=True) as admin:
-                admin.execute(f"drop database {name} with (force)".encode())
+    """The books of an example: a tenant in a database that is thrown away."""
+    with throwaway.books(settings.from_environment()) as (app, slug, _):
+        yield app, app.database, tenants.create(app.database, slug, "Example", app.clock())
 
 
 @example.command()
@@ -241,3 +217,17 @@ def cloud(data: Path, as_json: bool) -> None:
         ["customer", "name", ">records", ">rated exactly", ">invoiced"],
         [[a.key, a.name, str(a.records), a.exact, a.gross] for a in made.accounts[:20]],
     )
+
+
+def _add_story(name: str, about: str) -> None:
+    @example.command(name, help=f"{about} A story: every step and invoice is shown.")
+    @story.keep_option
+    @story.html_option
+    @json_option
+    def run(keep: bool, html: Path | None, as_json: bool) -> None:
+        path = example_data.story(name)
+        story.play([(path.name, load(path))], show=True, keep=keep, html=html, as_json=as_json)
+
+
+for _name, _about in example_data.STORIES.items():
+    _add_story(_name, _about)

@@ -65,7 +65,7 @@ def explain(
             return
         tree = flow.explain(tx, invoice, line, first_records=limit or flow.FIRST_RECORDS)
         if html is not None:
-            html.write_text(_html(tx, tree, line), encoding="utf-8")
+            html.write_text(html_of(tx, tree, line), encoding="utf-8")
             emit({"written": str(html)}, as_json, lambda: click.echo(f"wrote {html}"))
         elif as_json:
             emit(msgspec.to_builtins(tree), as_json)
@@ -94,7 +94,8 @@ def _line_with_usage(tx: Tx, name: str, line: int | None) -> int:
     return numbers[0]
 
 
-def _html(tx: Tx, tree: Node, line: int | None) -> str:
+def html_of(tx: Tx, tree: Node, line: int | None) -> str:
+    """The page of an invoice, or of one line of it."""
     invoice = queries.invoice(tx, tree.facts["invoice"]).invoice
     usage = {
         (each.line_no, number): flow.daily(tx, invoice, each.line_no, number)

@@ -24,6 +24,10 @@ _COMMANDS = {
         "Bill a real utility, explain a line, prove the books.",
     ),
     "example": ("everycent.cli.examples:example", "Bill the shipped examples in throw-away books."),
+    "story": (
+        "everycent.cli.story:story",
+        "Run a customer's months from a file and see what comes out otherwise.",
+    ),
     "serve": ("everycent.cli.serve:serve", "Take usage in over HTTP."),
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),
