@@ -146,6 +146,7 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `amount_rounding` is how the line's exact amount becomes money. `minimum` and `maximum` (major
     units) limit that exact amount; with `prorate_limits` a part of a period has that part of them.
+    With `includes_tax` the product's taxes are in all of the amounts.
     """
 
     key: str
@@ -157,3 +158,4 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     minimum: str | None = None
     maximum: str | None = None
     prorate_limits: bool = True
+    includes_tax: bool = False

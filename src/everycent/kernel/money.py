@@ -140,6 +140,11 @@ def rounded(amount: Decimal | Fraction, currency: str, mode: Rounding) -> Money:
     return checked(minor, currency)
 
 
+def rounded_minor(exact: Fraction, mode: Rounding, step: int = 1) -> int:
+    """An exact number of minor units as a whole one: rounded once, to a multiple of `step`."""
+    return int(round_decimal(exact / step, 0, mode)) * step
+
+
 def checked(minor: int, currency: str) -> Money:
     """`minor` units as Money, refused when too large to be booked."""
     if abs(minor) >= MINOR_LIMIT:
@@ -183,3 +188,18 @@ def split(total: int, weights: Sequence[Fraction | int]) -> list[int]:
     for i in by_remainder[: size - sum(shares)]:
         shares[i] += 1
     return [share if total >= 0 else -share for share in shares]
+
+
+def apportion(total: int, exact: Sequence[Fraction], step: int = 1) -> list[int]:
+    """Whole shares of `total`, multiples of `step` that are less than one step from the exact ones (largest
+    remainder). Exact shares may have any sign; `total` is what their sum rounds to, in whatever mode.
+
+    Ties go to the earlier share: whoever calls it brings the shares into an order that means nothing.
+    """
+    shares = [exact_share // step for exact_share in exact]
+    missing = total // step - sum(shares)
+    assert 0 <= missing <= len(exact), "a total is what the exact shares round to"
+    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i] / step, i))
+    for i in by_remainder[:missing]:
+        shares[i] += 1
+    return [share * step for share in shares]

@@ -18,7 +18,8 @@ create table customer (
 create table catalog_version (
     tenant_id int not null references tenant,
     kind text not null check (kind in (
-        'bands', 'calendar', 'intake', 'meter', 'plan', 'product', 'segments', 'tax')),
+        'bands', 'calendar', 'coupon', 'intake', 'meter', 'plan', 'policies', 'product', 'segments',
+        'tax')),
     key text not null check (key ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,119}$'),
     version int not null check (version > 0),
     at timestamptz not null,
