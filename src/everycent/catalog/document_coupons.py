@@ -131,7 +131,9 @@ def _prices(plans: Iterable[Plan]) -> set[str]:
     return found
 
 
-def _named(given: tuple[str, ...], known: Collection[str], kind: str, place: str) -> tuple[str, ...]:
+def _named(
+    given: tuple[str, ...], known: Collection[str], kind: str, place: str
+) -> tuple[str, ...]:
     for name in given:
         if name not in known:
             raise unknown(f"{place}.{kind}", kind.removesuffix("s"), name, known)

@@ -24,9 +24,7 @@ def held(tx: Tx, first: UUID, last: UUID) -> dict[UUID, list[Held]]:
     return found
 
 
-def listed(
-    tx: Tx, *, customer_id: UUID | None = None, limit: int = 100
-) -> list[tuple[Any, Held]]:
+def listed(tx: Tx, *, customer_id: UUID | None = None, limit: int = 100) -> list[tuple[Any, Held]]:
     """Applications by customer, each with its row (customer, currency, taken in minor units)."""
     return store.list_all(tx, customer_id, limit)
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
+from everycent.catalog.policies import DEFAULTS, Policies
 from everycent.catalog.price import needs_events
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import (
@@ -28,10 +29,11 @@ from everycent.consumption.usage import (
     opened,
     request_for,
 )
+from everycent.coupons.application import Held
 from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
 from everycent.invoicing import queries as invoices
-from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
+from everycent.invoicing.assemble import DraftInvoice, DueCharge, after, draft
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
 from everycent.rating.rate import charge
@@ -48,6 +50,15 @@ class Basis(NamedTuple):
     plans: Plans
     usages: Mapping[Request, Answer]
     closings: Closings
+
+
+class Selling(NamedTuple):
+    """What becomes of charges on an invoice: the tax tables, the coupons that customers have, and the
+    policies."""
+
+    taxes: Mapping[str, Tax]
+    coupons: Mapping[UUID, Sequence[Held]] = {}
+    policies: Policies = DEFAULTS
 
 
 class Decided(NamedTuple):
@@ -99,7 +110,7 @@ def decide(
     customers: Iterable[Customer],
     dues: Sequence[DueItem],
     basis: Basis,
-    taxes: Mapping[str, Tax],
+    selling: Selling,
 ) -> Decided:
     """One invoice per customer and instant at which something fell due."""
     by_id = {customer.customer_id: customer for customer in customers}
@@ -107,7 +118,7 @@ def decide(
     for customer_id, group in groupby(dues, key=lambda due: due.customer_id):
         try:
             found = charges(list(group), basis)
-            decided.drafts.extend(_drafts(by_id[customer_id], found, taxes))
+            decided.drafts.extend(_drafts(by_id[customer_id], found, selling))
         except Refusal as refusal:
             decided.parked.append(Parked(customer_id, refusal))
         except Exception as error:  # noqa: BLE001 - a bug met by one customer stops no other
@@ -140,7 +151,7 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
         found.append(
             DueCharge(
                 due.subscription_id, due.subscription_key, due.item_no, due.in_advance,
-                due.time_zone, due.due.period, due.due.due_at, made,
+                due.time_zone, due.due.period, due.due.due_at, made, due.plan[0],
             )
         )  # fmt: skip
     return found
@@ -151,10 +162,15 @@ def _standing(usage: Usage, opening: Reading | None) -> Usage:
     return opened(usage) if opening is None else usage._replace(opening=opening)
 
 
-def _drafts(
-    customer: Customer, owed: Sequence[DueCharge], taxes: Mapping[str, Tax]
-) -> list[DraftInvoice]:
+def _drafts(customer: Customer, owed: Sequence[DueCharge], selling: Selling) -> list[DraftInvoice]:
+    """The invoices in order of time: each finds the coupons as those before it have left them."""
     by_instant: dict[datetime, list[DueCharge]] = {}
     for due in owed:
         by_instant.setdefault(due.due_at, []).append(due)
-    return [draft(customer, at, by_instant[at], taxes) for at in sorted(by_instant)]
+    held = selling.coupons.get(customer.customer_id, ())
+    drafts = []
+    for at in sorted(by_instant):
+        made = draft(customer, at, by_instant[at], selling.taxes, held, selling.policies)
+        held = after(held, made)
+        drafts.append(made)
+    return drafts

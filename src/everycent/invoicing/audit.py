@@ -15,10 +15,11 @@ from everycent.invoicing.seals import sealed_pieces
 from everycent.kernel.period import Period
 
 CHECKS = {
-    "every invoice is the sum of its lines and taxes": "false_sums",
+    "every invoice is the sum of its lines, less discounts, and taxes": "false_sums",
     "every tax stands on the lines of its category": "false_bases",
     "every tax is its percentage of the base": "false_taxes",
     "every invoice is booked in the ledger with its gross": "unbooked_invoices",
+    "every discount is booked in the ledger and on an invoice": "unbooked_discounts",
     "every invoice entry has its document": "undocumented_entries",
     "every invoice has its event, and every event its invoice": "invoices_without_events",
     "numbers run from 1 without a gap": "number_gaps",

@@ -190,16 +190,28 @@ def split(total: int, weights: Sequence[Fraction | int]) -> list[int]:
     return [share if total >= 0 else -share for share in shares]
 
 
-def apportion(total: int, exact: Sequence[Fraction], step: int = 1) -> list[int]:
-    """Whole shares of `total`, multiples of `step` that are less than one step from the exact ones (largest
-    remainder). Exact shares may have any sign; `total` is what their sum rounds to, in whatever mode.
+def apportion(total: int, exact: Sequence[Fraction]) -> list[int]:
+    """Whole shares that add up to `total`, each less than one from its exact one (largest remainder).
 
-    Ties go to the earlier share: whoever calls it brings the shares into an order that means nothing.
+    Exact shares may have any sign. Where they don't add up to about `total`, they are moved there first,
+    each by its size. Ties go to the earlier share: whoever wants an outcome that does not depend on the
+    order brings the shares into one that means something.
     """
-    shares = [exact_share // step for exact_share in exact]
-    missing = total // step - sum(shares)
-    assert 0 <= missing <= len(exact), "a total is what the exact shares round to"
-    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i] / step, i))
+    shares = [exact_share // 1 for exact_share in exact]
+    missing = total - sum(shares)
+    uneven = sum(share != told for share, told in zip(shares, exact, strict=True))
+    if not 0 <= missing <= uneven:
+        return apportion(total, _moved(total, exact))
+    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
     for i in by_remainder[:missing]:
         shares[i] += 1
-    return [share * step for share in shares]
+    return shares
+
+
+def _moved(total: int, exact: Sequence[Fraction]) -> list[Fraction]:
+    """The shares as they add up to exactly `total`."""
+    size = sum(map(abs, exact))
+    if not size:
+        raise Invalid("money.no_weight", "nothing can be shared out where all shares are zero")
+    off = total - sum(exact)
+    return [share + off * abs(share) / size for share in exact]

@@ -10,6 +10,11 @@ create table customer (
     email text,
     address text,
     tax_id text,
+    tax_status text not null check (tax_status in ('taxed', 'exempt', 'reverse_charge')),
+    tax_reason text,
+    check (tax_status <> 'reverse_charge' or tax_id is not null),
+    check (tax_status <> 'exempt' or tax_reason is not null),
+    check (tax_status <> 'taxed' or tax_reason is null),
     primary key (tenant_id, customer_id),
     unique (tenant_id, key)
 );
