@@ -2,7 +2,7 @@
 
 Every period that began and is not billed is rated by the very functions that bill it, over everything
 that was acknowledged, folded or not. When a period has ended and no more records come, what stands
-here is what its invoice will say, before taxes. Until then it is no invoice: records may still come,
+here is what its invoice will say, before discounts and taxes. Until then it is no invoice: records may still come,
 or be taken back, a tier may be reached, and a fixed fee stands in full from the first day.
 """
 
@@ -38,8 +38,8 @@ _INSTANT = timedelta(microseconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 NOTE = (
-    "Not an invoice: net of taxes, over the records that are there now; a running period may still"
-    " change, and a fixed fee stands in full from the first day."
+    "Not an invoice: before discounts and without taxes that come on top, over the records that are"
+    " there now; a running period may still change, and a fixed fee stands in full from the first day."
 )
 
 
