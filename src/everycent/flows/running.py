@@ -2,8 +2,8 @@
 
 Every period that began and is not billed is rated by the very functions that bill it, over everything
 that was acknowledged, folded or not. When a period has ended and no more records come, what stands
-here is what its invoice will say, before discounts and taxes. Until then it is no invoice: records may still come,
-or be taken back, a tier may be reached, and a fixed fee stands in full from the first day.
+here is what its invoice will say, before discounts and taxes. Until then it is no invoice: records may
+still come, or be taken back, a tier may be reached, and a fixed fee stands in full from the first day.
 """
 
 from __future__ import annotations
