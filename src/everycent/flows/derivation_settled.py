@@ -158,7 +158,10 @@ def _taken_text(line: InvoiceLine, invoice: Invoice, setting: Setting) -> str:
 
 def _exact_money(text: str, setting: Setting) -> str:
     """Minor units as an exact text ('11500/17') the way people write money."""
-    return f"{exact_text(Fraction(text) / 10**setting.places)} {setting.currency}"
+    exact = Fraction(text)
+    if exact.denominator == 1:
+        return money(int(exact), setting)
+    return f"{exact_text(exact / 10**setting.places)} {setting.currency}"
 
 
 # --- taxes ---------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.currency import check_in_use, exponent
 from everycent.kernel.errors import Refusal
 from everycent.kernel.money import checked
-from everycent.kernel.period import Period, instant_text
+from everycent.kernel.period import Period
 from everycent.rating.charge import Charge
 
 CARRIED = "carried"
@@ -128,7 +128,7 @@ def draft(
 
 def line_order(subscription: str, item_no: int, starts_at: datetime) -> tuple[object, ...]:
     """What tells lines apart wherever they stand on the invoice."""
-    return subscription, item_no, instant_text(starts_at)
+    return subscription, item_no, starts_at
 
 
 def _rates(

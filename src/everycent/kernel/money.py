@@ -140,9 +140,11 @@ def rounded(amount: Decimal | Fraction, currency: str, mode: Rounding) -> Money:
     return checked(minor, currency)
 
 
-def rounded_minor(exact: Fraction, mode: Rounding, step: int = 1) -> int:
+def rounded_minor(exact: Decimal | Fraction, mode: Rounding, step: int = 1) -> int:
     """An exact number of minor units as a whole one: rounded once, to a multiple of `step`."""
-    return int(round_decimal(exact / step, 0, mode)) * step
+    if step == 1:
+        return int(round_decimal(exact, 0, mode))
+    return int(round_decimal(Fraction(exact) / step, 0, mode)) * step
 
 
 def checked(minor: int, currency: str) -> Money:
