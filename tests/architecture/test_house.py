@@ -1,7 +1,7 @@
 """The rules of the house hold, and each rule's checker finds what it is there to find.
 
 Purity by default, no floats near money, private stores, imports at the top and in one direction,
-documented names, finished work, and a page that lists every refusal.
+documented names, finished work, and pages that list every refusal and every policy.
 """
 
 import ast
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts import errors
+from scripts import errors, policies
 
 from tests.architecture import house
 
@@ -82,6 +82,10 @@ def test_the_page_of_refusals_is_up_to_date():
     assert errors.PAGE.read_text("utf-8") == errors.page(errors.refusals()), (
         "run python scripts/errors.py"
     )
+
+
+def test_the_page_of_policies_is_up_to_date():
+    assert policies.PAGE.read_text("utf-8") == policies.page(), "run python scripts/policies.py"
 
 
 def test_no_exception_outlives_its_reason():

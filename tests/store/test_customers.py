@@ -197,8 +197,9 @@ def test_two_who_change_a_customer_at_once_take_turns(place):
 
 def test_the_database_keeps_keys_unique_and_customers_from_being_dropped(place):
     create(place, customer())
-    again = """insert into customer (tenant_id, customer_id, key, name, currency, time_zone)
-        values (%s, %s, 'ana', 'Ana', 'EUR', 'UTC')"""
+    again = """insert into customer (tenant_id, customer_id, key, name, currency, time_zone,
+            tax_status)
+        values (%s, %s, 'ana', 'Ana', 'EUR', 'UTC', 'taxed')"""
     facts = [place.tenant_id, ids.derived("other")]
     assert refused(place, lambda tx: tx.run(again, facts)).constraint_name == (
         "customer_tenant_id_key_key"

@@ -13,15 +13,20 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from everycent.catalog import document_coupons as coupons
 from everycent.catalog import document_intake as intake
 from everycent.catalog import document_meters as meters
 from everycent.catalog import document_parts as parts
+from everycent.catalog import document_policies
 from everycent.catalog import document_prices as prices
 from everycent.catalog.document_refusals import Strict, check_key, converted, wrong_shape
+from everycent.catalog.policies import OF_TENANT, Policies
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
 
-KINDS = ("calendar", "bands", "segments", "meter", "intake", "tax", "product", "plan")
+KINDS = (
+    "calendar", "bands", "segments", "meter", "intake", "tax", "product", "plan", "coupon", "policies",
+)  # fmt: skip
 """What the catalogue holds, in the order in which one stands on the other."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that no text on an invoice may have; lines and tabs it may."""
@@ -45,7 +50,9 @@ _SHAPES: Mapping[str, type[Strict]] = {
     "taxes": prices.TaxShape,
     "products": prices.ProductShape,
     "plans": prices.PlanShape,
+    "coupons": coupons.CouponShape,
 }
+_POLICIES = "policies"
 
 
 class _Document(msgspec.Struct):
@@ -57,6 +64,8 @@ class _Document(msgspec.Struct):
     taxes: dict[str, prices.TaxShape] = {}
     products: dict[str, prices.ProductShape] = {}
     plans: dict[str, prices.PlanShape] = {}
+    coupons: dict[str, coupons.CouponShape] = {}
+    policies: dict[str, str] | None = None
 
 
 class Loader(yaml.BaseLoader):
@@ -117,9 +126,12 @@ def entities(data: Any) -> list[Entity]:
     sections = converted({} if data is None else data, dict[str, Any], "")
     document = _Document()
     for section, entries in sections.items():
+        if section == _POLICIES:
+            document.policies = converted(entries, dict[str, str], section)
+            continue
         if section not in _SHAPES:
-            asked = meant(section, _SHAPES)
-            known = f"a catalogue file has {', '.join(_SHAPES)}"
+            asked = meant(section, (*_SHAPES, _POLICIES))
+            known = f"a catalogue file has {', '.join((*_SHAPES, _POLICIES))}"
             raise wrong_shape(
                 f"there is no section `{section}`", "", f"{asked} " * bool(asked) + known
             )
@@ -137,12 +149,18 @@ def _resolve(document: _Document) -> list[Entity]:
     segments = {key: parts.segments(key, given) for key, given in document.segments.items()}
     section = meters.Section(document.meters, bands, segments)
     measures = {key: meters.measure(section, key) for key in document.meters}
-    policies = {key: intake.policy(key, given, measures) for key, given in document.intake.items()}
+    intakes = {key: intake.policy(key, given, measures) for key, given in document.intake.items()}
     taxes = {key: prices.tax(key, given) for key, given in document.taxes.items()}
     products = {key: prices.product(key, given, taxes) for key, given in document.products.items()}
     plans = {
         key: prices.plan(key, given, measures, products) for key, given in document.plans.items()
     }
-    held = (calendars, bands, segments, measures, policies, taxes, products, plans)
+    granted = {
+        key: coupons.coupon(key, given, products, plans) for key, given in document.coupons.items()
+    }
+    chosen: dict[str, Policies] = {}
+    if document.policies is not None:
+        chosen[OF_TENANT] = document_policies.policies(document.policies)
+    held = (calendars, bands, segments, measures, intakes, taxes, products, plans, granted, chosen)
     by_kind: dict[str, Mapping[str, Any]] = dict(zip(KINDS, held, strict=True))
     return [Entity(kind, key, found) for kind in KINDS for key, found in by_kind[kind].items()]

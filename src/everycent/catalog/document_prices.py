@@ -10,7 +10,7 @@ from everycent.catalog.document_proration import check_changes, check_proration,
 from everycent.catalog.document_refusals import Strict, check_key, placed, unknown, wrong
 from everycent.catalog.document_schemes import TermsShape, terms
 from everycent.catalog.meter import Aggregation, Measure, Series
-from everycent.catalog.plan import UNTAXED, Item, Plan, Product, Tax, TaxRate
+from everycent.catalog.plan import AND, UNTAXED, Item, Plan, Product, Tax, TaxRate
 from everycent.catalog.price import Dynamic, Flat, Matrix, Price, needs_events
 from everycent.catalog.proration import DEFAULT, DEFAULT_CHANGES, ChangePolicy, Proration, Trial
 from everycent.kernel import calendar
@@ -31,14 +31,14 @@ class TaxShape(Strict):
     """An entry of `taxes`."""
 
     rates: list[_TaxRate]
-    rounding: Rounding = Rounding.HALF_UP
+    rounding: Rounding | None = None
 
 
 class ProductShape(Strict):
     """An entry of `products`."""
 
     name: str
-    tax: str = UNTAXED
+    tax: str | list[str] = UNTAXED
 
 
 class PriceShape(TermsShape, kw_only=True):
@@ -50,6 +50,7 @@ class PriceShape(TermsShape, kw_only=True):
     meter: str | None = None
     timing: str = "in_arrears"
     proration: Proration | None = None
+    includes_tax: bool | None = None
 
 
 class PlanShape(Strict):
@@ -63,6 +64,7 @@ class PlanShape(Strict):
     proration: Proration = DEFAULT
     changes: ChangePolicy = DEFAULT_CHANGES
     trial: Trial | None = None
+    prices_include_tax: bool = False
 
 
 def tax(key: str, given: TaxShape) -> Tax:
@@ -84,12 +86,16 @@ def tax(key: str, given: TaxShape) -> Tax:
 
 
 def product(key: str, given: ProductShape, taxes: Mapping[str, Tax]) -> Product:
-    """A product, whose tax category must be known."""
-    if given.tax != UNTAXED and given.tax not in taxes:
-        raise unknown(f"products.{key}.tax", "tax", given.tax, taxes)
+    """A product, whose taxes must be known."""
+    told = [given.tax] if isinstance(given.tax, str) else given.tax
+    for name in told:
+        if name not in taxes and told != [UNTAXED]:
+            raise unknown(f"products.{key}.tax", "tax", name, taxes)
+        if told.count(name) > 1:
+            raise wrong(f"products.{key}.tax", f"{name} stands twice")
     if not given.name.strip() or len(given.name) > 200:
         raise wrong(f"products.{key}.name", "a name has 1 to 200 characters")
-    return Product(key, given.name, given.tax)
+    return Product(key, given.name, AND.join(sorted(told)) or UNTAXED)
 
 
 def plan(
@@ -114,7 +120,11 @@ def plan(
         if price.meter is not None and price.meter not in meters:
             raise unknown(f"{spot}.meter", "meter", price.meter, meters)
         measure = None if price.meter is None else meters[price.meter]
-        item = Item(_price(price, products, spot), products[price.product], measure)
+        includes_tax = price.includes_tax
+        if includes_tax is None:
+            includes_tax = given.prices_include_tax
+        made_price = _price(price, products, includes_tax, spot)
+        item = Item(made_price, products[price.product], measure)
         _check_events(item, spot)
         for made in cells_of(item, spot):
             if any(other.price.key == made.price.key for other in items):
@@ -152,7 +162,9 @@ def _check_events(item: Item, place: str) -> None:
         )
 
 
-def _price(given: PriceShape, products: Mapping[str, Product], place: str) -> Price:
+def _price(
+    given: PriceShape, products: Mapping[str, Product], includes_tax: bool, place: str
+) -> Price:
     told = terms(given, place)
     is_flat = isinstance(told.scheme, Flat)
     if given.meter is None and not is_flat:
@@ -177,4 +189,5 @@ def _price(given: PriceShape, products: Mapping[str, Product], place: str) -> Pr
         told.maximum,
         given.prorate_limits,
         given.proration,
+        includes_tax,
     )

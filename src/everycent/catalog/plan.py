@@ -13,7 +13,7 @@ from everycent.kernel.money import Rounding
 
 
 class Product(msgspec.Struct, frozen=True):
-    """What stands on the invoice, and the tax category that it falls into."""
+    """What stands on the invoice, and its tax category; of several taxes the keys joined: 'state+city'."""
 
     key: str
     name: str
@@ -55,15 +55,18 @@ class TaxRate(msgspec.Struct, frozen=True):
 
 
 class Tax(msgspec.Struct, frozen=True):
-    """The dated rates of a tax category, oldest first, and how its amount is rounded."""
+    """The dated rates of a tax category, oldest first, and how its amount is rounded (None: as the
+    policy tax.rounding_mode says)."""
 
     category: str
     rates: tuple[TaxRate, ...]
-    rounding: Rounding
+    rounding: Rounding | None
 
 
 UNTAXED = "none"
 """The category of what carries no tax; it needs no rates."""
+AND = "+"
+"""Stands between the taxes of what carries several; no key has it."""
 
 
 def rate_on(tax: Tax, day: date) -> TaxRate | None:

@@ -148,6 +148,7 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     `amount_rounding` is how the line's exact amount becomes money. `minimum` and `maximum` (major
     units) limit that exact amount; with `prorate_limits` a part of a period has that part of them. A
     `proration` of its own stands in place of the plan's.
+    With `includes_tax` the product's taxes are in all of the amounts.
     """
 
     key: str
@@ -160,3 +161,4 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     maximum: str | None = None
     prorate_limits: bool = True
     proration: Proration | None = None
+    includes_tax: bool = False

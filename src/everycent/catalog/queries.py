@@ -1,4 +1,4 @@
-"""Look up plans, taxes, meters and intake policies in the catalogue."""
+"""Look up plans, taxes, meters, coupons and policies in the catalogue."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from everycent.catalog import store
+from everycent.catalog.coupon import Coupon
 from everycent.catalog.difference import Known
 from everycent.catalog.intake import IntakePolicy
 from everycent.catalog.meter import Formula, Measure
 from everycent.catalog.plan import Plan, Tax
+from everycent.catalog.policies import DEFAULTS, OF_TENANT, Policies
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
 from everycent.kernel.near import meant
@@ -109,3 +111,23 @@ def raw_meters(tx: Tx) -> set[str]:
         if not isinstance(measure, Formula) and measure.meter == row.key:
             found.add(row.key)
     return found
+
+
+def policies(tx: Tx) -> Policies:
+    """The policies that the tenant has chosen; what it leaves open has its default."""
+    rows = store.list_newest(tx, "policies", OF_TENANT)
+    return msgspec.json.decode(rows[0].content, type=Policies) if rows else DEFAULTS
+
+
+def newest_coupon(tx: Tx, key: str) -> tuple[int, Coupon]:
+    """A coupon's newest version. Raises NotFound `coupon.unknown`."""
+    rows = store.list_newest(tx, "coupon", key)
+    if not rows:
+        raise NotFound(
+            "coupon.unknown",
+            f"there is no coupon {key!r} in the catalogue",
+            field="coupon",
+            value=key,
+            hint=_listing(tx, "coupon", key),
+        )
+    return rows[0].version, msgspec.json.decode(rows[0].content, type=Coupon)

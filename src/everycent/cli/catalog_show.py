@@ -99,6 +99,11 @@ def _summary(row: Any) -> str:
             return ", ".join([*named, content["rest"]])
         case "intake":
             return f"records of {row.key}"
+        case "coupon":
+            off = f"{content['percent']} %" if "percent" in content else content["amount"]
+            return f"{content['name']}: {off} {content.get('currency', '')}".rstrip() + " off"
+        case "policies":
+            return ", ".join(f"{name} {value}" for name, value in content["values"].items())
     return f"{sum(map(len, filter(lambda held: isinstance(held, list), content.values())))} days"
 
 

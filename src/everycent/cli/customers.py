@@ -10,11 +10,16 @@ import msgspec
 
 from everycent.cli.common import counted, emit, instant, json_option, opened, table
 from everycent.customers import operations, queries
-from everycent.customers.customer import Customer, from_data
+from everycent.customers.customer import Customer, TaxStatus, from_data, tax_status
 from everycent.kernel import ids
 from everycent.kernel.errors import Conflict, Invalid, Refusal
 
 _BATCH = 5_000
+_tax_status = click.option(
+    "--tax-status",
+    type=click.Choice([status.value for status in TaxStatus]),
+    help="Whether taxes are added; taxed when not given.",
+)
 
 
 @click.group()
@@ -34,7 +39,9 @@ def _data(found: Customer) -> dict[str, Any]:
 @click.option("--time-zone", required=True, help="Where its days begin, such as Europe/Zagreb.")
 @click.option("--email")
 @click.option("--address", help="As printed; \\n breaks lines.")
-@click.option("--tax-id")
+@click.option("--tax-id", help="Its VAT number.")
+@_tax_status
+@click.option("--tax-reason", help="Printed where no tax is added.")
 @click.option("--at", help="When it holds (date or instant); now when not given.")
 @json_option
 def add(key: str, at: str | None, as_json: bool, **told: str | None) -> None:
@@ -62,12 +69,18 @@ def add(key: str, at: str | None, as_json: bool, **told: str | None) -> None:
 @click.option("--email")
 @click.option("--address")
 @click.option("--tax-id")
+@_tax_status
+@click.option("--tax-reason", help="Printed where no tax is added.")
 @json_option
 def update(key: str, as_json: bool, **told: str | None) -> None:
     """Change the data of the customer KEY from now on. Issued invoices keep what they say."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         known = queries.by_name(tx, key)
-        changes = {name: value for name, value in told.items() if value is not None}
+        changes: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        if "tax_status" in changes:
+            changes["tax_status"] = status = tax_status(changes["tax_status"])
+            if status is not known.tax_status:  # the reason was that of the other status
+                changes.setdefault("tax_reason", None)
         changed = msgspec.structs.replace(known, **changes)
         now = app.clock()
         done = operations.update(
@@ -86,7 +99,8 @@ def update(key: str, as_json: bool, **told: str | None) -> None:
 @json_option
 def import_(file: Any, at: str | None, as_json: bool) -> None:
     """Create the customers of a CSV FILE with the columns key, name, currency, time_zone and, if
-    wanted, email, address, tax_id. Those that exist with the same data are left alone."""
+    wanted, email, address, tax_id, tax_status, tax_reason. Those that exist with the same data are left
+    alone."""
     created = kept = 0
     with opened() as (app, tenant_id):
         now = app.clock()

@@ -11,7 +11,14 @@ import msgspec
 from everycent.cli.common import emit, json_option, money, opened, past_instant, table
 from everycent.customers import queries as customers
 from everycent.invoicing import operations, queries
-from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, kind_of, name_of
+from everycent.invoicing.invoice import (
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    TaxAmount,
+    kind_of,
+    name_of,
+)
 from everycent.kernel import calendar, ids
 from everycent.kernel.money import Money, plain
 
@@ -137,20 +144,27 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
         rows.append(
             [str(line.line_no), _description(line), f"{first} – {last}", quantity,
              unit or "", line.tax_percent + " %" if line.tax_percent else "",
-             money(line.net, found.currency)]
+             money(line.amount, found.currency)]
         )  # fmt: skip
     table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows)
-    sums: list[tuple[str, Any]] = [("net", found.net)]
-    sums += [
-        (f"{t.category} {t.percent} % of {money(t.base, found.currency)}", t.amount)
-        for t in found.taxes
+    sums: list[tuple[str, Any]] = [
+        (f"discount {taken.coupon.name} ({taken.name})", -taken.amount) for taken in found.discounts
     ]
+    sums.append(("net", found.net))
+    sums += [(_tax_text(amount, found.currency), amount.amount) for amount in found.taxes]
     what = "to pay" if found.gross >= 0 else "to your credit"
     sums.append(("gross" if credited_by else what, found.gross))
     for label, amount in sums:
         click.echo(f"  {label:<44}{money(amount, found.currency):>22}")
+    for reason in dict.fromkeys(amount.reason for amount in found.taxes if amount.reason):
+        click.echo(f"  {reason}")
     if credited_by:
         click.secho(f"  taken back by {credited_by}: nothing to pay", fg="yellow")
+
+
+def _tax_text(amount: TaxAmount, currency: str) -> str:
+    included = ", included" if amount.is_included else ""
+    return f"{amount.category} {amount.percent} %{included} of {money(amount.base, currency)}"
 
 
 @invoice.command()

@@ -37,6 +37,7 @@ _COMMANDS = {
         "Work out what a price comes to, from JSON, with every step.",
     ),
     "customer": ("everycent.cli.customers:customer", "Who is billed."),
+    "coupon": ("everycent.cli.coupons:coupon", "What customers get less, and for how long."),
     "subscription": ("everycent.cli.subscriptions:subscription", "Who has agreed to what."),
     "usage": ("everycent.cli.usage:usage", "Import usage records and see what is there."),
     "measurement": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,18 @@ _KEY = re.compile(rf"[^\s{_UNSEEN}]([^{_UNSEEN}]*[^\s{_UNSEEN}])?")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
+class TaxStatus(StrEnum):
+    """Whether taxes are added. EXEMPT: the customer pays none, for a reason that is printed.
+    REVERSE_CHARGE: the customer owes them itself, in its own country."""
+
+    TAXED = "taxed"
+    EXEMPT = "exempt"
+    REVERSE_CHARGE = "reverse_charge"
+
+
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`key` is the customer's name in the systems around us and unique; `time_zone` decides where the
-    days of its billing periods begin."""
+    days of its billing periods begin. `tax_reason` is printed where taxes are not added."""
 
     customer_id: UUID
     key: str
@@ -32,7 +42,12 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     email: str | None = None
     address: str | None = None
     tax_id: str | None = None
+    tax_status: TaxStatus = TaxStatus.TAXED
+    tax_reason: str | None = None
 
+
+REVERSE_CHARGED = "Reverse charge"
+"""What an invoice must say (Directive 2006/112/EC, article 226, point 11a)."""
 
 CREATED = EventType("customer.created", 1, Customer)
 UPDATED = EventType("customer.updated", 1, Customer)
@@ -52,7 +67,7 @@ def checked(customer: Customer) -> Customer:
             field="key",
             value=customer.key,
         )
-    for field in ("name", "address", "tax_id"):
+    for field in ("name", "address", "tax_id", "tax_reason"):
         text = getattr(customer, field)
         limit = 2000 if field == "address" else 200
         if text is None:
@@ -76,7 +91,40 @@ def checked(customer: Customer) -> Customer:
         )
     currencies.exponent(customer.currency)
     zone(customer.time_zone)
+    _check_tax(customer)
     return customer
+
+
+def _check_tax(customer: Customer) -> None:
+    """What an invoice without tax has to say must be there."""
+    if customer.tax_status is TaxStatus.REVERSE_CHARGE and customer.tax_id is None:
+        raise Invalid(
+            "customer.no_tax_id",
+            "reverse charge needs the tax number of the customer, who owes the tax",
+            field="tax_id",
+            hint="give its VAT number",
+        )
+    if customer.tax_status is TaxStatus.EXEMPT and customer.tax_reason is None:
+        raise Invalid(
+            "customer.no_tax_reason",
+            "an invoice without tax says why, and no reason is given",
+            field="tax_reason",
+            hint="such as 'Exempt: article 151 of Directive 2006/112/EC'",
+        )
+    if customer.tax_status is TaxStatus.TAXED and customer.tax_reason is not None:
+        raise Invalid(
+            "customer.tax_reason_unused",
+            "a reason why no tax is added is given, and taxes are added",
+            field="tax_reason",
+            hint="set the tax status to exempt or reverse_charge",
+        )
+
+
+def untaxed_because(customer: Customer) -> str | None:
+    """What is printed where taxes would stand; None for a customer who pays them."""
+    if customer.tax_status is TaxStatus.TAXED:
+        return None
+    return customer.tax_reason or REVERSE_CHARGED
 
 
 def from_data(data: dict[str, Any], customer_id: UUID) -> Customer:
@@ -93,5 +141,23 @@ def from_data(data: dict[str, Any], customer_id: UUID) -> Customer:
     for field in ("key", "name", "currency", "time_zone"):
         if not data.get(field):
             raise Invalid("customer.missing_field", f"{field} is missing", field=field)
-    values = {name: str(value) for name, value in data.items() if value not in (None, "")}
+    values: dict[str, Any] = {
+        name: str(value) for name, value in data.items() if value not in (None, "")
+    }
+    if "tax_status" in values:
+        values["tax_status"] = tax_status(values["tax_status"])
     return checked(Customer(customer_id, **values))
+
+
+def tax_status(text: str) -> TaxStatus:
+    """A tax status by its name. Raises Invalid `customer.bad_tax_status`."""
+    try:
+        return TaxStatus(text)
+    except ValueError:
+        raise Invalid(
+            "customer.bad_tax_status",
+            f"{text[:40]!r} is not a tax status",
+            field="tax_status",
+            value=text,
+            hint="one of " + ", ".join(TaxStatus),
+        ) from None

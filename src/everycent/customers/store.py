@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from everycent.customers.customer import Customer
+from everycent.customers.customer import Customer, TaxStatus
 from everycent.db import statements
 from everycent.db.connection import Tx
 
@@ -15,7 +15,14 @@ SQL = statements.beside(__file__)
 
 def _customers(tx: Tx, statement: str, params: dict[str, Any]) -> list[Customer]:
     found = tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id, **params})
-    return [Customer(*row) for row in found]
+    return [_customer(row) for row in found]
+
+
+def _customer(row: tuple[Any, ...]) -> Customer:
+    customer_id, key, name, currency, zone, email, address, tax_id, status, reason = row
+    return Customer(
+        customer_id, key, name, currency, zone, email, address, tax_id, TaxStatus(status), reason
+    )
 
 
 def find_by_keys(tx: Tx, keys: Sequence[str]) -> list[Customer]:

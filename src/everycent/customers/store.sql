@@ -1,22 +1,27 @@
 -- name: find_by_keys
-select customer_id, key, name, currency, time_zone, email, address, tax_id from customer
+select customer_id, key, name, currency, time_zone, email, address, tax_id, tax_status, tax_reason
+from customer
 where tenant_id = %(tenant_id)s and key = any(%(keys)s);
 
 -- name: find_by_ids
-select customer_id, key, name, currency, time_zone, email, address, tax_id from customer
+select customer_id, key, name, currency, time_zone, email, address, tax_id, tax_status, tax_reason
+from customer
 where tenant_id = %(tenant_id)s and customer_id = any(%(ids)s);
 
 -- name: list_page
-select customer_id, key, name, currency, time_zone, email, address, tax_id from customer
+select customer_id, key, name, currency, time_zone, email, address, tax_id, tax_status, tax_reason
+from customer
 where tenant_id = %(tenant_id)s and key > %(after)s order by key limit %(limit)s;
 
 -- name: lock_range
 -- Locks customers for the rest of the transaction: nobody else writes to their streams meanwhile.
-select customer_id, key, name, currency, time_zone, email, address, tax_id from customer
+select customer_id, key, name, currency, time_zone, email, address, tax_id, tax_status, tax_reason
+from customer
 where tenant_id = %(tenant_id)s and customer_id between %(first)s and %(last)s
 order by customer_id for no key update;
 
 -- name: lock_ids
-select customer_id, key, name, currency, time_zone, email, address, tax_id from customer
+select customer_id, key, name, currency, time_zone, email, address, tax_id, tax_status, tax_reason
+from customer
 where tenant_id = %(tenant_id)s and customer_id = any(%(ids)s)
 order by customer_id for no key update;

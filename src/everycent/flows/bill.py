@@ -20,13 +20,15 @@ import psycopg
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan, Tax
+from everycent.catalog.policies import Policies
 from everycent.consumption import queries as consumption
 from everycent.consumption.usage import Answer, Request
+from everycent.coupons import queries as coupons
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import late, rate_due
-from everycent.flows.rate_due import Basis, Decided
+from everycent.flows.rate_due import Basis, Decided, Selling
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.assemble import DraftInvoice, refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
@@ -118,9 +120,9 @@ def start(
         invoicing.mark_late(tx, sorted(late.ways(tx)))
         started_at = clock()
         run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
-        taxes = catalog.tax_versions(tx)
+        taxes, policies = catalog.tax_versions(tx), catalog.policies(tx).values
         current, is_new = invoicing.open_run(
-            tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, taxes, started_at)
+            tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, taxes, policies, started_at)
         )
         if is_new:
             due = {*subscriptions.due_customers(tx, as_of), *late.customers(tx)}
@@ -264,9 +266,14 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
     if context.taxes is None:
         context.taxes = catalog.taxes(tx, context.run.tax_versions)
     closings = rate_due.closings_of(tx, dues, context.plans)
-    names = rate_due.names_of(tx, dues)
-    basis = Basis(context.plans, _usage_of(dues, context), closings, names)
-    decided = rate_due.decide(owners, dues, basis, context.taxes, _late(tx, chunk, context))
+    before = rate_due.charged_before(tx, dues)
+    basis = Basis(context.plans, _usage_of(dues, context), closings, before)
+    selling = Selling(
+        context.taxes,
+        coupons.held(tx, chunk.first, chunk.last),
+        Policies(dict(context.run.policies)),
+    )
+    decided = rate_due.decide(owners, dues, basis, selling, _late(tx, chunk, context))
     return _without_withdrawn(decided, context.issued_on)
 
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from everycent.catalog.plan import TaxRate
 from everycent.corrections.correction import Kind
 from everycent.flows.rerate import Issued, Rated
-from everycent.invoicing import tax
-from everycent.invoicing.invoice import Invoice, InvoiceLine
+from everycent.invoicing.invoice import Invoice, InvoiceLine, amount_of
+from everycent.invoicing.resettle import resettled
 from everycent.kernel.errors import Refusal
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import Period, instant_text
@@ -54,8 +53,8 @@ class LineEffect(NamedTuple):
 
 
 class InvoiceEffect(NamedTuple):
-    """The changed lines of an invoice. Amounts are minor units: the differences of the lines' net, of
-    the taxes over them, and of both. Lines that can't be rated are in no sum."""
+    """The changed lines of an invoice. Amounts are minor units: the differences of the invoice's net (after
+    its discounts) and of its taxes. Lines that can't be rated are in no sum."""
 
     invoice: Invoice
     lines: tuple[LineEffect, ...]
@@ -130,8 +129,7 @@ def invoice_effects(
         InvoiceEffect(
             invoice,
             tuple(lines),
-            sum(line.difference or 0 for line in lines),
-            _tax_difference(invoice, rated[invoice.invoice_id]),
+            *_difference(invoice, rated[invoice.invoice_id]),
         )
         for invoice, lines in changed.values()
     )
@@ -149,26 +147,18 @@ def _quantity_of(charge: Charge) -> str | None:
     return None if charge.quantity is None else charge.quantity.value
 
 
-def _tax_difference(invoice: Invoice, rated: Mapping[int, LineEffect]) -> int:
-    """Taxes are rounded once over all lines of a rate, so they are worked out for the whole invoice."""
-    nets = {line.line_no: line.net for line in invoice.lines}
-    were, are = dict(nets), dict(nets)
+def _difference(invoice: Invoice, rated: Mapping[int, LineEffect]) -> tuple[int, int]:
+    """Net and taxes. Coupons take, and taxes are rounded, over several lines: so both are worked out for
+    the whole invoice."""
+    were: dict[int, int] = {}
+    are: dict[int, int] = {}
     for number, line in rated.items():
         if isinstance(line.before, Charge) and isinstance(line.after, Charge):
-            were[number], are[number] = line.before.net, line.after.net
-    return _tax(invoice, are) - _tax(invoice, were)
-
-
-def _tax(invoice: Invoice, nets: Mapping[int, int]) -> int:
-    rates = {(t.category, t.percent): t for t in invoice.taxes}
-    taxed = []
-    for line in invoice.lines:
-        if line.tax_percent is not None:
-            category = line.charge.product.tax_category
-            t = rates[category, line.tax_percent]
-            rate = TaxRate(t.since, t.percent)
-            taxed.append((category, rate, t.rounding, nets[line.line_no]))
-    return sum(amount.amount for amount in tax.amounts(taxed, invoice.currency))
+            corrects = line.line.corrects
+            were[number] = amount_of(line.before, corrects)
+            are[number] = amount_of(line.after, corrects)
+    was, now = resettled(invoice, were), resettled(invoice, are)
+    return now.net - was.net, now.tax - was.tax
 
 
 # --- for programs ---------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from everycent.catalog import queries as catalog
 from everycent.consumption import queries as consumption
@@ -20,6 +21,12 @@ from everycent.consumption.queries import DayUsage
 from everycent.consumption.usage import is_counter, spans_of
 from everycent.db.connection import Tx
 from everycent.flows.derivation import line_node
+from everycent.flows.derivation_settled import (
+    check_sums,
+    discount_node,
+    line_nodes,
+    tax_node,
+)
 from everycent.flows.saying import (
     Node,
     Origin,
@@ -30,17 +37,15 @@ from everycent.flows.saying import (
     day_text,
     moment,
     money,
-    rounding_text,
     setting_of,
 )
 from everycent.invoicing import postings, queries
-from everycent.invoicing.invoice import Invoice, InvoiceLine, TaxAmount
+from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.invoicing.queries import IssuedInvoice
 from everycent.journal import chain
 from everycent.journal import queries as journal
 from everycent.kernel import ids
 from everycent.kernel.errors import Broken, Invalid, NotFound, Unavailable
-from everycent.kernel.money import EXACT, round_decimal
 from everycent.kernel.period import Period, instant_text, parse_instant
 from everycent.kernel.quantity import plain
 from everycent.ledger import queries as ledger
@@ -75,7 +80,7 @@ def explain(
     lines = invoice.lines if line is None else (_line(invoice, line),)
     event = _checked_event(tx, issued)
     entry = None
-    if invoice.net or invoice.tax or invoice.gross:
+    if invoice.discount or invoice.net or invoice.tax or invoice.gross:
         entry = ledger.entry(tx, issued.event_id).entry
     setting = setting_of(invoice)
     pages = {
@@ -255,8 +260,9 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
     invoice = evidence.issued.invoice
     setting = setting_of(invoice)
     children = [
-        line_node(
+        _settled_line(
             line,
+            invoice,
             setting,
             evidence.origins.get(line.line_no),
             {
@@ -267,11 +273,14 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
         )
         for line in lines
     ]
-    taxes = [_tax_node(tax, invoice, setting) for tax in invoice.taxes]
-    _check_sums(invoice)
+    taxes = [tax_node(tax, invoice, setting) for tax in invoice.taxes]
+    check_sums(invoice)
     if is_whole:
         count = len(invoice.lines)
         detail = f"sum of {count} lines" if count > 1 else "the one line"
+        if invoice.discounts:
+            detail += ", less discounts"
+        children.extend(discount_node(each, invoice, setting) for each in invoice.discounts)
         children.append(Node("net", "Net", money(invoice.net, setting), detail))
         children.extend(taxes)
         children.append(Node("gross", "Gross", money(invoice.gross, setting), "net and taxes"))
@@ -288,6 +297,19 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
     )
 
 
+def _settled_line(
+    line: InvoiceLine,
+    invoice: Invoice,
+    setting: Setting,
+    origin: Origin | None,
+    pages: Mapping[int, Page],
+) -> Node:
+    """A line, with what coupons took off it and the taxes that its price includes."""
+    node = line_node(line, setting, origin, pages)
+    off = line_nodes(line, invoice, setting)
+    return msgspec.structs.replace(node, children=(*off, *node.children)) if off else node
+
+
 def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
     customer = invoice.customer
     facts = {
@@ -301,6 +323,7 @@ def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
         "time_zone": customer.time_zone,
         "issued_on": invoice.issued_on.isoformat(),
         "due_on": invoice.due_on.isoformat(),
+        "discount": money(invoice.discount, setting) if invoice.discount else "",
         "net": money(invoice.net, setting),
         "tax": money(invoice.tax, setting),
         "gross": money(invoice.gross, setting),
@@ -308,51 +331,6 @@ def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
     if invoice.run_id is not None:
         facts["run"] = ids.show(ids.RUN, invoice.run_id)
     return {label: text for label, text in facts.items() if text}
-
-
-def _check_sums(invoice: Invoice) -> None:
-    name = invoice.name
-    agree(f"{name}, net", invoice.net, sum(line.net for line in invoice.lines))
-    agree(f"{name}, tax", invoice.tax, sum(tax.amount for tax in invoice.taxes))
-    agree(f"{name}, gross", invoice.gross, invoice.net + invoice.tax)
-    taxed: dict[tuple[str, str], int] = {}
-    for line in invoice.lines:
-        if line.tax_percent is not None:
-            key = (line.charge.product.tax_category, line.tax_percent)
-            taxed[key] = taxed.get(key, 0) + line.net
-    bases: dict[tuple[str, str], int] = {}
-    for tax in invoice.taxes:
-        bases[tax.category, tax.percent] = bases.get((tax.category, tax.percent), 0) + tax.base
-    agree(f"{name}, the bases of the taxes", bases, taxed)
-
-
-def _tax_node(tax: TaxAmount, invoice: Invoice, setting: Setting) -> Node:
-    base = Decimal(tax.base).scaleb(-setting.places, EXACT)
-    exact = EXACT.multiply(base, Decimal(tax.percent)).scaleb(-2, EXACT)
-    again = round_decimal(exact, setting.places, tax.rounding)
-    agree(f"tax {tax.category}", tax.amount, int(again.scaleb(setting.places, EXACT)))
-    numbers = [
-        str(line.line_no)
-        for line in invoice.lines
-        if (line.charge.product.tax_category, line.tax_percent) == (tax.category, tax.percent)
-    ]
-    product = f"{money(tax.base, setting)} × {tax.percent} % = {plain(exact)} {setting.currency}"
-    if exact != again:
-        product += f", {rounding_text(tax.rounding, setting.places, setting.currency)}"
-    return Node(
-        "tax",
-        f"Tax {tax.category} {tax.percent} %",
-        money(tax.amount, setting),
-        f"{product}; in force since {day_text(tax.since)}",
-        {
-            "category": tax.category,
-            "percent": tax.percent,
-            "base": money(tax.base, setting),
-            "exact": f"{plain(exact)} {setting.currency}",
-            "since": tax.since.isoformat(),
-            "lines": ", ".join(numbers),
-        },
-    )
 
 
 def _entry_node(evidence: _Evidence, setting: Setting) -> Node:

@@ -110,7 +110,7 @@ def _charge(one: LateLine, rated: Charge, how: Ways, as_of: datetime) -> LateCha
     line = one.line
     due = DueCharge(
         line.subscription_id, line.subscription, line.item_no, rated.price.in_advance,
-        one.time_zone, Period(line.starts_at, line.ends_at), as_of, rated, one.corrects,
+        one.time_zone, Period(line.starts_at, line.ends_at), as_of, rated, "", line.part_off, one.corrects,
     )  # fmt: skip
     ended = one.contract_ends_at is not None and one.contract_ends_at <= as_of
     return LateCharge(due, AfterInvoice.NOTE in _ways_of(line, how), ended)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from fractions import Fraction
 from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
+from everycent.catalog.policies import DEFAULTS, Policies
 from everycent.catalog.price import needs_events
 from everycent.catalog.proration import DEFAULT, Credit
 from everycent.consumption.register import Reading
@@ -28,12 +30,13 @@ from everycent.consumption.usage import (
     opened,
     request_for,
 )
+from everycent.coupons.application import Held
 from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
-from everycent.flows.late import NOTHING, Late, documents
+from everycent.flows.late import NOTHING, Groups, Late, documents
 from everycent.invoicing import queries as invoices
-from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft
-from everycent.invoicing.invoice import Correction
+from everycent.invoicing.assemble import DraftInvoice, DueCharge, after, draft
+from everycent.invoicing.invoice import Correction, InvoiceLine
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
 from everycent.rating.charge import Charge
@@ -43,16 +46,27 @@ from everycent.subscriptions.unused import given_back
 
 Plans = Mapping[tuple[str, int], Plan]
 Closings = MutableMapping[tuple[UUID, int, str], Reading]
+Lines = Mapping[tuple[UUID, int], tuple[str, InvoiceLine]]
+"""By invoice and number the lines that were issued, with the name of the invoice."""
 
 
 class Basis(NamedTuple):
     """What rating due items stands on: the plans, what was used of everything that they measure, and the
-    readings with which bills of registers ended last; and the names of invoices that are corrected."""
+    readings with which bills of registers ended last; and the lines that are corrected."""
 
     plans: Plans
     usages: Mapping[Request, Answer]
     closings: Closings
-    names: Mapping[UUID, str]
+    lines: Lines
+
+
+class Selling(NamedTuple):
+    """What becomes of charges on an invoice: the tax tables, the coupons that customers have, and the
+    policies."""
+
+    taxes: Mapping[str, Tax]
+    coupons: Mapping[UUID, Sequence[Held]] = {}
+    policies: Policies = DEFAULTS
 
 
 class Decided(NamedTuple):
@@ -96,10 +110,10 @@ def closings_of(tx: Tx, dues: Iterable[DueItem], plans: Plans) -> Closings:
     return invoices.closing_readings(tx, sorted(counters)) if counters else {}
 
 
-def names_of(tx: Tx, dues: Iterable[DueItem]) -> dict[UUID, str]:
-    """The names of the invoices whose lines are due again."""
-    wanted = {due.before.invoice_id for due in dues if due.before is not None}
-    return invoices.names(tx, sorted(wanted)) if wanted else {}
+def charged_before(tx: Tx, dues: Iterable[DueItem]) -> Lines:
+    """The lines with which periods were billed that are due again."""
+    wanted = {(due.before.invoice_id, due.before.line_no) for due in dues if due.before is not None}
+    return invoices.lines(tx, sorted(wanted)) if wanted else {}
 
 
 def _stands_on_readings(item: Item) -> bool:
@@ -110,7 +124,7 @@ def decide(
     customers: Iterable[Customer],
     dues: Sequence[DueItem],
     basis: Basis,
-    taxes: Mapping[str, Tax],
+    selling: Selling,
     late: Late = NOTHING,
 ) -> Decided:
     """One invoice per customer and instant at which something fell due; late usage stands on the newest
@@ -125,8 +139,7 @@ def decide(
                 raise late.refused[customer_id]
             found = charges(owed.get(customer_id, ()), basis)
             groups = documents(found, late.charges.get(customer_id, ()))
-            for at, name in sorted(groups):
-                decided.drafts.append(draft(by_id[customer_id], at, groups[at, name], taxes))
+            decided.drafts.extend(_drafts(by_id[customer_id], groups, selling))
         except Refusal as refusal:
             decided.parked.append(Parked(customer_id, refusal))
         except Exception as error:  # noqa: BLE001 - a bug met by one customer stops no other
@@ -142,7 +155,7 @@ def unexpected(error: Exception) -> Broken:
 def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
     """The charges of due items in their order: a register's next period begins at the reading with which
     the one before ended. Raises what rating raises, and the refusals among the usages."""
-    plans, usages, were, names = basis
+    plans, usages, were, lines = basis
     closings: Closings = ChainMap({}, were)
     found = []
     for due in dues:
@@ -162,22 +175,39 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
         found.append(
             DueCharge(
                 due.subscription_id, due.subscription_key, due.item_no, due.in_advance,
-                due.time_zone, due.due.period, due.due.due_at, made, _corrects(due, made, names),
+                due.time_zone, due.due.period, due.due.due_at, made, due.plan[0],
+                *_corrects(due, made, lines),
             )
         )  # fmt: skip
     return found
 
 
-def _corrects(due: DueItem, made: Charge, names: Mapping[UUID, str]) -> Correction | None:
+def _corrects(
+    due: DueItem, made: Charge, lines: Lines
+) -> tuple[Fraction | None, Correction | None]:
+    """What discounts took off the line that is corrected, and which one it is."""
     if due.before is None:
-        return None
+        return None, None
     invoice_id, line_no, step, charged, ends_at, share = due.before
     back = None
     if due.rule is not None and due.rule.credit is not Credit.DIFFERENCE:
         back = given_back(made, charged, (share, due.due.share), due.rule, due.currency)
-    return Correction(names[invoice_id], invoice_id, line_no, step + 1, charged, ends_at, back)
+    name, line = lines[invoice_id, line_no]
+    found = Correction(name, invoice_id, line_no, step + 1, charged, ends_at, back)
+    return line.part_off, found
 
 
 def _standing(usage: Usage, opening: Reading | None) -> Usage:
     """The usage on the reading with which the last bill ended, or on the one that opened the register."""
     return opened(usage) if opening is None else usage._replace(opening=opening)
+
+
+def _drafts(customer: Customer, groups: Groups, selling: Selling) -> list[DraftInvoice]:
+    """The invoices in order of time: each finds the coupons as those before it have left them."""
+    held = selling.coupons.get(customer.customer_id, ())
+    drafts = []
+    for at, name in sorted(groups):
+        made = draft(customer, at, groups[at, name], selling.taxes, held, selling.policies)
+        held = after(held, made)
+        drafts.append(made)
+    return drafts

@@ -15,6 +15,8 @@ from everycent.archives import projection as archive_rows
 from everycent.catalog import projection as catalog
 from everycent.corrections import correction as corrections
 from everycent.corrections import projection as correction_rows
+from everycent.coupons import application as applications
+from everycent.coupons import projection as coupon_rows
 from everycent.customers import customer as customers
 from everycent.customers import projection as customer_rows
 from everycent.db import bulk
@@ -45,6 +47,8 @@ PROJECTORS: dict[str, Projector] = {
         (customers.UPDATED, customer_rows.updated),
         (subscriptions.STARTED, subscription_rows.started),
         (subscriptions.CHANGED, subscription_rows.changed),
+        (applications.APPLIED, coupon_rows.applied),
+        (applications.REMOVED, coupon_rows.removed),
         (invoices.ISSUED, invoice_rows.issued),
         (invoices.CREDITED, invoice_rows.credited),
         (corrections.CORRECTED, correction_rows.corrected),
@@ -73,6 +77,8 @@ TABLES = (
     subscription_rows.ITEM,
     subscription_rows.BILLED_PERIOD,
     subscription_rows.PERIOD_CORRECTION,
+    coupon_rows.APPLICATION,
+    coupon_rows.USE,
     invoice_rows.LINE,
     invoice_rows.TAX,
     invoice_rows.USAGE,
@@ -96,6 +102,7 @@ CHANGING = {
     customer_rows.CUSTOMER,
     subscription_rows.SUBSCRIPTION,
     subscription_rows.PHASE,
+    coupon_rows.APPLICATION,
     invoice_rows.SERIES,
     measurement_rows.MEASUREMENT,
     watching_rows.THRESHOLD,

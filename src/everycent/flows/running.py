@@ -2,8 +2,8 @@
 
 Every period that began and is not billed is rated by the very functions that bill it, over everything
 that was acknowledged, folded or not. When a period has ended and no more records come, what stands
-here is what its invoice will say, before taxes. Until then it is no invoice: records may still come,
-or be taken back, a tier may be reached, and a fixed fee stands in full from the first day.
+here is what its invoice will say, before discounts and taxes. Until then it is no invoice: records may
+still come, or be taken back, a tier may be reached, and a fixed fee stands in full from the first day.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _INSTANT = timedelta(microseconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 NOTE = (
-    "Not an invoice: net of taxes, over the records that are there now; a running period may still"
-    " change, and a fixed fee stands in full from the first day."
+    "Not an invoice: before discounts and without taxes that come on top, over the records that are"
+    " there now; a running period may still change, and a fixed fee stands in full from the first day."
 )
 
 
@@ -129,8 +129,8 @@ def running(
     plans = catalog.plans(tx, {item.plan for item in items})
     dues = _dues(tx, held, items, as_of)
     usages = _usages(tx, dues, plans, as_of, is_now=is_now)
-    closings, names = rate_due.closings_of(tx, dues, plans), rate_due.names_of(tx, dues)
-    basis = Basis(plans, usages, closings, names)
+    closings, before = rate_due.closings_of(tx, dues, plans), rate_due.charged_before(tx, dues)
+    basis = Basis(plans, usages, closings, before)
     covered = {(item.subscription_id, item.item_no): item.covered_until for item in items}
     lines: list[Line] = []
     refused: list[Refused] = []

@@ -61,8 +61,8 @@ def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
     how = charge.price.amount_rounding.value.replace("_", " ").replace("half even", "half to even")
     terms.append(Term("→", amount, f"rounded {how}", "amount"))
     if line.corrects is not None:
-        before = f"{Decimal(line.charged_before).scaleb(-invoice.places, EXACT):f} {currency}"
-        net = f"{Decimal(line.net).scaleb(-invoice.places, EXACT):f} {currency}"
+        before = f"{Decimal(line.corrects.charged).scaleb(-invoice.places, EXACT):f} {currency}"
+        net = f"{Decimal(line.amount).scaleb(-invoice.places, EXACT):f} {currency}"
         terms.append(Term("−", before, f"charged before by {line.corrects.invoice}", "before"))
         terms.append(Term("=", net, "on this invoice", "amount"))
     return tuple(terms)

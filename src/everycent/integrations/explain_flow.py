@@ -156,23 +156,23 @@ def _box(x: int, y: int, height: int, hue: str, label: str, detail: str) -> Box:
 
 def _rows(invoice: Invoice, room: int) -> list[_Row]:
     """The lines in their order; of many only the largest, and the others together."""
-    total = sum(abs(line.net) for line in invoice.lines) or 1
+    total = sum(abs(line.base) for line in invoice.lines) or 1
     kept = {line.line_no for line in invoice.lines}
     if len(kept) > _MOST_LINES + 1:
-        by_size = sorted(invoice.lines, key=lambda line: (-abs(line.net), line.line_no))
+        by_size = sorted(invoice.lines, key=lambda line: (-abs(line.base), line.line_no))
         kept = {line.line_no for line in by_size[:_MOST_LINES]}
     rows = [
         _Row(
             line.charge.price.description,
-            f"{_calculation(line)}{_money(line.net, invoice)}",
+            _told(line, invoice),
             _source(line),
-            line.net,
-            max(abs(line.net) * room // total, _THIN),
+            line.base,
+            max(abs(line.base) * room // total, _THIN),
         )
         for line in invoice.lines
         if line.line_no in kept
     ]
-    rest = [line.net for line in invoice.lines if line.line_no not in kept]
+    rest = [line.base for line in invoice.lines if line.line_no not in kept]
     if rest:
         size = max(sum(map(abs, rest)) * room // total, _THIN)
         money = _money(sum(rest), invoice)
@@ -181,7 +181,7 @@ def _rows(invoice: Invoice, room: int) -> list[_Row]:
 
 
 def _tax_rows(invoice: Invoice, room: int) -> list[_Row]:
-    total = sum(abs(line.net) for line in invoice.lines) or 1
+    total = sum(abs(line.base) for line in invoice.lines) or 1
     return [
         _Row(
             f"{tax.category} {tax.percent} %",
@@ -193,6 +193,15 @@ def _tax_rows(invoice: Invoice, room: int) -> list[_Row]:
         for tax in invoice.taxes
         if tax.amount
     ]
+
+
+def _told(line: InvoiceLine, invoice: Invoice) -> str:
+    """What a line comes to, and its net where taxes or discounts are in that."""
+    told = f"{_calculation(line)}{_money(line.amount, invoice)}"
+    if line.amount == line.base:
+        return told
+    why = "net, less discounts" if line.discount else "net"
+    return f"{told}, {_money(line.base, invoice)} {why}"
 
 
 def _calculation(line: InvoiceLine) -> str:

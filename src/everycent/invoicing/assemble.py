@@ -1,24 +1,34 @@
-"""From charges to an invoice: group what fell due together, add the taxes, add it up."""
+"""From charges to an invoice: group what fell due together, less discounts, with taxes, and add it up."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
 
-from everycent.catalog.plan import Tax
-from everycent.customers.customer import Customer
+from everycent.catalog.coupon import reaches
+from everycent.catalog.plan import AND, Tax
+from everycent.catalog.policies import DEFAULTS, LEVEL, MODE, REST, SPLIT, STEP, Policies
+from everycent.coupons.application import Held, in_order
+from everycent.customers.customer import Customer, untaxed_because
 from everycent.invoicing import tax
+from everycent.invoicing.discount import Grant, Taken
 from everycent.invoicing.invoice import (
     CREDIT_SERIES,
     INVOICE_SERIES,
     Correction,
+    Discount,
     Invoice,
     InvoiceLine,
+    Share,
     TaxAmount,
+    amount_of,
     name_of,
 )
+from everycent.invoicing.settle import Priced, settle
+from everycent.invoicing.tax import Rate, Rules
 from everycent.kernel.calendar import local_date
 from everycent.kernel.currency import check_in_use, exponent
 from everycent.kernel.errors import Refusal
@@ -26,9 +36,13 @@ from everycent.kernel.money import checked
 from everycent.kernel.period import Period
 from everycent.rating.charge import Charge
 
+CARRIED = "carried"
+"""The value of the policy discount.rest with which a rest is not lost."""
+
 
 class DueCharge(NamedTuple):
-    """A charge with what it is for, and the earlier line that it corrects, if it does."""
+    """A charge with what it is for; `plan` is the key of its plan. Of one that `corrects` an earlier line
+    `kept` is the part that was taken off that one, which is taken off again (see `settle.Priced`)."""
 
     subscription_id: UUID
     subscription: str
@@ -38,7 +52,14 @@ class DueCharge(NamedTuple):
     period: Period
     due_at: datetime
     charge: Charge
+    plan: str = ""
+    kept: Fraction | None = None
     corrects: Correction | None = None
+
+    @property
+    def amount(self) -> int:
+        """What it adds to the invoice as prices are told, in minor units before discounts."""
+        return amount_of(self.charge, self.corrects)
 
 
 class DraftInvoice(NamedTuple):
@@ -52,6 +73,9 @@ class DraftInvoice(NamedTuple):
     net: int
     tax: int
     gross: int
+    discounts: tuple[Discount, ...] = ()
+    discount: int = 0
+    policies: Mapping[str, str] = {}
 
     @property
     def series(self) -> str:
@@ -59,44 +83,181 @@ class DraftInvoice(NamedTuple):
         return CREDIT_SERIES if self.gross < 0 else INVOICE_SERIES
 
 
+class _Offer(NamedTuple):
+    """A coupon that reaches lines of the invoice, and what it gives."""
+
+    held: Held
+    grant: Grant
+
+
 def draft(
     customer: Customer,
     due_at: datetime,
     charges: Sequence[DueCharge],
     taxes: Mapping[str, Tax],
+    coupons: Sequence[Held] = (),
+    policies: Policies = DEFAULTS,
 ) -> DraftInvoice:
-    """One invoice of everything that fell due for the customer at one instant.
+    """One invoice of everything that fell due for the customer at one instant. `coupons` are what the
+    customer has, in any order.
 
     Raises what taxes raise, and Invalid `money.too_large`.
     """
     currency = customer.currency
-    lines = []
-    taxed = []
-    net = 0
-    for number, due in enumerate(charges, start=1):
-        category = due.charge.product.tax_category
-        found = tax.rate_for(category, _supply_day(due), taxes)
-        line = InvoiceLine(
-            number, due.subscription_id, due.subscription, due.item_no, due.period.start,
-            due.period.end, None if found is None else found[0].percent, due.charge, due.corrects,
-        )  # fmt: skip
-        if found is not None:
-            taxed.append((category, found[0], found[1], line.net))
-        net += line.net
-        lines.append(line)
-    tax_amounts = tax.amounts(taxed, currency)
-    tax_total = sum(amount.amount for amount in tax_amounts)
-    checked(net, currency)
-    checked(net + tax_total, currency)
+    rules = tax.rules_of(policies, currency, untaxed_because(customer))
+    rates = _rates(charges, taxes, rules)
+    priced = [
+        Priced(
+            due.amount,
+            own,
+            due.charge.price.includes_tax,
+            due.kept,
+            line_order(due.subscription, due.item_no, due.period.start),
+        )
+        for due, own in zip(charges, rates, strict=True)
+    ]
+    offers = _offers(charges, coupons, currency)
+    settled = settle(priced, [offer.grant for offer in offers], policies, rules)
+    lines = [
+        _line(number, due, own, included, off, is_waived=rules.waived is not None)
+        for number, (due, own, (included, off)) in enumerate(
+            zip(charges, rates, settled.lines, strict=True), start=1
+        )
+    ]
+    discounts = [
+        _discount(offer, taken, policies)
+        for offer, taken in zip(offers, settled.taken, strict=True)
+        if any(taken.shares.values())
+    ]
+    net = sum(line.base for line in lines)
+    tax_total = sum(amount.amount for amount in settled.taxes)
+    for minor in (*(amount.base for amount in settled.taxes), net, tax_total, net + tax_total):
+        checked(minor, currency)
+    used = policies.used(*(LEVEL, MODE, STEP) * bool(settled.taxes), *(SPLIT, REST) * bool(offers))
     return DraftInvoice(
-        customer, currency, due_at, tuple(lines), tax_amounts, net, tax_total, net + tax_total
-    )
+        customer, currency, due_at, tuple(lines), settled.taxes, net, tax_total, net + tax_total,
+        tuple(discounts), sum(line.discount for line in lines), used,
+    )  # fmt: skip
+
+
+def line_order(subscription: str, item_no: int, starts_at: datetime) -> tuple[object, ...]:
+    """What tells lines apart wherever they stand on the invoice."""
+    return subscription, item_no, starts_at
+
+
+def _rates(
+    charges: Sequence[DueCharge], taxes: Mapping[str, Tax], rules: Rules
+) -> list[tuple[Rate, ...]]:
+    """The rates of each charge. One that is waived is 0, unless the price has to be freed of it."""
+    known: dict[tuple[str, date, bool], tuple[Rate, ...]] = {}
+    found = []
+    for due in charges:
+        is_nothing = rules.waived is not None and not due.charge.price.includes_tax
+        key = (due.charge.product.tax_category, _supply_day(due), is_nothing)
+        if key not in known:
+            rates = tax.rates_of(key[0], key[1], taxes, rules.mode)
+            known[key] = tuple(r._replace(percent="0") for r in rates) if is_nothing else rates
+        found.append(known[key])
+    return found
 
 
 def _supply_day(due: DueCharge) -> date:
     if due.in_advance:
         return local_date(due.period.start, due.time_zone)
     return local_date(due.period.end - timedelta(microseconds=1), due.time_zone)
+
+
+def _offers(charges: Sequence[DueCharge], coupons: Sequence[Held], currency: str) -> list[_Offer]:
+    """The coupons that reach any line, in the order in which they take, with what they give."""
+    found = []
+    for held in in_order(coupons):
+        coupon = held.application.coupon
+        available = held.rest
+        if held.is_fresh and coupon.amount is not None:
+            available += _minor(coupon.amount, currency)
+        if held.is_used_up or (coupon.percent is None and not available):
+            continue
+        places = frozenset(place for place, due in enumerate(charges) if _is_reached(due, held))
+        if places:
+            found.append(_Offer(held, Grant(coupon.percent, available, places)))
+    return found
+
+
+def _minor(amount: str, currency: str) -> int:
+    """A coupon's amount, which its currency can hold, in minor units."""
+    return int(Fraction(amount) * 10 ** exponent(currency))
+
+
+def _is_reached(due: DueCharge, held: Held) -> bool:
+    application, charge = held.application, due.charge
+    return (
+        charge.net > 0
+        and due.corrects is None
+        and application.subscription_id in (None, due.subscription_id)
+        and reaches(application.coupon, due.plan, charge.product.key, charge.price.key)
+        and application.holds_on(_supply_day(due))
+    )
+
+
+def _line(
+    number: int,
+    due: DueCharge,
+    rates: Sequence[Rate],
+    included: int,
+    off: int,
+    *,
+    is_waived: bool,
+) -> InvoiceLine:
+    percents = AND.join(rate.percent for rate in rates) or None
+    shown = percents and AND.join("0" for _ in rates) if is_waived else percents
+    return InvoiceLine(
+        number,
+        due.subscription_id,
+        due.subscription,
+        due.item_no,
+        due.period.start,
+        due.period.end,
+        shown,
+        due.charge,
+        due.corrects,
+        discount=off,
+        tax_included=included,
+        waived_percent=percents if is_waived and due.charge.price.includes_tax else None,
+        kept=None if due.kept is None else (due.kept.numerator, due.kept.denominator),
+    )
+
+
+def _discount(offer: _Offer, taken: Taken, policies: Policies) -> Discount:
+    held = offer.held
+    application = held.application
+    is_fixed = application.coupon.percent is None
+    rest = offer.grant.available - taken.amount if policies[REST] == CARRIED else 0
+    return Discount(
+        application.application_id,
+        application.name,
+        application.coupon,
+        application.version,
+        held.uses + 1,
+        held.redemptions + held.is_fresh,
+        str(taken.base),
+        taken.amount,
+        tuple(Share(place + 1, str(share)) for place, share in sorted(taken.shares.items())),
+        offer.grant.available if is_fixed else None,
+        rest if is_fixed else 0,
+    )
+
+
+def after(coupons: Sequence[Held], made: DraftInvoice) -> Sequence[Held]:
+    """What the customer has of its coupons when the invoice has taken from them."""
+    if not made.discounts:
+        return coupons
+    used = {found.application_id: found for found in made.discounts}
+    return [
+        held
+        if (found := used.get(held.application.application_id)) is None
+        else Held(held.application, found.use_no, found.redemption_no, found.rest)
+        for held in coupons
+    ]
 
 
 def refuse_currency(currency: str, issued_on: date) -> Refusal | None:
@@ -133,4 +294,7 @@ def finished(
         prepared.tax,
         prepared.gross,
         run_id,
+        prepared.discounts,
+        prepared.discount,
+        dict(prepared.policies),
     )

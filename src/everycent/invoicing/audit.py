@@ -19,6 +19,7 @@ CHECKS = {
     "every tax stands on the lines of its category": "false_bases",
     "every tax is its percentage of the base": "false_taxes",
     "every invoice is booked in the ledger with its gross": "unbooked_invoices",
+    "every discount is booked in the ledger and on an invoice": "unbooked_discounts",
     "every invoice entry has its document": "undocumented_entries",
     "every invoice has its event, and every event its invoice": "invoices_without_events",
     "numbers run from 1 without a gap": "number_gaps",

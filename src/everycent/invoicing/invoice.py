@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from fractions import Fraction
 from uuid import UUID
 
 import msgspec
 
+from everycent.catalog.coupon import Coupon
 from everycent.customers.customer import Customer
 from everycent.journal.types import EventType
 from everycent.kernel.money import Rounding
@@ -29,7 +31,13 @@ class Correction(msgspec.Struct, frozen=True):
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One charge for one period of one item of a subscription. `tax_percent` is None untaxed.
+    """One charge for one period of one item of a subscription. `tax_percent` is None untaxed, and of
+    several taxes joined as the product's `tax_category` is ('4+2.5').
+
+    The price's amount contains `tax_included` where it includes taxes; `discount` is what coupons take off
+    its net. Both are minor units. `waived_percent` is what a price includes of a customer who is not taxed.
+    A line that corrects another one is reached by no coupon: `kept` is the part, as [part, whole], that was
+    taken off the other one.
 
     A line that `corrects` another one holds the charge as it is right; what was charged for the period
     before is taken off.
@@ -44,23 +52,43 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     tax_percent: str | None
     charge: Charge
     corrects: Correction | None = None
+    discount: int = 0
+    tax_included: int = 0
+    waived_percent: str | None = None
+    kept: tuple[int, int] | None = None
 
     @property
-    def charged_before(self) -> int:
-        """What was charged for the period before, in minor units."""
-        return 0 if self.corrects is None else self.corrects.charged
+    def amount(self) -> int:
+        """What the price comes to, in minor units before discounts; with taxes where it includes them; less
+        what was charged for the period before."""
+        return amount_of(self.charge, self.corrects)
 
     @property
     def net(self) -> int:
         """What the line adds to the invoice, in minor units before discounts and taxes."""
-        if self.corrects is not None and self.corrects.given_back is not None:
-            return -self.corrects.given_back
-        return self.charge.net - self.charged_before
+        return self.amount - self.tax_included
+
+    @property
+    def base(self) -> int:
+        """What is taxed and owed without taxes: the net after discounts."""
+        return self.net - self.discount
+
+    @property
+    def part_off(self) -> Fraction | None:
+        """The part that discounts took off the line; None for nothing. It goes for what corrects it too."""
+        if self.kept is not None:
+            return Fraction(*self.kept)
+        return Fraction(self.discount, self.net) if self.discount and self.net else None
 
 
-class TaxAmount(msgspec.Struct, frozen=True):
-    """`amount` is `percent` of `base`, the sum of the lines with this category and rate, rounded once
-    (EN 16931, BR-CO-17). Minor units. `since` is when the rate came into force."""
+class TaxAmount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`amount` is `percent` of `base`, the sum after discounts of the lines with this category and rate:
+    rounded once (EN 16931, BR-CO-17), unless the invoice's policies say otherwise. Minor units.
+
+    `since` is when the rate came into force. `is_included` tells lines apart whose prices include the tax.
+    The amount is a multiple of `step`, and less than `within` from the exact percentage. `reason` says why
+    the customer is not taxed.
+    """
 
     category: str
     percent: str
@@ -68,11 +96,46 @@ class TaxAmount(msgspec.Struct, frozen=True):
     rounding: Rounding
     base: int
     amount: int
+    is_included: bool = False
+    step: int = 1
+    within: int = 1
+    reason: str | None = None
 
 
-class Invoice(msgspec.Struct, frozen=True):
+class Share(msgspec.Struct, frozen=True):
+    """What a coupon took off a line: minor units, exact, as a whole number or a fraction ('11500/17')."""
+
+    line_no: int
+    amount: str
+
+
+class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a coupon took off an invoice, as prices are told (with taxes where they include them): `amount`
+    of the `base` that the coupons before it had left of its lines. Minor units.
+
+    `available` is what a fixed coupon could take, and `rest` what of it goes to the next invoice. It is use
+    `use_no` of the application `name`, and counts as redemption `redemption_no` of the coupon.
+    """
+
+    application_id: UUID
+    name: str
+    coupon: Coupon
+    version: int
+    use_no: int
+    redemption_no: int
+    base: str
+    amount: int
+    shares: tuple[Share, ...]
+    available: int | None = None
+    rest: int = 0
+
+
+class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was issued. Amounts are minor units of `currency`, which has `places` decimals. Where its
     corrections give back more than its charges come to, it is a credit note, in a series of its own.
+
+    `net` is after discounts, which are `discount` together (net of taxes). `policies` are those that it
+    was made by.
     """
 
     invoice_id: UUID
@@ -90,6 +153,9 @@ class Invoice(msgspec.Struct, frozen=True):
     tax: int
     gross: int
     run_id: UUID | None = None
+    discounts: tuple[Discount, ...] = ()
+    discount: int = 0
+    policies: dict[str, str] = {}
 
 
 class CreditNote(msgspec.Struct, frozen=True):
@@ -110,6 +176,15 @@ CREDITED = EventType("invoice.credited", 1, CreditNote)
 
 INVOICE_SERIES = "INV"
 CREDIT_SERIES = "CN"
+
+
+def amount_of(charge: Charge, corrects: Correction | None) -> int:
+    """What a line adds to its invoice as prices are told, in minor units before discounts."""
+    if corrects is None:
+        return charge.net
+    if corrects.given_back is not None:
+        return -corrects.given_back
+    return charge.net - corrects.charged
 
 
 def kind_of(series: str) -> str:

@@ -40,7 +40,7 @@ def prepare(tx: Tx, prepared: Sequence[DraftInvoice], ids: IdSource) -> list[UUI
     invoice_ids = []
     for draft in prepared:
         invoice_id = ids(f"invoice/{_natural_key(draft)}")
-        projection.add_details(rows, tx.tenant_id, invoice_id, draft.lines, draft.taxes)
+        projection.add_details(rows, tx.tenant_id, invoice_id, draft)
         invoice_ids.append(invoice_id)
     journal.write(tx, rows)
     return invoice_ids

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from everycent.invoicing.invoice import CreditNote, Invoice, kind_of
-from everycent.ledger.account import RECEIVABLE, REVENUE, TAX_PAYABLE
+from everycent.ledger.account import DISCOUNTS, RECEIVABLE, REVENUE, TAX_PAYABLE
 from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
 
 
 def of_invoice(invoice: Invoice) -> Entry | None:
-    """Debit receivable with the gross; credit revenue with the net and tax payable with the tax.
+    """Debit receivable with the gross and discounts with what coupons took off; credit revenue with the
+    net before discounts and tax payable with the tax.
 
     What gives more back than it charges has all of it the other way round. None for an invoice over
     nothing.
@@ -18,7 +19,8 @@ def of_invoice(invoice: Invoice) -> Entry | None:
         kind_of(invoice.series),
         (
             debit(RECEIVABLE, invoice.gross, currency, customer_id),
-            credit(REVENUE, invoice.net, currency),
+            debit(DISCOUNTS, invoice.discount, currency),
+            credit(REVENUE, invoice.net + invoice.discount, currency),
             credit(TAX_PAYABLE, invoice.tax, currency),
         ),
         invoice.invoice_id,

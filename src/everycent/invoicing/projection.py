@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
 from everycent.consumption.usage import is_counter
+from everycent.coupons.projection import USE as COUPON_USE
 from everycent.invoicing import postings
+from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount, kind_of
 from everycent.invoicing.seals import limits_of
 from everycent.journal.event import Event
@@ -18,21 +19,22 @@ from everycent.subscriptions.projection import BILLED_PERIOD, PERIOD_CORRECTION
 INVOICE = table(
     "invoice",
     "tenant_id int4, invoice_id uuid, kind text, series text, number int8, customer_id uuid,"
-    " currency text, issued_on date, due_on date, at timestamptz, net int8, tax int8, gross int8,"
-    " credits uuid, event_id uuid",
+    " currency text, issued_on date, due_on date, at timestamptz, discount int8, net int8, tax int8,"
+    " gross int8, credits uuid, event_id uuid",
     key="tenant_id, invoice_id",
 )
 LINE = table(
     "invoice_line",
     "tenant_id int4, invoice_id uuid, line_no int4, subscription_id uuid, item_no int2, product text,"
     " description text, starts_at timestamptz, ends_at timestamptz, quantity numeric, unit text,"
-    " net int8, tax_category text",
+    " net int8, discount int8, tax_included int8, tax_category text",
     key="tenant_id, invoice_id, line_no",
 )
 TAX = table(
     "invoice_tax",
-    "tenant_id int4, invoice_id uuid, category text, percent numeric, base int8, amount int8",
-    key="tenant_id, invoice_id, category, percent",
+    "tenant_id int4, invoice_id uuid, category text, percent numeric, is_included bool, base int8,"
+    " amount int8, step int8, within int8",
+    key="tenant_id, invoice_id, category, percent, is_included",
 )
 USAGE = table(
     "invoice_usage",
@@ -49,9 +51,10 @@ SERIES = table(
 
 
 def issued(event: Event, rows: Rows, tenant_id: int) -> None:
-    """A new invoice with its lines, taxes, seals of usage, billed periods, and its ledger entry."""
+    """A new invoice with its lines, taxes, uses of coupons, seals of usage, billed periods, and its ledger
+    entry."""
     invoice: Invoice = event.payload
-    add_details(rows, tenant_id, invoice.invoice_id, invoice.lines, invoice.taxes)
+    add_details(rows, tenant_id, invoice.invoice_id, invoice)
     add_document(event, rows, tenant_id)
 
 
@@ -59,25 +62,24 @@ def add_details(
     rows: Rows,
     tenant_id: int,
     invoice_id: UUID,
-    invoice_lines: Iterable[InvoiceLine],
-    invoice_taxes: Iterable[TaxAmount],
+    invoice: Invoice | DraftInvoice,
 ) -> None:
     """The rows of an invoice that do not depend on its number. They are written before it: the
     database checks that an invoice adds up, and takes no line afterwards."""
     lines, usage, taxes = (rows.of(target) for target in (LINE, USAGE, TAX))
-    for line in invoice_lines:
+    for line in invoice.lines:
         lines.append(_line(tenant_id, invoice_id, line, 1))
         if line.corrects is None:
             rows.of(BILLED_PERIOD).append(
                 (tenant_id, line.subscription_id, line.item_no, line.starts_at, line.ends_at,
-                 line.net, invoice_id, line.line_no)
+                 line.amount, invoice_id, line.line_no)
             )  # fmt: skip
         else:
             before = line.corrects
             rows.of(PERIOD_CORRECTION).append(
                 (tenant_id, line.subscription_id, line.item_no, line.starts_at, before.step,
-                 before.ends_at, line.ends_at, before.charged, before.charged + line.net, False, invoice_id,
-                 line.line_no)
+                 before.ends_at, line.ends_at, before.charged, before.charged + line.amount, False,
+                 invoice_id, line.line_no)
             )  # fmt: skip
         quantity = line.charge.quantity
         if quantity is None:
@@ -89,8 +91,13 @@ def add_details(
                  part.starts_at, part.ends_at, is_counter(series), limits_of(series),
                  part.fold_id, part.records, Decimal(part.total), bytes.fromhex(part.digest))
             )  # fmt: skip
-    for tax in invoice_taxes:
+    for tax in invoice.taxes:
         taxes.append(_tax(tenant_id, invoice_id, tax, 1))
+    for found in invoice.discounts:
+        rows.add(
+            COUPON_USE, tenant_id, found.application_id, found.use_no, found.redemption_no,
+            found.coupon.times, invoice_id, found.amount, found.rest,
+        )  # fmt: skip
 
 
 def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
@@ -99,7 +106,7 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.of(INVOICE).append(
         (tenant_id, invoice.invoice_id, kind_of(invoice.series), invoice.series, invoice.number,
          invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
-         invoice.net, invoice.tax, invoice.gross, None, event.event_id)
+         invoice.discount, invoice.net, invoice.tax, invoice.gross, None, event.event_id)
     )  # fmt: skip
     entry = postings.of_invoice(invoice)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
@@ -115,14 +122,15 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
         rows.of(LINE).append(_line(tenant_id, note.invoice_id, line, -1))
         rows.of(PERIOD_CORRECTION).append(
             (tenant_id, line.subscription_id, line.item_no, line.starts_at, 1, line.ends_at,
-             line.starts_at, line.net, 0, True, note.invoice_id, line.line_no)
+             line.starts_at, line.amount, 0, True, note.invoice_id, line.line_no)
         )  # fmt: skip
     for tax in original.taxes:
         rows.of(TAX).append(_tax(tenant_id, note.invoice_id, tax, -1))
     rows.of(INVOICE).append(
         (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
          original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
-         -original.net, -original.tax, -original.gross, original.invoice_id, event.event_id)
+         -original.discount, -original.net, -original.tax, -original.gross, original.invoice_id,
+         event.event_id)
     )  # fmt: skip
     entry = postings.of_credit_note(note)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
@@ -136,10 +144,14 @@ def _line(tenant_id: int, invoice_id: UUID, line: InvoiceLine, sign: int) -> tup
         tenant_id, invoice_id, line.line_no, line.subscription_id, line.item_no,
         charge.product.key, charge.price.description, line.starts_at, line.ends_at,
         None if quantity is None else Decimal(quantity.value),
-        None if quantity is None else quantity.unit, sign * line.net, charge.product.tax_category,
+        None if quantity is None else quantity.unit, sign * line.net,
+        sign * line.discount, sign * line.tax_included, charge.product.tax_category,
     )  # fmt: skip
 
 
 def _tax(tenant_id: int, invoice_id: UUID, tax: TaxAmount, sign: int) -> tuple[object, ...]:
     percent = Decimal(tax.percent)
-    return (tenant_id, invoice_id, tax.category, percent, sign * tax.base, sign * tax.amount)
+    return (
+        tenant_id, invoice_id, tax.category, percent, tax.is_included, sign * tax.base,
+        sign * tax.amount, tax.step, tax.within,
+    )  # fmt: skip

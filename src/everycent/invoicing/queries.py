@@ -117,6 +117,22 @@ def names(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, str]:
     return {row.invoice_id: name_of(row.series, row.number) for row in rows}
 
 
+def lines(
+    tx: Tx, wanted: Sequence[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], tuple[str, InvoiceLine]]:
+    """Lines that were issued, by invoice and number, with the name of their invoice."""
+    rows = store.list_documents(tx, [invoice_id for invoice_id, _ in wanted])
+    ids_of = {row.event_id: row.invoice_id for row in rows}
+    issued_ = {
+        ids_of[event.event_id]: decode(ISSUED, event.schema_version, event.payload)
+        for event in store.list_issued_events(tx, sorted(ids_of))
+    }
+    return {
+        (invoice_id, line_no): (issued_[invoice_id].name, issued_[invoice_id].lines[line_no - 1])
+        for invoice_id, line_no in wanted
+    }
+
+
 def closing_readings(
     tx: Tx, items: Sequence[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int, str], Reading]:

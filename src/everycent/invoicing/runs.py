@@ -13,9 +13,9 @@ from everycent.kernel.errors import Refusal
 class Run(NamedTuple):
     """A billing run: everything that was due by `as_of`.
 
-    `time_zone` decides the date that is printed, `payment_days` how long customers have to pay, and
-    `tax_versions` (by key) from which tables taxes are taken; all stay as they were when the run
-    began, whoever finishes it and whatever the catalogue says by then.
+    `time_zone` decides the date that is printed, `payment_days` how long customers have to pay,
+    `tax_versions` (by key) from which tables taxes are taken, and `policies` how invoices are made; all
+    stay as they were when the run began, whoever finishes it and whatever the catalogue says by then.
     """
 
     run_id: UUID
@@ -23,6 +23,7 @@ class Run(NamedTuple):
     time_zone: str
     payment_days: int
     tax_versions: Mapping[str, int]
+    policies: Mapping[str, str]
     started_at: datetime
     chunks: int = 0
 

@@ -135,8 +135,9 @@ def find_correction_of(tx: Tx, invoice_id: UUID) -> Any | None:
 
 def insert_run(tx: Tx, run: Run) -> bool:
     """Opens a run; False when one is open already."""
-    told = msgspec.json.encode(run.tax_versions).decode()
-    params = {"tenant_id": tx.tenant_id, **run._asdict(), "tax_versions": told}
+    params = {"tenant_id": tx.tenant_id, **run._asdict()}
+    for told in ("tax_versions", "policies"):
+        params[told] = msgspec.json.encode(params[told]).decode()
     return tx.run(SQL["insert_run"], params) == 1
 
 

@@ -143,7 +143,7 @@ order by i.issued_on, i.series, i.number limit %(limit)s;
 
 -- name: list_documents
 -- The documents behind what customers owe, by id.
-select invoice_id, kind, series, number, issued_on, due_on, gross, credits from invoice
+select invoice_id, kind, series, number, issued_on, due_on, gross, credits, event_id from invoice
 where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) order by issued_on, series, number;
 
 -- name: credit_of
@@ -160,13 +160,15 @@ order by i.series, i.number limit 1;
 
 -- name: insert_run
 -- Two schedulers may say this at once: one of them makes the run, the other one finds it.
-insert into billing_run (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, started_at)
+insert into billing_run
+    (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, policies, started_at)
 values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(tax_versions)s::jsonb,
-        %(started_at)s)
+        %(policies)s::jsonb, %(started_at)s)
 on conflict (tenant_id) where finished_at is null do nothing;
 
 -- name: open_run
-select run_id, as_of, time_zone, payment_days, tax_versions, started_at, finished_at, customers, chunks
+select run_id, as_of, time_zone, payment_days, tax_versions, policies, started_at, finished_at, customers,
+       chunks
 from billing_run
 where tenant_id = %(tenant_id)s and finished_at is null;
 
@@ -222,32 +224,34 @@ group by r.run_id, r.as_of, r.started_at, r.finished_at, r.customers, r.chunks
 order by r.started_at desc limit %(limit)s;
 
 -- name: false_sums
--- Invoices whose lines and taxes do not add up.
+-- Invoices whose lines, less discounts, and taxes do not add up.
 select i.series || '-' || i.number from invoice i
 where i.tenant_id = %(tenant_id)s and (
     i.gross <> i.net + i.tax
-    or i.net <> (select coalesce(sum(l.net), 0) from invoice_line l
-                 where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id)
+    or (i.net, i.discount) <> (
+        select coalesce(sum(l.net - l.discount), 0), coalesce(sum(l.discount), 0) from invoice_line l
+        where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id)
     or i.tax <> (select coalesce(sum(t.amount), 0) from invoice_tax t
                  where t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id))
 limit 100;
 
 -- name: false_bases
--- Taxes whose base is not the sum of the lines of their category.
+-- Taxes whose base is not the sum of the lines of their category, after discounts.
 select i.series || '-' || i.number || ' ' || t.category
 from invoice i join (
     select tenant_id, invoice_id, category, sum(base) as base from invoice_tax group by 1, 2, 3) t
     on t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id
 where i.tenant_id = %(tenant_id)s and t.base <> (
-    select coalesce(sum(l.net), 0) from invoice_line l
-    where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id and l.tax_category = t.category)
+    select coalesce(sum(l.net - l.discount), 0) from invoice_line l
+    where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id
+      and t.category = any(string_to_array(l.tax_category, '+')))
 limit 100;
 
 -- name: false_taxes
--- Taxes that are further from percent of the base than one rounding can be.
+-- Taxes that are further from percent of the base than their roundings can be.
 select i.series || '-' || i.number || ' ' || t.category
 from invoice i join invoice_tax t on t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id
-where i.tenant_id = %(tenant_id)s and abs(t.amount - t.base * t.percent / 100) >= 1
+where i.tenant_id = %(tenant_id)s and abs(t.amount - t.base * t.percent / 100) >= t.within
 limit 100;
 
 -- name: unbooked_invoices
@@ -261,6 +265,27 @@ left join (
     where e.tenant_id = %(tenant_id)s and e.kind in ('invoice', 'credit_note')
     group by 1, 2) b on b.tenant_id = i.tenant_id and b.document_id = i.invoice_id
 where i.tenant_id = %(tenant_id)s and i.gross <> coalesce(b.amount, 0)
+limit 100;
+
+-- name: unbooked_discounts
+-- Invoices whose discounts differ from what the ledger has booked for them, and uses of coupons that no
+-- invoice knows.
+select i.series || '-' || i.number || ': ' || i.discount || ' taken off, ' || coalesce(b.amount, 0)
+       || ' booked'
+from invoice i
+left join (
+    select e.tenant_id, e.document_id, sum(p.amount) as amount
+    from ledger_entry e
+    join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id and p.account_id = 21
+    where e.tenant_id = %(tenant_id)s and e.kind in ('invoice', 'credit_note')
+    group by 1, 2) b on b.tenant_id = i.tenant_id and b.document_id = i.invoice_id
+where i.tenant_id = %(tenant_id)s and i.discount <> coalesce(b.amount, 0)
+union all
+select 'use ' || u.use_no || ' of the coupon application ' || u.application_id || ' has no invoice'
+from coupon_use u
+where u.tenant_id = %(tenant_id)s and not exists (
+    select from invoice i where i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
+        and i.kind = 'invoice')
 limit 100;
 
 -- name: undocumented_entries
@@ -313,7 +338,7 @@ where b.tenant_id = %(tenant_id)s and b.invoice_id is not null and not exists (
     select from invoice_line l
     where l.tenant_id = b.tenant_id and l.invoice_id = b.invoice_id and l.line_no = b.line_no
       and l.subscription_id = b.subscription_id and l.item_no = b.item_no
-      and l.starts_at = b.starts_at and l.ends_at = b.ends_at and l.net = b.charged)
+      and l.starts_at = b.starts_at and l.ends_at = b.ends_at and l.net + l.tax_included = b.charged)
 union all
 select 'line ' || l.line_no || ' of ' || i.series || '-' || i.number
 from invoice_line l join invoice i on i.tenant_id = l.tenant_id and i.invoice_id = l.invoice_id
@@ -324,7 +349,7 @@ where l.tenant_id = %(tenant_id)s and not exists (
     select from period_correction c
     where c.tenant_id = l.tenant_id and c.invoice_id = l.invoice_id and c.line_no = l.line_no
       and c.subscription_id = l.subscription_id and c.item_no = l.item_no
-      and c.starts_at = l.starts_at and c.charged - c.charged_before = l.net
+      and c.starts_at = l.starts_at and c.charged - c.charged_before = l.net + l.tax_included
       and (c.taken_back or c.ends_at = l.ends_at))
 union all
 select 'correction ' || c.step || ' of item ' || c.item_no || ' at ' || c.starts_at

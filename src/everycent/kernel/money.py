@@ -140,6 +140,13 @@ def rounded(amount: Decimal | Fraction, currency: str, mode: Rounding) -> Money:
     return checked(minor, currency)
 
 
+def rounded_minor(exact: Decimal | Fraction, mode: Rounding, step: int = 1) -> int:
+    """An exact number of minor units as a whole one: rounded once, to a multiple of `step`."""
+    if step == 1:
+        return int(round_decimal(exact, 0, mode))
+    return int(round_decimal(Fraction(exact) / step, 0, mode)) * step
+
+
 def checked(minor: int, currency: str) -> Money:
     """`minor` units as Money, refused when too large to be booked."""
     if abs(minor) >= MINOR_LIMIT:
@@ -183,3 +190,30 @@ def split(total: int, weights: Sequence[Fraction | int]) -> list[int]:
     for i in by_remainder[: size - sum(shares)]:
         shares[i] += 1
     return [share if total >= 0 else -share for share in shares]
+
+
+def apportion(total: int, exact: Sequence[Fraction]) -> list[int]:
+    """Whole shares that add up to `total`, each less than one from its exact one (largest remainder).
+
+    Exact shares may have any sign. Where they don't add up to about `total`, they are moved there first,
+    each by its size. Ties go to the earlier share: whoever wants an outcome that does not depend on the
+    order brings the shares into one that means something.
+    """
+    shares = [exact_share // 1 for exact_share in exact]
+    missing = total - sum(shares)
+    uneven = sum(share != told for share, told in zip(shares, exact, strict=True))
+    if not 0 <= missing <= uneven:
+        return apportion(total, _moved(total, exact))
+    by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
+    for i in by_remainder[:missing]:
+        shares[i] += 1
+    return shares
+
+
+def _moved(total: int, exact: Sequence[Fraction]) -> list[Fraction]:
+    """The shares as they add up to exactly `total`."""
+    size = sum(map(abs, exact))
+    if not size:
+        raise Invalid("money.no_weight", "nothing can be shared out where all shares are zero")
+    off = total - sum(exact)
+    return [share + off * abs(share) / size for share in exact]

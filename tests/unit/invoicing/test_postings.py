@@ -49,7 +49,7 @@ def test_an_invoice_debits_the_customer_and_credits_revenue_and_tax(
 ):
     entry = of_invoice(invoice(*charges, currency=currency))
     assert (entry.kind, entry.document_id, entry.reverses) == (
-        "invoice",
+        "credit_note" if gross < 0 else "invoice",
         ids.derived("invoice"),
         None,
     )
@@ -108,7 +108,7 @@ def test_the_rows_of_a_credit_note_are_those_of_the_invoice_with_the_opposite_si
     lines, taxes = issued[projection.LINE], issued[projection.TAX]
     net = projection.LINE.names.index("net")
     assert [row[net] for row in back[projection.LINE]] == [-row[net] for row in lines]
-    assert [row[-2:] for row in back[projection.TAX]] == [(-b, -a) for *_, b, a in taxes]
+    assert [row[5:7] for row in back[projection.TAX]] == [(-row[5], -row[6]) for row in taxes]
     (head,), (back_head,) = issued[projection.INVOICE], back[projection.INVOICE]
     sums = slice(projection.INVOICE.names.index("net"), projection.INVOICE.names.index("gross") + 1)
     assert back_head[sums] == tuple(-amount for amount in head[sums])

@@ -10,6 +10,11 @@ create table customer (
     email text,
     address text,
     tax_id text,
+    tax_status text not null check (tax_status in ('taxed', 'exempt', 'reverse_charge')),
+    tax_reason text,
+    check (tax_status <> 'reverse_charge' or tax_id is not null),
+    check (tax_status <> 'exempt' or tax_reason is not null),
+    check (tax_status <> 'taxed' or tax_reason is null),
     primary key (tenant_id, customer_id),
     unique (tenant_id, key)
 );
@@ -18,7 +23,8 @@ create table customer (
 create table catalog_version (
     tenant_id int not null references tenant,
     kind text not null check (kind in (
-        'bands', 'calendar', 'intake', 'meter', 'plan', 'product', 'segments', 'tax')),
+        'bands', 'calendar', 'coupon', 'intake', 'meter', 'plan', 'policies', 'product', 'segments',
+        'tax')),
     key text not null check (key ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,119}$'),
     version int not null check (version > 0),
     at timestamptz not null,

@@ -111,6 +111,7 @@ create table invoice (
     issued_on date not null,
     due_on date not null check (due_on >= issued_on),
     at timestamptz not null,
+    discount bigint not null,
     net bigint not null,
     tax bigint not null,
     gross bigint not null check (gross = net + tax),
@@ -124,6 +125,9 @@ create table invoice (
 );
 create index invoice_customer on invoice (tenant_id, customer_id, at);
 
+-- `net` is before discounts, `discount` what coupons take off it; with `tax_included` it is what the price
+-- came to. Of several taxes `tax_category` has the
+-- keys, joined with a plus sign.
 create table invoice_line (
     tenant_id int not null,
     invoice_id uuid not null,
@@ -137,18 +141,25 @@ create table invoice_line (
     quantity numeric,
     unit text,
     net bigint not null,
+    discount bigint not null,
+    tax_included bigint not null,
     tax_category text not null,
     primary key (tenant_id, invoice_id, line_no)
 );
 
+-- The amount is less than `within` from the percentage of the base, and a multiple of `step`.
 create table invoice_tax (
     tenant_id int not null,
     invoice_id uuid not null,
     category text not null,
     percent numeric not null check (percent >= 0 and percent <= 100),
+    is_included boolean not null,
     base bigint not null,
     amount bigint not null,
-    primary key (tenant_id, invoice_id, category, percent)
+    step bigint not null check (step > 0),
+    within bigint not null check (within > 0),
+    check (amount % step = 0),
+    primary key (tenant_id, invoice_id, category, percent, is_included)
 );
 
 -- Which usage a line counted: the records of a series inside the spans, as folded up to fold_id. `limits`
@@ -187,11 +198,12 @@ create function check_invoices() returns trigger language plpgsql as $$
 declare wrong boolean;
 begin
     execute $q$ select exists (
-        select from appended n where n.net <> (
-            select coalesce(sum(l.net), 0) from everycent.invoice_line l
+        select from appended n where (n.net, n.discount) <> (
+            select coalesce(sum(l.net - l.discount), 0), coalesce(sum(l.discount), 0)
+            from everycent.invoice_line l
             where l.tenant_id = n.tenant_id and l.invoice_id = n.invoice_id)) $q$ into wrong;
     if wrong then
-        raise exception 'the lines of an invoice do not add up to its net'
+        raise exception 'the lines of an invoice, less discounts, do not add up to its net'
             using errcode = 'check_violation', constraint = 'invoice_net_is_sum_of_lines';
     end if;
     execute $q$ select exists (
@@ -245,7 +257,8 @@ create trigger final after insert on invoice_usage
 
 -- Billing runs: a work list, not part of the truth (docs/architecture.md) ---------------------------
 
--- `tax_versions`: by key the versions of the catalogue's tax tables when the run was opened.
+-- `tax_versions`: by key the versions of the catalogue's tax tables when the run was opened; `policies`: the
+-- values of those that were set then.
 create table billing_run (
     tenant_id int not null references tenant,
     run_id uuid not null,
@@ -253,6 +266,7 @@ create table billing_run (
     time_zone text not null,
     payment_days int not null check (payment_days >= 0),
     tax_versions jsonb not null check (jsonb_typeof(tax_versions) = 'object'),
+    policies jsonb not null check (jsonb_typeof(policies) = 'object'),
     started_at timestamptz not null,
     finished_at timestamptz,
     customers int not null default 0,

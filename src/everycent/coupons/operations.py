@@ -1,0 +1,81 @@
+"""Give coupons to customers, and take them away."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from everycent.catalog import queries as catalog
+from everycent.coupons import application as applications
+from everycent.coupons import projection, queries, store
+from everycent.coupons.application import APPLIED, REMOVED, Application, Removed
+from everycent.customers import operations as customers
+from everycent.customers.customer import stream
+from everycent.db.connection import Tx
+from everycent.journal import operations as journal
+from everycent.journal.event import Draft
+from everycent.kernel.errors import Conflict
+from everycent.kernel.ids import IdSource
+
+
+def apply(
+    tx: Tx,
+    coupon: str,
+    customer_id: UUID,
+    *,
+    starts_on: date,
+    subscription: tuple[UUID, str] | None = None,
+    at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> Application:
+    """Gives a customer the newest version of a coupon, for everything or for one subscription (its id and
+    key).
+
+    Raises NotFound `coupon.unknown`, `customer.unknown`, Invalid `coupon.not_valid`, Conflict
+    `coupon.limit_reached`, `coupon.not_combinable`, `coupon.other_currency`.
+    """
+    told = catalog.newest_coupon(tx, coupon)
+    store.lock_coupon(tx, coupon)
+    (customer,) = customers.lock(tx, [customer_id])
+    if told[1].currency not in (None, customer.currency):
+        raise Conflict(
+            "coupon.other_currency",
+            f"the coupon {coupon!r} is in {told[1].currency}, and {customer.key} is billed in"
+            f" {customer.currency}",
+            field="coupon",
+            value=coupon,
+            hint="apply a coupon in the customer's currency, or one with a percentage",
+        )
+    given = [held.application for _, held in store.list_held(tx, customer_id, customer_id)]
+    applied = store.count_applied(tx, coupon)
+    application_id = ids(f"coupon/{coupon}/{applied + 1}")
+    made = applications.made(
+        application_id, customer_id, told, given, applied, starts_on, subscription
+    )
+    event_id = ids(f"coupon.applied/{made.name}")
+    draft = Draft(event_id, stream(customer_id), APPLIED, at, actor, made)
+    journal.record(tx, [draft], recorded_at, projection.applied)
+    return made
+
+
+def remove(
+    tx: Tx,
+    name: str,
+    *,
+    on: date,
+    reason: str = "",
+    at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> Application:
+    """Ends an application: lines with a day of supply from `on` on are not reached. What it took off
+    stays. Raises NotFound `coupon.not_applied`, Conflict `coupon.removed_before`."""
+    customers.lock(tx, [queries.by_name(tx, name).customer_id])
+    left = applications.ended(queries.by_name(tx, name), on)
+    event_id = ids(f"coupon.removed/{name}/{recorded_at.isoformat()}")
+    draft = Draft(event_id, stream(left.customer_id), REMOVED, at, actor, Removed(left, reason))
+    journal.record(tx, [draft], recorded_at, projection.removed)
+    return left

@@ -1,0 +1,75 @@
+"""Settle an issued invoice again, out of nothing but what is frozen in it: to explain it, and to see what
+it would say if its lines came to something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from everycent.catalog.plan import AND
+from everycent.catalog.policies import Policies
+from everycent.customers.customer import untaxed_because
+from everycent.invoicing import tax
+from everycent.invoicing.assemble import line_order
+from everycent.invoicing.discount import Grant
+from everycent.invoicing.invoice import Invoice, InvoiceLine
+from everycent.invoicing.settle import Priced, Settled, settle
+from everycent.invoicing.tax import Rate
+
+
+class Resettled(NamedTuple):
+    """What comes out, and its net and taxes in minor units."""
+
+    settled: Settled
+    net: int
+    tax: int
+
+
+def resettled(invoice: Invoice, amounts: Mapping[int, int] | None = None) -> Resettled:
+    """The invoice settled by its own policies, coupons and rates. `amounts` (minor units, by number of the
+    line) stand in place of what lines come to."""
+    told = amounts or {}
+    lines = [_priced(invoice, line, told.get(line.line_no, line.amount)) for line in invoice.lines]
+    grants = [
+        Grant(
+            found.coupon.percent,
+            found.available or 0,
+            frozenset(
+                share.line_no - 1 for share in found.shares if lines[share.line_no - 1].amount > 0
+            ),
+        )
+        for found in invoice.discounts
+    ]
+    policies = Policies(invoice.policies)
+    waived = untaxed_because(invoice.customer)
+    settled = settle(lines, grants, policies, tax.rules_of(policies, invoice.currency, waived))
+    net = sum(
+        line.amount - included - off
+        for line, (included, off) in zip(lines, settled.lines, strict=True)
+    )
+    return Resettled(settled, net, sum(amount.amount for amount in settled.taxes))
+
+
+def _priced(invoice: Invoice, line: InvoiceLine, amount: int) -> Priced:
+    return Priced(
+        amount,
+        _rates(invoice, line),
+        line.charge.price.includes_tax,
+        None if line.kept is None else Fraction(*line.kept),
+        line_order(line.subscription, line.item_no, line.starts_at),
+    )
+
+
+def _rates(invoice: Invoice, line: InvoiceLine) -> tuple[Rate, ...]:
+    if line.tax_percent is None:
+        return ()
+    known = {(t.category, t.percent, t.is_included): t for t in invoice.taxes}
+    categories = line.charge.product.tax_category.split(AND)
+    shown = line.tax_percent.split(AND)
+    percents = shown if line.waived_percent is None else line.waived_percent.split(AND)
+    found = []
+    for category, percent, told in zip(categories, percents, shown, strict=True):
+        amount = known[category, told, line.charge.price.includes_tax]
+        found.append(Rate(category, percent, amount.since, amount.rounding))
+    return tuple(found)

@@ -1,0 +1,119 @@
+"""Settling: lines as they are priced, less discounts, with taxes. What bills an invoice and what explains
+one both come through here, so that an explanation does the very same calculation again.
+
+The outcome does not depend on the order of the lines: where a cent has to go to one of several, the
+lines are taken in an order of their own (`Priced.order`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from everycent.catalog.policies import SPLIT, Policies
+from everycent.invoicing import discount, tax
+from everycent.invoicing.discount import Grant, Taken
+from everycent.invoicing.invoice import TaxAmount
+from everycent.invoicing.tax import Rate, Rules, Taxable, included_in
+from everycent.kernel.money import Rounding, rounded_minor
+
+
+class Priced(NamedTuple):
+    """A line: what its price comes to in minor units, with the taxes in it where `includes_tax`.
+
+    A line that corrects another one keeps the part that was taken off that (`kept`), and no coupon reaches
+    it. `order` is what tells lines apart, whatever place they have on the invoice.
+    """
+
+    amount: int
+    rates: tuple[Rate, ...]
+    includes_tax: bool = False
+    kept: Fraction | None = None
+    order: tuple[object, ...] = ()
+
+
+class Settled(NamedTuple):
+    """What coupons took in their order, the taxes, and of each line in the order given the tax that it
+    includes and the discount off its net."""
+
+    taken: list[Taken]
+    taxes: tuple[TaxAmount, ...]
+    lines: list[tuple[int, int]]
+
+
+def settle(
+    lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies, rules: Rules
+) -> Settled:
+    """Takes the coupons off and adds the taxes. `grants` come in the order in which coupons take."""
+    if not grants and not any(line.includes_tax or line.kept is not None for line in lines):
+        plain = [Taxable(line.amount, line.amount, line.rates) for line in lines]
+        found = tax.taxed(plain, rules)
+        return Settled([], tuple(found.amounts), [(0, 0)] * len(lines))
+    order = sorted(range(len(lines)), key=lambda place: _order(lines[place]))
+    places = {place: number for number, place in enumerate(order)}
+    sorted_lines = [lines[place] for place in order]
+    moved = [
+        grant._replace(places=frozenset(places[place] for place in grant.places))
+        for grant in grants
+    ]
+    settled = _settle(sorted_lines, moved, policies, rules)
+    taken = [
+        one._replace(shares={order[place]: share for place, share in one.shares.items()})
+        for one in settled.taken
+    ]
+    first = _first_places(lines)
+    taxes = sorted(settled.taxes, key=lambda amount: first[amount.category, amount.is_included])
+    return Settled(taken, tuple(taxes), [settled.lines[places[n]] for n in range(len(lines))])
+
+
+def _order(line: Priced) -> tuple[object, ...]:
+    told = tuple((rate.category, Fraction(rate.percent)) for rate in line.rates)
+    return told, line.includes_tax, -line.amount, line.order
+
+
+def _first_places(lines: Sequence[Priced]) -> dict[tuple[str, bool], int]:
+    found: dict[tuple[str, bool], int] = {}
+    for place, line in enumerate(lines):
+        for rate in line.rates:
+            found.setdefault((rate.category, line.includes_tax), place)
+    return found
+
+
+def _settle(
+    lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies, rules: Rules
+) -> Settled:
+    """The same for lines in an order that means something."""
+    groups = [
+        (tuple((rate.category, rate.percent) for rate in line.rates), line.includes_tax)
+        for line in lines
+    ]
+    amounts = [line.amount for line in lines]
+    spread = discount.spread(amounts, grants, groups, policies[SPLIT])
+    off = [
+        whole if line.kept is None else rounded_minor(line.amount * line.kept, Rounding.HALF_UP)
+        for line, whole in zip(lines, spread.whole, strict=True)
+    ]
+    taxable = [
+        Taxable(
+            line.amount - whole,
+            line.amount - (exact if line.kept is None else whole),
+            line.rates,
+            line.includes_tax,
+        )
+        for line, whole, exact in zip(lines, off, spread.exact, strict=True)
+    ]
+    found = tax.taxed(taxable, rules)
+    told = [
+        _line(line, whole, included)
+        for line, whole, included in zip(lines, off, found.included, strict=True)
+    ]
+    return Settled(spread.taken, tuple(found.amounts), told)
+
+
+def _line(line: Priced, off: int, included: int) -> tuple[int, int]:
+    """The tax that the price includes, and the discount without the tax that it includes itself."""
+    if not line.includes_tax or not off:
+        return included, off
+    contained = rounded_minor(included_in(off, line.rates), Rounding.HALF_UP)
+    return included + contained, off - contained
