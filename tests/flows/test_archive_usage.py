@@ -720,6 +720,35 @@ def test_what_a_tenant_keeps_and_has_to_bill_by_now_is_dropped_by_nobody(seller:
     assert [month.outcome for month in archive(seller, FEBRUARY)] == [Outcome.DROPPED]
 
 
+@pytest.mark.parametrize("even_unbilled", [False, True])
+def test_a_tenant_that_waited_for_another_is_asked_again_when_the_month_is_dropped(
+    seller: Seller, *, even_unbilled: bool
+) -> None:
+    place = seller.place
+    other = tenants.create(place.database, "other", "Other", place.now)
+    ingest(place, calls("x", 3, date(2026, 1, 5)), tenant_id=other)
+    ingest(place, calls("late", 5, date(2026, 1, 5)))
+    mine = archive(seller, FEBRUARY, even_unbilled=even_unbilled)
+    assert [month.outcome for month in mine] == [Outcome.WAITING]
+    with place.database.transaction(place.tenant_id) as tx:
+        order = Order(customers.by_name(tx, "a"), "api", "second", world.START, "late")
+        subscriptions.start(tx, [order], **world.writing(place))
+    theirs = archive(seller, FEBRUARY, tenant="other")
+    if even_unbilled:
+        assert [month.outcome for month in theirs] == [Outcome.DROPPED]
+        return
+    assert [month.outcome for month in theirs] == [Outcome.WAITING]
+    with pytest.raises(Conflict) as refused:
+        archive(seller, FEBRUARY)
+    assert refused.value.code == "archive.not_billed"
+    again = place._replace(ids=lambda key: ids.derived(f"again/{key}"))
+    assert world.run(again, midnight(date(2026, 5, 1))).progress.parked == 0
+    assert [month.outcome for month in archive(seller, FEBRUARY, tenant="other")] == [
+        Outcome.DROPPED
+    ]
+    assert "not_yet_billed" not in reasons(seller)
+
+
 def test_a_file_of_another_tenant_that_is_not_there_keeps_the_month(
     seller: Seller, tmp_path: Path
 ) -> None:
@@ -768,7 +797,7 @@ def write(seller: Seller) -> None:
     """What archiving January without `--keep` does before it drops it."""
     archive(seller, FEBRUARY, keep=True)
     with seller.place.database.transaction(seller.place.tenant_id) as tx:
-        operations.hold(tx, JANUARY, IN_MAY, is_held=False)
+        operations.hold(tx, JANUARY, IN_MAY, is_held=False, even_unbilled=False)
 
 
 def look(place: Place) -> Any:

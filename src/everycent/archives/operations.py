@@ -230,10 +230,11 @@ def record_restored(
     journal.record(tx, [draft], at, projection.restored)
 
 
-def hold(tx: Tx, month: date, at: datetime, *, is_held: bool) -> None:
+def hold(tx: Tx, month: date, at: datetime, *, is_held: bool, even_unbilled: bool) -> None:
     """Says whether the tenant keeps what is archived of a month in the table, whoever else archives the
-    month; holds until it says otherwise. The caller has the `lock`."""
-    store.hold(tx, month, at, is_held=is_held)
+    month, and whether it may go with usage that is still to be billed; holds until it says otherwise. The
+    caller has the `lock`."""
+    store.hold(tx, month, at, is_held=is_held, even_unbilled=even_unbilled)
 
 
 def drop(database: Database, tenant_id: int, month: date, at: datetime) -> int:

@@ -21,6 +21,11 @@ def months_in_table(tx: Tx, before: date) -> list[date]:
     return store.list_months(tx, before)
 
 
+def may_go_unbilled(tx: Tx, month: date) -> bool:
+    """Whether the tenant said last that a month may be dropped with usage that is still to be billed."""
+    return store.may_go_unbilled(tx, month)
+
+
 def records_away(tx: Tx) -> int:
     """How many records are in files alone."""
     return sum(part.facts.records for part in parts(tx) if part.place is Place.FILE)

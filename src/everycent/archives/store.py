@@ -118,10 +118,22 @@ def put_back(tx: Tx) -> int:
     return tx.run(SQL["put_back"], {"tenant_id": tx.tenant_id})
 
 
-def hold(tx: Tx, month: date, at: datetime, *, is_held: bool) -> None:
-    """Says whether the tenant holds what the table has of a month."""
-    params = {"tenant_id": tx.tenant_id, "month": month, "is_held": is_held, "said_at": at}
+def hold(tx: Tx, month: date, at: datetime, *, is_held: bool, even_unbilled: bool) -> None:
+    """Says whether the tenant holds what the table has of a month, and whether it may go unbilled."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "month": month,
+        "is_held": is_held,
+        "even_unbilled": even_unbilled,
+        "said_at": at,
+    }
     tx.run(SQL["hold"], params)
+
+
+def may_go_unbilled(tx: Tx, month: date) -> bool:
+    """Whether the tenant said last that a month may go unbilled."""
+    rows = tx.tuples(SQL["may_go_unbilled"], {"tenant_id": tx.tenant_id, "month": month})
+    return any(said for (said,) in rows)
 
 
 def look_at_month(tx: Tx, month: date) -> Any:

@@ -153,11 +153,17 @@ select %(tenant_id)s, subject_id, meter_id, dimensions_id, at, value, key, conte
 from stage_archived;
 
 -- name: hold
--- A tenant's word whether it holds a month, unless it is what was said last.
-insert into usage_hold (tenant_id, month, hold_no, is_held, said_at)
-select %(tenant_id)s, %(month)s, coalesce(max(h.hold_no), 0) + 1, %(is_held)s, %(said_at)s
+-- A tenant's word whether it holds a month, and whether it may go unbilled, unless it is what was said last.
+insert into usage_hold (tenant_id, month, hold_no, is_held, even_unbilled, said_at)
+select %(tenant_id)s, %(month)s, coalesce(max(h.hold_no), 0) + 1, %(is_held)s, %(even_unbilled)s, %(said_at)s
 from usage_hold h where h.tenant_id = %(tenant_id)s and h.month = %(month)s
-having coalesce((array_agg(h.is_held order by h.hold_no desc))[1], false) <> %(is_held)s;
+having coalesce((array_agg(h.is_held order by h.hold_no desc))[1], false) <> %(is_held)s
+    or coalesce((array_agg(h.even_unbilled order by h.hold_no desc))[1], false) <> %(even_unbilled)s;
+
+-- name: may_go_unbilled
+-- A tenant's last word whether a month may go with usage that is still to be billed.
+select even_unbilled from usage_hold
+where tenant_id = %(tenant_id)s and month = %(month)s order by hold_no desc limit 1;
 
 -- name: look_at_month
 select keepers, since::text as since, moves from look_at_usage_month(%(month)s);

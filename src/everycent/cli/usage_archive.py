@@ -135,7 +135,7 @@ def archives(as_json: bool) -> None:
 _OUTCOMES = {
     flow.Outcome.DROPPED: "taken out of the table",
     flow.Outcome.KEPT: "in the table too",
-    flow.Outcome.WAITING: "in the table until the other tenants have archived theirs without --keep",
+    flow.Outcome.WAITING: "in the table until other tenants have billed and archived theirs without --keep",
 }
 
 

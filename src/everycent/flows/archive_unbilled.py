@@ -20,12 +20,17 @@ _LOOKED_AT = 1000
 _TOLD = 3
 
 
+def unbilled(reasons: Iterable[tuple[int, str, int]]) -> int:
+    """How many records are to be billed, of (batch, reason, records)."""
+    return sum(number for _, reason, number in reasons if reason == _NOT_BILLED)
+
+
 def refuse_unbilled(
     tx: Tx, month: date, reasons: Iterable[tuple[int, str, int]], as_of: datetime
 ) -> None:
     """Raises Conflict `archive.not_billed` when a month has records that are to be billed, given its
     (batch, reason, records); it tells how many, whose, and whether they are due."""
-    waiting = sum(number for _, reason, number in reasons if reason == _NOT_BILLED)
+    waiting = unbilled(reasons)
     if not waiting:
         return
     keys = reasoned.with_reason(tx, [span_of(month)], Wanted(_NOT_BILLED), limit=_LOOKED_AT)

@@ -19,7 +19,7 @@ from everycent.archives.archive import Part, Place, StoredFile, span_of
 from everycent.catalog import queries as catalog
 from everycent.db.connection import Database, Tx
 from everycent.flows import reasoned
-from everycent.flows.archive_unbilled import refuse_unbilled
+from everycent.flows.archive_unbilled import refuse_unbilled, unbilled
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Invalid, Refusal
 from everycent.kernel.ids import IdSource
@@ -62,7 +62,7 @@ class Files(Protocol):
 
 class Outcome(StrEnum):
     """What became of a month's records in the table. KEPT: asked for. WAITING: other tenants have
-    records of the month in no archive, or keep them."""
+    records of the month in no archive, keep them, or have to bill them by now."""
 
     DROPPED = "dropped"
     KEPT = "kept"
@@ -114,7 +114,7 @@ def archive(
     for month in months:
         with database.transaction(tenant_id) as tx:
             part = _archive_month(tx, tenant, month, files, terms, even_unbilled=even_unbilled)
-            archives.hold(tx, month, terms.clock(), is_held=keep)
+            archives.hold(tx, month, terms.clock(), is_held=keep, even_unbilled=even_unbilled)
         outcome = Outcome.KEPT if keep else _drop(database, tenant_id, month, files, terms)
         done.append(Month(month, part, outcome))
         on_month(done[-1])
@@ -166,14 +166,24 @@ def _archive_month(
 
 
 def _drop(database: Database, tenant_id: int, month: date, files: Files, terms: Terms) -> Outcome:
-    """Drops a month when all of it is archived, in files that are there as they were written."""
+    """Drops a month when all of it is archived, in files that are there as they were written. The other
+    tenants are asked again: contracts may have begun since they archived it."""
     for row in tenants.listed(database):
         with database.snapshot(row.tenant_id) as tx:
             kept = [part for part in queries.parts(tx, month) if part.place is Place.TABLE]
+            if kept and row.tenant_id != tenant_id and _has_to_bill(tx, month):
+                return Outcome.WAITING
         for part in kept:
             _check_file(part, files)
     others = archives.drop(database, tenant_id, month, terms.clock())
     return Outcome.WAITING if others else Outcome.DROPPED
+
+
+def _has_to_bill(tx: Tx, month: date) -> bool:
+    if queries.may_go_unbilled(tx, month):
+        return False
+    tx.sort_in_memory()
+    return unbilled(reasoned.by_batch(tx, span_of(month))) > 0
 
 
 def _check_file(part: Part, files: Files) -> None:

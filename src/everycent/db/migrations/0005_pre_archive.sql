@@ -75,12 +75,14 @@ create table usage_restored (
 create trigger immutable before update or delete or truncate on usage_restored
     for each statement execute function refuse_change();
 
--- Whether a tenant holds what the table has of its month, whoever else archives it: the last word counts.
+-- Whether a tenant holds what the table has of its month, whoever else archives it, and whether the month
+-- may go with usage that is still to be billed: the last word counts.
 create table usage_hold (
     tenant_id int not null references tenant,
     month date not null check (extract(day from month) = 1),
     hold_no int not null check (hold_no > 0),
     is_held boolean not null,
+    even_unbilled boolean not null,
     said_at timestamptz not null,
     primary key (tenant_id, month, hold_no)
 );
