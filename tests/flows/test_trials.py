@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -10,6 +10,7 @@ from everycent.flows import rerate, verify
 from everycent.flows.explain import explain
 from everycent.flows.rerate import Issued
 from everycent.kernel.errors import Refusal
+from everycent.metering.record import UsageRecord
 from everycent.subscriptions.timeline import Cancel, Pause, Resume
 from tests.conftest import Place
 from tests.flows import world
@@ -19,6 +20,7 @@ from tests.flows.world import calls, midnight, use
 CATALOGUE = """
 meters:
   calls: {unit: call}
+  register: {unit: kWh, aggregation: counter, digits: 5}
 products: {api: {name: API}, base: {name: Base}}
 plans:
   trial:
@@ -56,6 +58,10 @@ plans:
     prices:
       - {key: fee, product: base, flat: {amount: 10}}
       - {key: calls, product: api, meter: calls, per_unit: {unit_amount: 1}, minimum: 62}
+  power:
+    currency: EUR
+    trial: {days: 14}
+    prices: [{key: energy, product: api, meter: register, per_unit: {unit_amount: 1}}]
   whole:
     currency: EUR
     anchor_day: 1
@@ -63,7 +69,7 @@ plans:
       - {key: fee, product: base, flat: {amount: 9}, proration: {unit: none}}
       - {key: slow, product: base, flat: {amount: 31}, proration: {unit: second}}
 """
-KEYS = ["trial", "off", "thirty", "daily", "whole"]
+KEYS = ["trial", "off", "thirty", "daily", "whole", "power"]
 
 
 @pytest.fixture
@@ -211,3 +217,17 @@ def test_the_share_says_by_which_rule_it_was_counted(seller):
             "10 EUR × 15/31; the price of one day is rounded first",
         ),
     ]
+
+
+def reading(number: int, value: int) -> UsageRecord:
+    at = datetime(2026, 1, number, 12, tzinfo=UTC)
+    return UsageRecord("test", f"r{number}", "power", "register", at, str(value))
+
+
+def test_a_register_is_billed_from_the_last_reading_of_the_trial_on(seller):
+    use(seller, [reading(2, 100), reading(14, 140), reading(20, 200)])
+    assert reasons(seller) == {"trial": 2, "not_yet_billed": 1}
+    world.run(seller, midnight(day(2, 15)))
+    assert billed(seller, "power") == [("energy", day(1, 15), day(2, 15), "60.00")]
+    assert reasons(seller) == {"opening_reading": 2, "billed": 1}
+    sound(seller)

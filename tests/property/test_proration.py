@@ -175,6 +175,19 @@ def test_in_advance_comes_to_what_it_comes_to_in_arrears(told, rule):
     assert total(before) == total(after)
 
 
+@settings(max_examples=200, deadline=None)
+@given(stories(), WAYS, st.integers(0, 59))
+def test_what_is_withdrawn_comes_to_what_was_never_agreed(told, rule, day):
+    held = plans(rule, in_advance=True)
+    withdrawn_at = max([START + timedelta(days=day, minutes=1), *(at for at, _ in told)])
+    story = agreed(told, held)
+    begin, *changes = story
+    until = UNTIL - timedelta(hours=1)
+    taken_back = [one._replace(withdrawn_at=withdrawn_at + timedelta(seconds=1)) for one in changes]
+    never = life([begin], held, "UTC", until)
+    assert total(life([begin, *taken_back], held, "UTC", until)) == total(never)
+
+
 @pytest.mark.parametrize("credit", list(Credit))
 @pytest.mark.parametrize("unit", [Unit.SECOND, Unit.MINUTE, Unit.DAY])
 def test_what_is_cancelled_at_once_nets_to_nothing(unit, credit):

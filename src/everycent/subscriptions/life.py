@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
-from itertools import groupby
 from typing import NamedTuple
 
 from everycent.catalog.plan import Item, Plan
@@ -35,10 +34,12 @@ UsedIn = Callable[[Item, Due], Mapping[str, Used]]
 
 
 class Agreed(NamedTuple):
-    """A change and when it was agreed; what is due before that instant is billed without it."""
+    """A change, when it was agreed, and when it was withdrawn, if it was. What is due before such an
+    instant is billed as things stood."""
 
     at: datetime
     change: Change
+    withdrawn_at: datetime | None = None
 
 
 class Line(NamedTuple):
@@ -63,10 +64,11 @@ class Line(NamedTuple):
 
 
 class _Paid(NamedTuple):
-    """What is charged of an item's period so far, credits taken off."""
+    """What is charged of an item's period so far, credits taken off; it was billed `until` then."""
 
     due: Due
     starts: Edge
+    until: datetime
     net: int
 
 
@@ -80,13 +82,17 @@ def life(
 ) -> list[Line]:
     """All lines due by `as_of`, in order of time and item. Raises what folding and rating raise."""
     living = _Life(plans, zone, used)
-    known: list[Change] = []
-    by_time = sorted(agreed, key=lambda one: one.at)
-    for at, group in groupby(by_time, key=lambda one: one.at):
+    held = list(agreed)
+    moments = {one.at for one in held} | {one.withdrawn_at for one in held if one.withdrawn_at}
+    for at in sorted(moments):
         living.bill(at - _INSTANT)
-        known += [one.change for one in group]
+        known = [
+            one.change
+            for one in held
+            if one.at <= at and (one.withdrawn_at is None or at < one.withdrawn_at)
+        ]
         living.phases = phases_of(known, living.phases, plans)
-        living.give_back(at)
+        living.correct(at)
     living.bill(as_of)
     return _rounded_once(sorted(living.lines, key=lambda line: (line.at, line.item_no)), living)
 
@@ -128,7 +134,9 @@ class _Life:
                     made = self.charge(phase, item, due)
                     self.covered[item.item_no] = due.period.end
                     starts, _ = edges(due.period, due.whole, sides)
-                    self.paid[item.item_no, due.period.start] = _Paid(due, starts, made.net)
+                    self.paid[item.item_no, due.period.start] = _Paid(
+                        due, starts, due.period.end, made.net
+                    )
                     exact = Fraction(made.amount) * (due.share if made.share else 1)
                     self.lines.append(
                         Line(
@@ -155,37 +163,46 @@ class _Life:
         """The plan of a phase."""
         return self.plans[phase.plan_key, phase.plan_version]
 
-    def give_back(self, at: datetime) -> None:
-        """Credits what is paid in advance and not used as the phases are now."""
+    def correct(self, at: datetime) -> None:
+        """Gives back what is paid in advance and not used as the phases are now, and charges again what was
+        given back and is used after all."""
         for (item_no, start), paid in sorted(self.paid.items()):
             phase, item = _item(self.phases, item_no)
-            ends = phase.ends_at
-            if ends is None or ends >= paid.due.period.end or not item.in_advance:
+            ends = max(
+                start, paid.until if phase.ends_at is None else min(phase.ends_at, paid.until)
+            )
+            if ends == paid.due.period.end or not item.in_advance:
                 continue
-            sides = sides_of(phase, self.phases)
-            again = self._again(phase, item, paid, max(ends, start), sides)
+            again = self._again(phase, item, paid, ends)
             made = self.charge(phase, item, again)
+            more = made.net - paid.net
+            if ends < paid.due.period.end:
+                more = -self._given_back(phase, item, paid, again, made)
             shares = paid.due.share, again.share
-            plan = self.plan(phase)
-            back = 0
-            if item_no not in phase.keeps:
-                back = unused.given_back(made, paid.net, shares, rule_of(item), plan.currency)
-            self.paid[item_no, start] = _Paid(again, paid.starts, paid.net - back)
-            if back:
-                period = Period(again.period.end, paid.due.period.end)
+            self.paid[item_no, start] = paid._replace(due=again, net=paid.net + more)
+            if more:
+                period = Period(*sorted((again.period.end, paid.due.period.end)))
                 exact = -unused.exact_credit(made, shares)
                 self.lines.append(
                     Line(
-                        at, phase.plan_key, item_no, period, made, -back, exact, paid.net,
-                        is_credit=True,
+                        at, phase.plan_key, item_no, period, made, more, exact, paid.net,
+                        is_credit=more < 0,
                     )
                 )  # fmt: skip
 
-    def _again(
-        self, phase: Phase, item: SubscribedItem, paid: _Paid, ends: datetime, sides: Sides
-    ) -> Due:
+    def _given_back(
+        self, phase: Phase, item: SubscribedItem, paid: _Paid, again: Due, made: Charge
+    ) -> int:
+        """What is given back where less is used than was paid for, as the plan says."""
+        if item.item_no in phase.keeps:
+            return 0
+        shares = paid.due.share, again.share
+        currency = self.plan(phase).currency
+        return unused.given_back(made, paid.net, shares, rule_of(item), currency)
+
+    def _again(self, phase: Phase, item: SubscribedItem, paid: _Paid, ends: datetime) -> Due:
         """The period that was paid for, as far as it is used."""
-        due = paid.due
+        due, sides = paid.due, sides_of(phase, self.phases)
         used = Period(due.period.start, ends)
         if used.end == used.start:
             return due._replace(period=used, share=_NOTHING)

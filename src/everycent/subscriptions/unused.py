@@ -6,11 +6,11 @@ database. Amounts are minor units.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 from everycent.catalog.proration import Credit, Proration, Unused
-from everycent.kernel.currency import exponent
-from everycent.kernel.money import Money, major, rounded
+from everycent.kernel.money import Money, Rounding, major, round_decimal, rounded
 from everycent.rating.charge import Charge
 
 
@@ -54,7 +54,9 @@ def exact_credit(now: Charge, shares: tuple[Fraction, Fraction]) -> Fraction:
     return Fraction(now.amount) * (shares[0] - shares[1])
 
 
-def days_worth(credit: int, price: Fraction, days: int, currency: str) -> int:
-    """The whole days of a plan that a credit pays for, where a period of so many days has this price in
-    major units: ⌊credit × days ÷ price⌋. For sellers who give time instead of money."""
-    return int(Fraction(credit, 10 ** exponent(currency)) * days / price)
+def days_worth(
+    credit: Decimal, price: Decimal, days: int, rounding: Rounding = Rounding.DOWN
+) -> int:
+    """The whole days of a plan that a credit pays for, where a period of so many days has this price:
+    credit × days ÷ price, rounded. For sellers who give time instead of money."""
+    return int(round_decimal(Fraction(credit) * days / Fraction(price), 0, rounding))

@@ -20,7 +20,8 @@ from everycent.catalog.proration import (
 )
 from everycent.kernel.money import Money, Rounding, plain, rounded
 from everycent.rating.advance import moves
-from everycent.rating.commitment import true_up
+from everycent.rating.commitment import interim, true_up
+from everycent.subscriptions.unused import days_worth
 from tests.unit.subscriptions.test_proration_cases import lived, rows_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "proration.md").read_text("utf-8")
@@ -67,6 +68,13 @@ def outcome(told):
         share = Fraction(told["share"])
         missing = true_up(Decimal(told["commitment"]), charged, "EUR", share, how)
         return [plain(Money(missing, "EUR"))]
+    if "thresholds" in told:
+        totals = [int(total) * 100 for total in told["totals"]]
+        repeat = Decimal(told["repeat"]) if "repeat" in told else None
+        found = interim(totals, [Decimal(each) for each in told["thresholds"]], "EUR", repeat)
+        return [plain(Money(each, "EUR")) for each in found]
+    if "credit" in told:
+        return [str(days_worth(Decimal(told["credit"]), Decimal(told["price"]), int(told["days"])))]
     run = run_of(told)
     return [" ".join(row) for row in rows_of(run, lived(run))]
 
