@@ -20,6 +20,7 @@ from everycent.invoicing.invoice import (
     Discount,
     Invoice,
     InvoiceLine,
+    LineRef,
     Share,
     TaxAmount,
     name_of,
@@ -38,8 +39,11 @@ CARRIED = "carried"
 
 
 class DueCharge(NamedTuple):
-    """A charge with what it is for; `plan` is the key of its plan. `kept` is told of one that corrects an
-    earlier line: the part that was taken off that one, which is taken off again (see `settle.Priced`)."""
+    """A charge with what it is for; `plan` is the key of its plan.
+
+    One that `corrects` an earlier line stands for less than its charge, as the line will. `kept` is the
+    part that was taken off the earlier one, which is taken off the difference too (see `settle.Priced`).
+    """
 
     subscription_id: UUID
     subscription: str
@@ -50,7 +54,14 @@ class DueCharge(NamedTuple):
     due_at: datetime
     charge: Charge
     plan: str = ""
+    charged_before: int = 0
+    corrects: LineRef | None = None
     kept: Fraction | None = None
+
+    @property
+    def amount(self) -> int:
+        """What it comes to, in minor units before discounts."""
+        return self.charge.net - self.charged_before
 
 
 class DraftInvoice(NamedTuple):
@@ -94,7 +105,7 @@ def draft(
     rates = _rates(charges, taxes, rules)
     priced = [
         Priced(
-            due.charge.net,
+            due.amount,
             own,
             due.charge.price.includes_tax,
             due.kept,
@@ -177,7 +188,8 @@ def _minor(amount: str, currency: str) -> int:
 def _is_reached(due: DueCharge, held: Held) -> bool:
     application, charge = held.application, due.charge
     return (
-        charge.net > 0
+        due.amount > 0
+        and due.corrects is None
         and due.kept is None
         and application.subscription_id in (None, due.subscription_id)
         and reaches(application.coupon, due.plan, charge.product.key, charge.price.key)
@@ -205,6 +217,8 @@ def _line(
         due.period.end,
         shown,
         due.charge,
+        due.charged_before,
+        due.corrects,
         discount=off,
         tax_included=included,
         waived_percent=percents if is_waived and due.charge.price.includes_tax else None,
