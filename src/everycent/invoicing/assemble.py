@@ -191,7 +191,7 @@ def _minor(amount: str, currency: str) -> int:
 def _is_reached(due: DueCharge, held: Held) -> bool:
     application, charge = held.application, due.charge
     return (
-        charge.net > 0
+        due.amount > 0
         and due.corrects is None
         and application.subscription_id in (None, due.subscription_id)
         and reaches(application.coupon, due.plan, charge.product.key, charge.price.key)
