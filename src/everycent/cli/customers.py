@@ -8,11 +8,12 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.cli.common import counted, emit, instant, json_option, opened, table
+from everycent.cli.common import counted, day, emit, instant, json_option, opened, table
 from everycent.customers import operations, queries
 from everycent.customers.customer import Customer, TaxStatus, from_data, tax_status
 from everycent.kernel import ids
 from everycent.kernel.errors import Conflict, Invalid, Refusal
+from everycent.subscriptions import operations as subscriptions
 
 _BATCH = 5_000
 _tax_status = click.option(
@@ -90,6 +91,67 @@ def update(key: str, as_json: bool, **told: str | None) -> None:
         _data(changed),
         as_json,
         lambda: click.echo(f"{'changed' if done else 'nothing to change for'} customer {key}"),
+    )
+
+
+@customer.command()
+@click.argument("key")
+@click.argument("payer", required=False)
+@click.option("--nobody", is_flag=True, help="The customer pays itself again.")
+@click.option("--from", "starts_on", required=True, help="First local day, such as 2026-03-01.")
+@click.option("--reason", default="", help="Why, for whoever reads the journal.")
+@json_option
+def payer(
+    key: str, payer: str | None, nobody: bool, starts_on: str, reason: str, as_json: bool
+) -> None:
+    """Let the customer PAYER pay for all that the customer KEY has agreed to, from a day on. PAYER gets the
+    invoices, together with its own."""
+    if nobody == (payer is not None):
+        raise Invalid(
+            "customer.payer_unclear", "name a payer, or say --nobody: one of the two", field="payer"
+        )
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        writing = subscriptions.Writing(
+            at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
+        )
+        told = subscriptions.let_pay(
+            tx,
+            queries.by_name(tx, key),
+            None if payer is None else queries.by_name(tx, payer),
+            day(starts_on, "from"),
+            reason=reason,
+            writing=writing,
+        )
+    emit(
+        {"customer": key, "payer": payer, "from": str(told.starts_on)},
+        as_json,
+        lambda: click.echo(f"{payer or key} pays for {key} from {told.starts_on} on"),
+    )
+
+
+@customer.command()
+@click.argument("key")
+@json_option
+def payers(key: str, as_json: bool) -> None:
+    """Who pays for the customer KEY, and from when to when."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        held = queries.by_name(tx, key)
+        told = queries.payers(tx, [held.customer_id]).get(held.customer_id, [])
+        known = queries.by_ids(tx, [one.payer_id for one in told if one.payer_id is not None])
+    rows = [
+        (
+            key if one.payer_id is None else known[one.payer_id].key,
+            str(one.starts_on),
+            "" if later is None else str(later.starts_on),
+            one.reason,
+        )
+        for one, later in zip(told, [*told[1:], None], strict=False)
+    ]
+    emit(
+        [dict(zip(("payer", "from", "until", "reason"), row, strict=True)) for row in rows],
+        as_json,
+        lambda: table(["payer", "from", "until", "reason"], [list(row) for row in rows]),
     )
 
 

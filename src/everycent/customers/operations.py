@@ -9,11 +9,14 @@ from uuid import UUID
 from everycent.customers import customer as customers
 from everycent.customers import projection, store
 from everycent.customers.customer import Customer
+from everycent.customers.payer import SET, Payer, check, with_change
 from everycent.db.connection import Tx
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.kernel.ids import IdSource
+
+_LOWEST, _HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
 def create(
@@ -87,12 +90,58 @@ def update(
     return True
 
 
+def set_payer(
+    tx: Tx, told: Payer, *, at: datetime, recorded_at: datetime, actor: str, ids: IdSource
+) -> None:
+    """Lets a customer pay for another one from an instant on, or (`payer_id` None) nobody any more.
+
+    Whether anything was billed since is for the caller to look at. Raises NotFound `customer.unknown`,
+    Conflict `customer.payer_of_payer`, `customer.other_currency`, Invalid `customer.pays_itself`.
+    """
+    both = [told.customer_id, *([told.payer_id] if told.payer_id is not None else [])]
+    known = {found.customer_id: found for found in lock(tx, sorted(set(both)))}
+    held = known[told.customer_id]
+    if told.payer_id is not None and known[told.payer_id].currency != held.currency:
+        raise Conflict(
+            "customer.other_currency",
+            f"{held.key} is billed in {held.currency}, the payer in {known[told.payer_id].currency}",
+            field="payer",
+            hint="a payer has the currency of those it pays for",
+        )
+    of_others = store.list_payers(tx, [*store.list_paid_for(tx, _LOWEST, _HIGHEST), *both])
+    mine = with_change(of_others.pop(told.customer_id, []), told)
+    check(mine, of_others)
+    draft = Draft(
+        ids(
+            f"customer.payer_set/{held.key}/{told.starts_at.isoformat()}/{recorded_at.isoformat()}"
+        ),
+        customers.stream(told.customer_id),
+        SET,
+        at,
+        actor,
+        told,
+    )
+    journal.record(tx, [draft], recorded_at, projection.payer_set)
+
+
 def lock(tx: Tx, customer_ids: Sequence[UUID]) -> list[Customer]:
-    """Locks customers until the transaction ends. Raises NotFound `customer.unknown`."""
-    found = store.lock_ids(tx, customer_ids)
-    if len(found) != len(set(customer_ids)):
-        raise NotFound("customer.unknown", "there is no such customer", field="customer")
-    return found
+    """Locks customers until the transaction ends, and those who pay for them: what is agreed with one is
+    billed to the other. Raises NotFound `customer.unknown`."""
+    wanted = set(customer_ids)
+    locked: dict[UUID, Customer] = {}
+    missing = wanted | _payers_of(tx, customer_ids)
+    while missing:  # again, where somebody became a payer before the lock was there
+        found = store.lock_ids(tx, sorted(missing))
+        locked |= {customer.customer_id: customer for customer in found}
+        if wanted - locked.keys():
+            raise NotFound("customer.unknown", "there is no such customer", field="customer")
+        missing = _payers_of(tx, customer_ids) - locked.keys()
+    return [locked[customer_id] for customer_id in sorted(wanted)]
+
+
+def _payers_of(tx: Tx, customer_ids: Sequence[UUID]) -> set[UUID]:
+    told = store.list_payers(tx, customer_ids).values()
+    return {one.payer_id for own in told for one in own if one.payer_id is not None}
 
 
 def lock_range(tx: Tx, first: UUID, last: UUID) -> list[Customer]:

@@ -13,6 +13,13 @@ CUSTOMER = table(
 )
 
 
+PAYER = table(
+    "customer_payer",
+    "tenant_id int4, customer_id uuid, starts_at timestamptz, starts_on date, payer_id uuid, reason text",
+    key="tenant_id, customer_id, starts_at",
+)
+
+
 def created(event: Event, rows: Rows, tenant_id: int) -> None:
     """A new customer."""
     rows.add(CUSTOMER, *_row(event, tenant_id))
@@ -21,6 +28,20 @@ def created(event: Event, rows: Rows, tenant_id: int) -> None:
 def updated(event: Event, rows: Rows, tenant_id: int) -> None:
     """A customer's data as they are from now on."""
     rows.put(CUSTOMER, *_row(event, tenant_id))
+
+
+def payer_set(event: Event, rows: Rows, tenant_id: int) -> None:
+    """Who pays for a customer from an instant on."""
+    told = event.payload
+    rows.put(
+        PAYER,
+        tenant_id,
+        told.customer_id,
+        told.starts_at,
+        told.starts_on,
+        told.payer_id,
+        told.reason,
+    )
 
 
 def _row(event: Event, tenant_id: int) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from everycent.customers import store
 from everycent.customers.customer import Customer
+from everycent.customers.payer import Payer
 from everycent.db.connection import Tx
 from everycent.kernel import ids
 from everycent.kernel.errors import NotFound, Refusal
@@ -39,6 +40,16 @@ def by_keys(tx: Tx, keys: Sequence[str]) -> dict[str, Customer]:
 def by_ids(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, Customer]:
     """Those of the customers that exist, by id."""
     return {found.customer_id: found for found in store.find_by_ids(tx, customer_ids)}
+
+
+def payers(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, list[Payer]]:
+    """Who pays for those of the customers for whom others pay, or have paid, in order of time."""
+    return store.list_payers(tx, customer_ids) if customer_ids else {}
+
+
+def paid_for(tx: Tx, first: UUID, last: UUID) -> list[UUID]:
+    """The customers for whom somebody whose id lies between the two, both included, pays at any time."""
+    return store.list_paid_for(tx, first, last)
 
 
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:

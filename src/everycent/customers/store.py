@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from everycent.customers.customer import Customer, TaxStatus
+from everycent.customers.payer import Payer
 from everycent.db import statements
 from everycent.db.connection import Tx
 
@@ -38,6 +39,21 @@ def find_by_ids(tx: Tx, customer_ids: Sequence[UUID]) -> list[Customer]:
 def list_page(tx: Tx, after: str, limit: int) -> list[Customer]:
     """Customers by key, after a key."""
     return _customers(tx, "list_page", {"after": after, "limit": limit})
+
+
+def list_payers(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, list[Payer]]:
+    """Who pays for those of the customers for whom anything is told, in order of time."""
+    found: dict[UUID, list[Payer]] = {}
+    params = {"tenant_id": tx.tenant_id, "ids": list(customer_ids)}
+    for row in tx.tuples(SQL["payers_of"], params):
+        found.setdefault(row[0], []).append(Payer(*row))
+    return found
+
+
+def list_paid_for(tx: Tx, first: UUID, last: UUID) -> list[UUID]:
+    """The customers for whom somebody of a range pays at any time."""
+    params = {"tenant_id": tx.tenant_id, "first": first, "last": last}
+    return [customer_id for (customer_id,) in tx.tuples(SQL["paid_for"], params)]
 
 
 def lock_range(tx: Tx, first: UUID, last: UUID) -> list[Customer]:

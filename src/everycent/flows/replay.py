@@ -18,6 +18,7 @@ from everycent.corrections import projection as correction_rows
 from everycent.coupons import application as applications
 from everycent.coupons import projection as coupon_rows
 from everycent.customers import customer as customers
+from everycent.customers import payer as payers
 from everycent.customers import projection as customer_rows
 from everycent.db import bulk
 from everycent.db.connection import Tx
@@ -44,6 +45,7 @@ PROJECTORS: dict[str, Projector] = {
         (api_keys.REVOKED, tenant_rows.key_revoked),
         (catalog.VERSIONED, catalog.versioned),
         (customers.CREATED, customer_rows.created),
+        (payers.SET, customer_rows.payer_set),
         (customers.UPDATED, customer_rows.updated),
         (subscriptions.STARTED, subscription_rows.started),
         (subscriptions.CHANGED, subscription_rows.changed),
@@ -72,6 +74,7 @@ TABLES = (
     tenant_rows.API_KEY,
     catalog.VERSION,
     customer_rows.CUSTOMER,
+    customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,
     subscription_rows.PHASE,
     subscription_rows.ITEM,
@@ -100,6 +103,7 @@ TABLES = (
 CHANGING = {
     tenant_rows.API_KEY,
     customer_rows.CUSTOMER,
+    customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,
     subscription_rows.PHASE,
     coupon_rows.APPLICATION,

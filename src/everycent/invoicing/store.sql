@@ -74,7 +74,7 @@ wanted as (
     join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = s.subscription_id
         and b.item_no = s.item_no and b.starts_at > s.starts_at
     where s.goes_on)
-select s.customer_id, s.subscription_id, s.key, b.item_no, s.time_zone, s.ends_at as contract_ends_at,
+select i.customer_id, s.subscription_id, s.key, b.item_no, s.time_zone, s.ends_at as contract_ends_at,
        b.invoice_id, b.line_no, coalesce(c.step, 0) as step, coalesce(c.charged, b.charged) as charged,
        coalesce(c.ends_at, b.ends_at) as charged_until, i.event_id,
        coalesce(c.line_no, b.line_no) as said_line
@@ -90,7 +90,7 @@ left join lateral (
     order by c.step desc limit 1) c on true
 join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = coalesce(c.invoice_id, b.invoice_id)
 where c.taken_back is not true
-order by s.customer_id, s.key, b.item_no, b.starts_at;
+order by i.customer_id, s.key, b.item_no, b.starts_at;
 
 -- name: reserve_numbers
 -- The last lock that a billing transaction takes: numbers without gaps are handed out one at a time.

@@ -15,6 +15,7 @@ from everycent.catalog.proration import TakesEffect
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.customers.customer import stream as customer_stream
+from everycent.customers.payer import Payer
 from everycent.db.connection import Tx
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
@@ -269,6 +270,44 @@ def withdraw(tx: Tx, key: str, change_no: int, *, reason: str, writing: Writing)
 def cancel(tx: Tx, key: str, when: When, *, reason: str, writing: Writing) -> Subscription:
     """Ends a subscription; `when` is the first local day that is no longer billed. Raises as `change`."""
     return change(tx, key, Cancel(), when, reason=reason, writing=writing)
+
+
+def let_pay(
+    tx: Tx,
+    customer: Customer,
+    payer: Customer | None,
+    starts_on: date,
+    *,
+    reason: str,
+    writing: Writing,
+) -> Payer:
+    """From a day on a customer pays for all that another one has agreed to; None: it pays itself again.
+
+    A period in advance falls to who pays on its first day, any other to who pays on its last. Raises
+    Conflict `customer.billed_beyond`, and what `customers.set_payer` raises.
+    """
+    _check_day(starts_on, "starts_on")
+    starts_at = calendar.start_of_day(starts_on, customer.time_zone)
+    both = [customer.customer_id, *([payer.customer_id] if payer is not None else [])]
+    customers.lock(tx, sorted(set(both)))
+    key = store.find_paid_beyond(tx, customer.customer_id, starts_at)
+    if key is not None:
+        raise Conflict(
+            "customer.billed_beyond",
+            f"{key} is billed beyond {starts_on}: who pays for that can't be changed any more",
+            field="starts_on",
+            value=starts_on,
+            hint="choose a later day",
+        )
+    told = Payer(
+        customer.customer_id,
+        None if payer is None else payer.customer_id,
+        starts_on,
+        starts_at,
+        reason,
+    )
+    customers.set_payer(tx, told, **writing)
+    return told
 
 
 def end_of_period(held: Subscription, at: datetime) -> date:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
 from everycent.catalog.proration import DEFAULT, Proration
+from everycent.customers import queries as customers
+from everycent.customers.payer import Payer, payer_at
 from everycent.db.connection import Tx
 from everycent.kernel.calendar import Cycle, Interval
 from everycent.kernel.period import Period
 from everycent.subscriptions import store
 from everycent.subscriptions.schedule import ALONE, Due, Sides, cut_off, due_periods
 from everycent.subscriptions.subscription import Subscription
+
+_INSTANT = timedelta(microseconds=1)
 
 
 class _Counting(TypedDict, total=False):
@@ -36,8 +40,8 @@ class Charged(NamedTuple):
 
 class DueItem(NamedTuple):
     """A period of one item that is due; it is item `plan_item_no` of its plan. `starts_at` is since when
-    it is billed in its phase; parts of periods are counted by the `rule` (None: the default). `before` is
-    what was charged for the period before, if it is due again."""
+    it is billed in its phase, `customer_id` who pays for it; parts of periods are counted by the `rule`
+    (None: the default). `before` is what was charged for the period before, if it is due again."""
 
     customer_id: UUID
     subscription_id: UUID
@@ -56,14 +60,43 @@ class DueItem(NamedTuple):
 
 
 def due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
-    """Everybody who may have something due by `as_of`, in order of their ids."""
-    return store.list_due_customers(tx, as_of)
+    """Everybody who may have something to pay that is due by `as_of`, in order of their ids."""
+    holders = store.list_due_customers(tx, as_of)
+    told = customers.payers(tx, holders)
+    paying = {one.payer_id for own in told.values() for one in own if one.payer_id is not None}
+    return sorted({*holders, *paying})
 
 
 def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]:
-    """Everything due by `as_of` of the customers whose ids lie between the two, both included."""
+    """Everything due by `as_of` that customers pay whose ids lie between the two, both included, for
+    themselves or for others."""
+    found = _due(tx, first, last, None, as_of)
+    others = [one for one in customers.paid_for(tx, first, last) if not first <= one <= last]
+    if others:
+        found += _due(tx, store.LOWEST, store.HIGHEST, others, as_of)
+    told = customers.payers(tx, sorted({due.customer_id for due in found}))
+    if told:
+        found = [_paid(due, told) for due in found]
+    return sorted(
+        (due for due in found if first <= due.customer_id <= last),
+        key=lambda due: (due.customer_id, due.subscription_key, due.item_no),
+    )
+
+
+def _paid(due: DueItem, told: Mapping[UUID, Sequence[Payer]]) -> DueItem:
+    """The due item with who pays for it: on the first day of a period in advance, on the last of others."""
+    period = due.due.period
+    at = period.start if due.in_advance else period.end - _INSTANT
+    payer_id = payer_at(told.get(due.customer_id, ()), at)
+    return due if payer_id is None else due._replace(customer_id=payer_id)
+
+
+def _due(
+    tx: Tx, first: UUID, last: UUID, holders: Sequence[UUID] | None, as_of: datetime
+) -> list[DueItem]:
+    """What is due of contracts of a range of customers, or of some of them."""
     found = []
-    for row in store.list_due_items(tx, first, last, as_of):
+    for row in store.list_due_items(tx, first, last, holders, as_of):
         (customer_id, subscription_id, key, plan_key, plan_version, currency, subject, anchor,
          months, days, zone, starts_at, ends_at, item_no, plan_item_no, in_advance,
          covered, rule, follows, is_followed) = row  # fmt: skip
@@ -76,8 +109,8 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
                     zone, item_no, plan_item_no, in_advance, starts_at, due, store.rule_of(rule),
                 )
             )  # fmt: skip
-    found += _due_again(store.list_due_corrections(tx, first, last, as_of))
-    return sorted(found, key=lambda due: (due.customer_id, due.subscription_key, due.item_no))
+    found += _due_again(store.list_due_corrections(tx, first, last, holders, as_of))
+    return found
 
 
 def due_again(tx: Tx, subscription_ids: Sequence[UUID], as_of: datetime) -> list[DueItem]:

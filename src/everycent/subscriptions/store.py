@@ -19,8 +19,8 @@ from everycent.subscriptions.timeline import Change
 SQL = statements.beside(__file__)
 _CHANGES = msgspec.json.Decoder(tuple[Change, ...])
 _RULE = msgspec.json.Decoder(Proration)
-_LOWEST = UUID(int=0)
-_HIGHEST = UUID(int=(1 << 128) - 1)
+LOWEST = UUID(int=0)
+HIGHEST = UUID(int=(1 << 128) - 1)
 
 
 def find(
@@ -80,15 +80,24 @@ def billed_until(tx: Tx, subscription_id: UUID) -> list[tuple[int, datetime]]:
     return [(no, at) for no, at in tx.tuples(SQL["billed_until"], params)]
 
 
+def find_paid_beyond(tx: Tx, customer_id: UUID, at: datetime) -> str | None:
+    """A contract of which something was billed that falls to who pays from an instant on, or None."""
+    params = {"tenant_id": tx.tenant_id, "customer_id": customer_id, "at": at}
+    found: str | None = tx.value(SQL["paid_beyond"], params)
+    return found
+
+
 def given_back(tx: Tx, subscription_id: UUID) -> dict[int, datetime]:
     """Until when phases are charged of which time was given back."""
     params = {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
     return dict(tx.tuples(SQL["given_back"], params))
 
 
-def list_due_corrections(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tuple[Any, ...]]:
+def list_due_corrections(
+    tx: Tx, first: UUID, last: UUID, holders: Sequence[UUID] | None, as_of: datetime
+) -> list[tuple[Any, ...]]:
     """One row per billed period of which a part has to be given back."""
-    params = {"tenant_id": tx.tenant_id, "first": first, "last": last, "as_of": as_of, "ids": None}
+    params = _of_range(tx, first, last, holders, as_of) | {"ids": None}
     return tx.tuples(SQL["due_corrections"], params)
 
 
@@ -96,14 +105,24 @@ def list_corrections_of(
     tx: Tx, subscription_ids: Sequence[UUID], as_of: datetime
 ) -> list[tuple[Any, ...]]:
     """The same for some subscriptions, whoever holds them."""
-    params = {"tenant_id": tx.tenant_id, "first": _LOWEST, "last": _HIGHEST, "as_of": as_of}
-    return tx.tuples(SQL["due_corrections"], params | {"ids": list(subscription_ids)})
+    params = _of_range(tx, LOWEST, HIGHEST, None, as_of) | {"ids": list(subscription_ids)}
+    return tx.tuples(SQL["due_corrections"], params)
 
 
-def list_due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[tuple[Any, ...]]:
-    """One row per item that may be due."""
-    params = {"tenant_id": tx.tenant_id, "first": first, "last": last, "as_of": as_of}
-    return tx.tuples(SQL["due_items"], params)
+def list_due_items(
+    tx: Tx, first: UUID, last: UUID, holders: Sequence[UUID] | None, as_of: datetime
+) -> list[tuple[Any, ...]]:
+    """One row per item that may be due, of a range of customers; only of `holders`, if they are told."""
+    return tx.tuples(SQL["due_items"], _of_range(tx, first, last, holders, as_of))
+
+
+def _of_range(
+    tx: Tx, first: UUID, last: UUID, holders: Sequence[UUID] | None, as_of: datetime
+) -> dict[str, Any]:
+    return {
+        "tenant_id": tx.tenant_id, "first": first, "last": last, "as_of": as_of,
+        "holders": None if holders is None else list(holders),
+    }  # fmt: skip
 
 
 def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
@@ -112,8 +131,7 @@ def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
         f"select customer_id from ({SQL['due_items']}) d"
         f" union select customer_id from ({SQL['due_corrections']}) c order by customer_id"
     )
-    params = {"tenant_id": tx.tenant_id, "as_of": as_of, "first": _LOWEST, "last": _HIGHEST,
-              "ids": None}  # fmt: skip
+    params = _of_range(tx, LOWEST, HIGHEST, None, as_of) | {"ids": None}
     return [customer_id for (customer_id,) in tx.tuples(statement, params)]
 
 

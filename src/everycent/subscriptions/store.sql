@@ -39,6 +39,16 @@ where b.tenant_id = %(tenant_id)s and b.subscription_id = %(subscription_id)s
   and b.invoice_id is not null and not i.in_advance
 group by 1;
 
+-- name: paid_beyond
+-- A contract of a customer of which something was billed that somebody paid from an instant on.
+select s.key from subscription s
+join subscription_item i on i.tenant_id = s.tenant_id and i.subscription_id = s.subscription_id
+join billed_period b on b.tenant_id = i.tenant_id and b.subscription_id = i.subscription_id
+    and b.item_no = i.item_no and b.invoice_id is not null
+where s.tenant_id = %(tenant_id)s and s.customer_id = %(customer_id)s
+  and case when i.in_advance then b.starts_at >= %(at)s else b.ends_at > %(at)s end
+order by s.key limit 1;
+
 -- name: due_items
 -- Items that may be due by as_of, of a range of customers: never too few, and hardly ever too many.
 -- A period that begins on a boundary is a full interval long (four days allow for month ends and
@@ -66,6 +76,7 @@ cross join lateral (
     order by b.ends_at desc limit 1) c
 where s.tenant_id = %(tenant_id)s
   and s.customer_id between %(first)s and %(last)s
+  and (%(holders)s::uuid[] is null or s.customer_id = any(%(holders)s))
   and (p.ends_at is null or c.ends_at < p.ends_at)
   and case when i.in_advance then c.ends_at <= %(as_of)s
            else c.ends_at < %(as_of)s and (
@@ -105,6 +116,7 @@ left join lateral (
     order by c.step desc limit 1) c on true
 where p.tenant_id = %(tenant_id)s and p.ends_at <= %(as_of)s and not i.item_no = any(p.keeps)
   and s.customer_id between %(first)s and %(last)s
+  and (%(holders)s::uuid[] is null or s.customer_id = any(%(holders)s))
   and (%(ids)s::uuid[] is null or s.subscription_id = any(%(ids)s))
   and c.taken_back is not true
   and coalesce(c.ends_at, b.ends_at) > greatest(p.ends_at, b.starts_at)

@@ -19,6 +19,21 @@ create table customer (
     unique (tenant_id, key)
 );
 
+-- Who pays for a customer from an instant on; payer_id null: the customer itself again.
+create table customer_payer (
+    tenant_id int not null,
+    customer_id uuid not null,
+    starts_at timestamptz not null,
+    starts_on date not null,
+    payer_id uuid,
+    reason text not null,
+    check (payer_id <> customer_id),
+    primary key (tenant_id, customer_id, starts_at),
+    foreign key (tenant_id, customer_id) references customer,
+    foreign key (tenant_id, payer_id) references customer
+);
+create index customer_payer_payer on customer_payer (tenant_id, payer_id);
+
 -- What is sold, version by version; a version never changes.
 create table catalog_version (
     tenant_id int not null references tenant,

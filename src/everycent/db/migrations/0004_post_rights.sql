@@ -9,7 +9,7 @@ declare
         'usage_reversal', 'usage_saying', 'billed_period', 'period_correction', 'invoice', 'invoice_line', 'invoice_tax',
         'invoice_usage', 'billing_parked'];
     mutable text[] := array[
-        'customer', 'subscription', 'subscription_phase', 'subscription_item', 'number_series', 'usage_batch',
+        'customer', 'customer_payer', 'subscription', 'subscription_phase', 'subscription_item', 'number_series', 'usage_batch',
         'usage_day', 'billing_run', 'billing_chunk'];
 begin
     foreach name in array immutable || mutable loop
