@@ -221,7 +221,9 @@ def test_a_gap_at_the_end_of_a_contract_was_not_filled_but_is_not_expected(selle
     assert opened(check(seller, DAY + 10)) == [(after(DAY - 15), None)]
     with seller.database.transaction(seller.tenant_id) as tx:
         ends_on = date(2026, 1, 2)
-        subscriptions.cancel(tx, "acme", ends_on, reason="", writing=world.writing(seller))
+        subscriptions.cancel(
+            tx, "acme", subscriptions.When(ends_on), reason="", writing=world.writing(seller)
+        )
     assert closed(check(seller, DAY + 11)) == [(after(DAY - 15), "not_expected")]
 
 
@@ -247,7 +249,9 @@ def test_a_silence_is_one_gap_however_many_contracts_ask_for_the_meter(seller):
     assert opened(check(seller, 3 * DAY)) == [(after(585), None)]
     with seller.database.transaction(seller.tenant_id) as tx:
         ends_on = date(2026, 1, 2)
-        subscriptions.cancel(tx, "acme", ends_on, reason="", writing=world.writing(seller))
+        subscriptions.cancel(
+            tx, "acme", subscriptions.When(ends_on), reason="", writing=world.writing(seller)
+        )
     found = check(seller, 3 * DAY + 1)  # the others go on
     assert (opened(found), closed(found)) == ([], [])
 

@@ -7,6 +7,7 @@ from datetime import date
 import psycopg
 import pytest
 
+from everycent.coupons import operations as coupons
 from everycent.flows import explain, running
 from everycent.invoicing import operations as invoicing
 from everycent.kernel.calendar import local_date
@@ -223,3 +224,54 @@ def test_the_database_takes_no_correction_that_does_not_stand_on_what_was_charge
         seller.database.transaction(seller.tenant_id) as tx,
     ):
         tx.run(f"insert into period_correction ({columns}) select {chosen} from ({row}) r")
+
+
+RULES = """
+products: {base: {name: Base}}
+plans:
+  ten: {currency: EUR, anchor_day: 1, proration: {RULE}, changes: {CHANGES},
+        prices: [{key: fee, product: base, flat: {amount: 10}, timing: in_advance}]}
+  twenty: {currency: EUR, anchor_day: 1, proration: {RULE},
+           prices: [{key: fee, product: base, flat: {amount: 20}, timing: in_advance}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "is_cancelled", "nets"),
+    [
+        # 17 of 31 days are left: 10 × 17/31 = 5.4838… and 20 × 17/31 = 10.9677…
+        ("", "", False, [-548, 1097]),
+        ("round_per_line: false", "", False, [-549, 1097]),
+        ("credit: unused_part", "", True, [-548]),
+        ("unit: none", "", True, []),
+        ("", "unused: nothing", False, [1097]),
+        ("", "unused: nothing", True, [-548]),
+        ("", "unused_at_end: nothing", True, []),
+        ("", "unused: same_item", False, [-548, 1097]),
+    ],
+)
+def test_what_is_given_back_follows_the_rule_of_the_plan(place, rule, changes, is_cancelled, nets):
+    text = RULES.replace("RULE", rule).replace("CHANGES", changes)
+    world.sell(place, [("acme", "ten")], text=text, starts_on=JAN)
+    world.run(place, midnight(JAN))
+    day = date(2026, 1, 15)
+    if is_cancelled:
+        change(place, Cancel(), day)
+    else:
+        switch(place, "twenty", day)
+    world.run(place, midnight(day))
+    assert [net for _, lines, _ in papers(place)[1:] for _, _, net in lines if net] == nets
+    sound(place)
+
+
+def test_what_a_coupon_took_off_is_not_given_back(place):
+    text = RULES.replace("RULE", "").replace("CHANGES", "")
+    coupon = "coupons: {half: {percent: 50}}\n"
+    world.sell(place, [("acme", "ten")], text=coupon + text, starts_on=JAN)
+    with place.database.transaction(place.tenant_id) as tx:
+        coupons.apply(tx, "half", place.ids("customer/acme"), starts_on=JAN, **world.writing(place))
+    world.run(place, midnight(JAN))
+    change(place, Cancel(), date(2026, 1, 15))
+    world.run(place, midnight(date(2026, 1, 15)))
+    assert [paper.gross for paper in world.issued(place)] == [500, -274]
+    sound(place)

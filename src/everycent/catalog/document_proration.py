@@ -16,18 +16,12 @@ def check_proration(given: Proration, place: str) -> None:
             f"30/360 counts whole days, and the unit is {given.unit.value}",
             "leave the unit out, or use another day_count",
         )
-    if not given.round_per_line:
-        raise wrong(
-            f"{place}.round_per_line",
-            "the billing run rounds credit and charge each for itself",
-            "leave it out; lives of contracts that are worked out without a database know it",
-        )
     if given.complement and given.unit is Unit.NONE:
         raise wrong(f"{place}.complement", "with the unit none every part is billed in full")
 
 
 def check_changes(given: ChangePolicy, place: str) -> None:
-    """Refuses what no bill honours yet, with Invalid `catalog.wrong_value`."""
+    """Refuses what nothing stands for, with Invalid `catalog.wrong_value`."""
     if given.decrease is not Decrease.CREDIT:
         raise wrong(f"{place}.decrease", "no price has a quantity that is agreed in advance")
 

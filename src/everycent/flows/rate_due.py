@@ -13,6 +13,8 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import Item, Plan, Tax
 from everycent.catalog.policies import DEFAULTS, Policies
@@ -39,10 +41,11 @@ from everycent.invoicing.assemble import DraftInvoice, DueCharge, after, draft
 from everycent.invoicing.invoice import Correction, InvoiceLine
 from everycent.invoicing.runs import Parked
 from everycent.kernel.errors import Broken, Refusal
+from everycent.kernel.money import rounded
 from everycent.rating.charge import Charge
 from everycent.rating.rate import charge
 from everycent.subscriptions.queries import DueItem
-from everycent.subscriptions.unused import given_back
+from everycent.subscriptions.unused import capped, exact_credit, given_back
 
 Plans = Mapping[tuple[str, int], Plan]
 Closings = MutableMapping[tuple[UUID, int, str], Reading]
@@ -179,7 +182,36 @@ def charges(dues: Sequence[DueItem], basis: Basis) -> list[DueCharge]:
                 *_corrects(due, made, lines),
             )
         )  # fmt: skip
+    return _rounded_once(dues, found)
+
+
+def _rounded_once(dues: Sequence[DueItem], found: list[DueCharge]) -> list[DueCharge]:
+    """The charges. Where that is the rule, what is given back is what the rounded sum of it and of the
+    charge with which the same price goes on leaves of it."""
+    for place, due in enumerate(dues):
+        if due.before is None or due.rule is None or due.rule.round_per_line:
+            continue
+        credit = found[place]
+        for other, line in zip(dues, found, strict=True):
+            if other.before is None and _goes_on(line, credit):
+                made = line.charge
+                exact = Fraction(made.amount) * (other.due.share if made.share else 1)
+                exact -= exact_credit(credit.charge, (due.before.share, due.due.share))
+                both = rounded(exact, due.currency, made.price.amount_rounding).minor
+                back = capped(made.net - both, due.before.charged)
+                assert credit.corrects is not None, "what is given back corrects a line"
+                corrects = msgspec.structs.replace(credit.corrects, given_back=back)
+                found[place] = credit._replace(corrects=corrects)
     return found
+
+
+def _goes_on(line: DueCharge, credit: DueCharge) -> bool:
+    """Whether the line charges the price on after the instant from which on it is given back."""
+    return (
+        line.subscription_id == credit.subscription_id
+        and line.due_at == credit.due_at
+        and line.charge.price.key == credit.charge.price.key
+    )
 
 
 def _corrects(

@@ -211,20 +211,20 @@ class _Life:
 
 
 def _rounded_once(lines: list[Line], living: _Life) -> list[Line]:
-    """The lines, where a plan says so with the charge that follows on a credit at the same instant as
-    what the rounded sum of both leaves."""
+    """The lines, where a plan says so with a credit as what the rounded sum of it and of the charge that
+    follows on it at the same instant leaves of it."""
     found = list(lines)
-    for credit in lines:
+    for place, credit in enumerate(lines):
         phase, item = _item(living.phases, credit.item_no)
         if not credit.is_credit or rule_of(item).round_per_line:
             continue
         currency = living.plan(phase).currency
-        for place, line in enumerate(found):
+        for line in lines:
             if (line.at, line.price_key, line.is_credit) == (credit.at, credit.price_key, False):
                 both = rounded(
                     line.exact + credit.exact, currency, line.charge.price.amount_rounding
                 )
-                found[place] = line._replace(net=both.minor - credit.net)
+                found[place] = credit._replace(net=both.minor - line.net)
     return found
 
 

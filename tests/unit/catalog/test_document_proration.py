@@ -32,14 +32,14 @@ def test_a_trial_is_read():
 def test_a_plan_tells_what_it_says():
     plan = catalogue(
         {"proration": {"unit": "none"}},
-        proration={"unit": "second", "day_count": "30", "denominator": "plan"},
+        proration={"unit": "second", "day_count": "30", "denominator": "plan", "round_per_line": "false"},
         changes={"unused": "nothing"},
         trial={"until": "2026-03-01", "usage": "billed", "mode": "days_off_first_period"},
     )  # fmt: skip
     told = dict(lines(plan))
     assert told["proration"] == (
         "counted by seconds, every month has 30 days, the first part is one of a full length from its"
-        " start on"
+        " start on, credit and charge of a change are rounded together"
     )
     assert told["changes"] == "unused nothing"
     assert told["trial"] == (
@@ -57,8 +57,6 @@ def test_a_plan_tells_what_it_says():
          "catalog.wrong_value", "plans.a.proration.day_count"),
         ({"proration": {"unit": "none", "complement": "true"}}, {},
          "catalog.wrong_value", "plans.a.prices.fee.proration.complement"),
-        ({}, {"proration": {"round_per_line": "false"}},
-         "catalog.wrong_value", "plans.a.proration.round_per_line"),
         ({}, {"changes": {"decrease": "keep"}}, "catalog.wrong_value", "plans.a.changes.decrease"),
         ({}, {"trial": {}}, "catalog.wrong_value", "plans.a.trial"),
         ({}, {"trial": {"days": "3", "until": "2026-01-01"}}, "catalog.wrong_value", "plans.a.trial"),
