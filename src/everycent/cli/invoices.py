@@ -127,7 +127,8 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
     click.echo(f"  to      {found.customer.name} ({found.customer.key})")
     for part in (found.customer.address or "").splitlines():
         click.echo(f"          {part}")
-    click.echo(f"  issued  {found.issued_on}    due {found.due_on}")
+    due = f"    due {found.due_on}" if kind_of(found.series) == "invoice" else ""
+    click.echo(f"  issued  {found.issued_on}{due}")
     rows: list[list[str]] = []
     for line in found.lines:
         charge = line.charge
