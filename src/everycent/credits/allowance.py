@@ -21,20 +21,24 @@ class Reason(StrEnum):
 class Allowance(NamedTuple):
     """`left` is what may be spent down to the hard cap, in minor units; None without one."""
 
-    is_allowed: bool
     reason: Reason
     left: int | None
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether anything more may be used."""
+        return self.reason is not Reason.HARD_CAP
 
 
 def allowance(balance: int, caps: Caps) -> Allowance:
     """Whether use is allowed at a real-time balance (minor units). A cap is met at its very amount."""
     left = None if caps.hard is None else max(0, balance - caps.hard)
     if caps.hard is not None and balance <= caps.hard:
-        return Allowance(False, Reason.HARD_CAP, left)
+        return Allowance(Reason.HARD_CAP, left)
     if caps.soft is not None and balance <= caps.soft:
-        return Allowance(True, Reason.SOFT_CAP, left)
+        return Allowance(Reason.SOFT_CAP, left)
     limited = caps.hard is not None or caps.soft is not None
-    return Allowance(True, Reason.WITHIN if limited else Reason.NO_CAP, left)
+    return Allowance(Reason.WITHIN if limited else Reason.NO_CAP, left)
 
 
 def strictest(answers: list[Allowance]) -> Allowance:

@@ -80,14 +80,14 @@ class Kind(StrEnum):
 
 class Movement(NamedTuple):
     """`amount` (positive) of credit came or went; `lot` is how its grant stands then. A draw says for
-    which part (from 0) of which use."""
+    which use, and how much of each of its parts."""
 
     kind: Kind
     at: datetime
     lot: Lot
     amount: int
     use_id: str = ""
-    part: int = 0
+    parts: tuple[int, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -216,9 +216,7 @@ def _renewals(grant: Grant, until: datetime) -> list[datetime]:
     return found
 
 
-def _expired(
-    lots: Sequence[Lot], amount: int, at: datetime
-) -> tuple[list[Lot], list[Movement]]:
+def _expired(lots: Sequence[Lot], amount: int, at: datetime) -> tuple[list[Lot], list[Movement]]:
     """Lots of which the amount has expired, out of the oldest first."""
     found, movements = [], []
     for lot in lots:
@@ -247,9 +245,7 @@ def _reset(lots: Sequence[Lot], at: datetime) -> tuple[list[Lot], list[Movement]
     return found, movements
 
 
-def pay(
-    lots: Sequence[Lot], use: Use, order: Order
-) -> tuple[list[Lot], list[Movement], list[int]]:
+def pay(lots: Sequence[Lot], use: Use, order: Order) -> tuple[list[Lot], list[Movement], list[int]]:
     """What the grants pay of a use, in the policy's order, and what is left of each of its parts.
 
     A grant that may not pay everything is spared for what only it may pay: of the parts that a grant may
@@ -265,20 +261,31 @@ def pay(
     for place, lot in enumerate(usable):
         if not any(rests):
             break
-        wanted = range(len(rests))
         after = usable[place + 1 :] if is_scoped else ()
-        for number in sorted(wanted, key=lambda n: (_payers(after, use.parts[n]), n)):
-            part = use.parts[number]
-            amount = min(lot.left, rests[number])
-            if not amount or not lot.grant.scope.covers(part.product, part.price):
-                continue
-            rests[number] -= amount
-            lot = lot._replace(left=lot.left - amount, draws=lot.draws + 1)
+        taken = _taken(lot, use.parts, rests, after)
+        amount = sum(taken)
+        if amount:
+            rests = [rest - gone for rest, gone in zip(rests, taken, strict=True)]
+            lot = Lot(lot.grant, lot.left - amount, lot.draws + 1)
             changed[lot.grant.grant_id] = lot
-            movements.append(Movement(Kind.DRAWN, use.at, lot, amount, use.use_id, number))
+            movements.append(Movement(Kind.DRAWN, use.at, lot, amount, use.use_id, tuple(taken)))
     if not changed:
         return list(lots), [], rests
     return [changed.get(lot.grant.grant_id, lot) for lot in lots], movements, rests
+
+
+def _taken(
+    lot: Lot, parts: Sequence[Part], rests: Sequence[int], after: Sequence[Lot]
+) -> list[int]:
+    """How much of each part the grant pays."""
+    taken = [0] * len(parts)
+    left = lot.left
+    for number in sorted(range(len(parts)), key=lambda n: (_payers(after, parts[n]), n)):
+        part = parts[number]
+        if left and lot.grant.scope.covers(part.product, part.price):
+            taken[number] = min(left, rests[number])
+            left -= taken[number]
+    return taken
 
 
 def _payers(lots: Iterable[Lot], part: Part) -> int:

@@ -6,7 +6,9 @@ tokens): then the price of one such unit is frozen in the grant, and units are m
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from uuid import UUID
@@ -14,7 +16,12 @@ from uuid import UUID
 import msgspec
 
 from everycent.kernel.calendar import Cycle, Interval
-from everycent.kernel.money import Money, major
+from everycent.kernel.errors import Invalid
+from everycent.kernel.money import EXACT, Money, Rounding, major, rounded
+from everycent.kernel.quantity import parse_decimal
+
+
+_LONG = re.compile(r"[0-9]{1,20}\.[0-9]{19,60}", re.ASCII)
 
 
 class Order(StrEnum):
@@ -118,3 +125,71 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     def series_id(self) -> UUID:
         """The first grant of the series, itself for one that stands alone."""
         return self.series or self.grant_id
+
+
+def worth(text: str, unit: Unit | None, currency: str, field: str = "amount") -> int:
+    """An amount as told, in a unit or in major units of the currency, in minor units, rounded half up.
+
+    More decimals than other numbers have may stand there, as programs that count with binary fractions
+    write them. Raises Invalid `credit.not_positive`, and what a malformed number raises.
+    """
+    told = Decimal(text) if _LONG.fullmatch(text) else parse_decimal(text, field)
+    price = Decimal(1) if unit is None else Decimal(unit.price)
+    minor = rounded(EXACT.multiply(told, price), currency, Rounding.HALF_UP).minor
+    if minor <= 0:
+        raise Invalid(
+            "credit.not_positive",
+            f"{text} is worth nothing in {currency}",
+            field=field,
+            value=text,
+            hint="give an amount above 0",
+        )
+    return minor
+
+
+def checked_unit(name: str, price: str) -> Unit:
+    """A unit that has a name and costs something. Raises Invalid `wallet.bad_unit`."""
+    cost = parse_decimal(price, "unit_price")
+    if cost <= 0 or not 0 < len(name) <= 40 or not name.isprintable():
+        raise Invalid(
+            "wallet.bad_unit",
+            "a unit has a name of up to 40 characters and a price above 0",
+            field="unit",
+            value=f"{name} {price}",
+        )
+    return Unit(name, price)
+
+
+def checked(grant: Grant) -> Grant:
+    """A grant that makes sense. Raises Invalid `credit.bad_expiry`, `credit.bad_priority`,
+    `credit.bad_rollover`, `credit.renewal_paid`."""
+    if grant.expires_at is not None and grant.expires_at <= grant.effective_at:
+        raise Invalid(
+            "credit.bad_expiry",
+            "credit must not expire before it can be used",
+            field="expires_at",
+            value=grant.expires_at.isoformat(),
+        )
+    if not 0 <= grant.priority <= 1000:
+        raise Invalid(
+            "credit.bad_priority",
+            "a priority is 0 to 1000; the lowest pays first",
+            field="priority",
+            value=grant.priority,
+        )
+    most = grant.rollover.most
+    if grant.rollover.least < 0 or (most is not None and most < grant.rollover.least):
+        raise Invalid(
+            "credit.bad_rollover",
+            "what rolls over is at least 0, and at most not less than at least",
+            field="rollover",
+            value=f"{grant.rollover.least} to {most}",
+        )
+    if grant.renewal is not None and grant.basis is Basis.PAID:
+        raise Invalid(
+            "credit.renewal_paid",
+            "credit that comes again by itself is promotional: nobody would have paid for it",
+            field="every",
+            hint="set a top-up rule for credit that is paid for again and again",
+        )
+    return grant

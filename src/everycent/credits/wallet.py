@@ -28,18 +28,19 @@ class Caps(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TopUpRule(msgspec.Struct, frozen=True):
-    """When the real-time balance falls below `below`, a top-up of `amount` is due (minor units)."""
+    """When the real-time balance falls below `below`, a top-up of `amount` is due (minor units).
+    `version` counts how often the rule was set."""
 
     below: int
     amount: int
+    version: int = 1
 
 
 class Wallet(msgspec.Struct, frozen=True, omit_defaults=True):
     """`key` is unique for the tenant. Of several wallets of a customer the one with the lowest priority
     pays first, then by key. With `before_tax` it pays lines before taxes, else the invoice after them.
 
-    `last_number` counts its grants, `last_due` the top-ups that its rule made due; `is_armed` says that
-    the rule will do so again. The policies are frozen here when the wallet is opened.
+    The policies are frozen here when the wallet is opened. Series in `ended` do not come again.
     """
 
     wallet_id: UUID
@@ -53,43 +54,7 @@ class Wallet(msgspec.Struct, frozen=True, omit_defaults=True):
     before_tax: bool = False
     caps: Caps = Caps()
     top_up: TopUpRule | None = None
-
-
-class Granted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A grant that was made. `reference` names the payment, or the reason of a promotion; `is_owed`: the
-    customer has it already and owes it. `settles` is the number of the due top-up that it pays."""
-
-    wallet: Wallet
-    customer_id: UUID
-    grant: Grant
-    reference: str = ""
-    is_owed: bool = False
-    settles: int | None = None
-
-
-class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`amount` (minor units; negative: given back) out of a grant of `granted`, of which `left` is there
-    afterwards. Draws of one grant are numbered from 1. Before taxes it is of a line."""
-
-    wallet_id: UUID
-    wallet: str
-    grant_id: UUID
-    draw_no: int
-    amount: int
-    left: int
-    granted: int
-    basis: Basis
-    line_no: int | None = None
-
-
-class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Credit that expired or was voided, with the reason. `is_owed` as in `Granted`."""
-
-    customer_id: UUID
-    currency: str
-    draws: tuple[Draw, ...]
-    reason: str = ""
-    is_owed: bool = False
+    ended: tuple[UUID, ...] = ()
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -105,11 +70,46 @@ class Due(msgspec.Struct, frozen=True):
     as_of: datetime
 
 
+class Granted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A grant that was made. `reference` names the payment, or the reason of a promotion; `is_owed`: the
+    customer has it already and owes it. `settles` is the due top-up that it pays."""
+
+    customer_id: UUID
+    currency: str
+    grant: Grant
+    reference: str = ""
+    is_owed: bool = False
+    settles: Due | None = None
+
+
+class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`amount` (minor units; negative: given back) out of a grant of `granted`, of which `left` is there
+    afterwards. Draws of one grant are numbered from 1."""
+
+    wallet_id: UUID
+    wallet: str
+    grant_id: UUID
+    draw_no: int
+    amount: int
+    left: int
+    granted: int
+    basis: Basis
+
+
+class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Credit that expired or was voided, with the reason. `is_owed` as in `Granted`."""
+
+    customer_id: UUID
+    currency: str
+    draws: tuple[Draw, ...]
+    reason: str = ""
+    is_owed: bool = False
+
+
 class Withdrawn(msgspec.Struct, frozen=True, omit_defaults=True):
     """A due top-up that will not be paid."""
 
-    wallet_id: UUID
-    due_no: int
+    due: Due
     reason: str = ""
 
 

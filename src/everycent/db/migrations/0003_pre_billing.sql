@@ -62,9 +62,12 @@ create table invoice (
     net bigint not null,
     tax bigint not null,
     gross bigint not null check (gross = net + tax),
+    prepaid bigint not null default 0,
     credits uuid,
     event_id uuid not null,
     check ((kind = 'credit_note') = (credits is not null)),
+    check (case kind when 'invoice' then prepaid between 0 and greatest(gross, 0)
+           else prepaid between least(gross, 0) and 0 end),
     primary key (tenant_id, invoice_id),
     unique (tenant_id, series, number),
     unique (tenant_id, credits)
@@ -84,6 +87,7 @@ create table invoice_line (
     quantity numeric,
     unit text,
     net bigint not null,
+    prepaid bigint not null default 0,
     tax_category text not null,
     primary key (tenant_id, invoice_id, line_no)
 );
