@@ -20,7 +20,6 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.money import EXACT, Money, Rounding, major, rounded
 from everycent.kernel.quantity import parse_decimal
 
-
 _LONG = re.compile(r"[0-9]{1,20}\.[0-9]{19,60}", re.ASCII)
 
 

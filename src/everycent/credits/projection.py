@@ -37,8 +37,8 @@ DRAW = table(
 )
 DUE = table(
     "wallet_top_up",
-    "tenant_id int4, wallet_id uuid, due_no int4, state text, rule_version int4, amount int8,"
-    " balance int8, as_of timestamptz",
+    "tenant_id int4, wallet_id uuid, due_no int4, state text, rule_version int4, below int8,"
+    " amount int8, balance int8, as_of timestamptz",
     key="tenant_id, wallet_id, due_no",
 )
 
@@ -113,7 +113,8 @@ def top_up_withdrawn(event: Event, rows: Rows, tenant_id: int) -> None:
 
 
 def _due(due: Due, state: str, tenant_id: int) -> tuple[object, ...]:
+    rule = due.rule
     return (
-        tenant_id, due.wallet_id, due.due_no, state, due.rule.version, due.rule.amount, due.balance,
-        due.as_of,
+        tenant_id, due.wallet_id, due.due_no, state, rule.version, rule.below, rule.amount,
+        due.balance, due.as_of,
     )  # fmt: skip

@@ -78,8 +78,7 @@ def open_top_up(tx: Tx, held_in: Wallet) -> Due:
             value=held_in.key,
             hint="`everycent wallet check` makes one due when its rule says so",
         )
-    below = 0 if held_in.top_up is None else held_in.top_up.below
     return Due(
         held_in.wallet_id, held_in.customer_id, held_in.currency, row.due_no,
-        TopUpRule(below, row.amount, row.rule_version), row.balance, row.as_of,
+        TopUpRule(row.below, row.amount, row.rule_version), row.balance, row.as_of,
     )  # fmt: skip

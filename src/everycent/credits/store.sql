@@ -50,7 +50,7 @@ order by g.number, g.effective_at, d.draw_no;
 
 -- name: last_top_ups
 -- The newest due top-up of each of some wallets.
-select distinct on (wallet_id) wallet_id, due_no, state, rule_version, amount, balance, as_of
+select distinct on (wallet_id) wallet_id, due_no, state, rule_version, below, amount, balance, as_of
 from wallet_top_up
 where tenant_id = %(tenant_id)s and wallet_id = any(%(wallet_ids)s)
 order by wallet_id, due_no desc;

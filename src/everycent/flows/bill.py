@@ -25,7 +25,7 @@ from everycent.consumption.usage import Answer, Request
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
-from everycent.flows import rate_due
+from everycent.flows import prepay, rate_due
 from everycent.flows.rate_due import Basis, Decided
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.assemble import DraftInvoice, refuse_currency
@@ -263,8 +263,10 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
         context.taxes = catalog.taxes(tx, context.run.tax_versions)
     closings = rate_due.closings_of(tx, dues, context.plans)
     basis = Basis(context.plans, _usage_of(dues, context), closings)
-    decided = rate_due.decide(owners, dues, basis, context.taxes)
-    return _without_withdrawn(decided, context.issued_on)
+    decided = _without_withdrawn(
+        rate_due.decide(owners, dues, basis, context.taxes), context.issued_on
+    )
+    return decided._replace(drafts=prepay.of_drafts(tx, decided.drafts, chunk.first, chunk.last))
 
 
 def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Answer]:

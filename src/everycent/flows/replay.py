@@ -15,6 +15,8 @@ from everycent.archives import projection as archive_rows
 from everycent.catalog import projection as catalog
 from everycent.corrections import correction as corrections
 from everycent.corrections import projection as correction_rows
+from everycent.credits import projection as credit_rows
+from everycent.credits import wallet as credit_events
 from everycent.customers import customer as customers
 from everycent.customers import projection as customer_rows
 from everycent.db import bulk
@@ -45,6 +47,13 @@ PROJECTORS: dict[str, Projector] = {
         (customers.UPDATED, customer_rows.updated),
         (subscriptions.STARTED, subscription_rows.started),
         (subscriptions.CHANGED, subscription_rows.changed),
+        (credit_events.OPENED, credit_rows.wallet),
+        (credit_events.CHANGED, credit_rows.wallet),
+        (credit_events.GRANTED, credit_rows.granted),
+        (credit_events.EXPIRED, credit_rows.expired),
+        (credit_events.VOIDED, credit_rows.voided),
+        (credit_events.TOP_UP_DUE, credit_rows.top_up_due),
+        (credit_events.TOP_UP_WITHDRAWN, credit_rows.top_up_withdrawn),
         (invoices.ISSUED, invoice_rows.issued),
         (invoices.CREDITED, invoice_rows.credited),
         (corrections.CORRECTED, correction_rows.corrected),
@@ -79,6 +88,10 @@ TABLES = (
     invoice_rows.SERIES,
     ledger_rows.ENTRY,
     ledger_rows.POSTING,
+    credit_rows.WALLET,
+    credit_rows.GRANT,
+    credit_rows.DRAW,
+    credit_rows.DUE,
     correction_rows.CORRECTION,
     archive_rows.ARCHIVE,
     archive_rows.REASON,
@@ -96,6 +109,8 @@ CHANGING = {
     subscription_rows.SUBSCRIPTION,
     subscription_rows.PHASE,
     invoice_rows.SERIES,
+    credit_rows.WALLET,
+    credit_rows.DUE,
     measurement_rows.MEASUREMENT,
     watching_rows.THRESHOLD,
     watching_rows.GAP,

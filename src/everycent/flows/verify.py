@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from everycent.archives import queries as archives
 from everycent.corrections import audit as corrections
+from everycent.credits import audit as wallets
 from everycent.db.connection import Tx
 from everycent.flows import reasoned, replay
 from everycent.flows.archive_usage import Files, false_files
@@ -63,6 +64,9 @@ def verify(
     for promise in invoicing.CHECKS:
         on_start(promise)
         yield Check("invoices", promise, invoicing.violations(tx, promise))
+    for promise in wallets.CHECKS:
+        on_start(promise)
+        yield Check("credit", promise, wallets.violations(tx, promise))
     for promise in metering.CHECKS:
         on_start(promise)
         yield Check("usage", promise, metering.violations(tx, promise))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from everycent.catalog.plan import Tax
+from everycent.credits.purse import Settled
+from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer
 from everycent.invoicing import tax
 from everycent.invoicing.invoice import INVOICE_SERIES, Invoice, InvoiceLine, TaxAmount, name_of
@@ -33,7 +35,8 @@ class DueCharge(NamedTuple):
 
 
 class DraftInvoice(NamedTuple):
-    """An invoice without its number and date. `due_at` is when its charges fell due."""
+    """An invoice without its number and date. `due_at` is when its charges fell due. `draws` pay
+    `prepaid` of it out of the customer's credit; `settled` happened to that credit before."""
 
     customer: Customer
     currency: str
@@ -43,6 +46,9 @@ class DraftInvoice(NamedTuple):
     net: int
     tax: int
     gross: int
+    draws: tuple[Draw, ...] = ()
+    prepaid: int = 0
+    settled: tuple[Settled, ...] = ()
 
 
 def draft(
@@ -126,4 +132,6 @@ def finished(
         prepared.tax,
         prepared.gross,
         run_id,
+        prepared.draws,
+        prepared.prepaid,
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer
 from everycent.journal.types import EventType
 from everycent.kernel.money import Rounding
@@ -24,7 +25,7 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One charge for one period of one item of a subscription. `tax_percent` is None untaxed.
 
     A line that `corrects` another one holds the charge as it is right now; what was charged for it
-    before (minor units) is taken off.
+    before (minor units) is taken off. `prepaid` is what credit paid of its net before taxes.
     """
 
     line_no: int
@@ -37,6 +38,7 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     charge: Charge
     charged_before: int = 0
     corrects: LineRef | None = None
+    prepaid: int = 0
 
     @property
     def net(self) -> int:
@@ -57,7 +59,8 @@ class TaxAmount(msgspec.Struct, frozen=True):
 
 
 class Invoice(msgspec.Struct, frozen=True):
-    """What was issued. Amounts are minor units of `currency`, which has `places` decimals."""
+    """What was issued. Amounts are minor units of `currency`, which has `places` decimals. `draws` are
+    out of the customer's credit, before and after taxes; together they are `prepaid`."""
 
     invoice_id: UUID
     series: str
@@ -74,10 +77,18 @@ class Invoice(msgspec.Struct, frozen=True):
     tax: int
     gross: int
     run_id: UUID | None = None
+    draws: tuple[Draw, ...] = ()
+    prepaid: int = 0
+
+    @property
+    def payable(self) -> int:
+        """What is left to pay, in minor units."""
+        return self.gross - self.prepaid
 
 
 class CreditNote(msgspec.Struct, frozen=True):
-    """Takes a whole invoice back; refers to it without doubt (Directive 2006/112/EC, article 219)."""
+    """Takes a whole invoice back; refers to it without doubt (Directive 2006/112/EC, article 219). What
+    credit paid of it goes back to the grants it came from: `draws`, of negative amounts."""
 
     invoice_id: UUID
     series: str
@@ -87,6 +98,7 @@ class CreditNote(msgspec.Struct, frozen=True):
     reason: str
     original: Invoice
     original_event_id: UUID
+    draws: tuple[Draw, ...] = ()
 
 
 ISSUED = EventType("invoice.issued", 1, Invoice)

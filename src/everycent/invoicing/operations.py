@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from everycent.credits import operations as wallets
 from everycent.customers import operations as customers
 from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
@@ -64,6 +65,8 @@ def issue(
     """
     if not prepared:
         return
+    settled = [one for draft in prepared for one in draft.settled]
+    wallets.record_settled(tx, settled, recorded_at=recorded_at, actor=actor, ids=ids)
     last, dated, at = _numbers(tx, INVOICE_SERIES, len(prepared), at, time_zone)
     drafts = []
     first = last - len(prepared) + 1
@@ -107,8 +110,8 @@ def credit(
 ) -> CreditNote:
     """Takes an invoice back in full with a credit note; its ledger entry is reversed.
 
-    The periods it billed stay billed. Raises NotFound `invoice.unknown`, Conflict
-    `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`.
+    The periods it billed stay billed; what credit paid of it is credit again. Raises NotFound
+    `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`.
     """
     found = queries.invoice(tx, name)
     customers.lock(tx, [found.invoice.customer.customer_id])
@@ -137,6 +140,7 @@ def credit(
         reason,
         found.invoice,
         found.event_id,
+        wallets.given_back(tx, found.invoice.draws),
     )
     draft = Draft(
         ids(f"invoice.credited/{found.invoice.name}"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from everycent.credits import postings as credit_postings
 from everycent.invoicing.invoice import CreditNote, Invoice
 from everycent.ledger.account import RECEIVABLE, REVENUE, TAX_PAYABLE
 from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
 
 
 def of_invoice(invoice: Invoice) -> Entry | None:
-    """Debit receivable with the gross; credit revenue with the net and tax payable with the tax.
+    """Debit receivable with the gross; credit revenue with the net and tax payable with the tax; and
+    what credit pays of it comes off the receivable.
 
     None for an invoice over nothing.
     """
@@ -19,6 +21,7 @@ def of_invoice(invoice: Invoice) -> Entry | None:
             debit(RECEIVABLE, invoice.gross, currency, customer_id),
             credit(REVENUE, invoice.net, currency),
             credit(TAX_PAYABLE, invoice.tax, currency),
+            *credit_postings.of_invoice(invoice.draws, currency, customer_id),
         ),
         invoice.invoice_id,
     )

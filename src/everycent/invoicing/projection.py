@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from everycent.consumption.usage import is_counter
+from everycent.credits import projection as credit_rows
 from everycent.invoicing import postings
 from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount
 from everycent.invoicing.seals import limits_of
@@ -19,14 +20,14 @@ INVOICE = table(
     "invoice",
     "tenant_id int4, invoice_id uuid, kind text, series text, number int8, customer_id uuid,"
     " currency text, issued_on date, due_on date, at timestamptz, net int8, tax int8, gross int8,"
-    " credits uuid, event_id uuid",
+    " prepaid int8, credits uuid, event_id uuid",
     key="tenant_id, invoice_id",
 )
 LINE = table(
     "invoice_line",
     "tenant_id int4, invoice_id uuid, line_no int4, subscription_id uuid, item_no int2, product text,"
     " description text, starts_at timestamptz, ends_at timestamptz, quantity numeric, unit text,"
-    " net int8, tax_category text",
+    " net int8, prepaid int8, tax_category text",
     key="tenant_id, invoice_id, line_no",
 )
 TAX = table(
@@ -91,8 +92,11 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.of(INVOICE).append(
         (tenant_id, invoice.invoice_id, "invoice", invoice.series, invoice.number,
          invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
-         invoice.net, invoice.tax, invoice.gross, None, event.event_id)
+         invoice.net, invoice.tax, invoice.gross, invoice.prepaid, None, event.event_id)
     )  # fmt: skip
+    credit_rows.add_draws(
+        rows, tenant_id, invoice.draws, "invoice", invoice.invoice_id, event.event_id, event.at
+    )
     entry = postings.of_invoice(invoice)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
     rows.put(SERIES, tenant_id, invoice.series, invoice.number, invoice.issued_on)
@@ -109,8 +113,12 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.of(INVOICE).append(
         (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
          original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
-         -original.net, -original.tax, -original.gross, original.invoice_id, event.event_id)
+         -original.net, -original.tax, -original.gross, -original.prepaid, original.invoice_id,
+         event.event_id)
     )  # fmt: skip
+    credit_rows.add_draws(
+        rows, tenant_id, note.draws, "return", note.invoice_id, event.event_id, event.at
+    )
     entry = postings.of_credit_note(note)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
     rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
@@ -123,7 +131,8 @@ def _line(tenant_id: int, invoice_id: UUID, line: InvoiceLine, sign: int) -> tup
         tenant_id, invoice_id, line.line_no, line.subscription_id, line.item_no,
         charge.product.key, charge.price.description, line.starts_at, line.ends_at,
         None if quantity is None else Decimal(quantity.value),
-        None if quantity is None else quantity.unit, sign * line.net, charge.product.tax_category,
+        None if quantity is None else quantity.unit, sign * line.net, sign * line.prepaid,
+        charge.product.tax_category,
     )  # fmt: skip
 
 

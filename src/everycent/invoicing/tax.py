@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from everycent.catalog.plan import UNTAXED, Tax, TaxRate, rate_on
 from everycent.invoicing.invoice import TaxAmount
 from everycent.kernel.errors import Conflict
@@ -48,10 +50,24 @@ def amounts(
     for category, rate, rounding, net in taxed:
         first, _, base = bases.get((category, rate.percent), (rate, rounding, 0))
         bases[category, rate.percent] = (first, rounding, base + net)
-    found = []
-    for (category, _), (rate, rounding, base) in bases.items():
-        whole = major(checked(base, currency))
-        exact = EXACT.multiply(whole, Decimal(rate.percent)).scaleb(-2, EXACT)
-        amount = rounded(exact, currency, rounding).minor
-        found.append(TaxAmount(category, rate.percent, rate.since, rounding, base, amount))
-    return tuple(found)
+    return tuple(
+        _amount(TaxAmount(category, rate.percent, rate.since, rounding, base, 0), currency)
+        for (category, _), (rate, rounding, base) in bases.items()
+    )
+
+
+def _amount(tax: TaxAmount, currency: str) -> TaxAmount:
+    """The tax with what its percentage of the base comes to."""
+    whole = major(checked(tax.base, currency))
+    exact = EXACT.multiply(whole, Decimal(tax.percent)).scaleb(-2, EXACT)
+    return replace(tax, amount=rounded(exact, currency, tax.rounding).minor)
+
+
+def reduced(
+    taxes: Iterable[TaxAmount], off: Mapping[tuple[str, str | None], int], currency: str
+) -> tuple[TaxAmount, ...]:
+    """The taxes on bases of which something is taken off, by category and percentage."""
+    return tuple(
+        _amount(replace(tax, base=tax.base - off.get((tax.category, tax.percent), 0)), currency)
+        for tax in taxes
+    )

@@ -101,6 +101,7 @@ create table wallet_top_up (
     due_no int not null check (due_no > 0),
     state text not null check (state in ('open', 'paid', 'withdrawn')),
     rule_version int not null check (rule_version > 0),
+    below bigint not null,
     amount bigint not null check (amount > 0),
     balance bigint not null,
     as_of timestamptz not null,
