@@ -111,7 +111,8 @@ def credit(
     """Takes an invoice back in full with a credit note; its ledger entry is reversed.
 
     The periods it billed stay billed; what credit paid of it is credit again. Raises NotFound
-    `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`.
+    `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`,
+    `invoice.credit_before_issue`.
     """
     found = queries.invoice(tx, name)
     customers.lock(tx, [found.invoice.customer.customer_id])
