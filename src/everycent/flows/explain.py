@@ -20,6 +20,7 @@ from everycent.consumption.queries import DayUsage
 from everycent.consumption.usage import is_counter, spans_of
 from everycent.db.connection import Tx
 from everycent.flows.derivation import line_node
+from everycent.flows.explain_credit import credit_nodes, taxable
 from everycent.flows.saying import (
     Node,
     Origin,
@@ -275,6 +276,7 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
         children.append(Node("net", "Net", money(invoice.net, setting), detail))
         children.extend(taxes)
         children.append(Node("gross", "Gross", money(invoice.gross, setting), "net and taxes"))
+        children.extend(credit_nodes(invoice, setting))
     children.append(_entry_node(evidence, setting))
     children.append(_event_node(evidence, setting))
     return Node(
@@ -315,15 +317,10 @@ def _check_sums(invoice: Invoice) -> None:
     agree(f"{name}, net", invoice.net, sum(line.net for line in invoice.lines))
     agree(f"{name}, tax", invoice.tax, sum(tax.amount for tax in invoice.taxes))
     agree(f"{name}, gross", invoice.gross, invoice.net + invoice.tax)
-    taxed: dict[tuple[str, str], int] = {}
-    for line in invoice.lines:
-        if line.tax_percent is not None:
-            key = (line.charge.product.tax_category, line.tax_percent)
-            taxed[key] = taxed.get(key, 0) + line.net
     bases: dict[tuple[str, str], int] = {}
     for tax in invoice.taxes:
         bases[tax.category, tax.percent] = bases.get((tax.category, tax.percent), 0) + tax.base
-    agree(f"{name}, the bases of the taxes", bases, taxed)
+    agree(f"{name}, the bases of the taxes", bases, taxable(invoice))
 
 
 def _tax_node(tax: TaxAmount, invoice: Invoice, setting: Setting) -> Node:
@@ -362,7 +359,8 @@ def _entry_node(evidence: _Evidence, setting: Setting) -> Node:
         return Node("entry", "No ledger entry", "", "an invoice over nothing books nothing")
     order = [posting.account.account_id for posting in expected.postings]
     booked = sorted(evidence.entry.postings, key=lambda p: order.index(p.account.account_id))
-    agree(f"{invoice.name}, the ledger entry", tuple(booked), expected.postings)
+    wanted = sorted(expected.postings, key=lambda p: order.index(p.account.account_id))
+    agree(f"{invoice.name}, the ledger entry", booked, wanted)
     legs = tuple(
         Node(
             "posting",
