@@ -28,6 +28,6 @@ def pay(drafts: Iterable[DraftInvoice], purses: Iterable[Purse]) -> list[DraftIn
     for draft in drafts:
         own = held.get(draft.customer.customer_id)
         if own:
-            draft, held[draft.customer.customer_id] = prepaid(draft, own)
+            draft, held[draft.customer.customer_id], _ = prepaid(draft, own)
         found.append(draft)
     return found

@@ -53,7 +53,8 @@ class State(StrEnum):
 
 
 class Line(NamedTuple):
-    """A price of a subscription in one period. `records` is how many stand behind the quantity."""
+    """A price of a subscription in one period. `records` is how many stand behind the quantity, `owed`
+    is what an invoice would be made of."""
 
     subscription_id: UUID
     subscription: str
@@ -62,6 +63,7 @@ class Line(NamedTuple):
     period: Period
     currency: str
     charge: Charge
+    owed: DueCharge
 
     @property
     def records(self) -> int:
@@ -211,7 +213,7 @@ def _line(due: DueItem, owed: DueCharge, covered_until: datetime, as_of: datetim
         state = State.DUE if due.due.due_at <= as_of else State.RUNNING
     return Line(
         due.subscription_id, due.subscription_key, due.item_no, state, due.due.period, due.currency,
-        owed.charge,
+        owed.charge, owed,
     )  # fmt: skip
 
 

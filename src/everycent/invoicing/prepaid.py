@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,8 +20,17 @@ from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.invoice import InvoiceLine, TaxAmount
 
 
-def prepaid(draft: DraftInvoice, purses: Iterable[Purse]) -> tuple[DraftInvoice, list[Purse]]:
-    """The invoice with what credit pays of it, and the purses as they are then.
+class Prepaid(NamedTuple):
+    """An invoice with what credit pays of it, the purses as they are then, and what is left to pay by
+    line."""
+
+    draft: DraftInvoice
+    purses: list[Purse]
+    unpaid: list[Part]
+
+
+def prepaid(draft: DraftInvoice, purses: Iterable[Purse]) -> Prepaid:
+    """What credit pays of an invoice.
 
     Credit is drawn as of when the charges fell due, whenever the invoice is made: what expired before is
     gone, and what came in since does not pay.
@@ -28,12 +38,17 @@ def prepaid(draft: DraftInvoice, purses: Iterable[Purse]) -> tuple[DraftInvoice,
     held, happened = settled(purses, draft.due_at)
     before = paid(held, _net_parts(draft.lines), draft.due_at, before_tax=True)
     draft = _with_lines(draft, before.parts)
-    after = paid(before.purses, _gross_parts(draft), draft.due_at, before_tax=False)
+    parts = _gross_parts(draft)
+    after = paid(before.purses, parts, draft.due_at, before_tax=False)
     draws = (*before.draws, *after.draws)
     taken = draft._replace(
         draws=draws, prepaid=sum(draw.amount for draw in draws), settled=tuple(happened)
     )
-    return taken, after.purses
+    unpaid = [
+        part._replace(amount=part.amount - gone)
+        for part, gone in zip(parts, after.parts, strict=True)
+    ]
+    return Prepaid(taken, after.purses, unpaid)
 
 
 def _with_lines(draft: DraftInvoice, amounts: Sequence[int]) -> DraftInvoice:

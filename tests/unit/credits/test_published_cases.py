@@ -50,7 +50,7 @@ def test_a_wallet_pays_with_taxes_what_is_in_its_scope_and_nothing_else():
     taxes = {"vat": tax("vat", ("2015-01-01", "24"))}
     for event, wanted in zip(told["events_in_advance"], expected, strict=True):
         draft = drafted(priced(event.get("price", "10.00"), event["metric"]), taxes=taxes)
-        found, purses = prepaid(draft, purses)
+        found, purses, _ = prepaid(draft, purses)
         assert plain(Money(found.prepaid, "EUR")).replace("0.00", "0") == wanted["prepaid"]
         if "with_tax" in wanted:
             assert found.gross == cents(wanted["with_tax"])
