@@ -50,23 +50,13 @@ from everycent.customers.customer import Customer
 from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
 from everycent.journal import operations as journal
-from everycent.journal.event import Draft, Event
+from everycent.journal.event import Draft
 from everycent.journal.types import EventType
 from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
-from everycent.kernel.table import Rows
 
 _LONGEST_REFERENCE = 200
-_PROJECTIONS = {
-    OPENED.name: projection.wallet,
-    CHANGED.name: projection.wallet,
-    GRANTED.name: projection.granted,
-    EXPIRED.name: projection.expired,
-    VOIDED.name: projection.voided,
-    TOP_UP_DUE.name: projection.top_up_due,
-    TOP_UP_WITHDRAWN.name: projection.top_up_withdrawn,
-}
 
 
 class Writing(TypedDict):
@@ -102,11 +92,6 @@ class Offer(NamedTuple):
     rollover: Rollover = NOTHING_KEPT
     renewal: Renewal | None = None
     is_owed: bool = False
-
-
-def project(event: Event, rows: Rows, tenant_id: int) -> None:
-    """The rows of any event of this slice."""
-    _PROJECTIONS[event.type](event, rows, tenant_id)
 
 
 def open_wallet(tx: Tx, customer: Customer, key: str, terms: Terms, writing: Writing) -> Wallet:
@@ -231,15 +216,20 @@ def void(tx: Tx, key: str, number: int, reason: str, writing: Writing) -> Taken:
     return told
 
 
-def record_settled(
-    tx: Tx, settled: Iterable[Settled], *, recorded_at: datetime, actor: str, ids: IdSource
-) -> None:
+def record_settled(tx: Tx, settled: Iterable[Settled], writing: Writing) -> None:
     """Writes down what happened to wallets by itself, each at its own instant."""
+    drafts = of_settled(settled, actor=writing["actor"], ids=writing["ids"])
+    if drafts:
+        _record(tx, drafts, writing)
+
+
+def of_settled(settled: Iterable[Settled], *, actor: str, ids: IdSource) -> list[Draft]:
+    """The events of what happened to wallets by itself, each at its own instant."""
     drafts = []
     for (wallet, at, kind), group in groupby(
         settled, key=lambda one: (one.wallet, one.movement.at, one.movement.kind)
     ):
-        writing: Writing = {"at": at, "recorded_at": recorded_at, "actor": actor, "ids": ids}
+        writing: Writing = {"at": at, "recorded_at": at, "actor": actor, "ids": ids}
         happened = [one.movement for one in group]
         if kind is Kind.GRANTED:
             for movement in happened:
@@ -253,8 +243,7 @@ def record_settled(
             name = f"credit.expired/{draws[0].grant_id}/{draws[0].draw_no}"
             gone = Taken(wallet.customer_id, wallet.currency, draws)
             drafts.append(_draft(wallet, EXPIRED, name, gone, writing))
-    if drafts:
-        journal.record(tx, drafts, recorded_at, project)
+    return drafts
 
 
 def record_due(tx: Tx, dues: Sequence[tuple[Wallet, Due]], writing: Writing) -> None:
@@ -311,4 +300,4 @@ def _draft(
 
 
 def _record(tx: Tx, drafts: Sequence[Draft], writing: Writing) -> None:
-    journal.record(tx, drafts, writing["recorded_at"], project)
+    journal.record(tx, drafts, writing["recorded_at"], projection.project)

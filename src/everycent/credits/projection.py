@@ -6,12 +6,26 @@ begins with what the one before left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from everycent.credits import postings
-from everycent.credits.wallet import Draw, Due, Granted, Taken, Wallet, Withdrawn
+from everycent.credits.wallet import (
+    CHANGED,
+    EXPIRED,
+    GRANTED,
+    OPENED,
+    TOP_UP_DUE,
+    TOP_UP_WITHDRAWN,
+    VOIDED,
+    Draw,
+    Due,
+    Granted,
+    Taken,
+    Wallet,
+    Withdrawn,
+)
 from everycent.journal.event import Event
 from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
@@ -71,13 +85,15 @@ def granted(event: Event, rows: Rows, tenant_id: int) -> None:
 def add_draws(
     rows: Rows,
     tenant_id: int,
-    draws: Iterable[Draw],
+    draws: Sequence[Draw],
     kind: str,
     document_id: UUID | None,
     event_id: UUID,
     at: datetime,
 ) -> None:
     """The rows of draws for a document, an expiry or a void."""
+    if draws:
+        rows.of(GRANT)  # written before the draws, which refer to it
     for d in draws:
         rows.add(
             DRAW, tenant_id, d.grant_id, d.draw_no, kind, d.amount, d.left + d.amount, d.left,
@@ -118,3 +134,19 @@ def _due(due: Due, state: str, tenant_id: int) -> tuple[object, ...]:
         tenant_id, due.wallet_id, due.due_no, state, rule.version, rule.below, rule.amount,
         due.balance, due.as_of,
     )  # fmt: skip
+
+
+_PROJECTIONS = {
+    OPENED.name: wallet,
+    CHANGED.name: wallet,
+    GRANTED.name: granted,
+    EXPIRED.name: expired,
+    VOIDED.name: voided,
+    TOP_UP_DUE.name: top_up_due,
+    TOP_UP_WITHDRAWN.name: top_up_withdrawn,
+}
+
+
+def project(event: Event, rows: Rows, tenant_id: int) -> None:
+    """The rows of any event of this slice."""
+    _PROJECTIONS[event.type](event, rows, tenant_id)

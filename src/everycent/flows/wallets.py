@@ -175,9 +175,7 @@ def _check(
             if purse.wallet.customer_id not in unbilled
         ]
         _, happened = settled(purses, as_of)
-        operations.record_settled(
-            tx, happened, recorded_at=writing["recorded_at"], actor=writing["actor"], ids=writing["ids"]
-        )  # fmt: skip
+        operations.record_settled(tx, happened, writing)
         due = _due(tx, standing, as_of)
         operations.record_due(tx, due, writing)
     found.standings.extend(standing)

@@ -65,12 +65,11 @@ def issue(
     """
     if not prepared:
         return
-    settled = [one for draft in prepared for one in draft.settled]
-    wallets.record_settled(tx, settled, recorded_at=recorded_at, actor=actor, ids=ids)
     last, dated, at = _numbers(tx, INVOICE_SERIES, len(prepared), at, time_zone)
     drafts = []
     first = last - len(prepared) + 1
     for number, (draft, invoice_id) in enumerate(zip(prepared, invoice_ids, strict=True), first):
+        drafts += wallets.of_settled(draft.settled, actor=actor, ids=ids)
         drafts.append(
             Draft(
                 ids(f"invoice.issued/{_natural_key(draft)}"),
@@ -81,7 +80,7 @@ def issue(
                 finished(draft, invoice_id, number, dated, payment_days, run_id),
             )
         )
-    journal.record(tx, drafts, recorded_at, projection.add_document)
+    journal.record(tx, drafts, recorded_at, projection.add_document_or_credit)
 
 
 def _numbers(

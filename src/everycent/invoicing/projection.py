@@ -9,7 +9,7 @@ from uuid import UUID
 from everycent.consumption.usage import is_counter
 from everycent.credits import projection as credit_rows
 from everycent.invoicing import postings
-from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount
+from everycent.invoicing.invoice import ISSUED, CreditNote, Invoice, InvoiceLine, TaxAmount
 from everycent.invoicing.seals import limits_of
 from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
@@ -100,6 +100,15 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
     entry = postings.of_invoice(invoice)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
     rows.put(SERIES, tenant_id, invoice.series, invoice.number, invoice.issued_on)
+
+
+def add_document_or_credit(event: Event, rows: Rows, tenant_id: int) -> None:
+    """The rows of an invoice whose details are written, or of what happened to credit before it."""
+    rows.of(INVOICE)  # written before the draws, which refer to it
+    if event.type == ISSUED.name:
+        add_document(event, rows, tenant_id)
+    else:
+        credit_rows.project(event, rows, tenant_id)
 
 
 def credited(event: Event, rows: Rows, tenant_id: int) -> None:
