@@ -126,15 +126,20 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.series or self.grant_id
 
 
-def worth(text: str, unit: Unit | None, currency: str, field: str = "amount") -> int:
+def minor_of(text: str, unit: Unit | None, currency: str, field: str) -> int:
     """An amount as told, in a unit or in major units of the currency, in minor units, rounded half up.
 
     More decimals than other numbers have may stand there, as programs that count with binary fractions
-    write them. Raises Invalid `credit.not_positive`, and what a malformed number raises.
+    write them. Raises what a malformed number raises.
     """
     told = Decimal(text) if _LONG.fullmatch(text) else parse_decimal(text, field)
     price = Decimal(1) if unit is None else Decimal(unit.price)
-    minor = rounded(EXACT.multiply(told, price), currency, Rounding.HALF_UP).minor
+    return rounded(EXACT.multiply(told, price), currency, Rounding.HALF_UP).minor
+
+
+def worth(text: str, unit: Unit | None, currency: str, field: str = "amount") -> int:
+    """`minor_of` an amount of credit. Raises Invalid `credit.not_positive`."""
+    minor = minor_of(text, unit, currency, field)
     if minor <= 0:
         raise Invalid(
             "credit.not_positive",
