@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from everycent.catalog import queries as catalog
 from everycent.credits import grant as grants
 from everycent.credits import projection, queries, store
 from everycent.credits.drawdown import Kind, Lot
@@ -97,6 +98,7 @@ class Offer(NamedTuple):
 def open_wallet(tx: Tx, customer: Customer, key: str, terms: Terms, writing: Writing) -> Wallet:
     """A new, empty wallet in the customer's currency. Raises Conflict `wallet.exists`, Invalid."""
     customers.lock(tx, [customer.customer_id])
+    _check_scope(tx, terms.scope)
     if store.find_wallets(tx, keys=[checked_key(key)]):
         raise Conflict(
             "wallet.exists",
@@ -166,6 +168,7 @@ def withdraw_top_up(tx: Tx, key: str, reason: str, writing: Writing) -> Due:
 
 
 def _granted(tx: Tx, wallet: Wallet, offer: Offer, due: Due | None, writing: Writing) -> Grant:
+    _check_scope(tx, offer.scope)
     number = store.last_number(tx, wallet.wallet_id) + 1
     made = grants.checked(
         Grant(
@@ -180,6 +183,12 @@ def _granted(tx: Tx, wallet: Wallet, offer: Offer, due: Due | None, writing: Wri
     name = f"credit.granted/{wallet.key}/{number}"
     _record(tx, [_draft(wallet, GRANTED, name, told, writing)], writing)
     return made
+
+
+def _check_scope(tx: Tx, scope: Scope) -> None:
+    """Raises NotFound for a product that the catalogue does not have."""
+    for product in scope.products:
+        catalog.get(tx, "product", product)
 
 
 def void(tx: Tx, key: str, number: int, reason: str, writing: Writing) -> Taken:
