@@ -110,8 +110,8 @@ PLANTED = [
     # what a superuser does                                               the promises that then fail
     ("update credit_draw set amount = amount + 1, left_after = left_after - 1 where draw_no = 1",
      {UNBALANCED, UNDOCUMENTED, REBUILT}),
-    ("update credit_draw set left_before = left_before - 1, left_after = left_after - 1"
-     " where draw_no = 1", {OVERDRAWN, REBUILT}),
+    ("update credit_draw set left_before = left_before - 1, left_after = left_after - 1 where amount > 0",
+     {OVERDRAWN, REBUILT}),
     ("update credit_grant set amount = amount + 1", {OVERDRAWN, UNBALANCED, REBUILT}),
     ("delete from credit_draw where kind = 'invoice'", {UNBALANCED, UNDOCUMENTED, REBUILT}),
     ("update invoice set prepaid = prepaid - 1",

@@ -280,3 +280,18 @@ def show_check(found: Checked) -> None:
         )
     for wallet in found.unbilled:
         click.echo(f"  {wallet.key}: to be billed first")
+
+
+def show_trial(found: dict[str, Any]) -> None:
+    """Prints the answer to a trial."""
+    table(
+        ["at", "grant", "what", ">amount", "use"],
+        [
+            [one["at"], one["grant"], one["what"], one["amount"], one["use"] or ""]
+            for one in found["movements"]
+        ],
+    )
+    for name, amount in found["left"].items():
+        click.echo(f"  {amount} left of {name}")
+    for name, amount in found["overage"].items():
+        click.echo(f"  {amount} of use {name} is not paid")

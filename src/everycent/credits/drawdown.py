@@ -115,7 +115,8 @@ def draw_down(
     reset_at = {at for at in resets if at <= until}
     at_all = {use.at for use in waiting} | reset_at | {until}
     at_all |= {lot.grant.effective_at for lot in lots if lot.grant.effective_at <= until}
-    at_all |= {at for lot in lots for at in _renewals(lot.grant, until)}
+    if policy.carry_overage is not CarryOverage.NEVER:
+        at_all |= {at for lot in lots for at in _renewals(lot.grant, until)}
     movements: list[Movement] = []
     open_uses: list[Use] = []
     overage: dict[str, int] = {}
@@ -168,6 +169,7 @@ def _next_change(lot: Lot) -> datetime:
 def _settled(series: Sequence[Lot], until: datetime) -> tuple[list[Lot], list[Movement]]:
     """The lots of one series after their renewals and expiries, oldest first."""
     lots = sorted(series, key=lambda lot: lot.grant.effective_at)
+    empty: list[Lot] = []
     movements: list[Movement] = []
     while (at := _next_renewal(lots[-1].grant)) is not None and at <= until:
         newest = lots[-1].grant
@@ -179,11 +181,13 @@ def _settled(series: Sequence[Lot], until: datetime) -> tuple[list[Lot], list[Mo
         amount = renewal.amount + max(0, kept - left)
         lots.append(Lot(_renewed(newest, amount, at), amount))
         movements += [*gone, Movement(Kind.GRANTED, at, lots[-1], amount)]
+        empty += [lot for lot in lots[:-1] if not lot.left]
+        lots = [*(lot for lot in lots[:-1] if lot.left), lots[-1]]
     ends = lots[-1].grant.expires_at
     if ends is not None and ends <= until:
         lots, gone = _expired(lots, sum(lot.left for lot in lots), ends)
         movements += gone
-    return lots, movements
+    return [*empty, *lots], movements
 
 
 def _renewed(grant: Grant, amount: int, at: datetime) -> Grant:
