@@ -22,7 +22,8 @@ order by a.account_id, b.currency;
 -- name: customer_balances
 -- What each customer owes: receivables less credit balances. Prepaid credit (account 13) is owed to the
 -- customer in services, not in money.
-select p.customer_id, p.currency, sum(p.amount)::bigint as balance, count(*) as entries
+select p.customer_id, p.currency, sum(p.amount)::bigint as balance,
+       count(distinct p.entry_id) as entries
 from ledger_posting p
 join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
 where p.tenant_id = %(tenant_id)s and p.customer_id is not null and p.account_id <> 13
