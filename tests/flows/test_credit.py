@@ -15,6 +15,7 @@ from everycent.customers import queries as customers
 from everycent.flows.explain import explain
 from everycent.flows.owed import explained, owed
 from everycent.flows.verify import verify
+from everycent.integrations import explain_page
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.invoice import Invoice
 from everycent.kernel.errors import Conflict, Invalid, NotFound
@@ -78,7 +79,8 @@ def bill(place: Place, month: int = 2) -> list[Invoice]:
     issued = world.issued(place)
     with place.database.snapshot(place.tenant_id) as tx:
         for invoice in issued:
-            explain(tx, invoice.name)
+            shown = explain_page.page(invoice, explain(tx, invoice.name), {})
+            assert ("Paid by credit" in shown) is bool(invoice.draws)
     return issued
 
 
