@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -106,6 +107,14 @@ def test_a_top_up_is_due_once_however_often_it_is_looked_at(sold: Place) -> None
     holds(sold)
 
 
+def test_a_top_up_is_due_once_whoever_looks_at_the_same_time(sold: Place) -> None:
+    set_rule(sold, 500, 3000)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda n: check(sold, hours=n), range(4)))
+    assert sum(len(one.due) for one in found) == 1
+    holds(sold)
+
+
 def test_a_withdrawn_top_up_is_not_due_again_until_the_rule_is_set_anew(sold: Place) -> None:
     set_rule(sold, 500, 3000)
     assert len(check(sold).due) == 1
@@ -154,6 +163,9 @@ def test_caps_are_met_by_the_real_time_balance(
         operations.set_caps(tx, "w", Caps(soft, hard), writing(sold, NOW))
     answer = standing(sold)["w"].allowance
     assert (answer.is_allowed, answer.reason) == (allowed, reason)
+    with sold.database.snapshot(sold.tenant_id) as tx:
+        assert wallets.may_use(tx, customers.by_name(tx, "a"), MIDDLE) == answer
+        assert wallets.may_use(tx, customers.by_name(tx, "b"), MIDDLE).reason is Reason.NO_CAP
     holds(sold)
 
 

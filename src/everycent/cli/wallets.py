@@ -22,11 +22,11 @@ from everycent.cli.common import (
     past_instant,
     table,
 )
+from everycent.cli.wallets_asked import allowance, try_
 from everycent.credits import grant as grants
 from everycent.credits import operations, queries
 from everycent.credits.grant import Basis, Grant, Order, Renewal, Rollover, Scope
 from everycent.credits.operations import Offer, Terms, Writing
-from everycent.credits.trial import tried
 from everycent.credits.wallet import Caps, TopUpRule, Wallet
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
@@ -375,16 +375,5 @@ def check(as_of: str | None, as_json: bool) -> None:
         raise SystemExit(3)
 
 
-@wallet.command("try")
-@click.argument("file", type=click.File(encoding="utf-8"), default="-")
-@json_option
-def try_(file: Any, as_json: bool) -> None:
-    """Draw grants down without a wallet or a database: JSON in, what is left and why out.
-
-    FILE (standard input when not given) holds grants and uses; docs/wallets.md shows one.
-    """
-    try:
-        found = tried(file.read())
-    except UnicodeDecodeError as error:
-        raise Invalid("credit.bad_trial", f"it is not UTF-8 text: {error}", field="file") from error
-    emit(found, as_json, lambda: wallets_shown.show_trial(found))
+wallet.add_command(allowance)
+wallet.add_command(try_, "try")

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from everycent.cli.common import money, table
-from everycent.credits.allowance import Reason
+from everycent.credits.allowance import Allowance, Reason
 from everycent.credits.grant import Grant, Unit
 from everycent.credits.wallet import Wallet
 from everycent.customers.customer import Customer
@@ -22,6 +22,12 @@ from everycent.kernel.period import instant_text
 from everycent.kernel.quantity import plain as plain_number
 
 _UNIT_PLACES = 6
+REASONS = {
+    Reason.NO_CAP: "no cap",
+    Reason.WITHIN: "within caps",
+    Reason.SOFT_CAP: "soft cap met",
+    Reason.HARD_CAP: "hard cap met: nothing more",
+}
 
 
 def _units(amount: int, currency: str, unit: Unit) -> str:
@@ -145,12 +151,17 @@ def standing_data(one: Standing, customer: str) -> dict[str, Any]:
         **wallet_data(one.wallet),
         **{name: plain(Money(amount, currency)) for name, amount in amounts.items()},
         "balance_units": None if unit is None else _units(one.balance, currency, unit),
-        "allowance": {
-            "is_allowed": answer.is_allowed,
-            "reason": answer.reason.value,
-            "left": None if answer.left is None else plain(Money(answer.left, currency)),
-        },
+        "allowance": allowance_data(answer, currency),
         "refusal": None if one.refusal is None else one.refusal.as_dict(),
+    }
+
+
+def allowance_data(answer: Allowance, currency: str) -> dict[str, Any]:
+    """Whether more may be used, as a program gets it."""
+    return {
+        "is_allowed": answer.is_allowed,
+        "reason": answer.reason.value,
+        "left": None if answer.left is None else plain(Money(answer.left, currency)),
     }
 
 
@@ -175,13 +186,7 @@ def standing_table(
 def _use_text(one: Standing) -> str:
     if one.refusal is not None:
         return f"running cost unknown: {one.refusal.message}"
-    texts = {
-        Reason.NO_CAP: "no cap",
-        Reason.WITHIN: "within caps",
-        Reason.SOFT_CAP: "soft cap met",
-        Reason.HARD_CAP: "hard cap met: nothing more",
-    }
-    return texts[one.allowance.reason]
+    return REASONS[one.allowance.reason]
 
 
 def show(

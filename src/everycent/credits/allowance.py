@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -41,7 +42,9 @@ def allowance(balance: int, caps: Caps) -> Allowance:
     return Allowance(Reason.WITHIN if limited else Reason.NO_CAP, left)
 
 
-def strictest(answers: list[Allowance]) -> Allowance:
-    """The answer of several wallets together: denied when one denies, told when one tells."""
+def strictest(answers: Iterable[Allowance]) -> Allowance:
+    """The answer of several wallets together: denied when one denies, told when one tells; no wallet, no
+    cap."""
     severity = list(Reason)
-    return max(answers, key=lambda answer: severity.index(answer.reason))
+    free = Allowance(Reason.NO_CAP, None)
+    return max(answers, key=lambda answer: severity.index(answer.reason), default=free)

@@ -16,11 +16,11 @@ from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Tax
 from everycent.credits import operations
 from everycent.credits import queries as wallets
-from everycent.credits.allowance import Allowance, allowance
+from everycent.credits.allowance import Allowance, allowance, strictest
 from everycent.credits.drawdown import Part
 from everycent.credits.operations import Writing
 from everycent.credits.purse import Purse, Settled, settled
-from everycent.credits.wallet import Due, Wallet
+from everycent.credits.wallet import Caps, Due, Wallet
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
@@ -139,6 +139,18 @@ def _standings(
         reserved = whole - left[wallet.wallet_id]
         found.append(Standing(wallet, usable, whole - usable, reserved, missing, refusal))
     return found
+
+
+def may_use(tx: Tx, owner: Customer, as_of: datetime) -> Allowance:
+    """Whether a customer may use more, by the caps of all its wallets. Call it in a `snapshot`.
+
+    Raises the refusal for which the running cost can't be worked out, where a cap stands on it.
+    """
+    found = standings(tx, [owner], as_of)
+    for one in found:
+        if one.refusal is not None and one.wallet.caps != Caps():
+            raise one.refusal
+    return strictest(one.allowance for one in found)
 
 
 def check(database: Database, tenant_id: int, as_of: datetime, writing: Writing) -> Checked:

@@ -30,3 +30,4 @@ def test_of_several_wallets_the_strictest_answers():
     answers = [Allowance(reason, None) for reason in Reason]
     assert strictest(answers).reason is Reason.HARD_CAP
     assert strictest(answers[:2]).is_allowed
+    assert strictest([]).reason is Reason.NO_CAP
