@@ -243,7 +243,7 @@ def of_settled(settled: Iterable[Settled], *, actor: str, ids: IdSource) -> list
         if kind is Kind.GRANTED:
             for movement in happened:
                 grant = movement.lot.grant
-                told = Granted(wallet.customer_id, wallet.currency, grant)
+                told = Granted(wallet.customer_id, wallet.currency, grant, "renewal")
                 drafts.append(
                     _draft(wallet, GRANTED, f"credit.granted/{grant.grant_id}", told, writing)
                 )

@@ -52,13 +52,20 @@ def settled(purses: Iterable[Purse], until: datetime) -> tuple[list[Purse], list
     return found, happened
 
 
-def paid(purses: Iterable[Purse], parts: Sequence[Part], at: datetime, *, before_tax: bool) -> Paid:
-    """What those of the purses pay that pay before taxes, or the others."""
+def paid(
+    purses: Iterable[Purse],
+    parts: Sequence[Part],
+    currency: str,
+    at: datetime,
+    *,
+    before_tax: bool,
+) -> Paid:
+    """What those of the purses in the currency pay that pay before taxes, or the others."""
     rests = [part.amount for part in parts]
     found, draws = [], []
     for purse in in_order(purses):
         wallet = purse.wallet
-        if wallet.before_tax is not before_tax or not any(rests):
+        if wallet.before_tax is not before_tax or wallet.currency != currency or not any(rests):
             found.append(purse)
             continue
         open_parts = tuple(

@@ -7,7 +7,7 @@ nothing says how much is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -163,8 +163,9 @@ def check(database: Database, tenant_id: int, as_of: datetime, writing: Writing)
     found = Checked([], [], [], [])
     with database.snapshot(tenant_id) as tx:
         owners = sorted({one.customer_id for one in wallets.wallets(tx, limit=_ALL)})
+        unbilled = set(subscriptions.due_customers(tx, as_of)).intersection(owners)
     for first in range(0, len(owners), _BATCH):
-        _check(database, tenant_id, owners[first : first + _BATCH], as_of, writing, found)
+        _check(database, tenant_id, owners[first : first + _BATCH], unbilled, as_of, writing, found)
     return found
 
 
@@ -172,6 +173,7 @@ def _check(
     database: Database,
     tenant_id: int,
     customer_ids: Sequence[UUID],
+    unbilled: Set[UUID],
     as_of: datetime,
     writing: Writing,
     found: Checked,
@@ -180,7 +182,6 @@ def _check(
         owners = customers.lock(tx, customer_ids)
         with database.snapshot(tenant_id) as reader:  # as of after the lock: nobody bills meanwhile
             standing = standings(reader, owners, as_of)
-            unbilled = set(subscriptions.due_customers(reader, as_of))
         purses = [
             purse
             for purse in wallets.purses(tx, customer_ids[0], customer_ids[-1])

@@ -36,10 +36,10 @@ def prepaid(draft: DraftInvoice, purses: Iterable[Purse]) -> Prepaid:
     gone, and what came in since does not pay.
     """
     held, happened = settled(purses, draft.due_at)
-    before = paid(held, _net_parts(draft.lines), draft.due_at, before_tax=True)
+    before = paid(held, _net_parts(draft.lines), draft.currency, draft.due_at, before_tax=True)
     draft = _with_lines(draft, before.parts)
     parts = _gross_parts(draft)
-    after = paid(before.purses, parts, draft.due_at, before_tax=False)
+    after = paid(before.purses, parts, draft.currency, draft.due_at, before_tax=False)
     draws = (*before.draws, *after.draws)
     taken = draft._replace(
         draws=draws, prepaid=sum(draw.amount for draw in draws), settled=tuple(happened)

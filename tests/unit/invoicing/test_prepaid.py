@@ -68,6 +68,13 @@ def test_a_wallet_before_taxes_pays_before_one_after_them():
     assert (found.tax, found.gross - found.prepaid) == (1200, 1200)
 
 
+def test_a_wallet_in_another_currency_pays_nothing():
+    held = purse(6000)
+    held = held._replace(wallet=replace(held.wallet, currency="USD"))
+    found, left, _ = prepaid(drafted(line("100"), taxes=VAT), [held])
+    assert (found.prepaid, left) == (0, [held])
+
+
 CENTS = st.integers(-5000, 9000).map(lambda cents: f"{cents / 100:.2f}")
 
 
