@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from everycent.coupons import operations as coupons
 from everycent.credits import operations, queries
 from everycent.credits.grant import Basis, Grant, Order, Renewal, Scope
 from everycent.credits.operations import Offer, Terms
@@ -20,9 +21,13 @@ from everycent.invoicing import operations as invoicing
 from everycent.invoicing.invoice import Invoice
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.ledger import queries as ledger
+from everycent.subscriptions import operations as contracts
+from everycent.subscriptions.operations import When
+from everycent.subscriptions.timeline import Cancel
 from tests.conftest import NOW, Place
 from tests.flows import world
-from tests.flows.world import calls, midnight, sell, use
+from tests.flows.test_given_back import CATALOGUE as GIVEN_BACK
+from tests.flows.world import calls, credit, midnight, sell, use
 
 FOREVER = datetime(2999, 1, 1, tzinfo=UTC)
 DECEMBER = datetime(2025, 12, 1, tzinfo=UTC)
@@ -257,6 +262,83 @@ def test_a_customer_who_is_billed_alone_draws_as_in_a_chunk(sold: Place, monkeyp
 
     monkeypatch.setattr(flow, "_decide", fails_in_a_chunk)
     assert [i.prepaid for i in bill(sold) if i.customer.key == "a"] == [1788]
+    holds(sold)
+
+
+MIXED = """
+taxes:
+  vat: {rates: [{since: 2000-01-01, percent: 20}]}
+  low: {rates: [{since: 2000-01-01, percent: 5}]}
+products: {shop: {name: Shop, tax: vat}, book: {name: Book, tax: low}}
+coupons: {tenth: {name: A tenth, percent: 10}}
+policies: {tax.rounding_level: invoice}
+plans:
+  both:
+    currency: EUR
+    anchor_day: 1
+    prices:
+      - {key: shop, product: shop, flat: {amount: 120}, includes_tax: true}
+      - {key: book, product: book, flat: {amount: 33.33}}
+"""
+
+
+def test_credit_before_taxes_goes_with_coupons_and_with_prices_that_include_taxes(
+    place: Place,
+) -> None:
+    sell(place, [("a", "both")], text=MIXED)
+    with place.database.transaction(place.tenant_id) as tx:
+        owner = customers.by_name(tx, "a").customer_id
+        starts_on = date(2026, 1, 1)
+        coupons.apply(tx, "tenth", owner, starts_on=starts_on, **world.writing(place))
+    open_wallet(place, "w", before_tax=True, scope=Scope(products=("shop",)))
+    grant(place, "w", 4000)
+    (january,) = bill(place)
+    # shop: 120 less 10 % = 108, which is 90 and 18 of tax; 40 are paid, so 20 % of 50 are left to tax.
+    # book: 33.33 less 3.33 = 30, and 5 % of it.
+    assert [(line.base, line.prepaid) for line in january.lines] == [(9000, 4000), (3000, 0)]
+    assert {t.category: (t.base, t.amount) for t in january.taxes} == {
+        "vat": (5000, 1000),
+        "low": (3000, 150),
+    }
+    assert (january.net, january.gross, january.payable) == (12000, 13150, 9150)
+    assert owes(place) == 9150
+    holds(place)
+    credit(place, january.name)
+    assert (left(place), owes(place)) == ({"w": 4000}, 0)
+    holds(place)
+
+
+def test_what_gives_back_more_than_it_charges_draws_no_credit(place: Place) -> None:
+    sell(place, [("a", "small")], text=GIVEN_BACK, starts_on=date(2026, 1, 1))
+    world.run(place, midnight(date(2026, 1, 1)))
+    open_wallet(place, "w")
+    grant(place, "w", 5000)
+    with place.database.transaction(place.tenant_id) as tx:
+        contracts.change(
+            tx, "a", Cancel(), When(date(2026, 1, 16)), reason="asked", writing=world.writing(place)
+        )
+    world.run(place, midnight(date(2026, 2, 1)))
+    note = next(one for one in world.issued(place) if one.series == "CN")
+    assert (note.gross < 0, note.prepaid, note.payable) == (True, 0, note.gross)
+    assert left(place) == {"w": 5000}
+    holds(place)
+
+
+def test_a_wallet_takes_the_policies_that_hold_when_it_is_opened_and_keeps_them(
+    sold: Place,
+) -> None:
+    open_wallet(sold, "before")
+    policies = "policies: {credits.order: priority_then_received, credits.before_tax: true}\n"
+    world.apply(sold, policies)
+    open_wallet(sold, "after")
+    open_wallet(sold, "told", order=Order.EXPIRY, before_tax=False)
+    with sold.database.snapshot(sold.tenant_id) as tx:
+        found = {one.key: (one.order, one.before_tax) for one in queries.wallets(tx)}
+    assert found == {
+        "before": (Order.EXPIRY, False),
+        "after": (Order.RECEIVED, True),
+        "told": (Order.EXPIRY, False),
+    }
     holds(sold)
 
 

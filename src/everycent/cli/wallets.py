@@ -75,12 +75,12 @@ def wallet() -> None:
 @click.option(
     "--order",
     type=click.Choice([order.value for order in Order]),
-    default=Order.EXPIRY.value,
-    show_default=True,
-    help="Which grant pays first.",
+    help="Which grant pays first; as the policy credits.order says when not given.",
 )
 @click.option(
-    "--before-tax", is_flag=True, help="Pay lines before taxes, not the whole after them."
+    "--before-tax/--after-tax",
+    default=None,
+    help="Pay lines before taxes, or the whole after them; else as the policy credits.before_tax says.",
 )
 @_PRODUCTS
 @_PRICES
@@ -91,8 +91,8 @@ def open_(
     unit: str | None,
     unit_price: str | None,
     priority: int,
-    order: str,
-    before_tax: bool,
+    order: str | None,
+    before_tax: bool | None,
     products: tuple[str, ...],
     prices: tuple[str, ...],
     as_json: bool,
@@ -103,7 +103,8 @@ def open_(
             "wallet.bad_unit", "a unit needs a name and a price", field="unit", hint="give both"
         )
     told = None if unit is None or unit_price is None else grants.checked_unit(unit, unit_price)
-    terms = Terms(priority, Scope(products, prices), told, Order(order), before_tax)
+    wanted = None if order is None else Order(order)
+    terms = Terms(priority, Scope(products, prices), told, wanted, before_tax)
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         owner = customers.by_name(tx, customer)
         made = operations.open_wallet(tx, owner, key or owner.key, terms, writing(app))

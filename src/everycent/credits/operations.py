@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from everycent.catalog import queries as catalog
+from everycent.catalog.policies import BEFORE_TAX, ORDER
 from everycent.credits import grant as grants
 from everycent.credits import projection, queries, store
 from everycent.credits.drawdown import Kind, Lot
@@ -70,13 +71,13 @@ class Writing(TypedDict):
 
 
 class Terms(NamedTuple):
-    """How a new wallet is to be drawn."""
+    """How a new wallet is to be drawn; None: as the tenant's policies say when it is opened."""
 
     priority: int = 0
     scope: Scope = EVERYTHING
     unit: Unit | None = None
-    order: Order = Order.EXPIRY
-    before_tax: bool = False
+    order: Order | None = None
+    before_tax: bool | None = None
 
 
 class Offer(NamedTuple):
@@ -107,9 +108,13 @@ def open_wallet(tx: Tx, customer: Customer, key: str, terms: Terms, writing: Wri
             value=key,
             hint="choose another --key",
         )
+    policies = catalog.policies(tx)
     opened = Wallet(
-        writing["ids"](f"wallet/{key}"), customer.customer_id, key, customer.currency, *terms
-    )
+        writing["ids"](f"wallet/{key}"), customer.customer_id, key, customer.currency,
+        terms.priority, terms.scope, terms.unit,
+        Order(policies[ORDER]) if terms.order is None else terms.order,
+        policies[BEFORE_TAX] == "true" if terms.before_tax is None else terms.before_tax,
+    )  # fmt: skip
     _record(tx, [_draft(opened, OPENED, f"wallet.opened/{key}", opened, writing)], writing)
     return opened
 

@@ -45,6 +45,8 @@ PAID = [
     ([line("0")], 99999, False, None, 0, 0, [0]),
     ([line("100"), line("100", category="low")], 20000, True, None, 20000, 20000, [10000, 10000]),
     ([line("100"), line("100", category="low")], 15000, True, None, 20350, 15000, [10000, 5000]),
+    ([line("100", category="none"), line("-50")], 99999, True, None, 4000, 4000, [4000, 0]),
+    ([line("100", category="low"), line("-90")], 99999, True, None, -100, 0, [0, 0]),
 ]
 
 
