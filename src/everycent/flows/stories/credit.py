@@ -119,7 +119,8 @@ def _top_up(world: World, given: _TopUp) -> Came:
         offer = Offer(
             grants.worth(given.amount, found.unit, found.currency), Basis.PAID, given.reference,
             given.priority, _instant(given.effective, world.time_zone),
-            _instant(given.expires, world.time_zone), Scope(given.products, given.prices), is_owed=given.owed,
+            _instant(given.expires, world.time_zone), Scope(given.products, given.prices),
+            is_owed=given.owed,
         )  # fmt: skip
         made = wallets.grant(tx, found.key, offer, world.writing)
     return _told(found, made)
