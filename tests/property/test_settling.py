@@ -14,15 +14,20 @@ from everycent.catalog.plan import Product, Tax, TaxRate
 from everycent.catalog.policies import BY_NAME, LEVEL, SPLIT, STEP, Policies
 from everycent.catalog.price import Flat, Price
 from everycent.coupons.application import Application, Held
+from everycent.credits.grant import EVERYTHING, Scope
+from everycent.credits.purse import Purse
 from everycent.customers.customer import Customer, TaxStatus
+from everycent.flows.derivation_settled import check_sums
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, after, draft, finished
 from everycent.invoicing.discount import Grant
+from everycent.invoicing.prepaid import prepaid
 from everycent.invoicing.resettle import resettled
 from everycent.invoicing.settle import Priced, Settled, settle
 from everycent.invoicing.tax import Rate, rules_of
 from everycent.kernel import ids
 from everycent.kernel.money import Rounding, apportion, rounded_minor
 from everycent.rating.charge import Charge
+from tests.unit.credits.made import lot, wallet
 from tests.unit.invoicing.made import DUE_AT, JANUARY, ZONE
 
 SINCE = date(2015, 1, 1)
@@ -251,3 +256,39 @@ def test_coupons_are_never_used_more_often_than_they_may_be_and_a_rest_is_used_u
             assert taken.get(one.application.name, 0) + one.rest <= limit
             if policies["discount.rest"] == "carried":
                 assert taken.get(one.application.name, 0) + one.rest == limit
+
+
+# --- credit --------------------------------------------------------------------------------------
+
+
+@st.composite
+def purses(draw: st.DrawFn) -> list[Purse]:
+    """Up to three wallets of all sorts."""
+    found = []
+    for key in draw(st.lists(st.sampled_from("uvw"), unique=True, min_size=1)):
+        scope = draw(st.sampled_from([EVERYTHING, Scope(("p0", "p1")), Scope((), ("k1", "k2"))]))
+        held = lot(f"grant/{key}", draw(st.integers(1, 60_000)), effective_at=DUE_AT)
+        found.append(Purse(wallet(key, before_tax=draw(st.booleans()), scope=scope), [held]))
+    return found
+
+
+@settings(max_examples=600, deadline=None)
+@given(drafts(), purses())
+def test_credit_pays_no_more_than_there_is_and_taxes_are_on_what_it_leaves(
+    case: tuple[Customer, list[DueCharge], list[Held], Policies], held: list[Purse]
+) -> None:
+    customer, charges, coupons, policies = case
+    made = draft(customer, DUE_AT, charges, TAXES, coupons, policies)
+    found, left, unpaid = prepaid(made, held)
+    assert (found.net, found.discounts, found.series) == (made.net, made.discounts, made.series)
+    assert 0 <= found.prepaid <= max(0, found.gross)
+    assert sum(p.left for p in held) == sum(p.left for p in left) + found.prepaid
+    assert sum(part.amount for part in unpaid) == max(0, found.gross) - found.prepaid
+    assert all(0 <= line.prepaid <= max(0, line.base) for line in found.lines)
+    for amount in found.taxes:
+        key = (amount.category, amount.percent, amount.is_included)
+        on = sum(line.base - line.prepaid for line in found.lines if key in line.tax_keys)
+        assert amount.base == on
+        off = abs(amount.amount - Fraction(amount.percent) * amount.base / 100)
+        assert off < amount.within
+    check_sums(finished(found, ids.derived("i"), 1, date(2026, 2, 1), 14, None))

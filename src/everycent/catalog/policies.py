@@ -1,7 +1,8 @@
 """Policies: the rules on which billing systems disagree, each a named option with a default.
 
 A catalogue file may set any of them under `policies`; what it leaves out has its default. What an
-invoice was made by is frozen in it. docs/policies.md is made from this table.
+invoice was made by is frozen in it, and how a wallet is drawn when it is opened. docs/policies.md is
+made from this table.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ REST = "discount.rest"
 LEVEL = "tax.rounding_level"
 MODE = "tax.rounding_mode"
 STEP = "tax.rounding_step"
+ORDER = "credits.order"
+BEFORE_TAX = "credits.before_tax"
+CARRY_OVERAGE = "credits.carry_overage"
 
 MINOR_UNIT = "minor_unit"
 
@@ -94,6 +98,28 @@ OPTIONS = (
             "1.00": "A whole unit.",
             "10.00": "Ten units.",
         },
+    ),
+    Option(
+        ORDER,
+        "Which grant of a wallet pays first. A wallet keeps what held when it was opened.",
+        {
+            "priority_then_expiry": "The lowest priority number; then what expires first, and what"
+            " never does last; then what came in first.",
+            "priority_then_received": "The lowest priority number, then what came in first.",
+        },
+    ),
+    Option(
+        BEFORE_TAX,
+        "What of an invoice a wallet pays. A wallet keeps what held when it was opened.",
+        {
+            "false": "The invoice with its taxes, as any other payment does.",
+            "true": "Lines before taxes, and the taxes are on what is left.",
+        },
+    ),
+    Option(
+        CARRY_OVERAGE,
+        "What becomes of use that no grant pays. `everycent wallet try` tries other ways out.",
+        {"never": "It is owed in money, on the invoice that bills it."},
     ),
 )
 """Every policy there is."""

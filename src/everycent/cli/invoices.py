@@ -48,6 +48,8 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
             "net": plain(Money(row.net, row.currency)),
             "tax": plain(Money(row.tax, row.currency)),
             "gross": plain(Money(row.gross, row.currency)),
+            "prepaid": plain(Money(row.prepaid, row.currency)),
+            "payable": plain(Money(row.gross - row.prepaid, row.currency)),
             "credited": row.credited,
         }
         for row in rows
@@ -56,7 +58,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
         data,
         as_json,
         lambda: table(
-            ["number", "customer", "issued", "due", ">net", ">tax", ">gross", ""],
+            ["number", "customer", "issued", "due", ">net", ">tax", ">gross", ">to pay", ""],
             [
                 [
                     name_of(row.series, row.number),
@@ -66,6 +68,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
                     money(row.net, row.currency),
                     money(row.tax, row.currency),
                     money(row.gross, row.currency),
+                    money(row.gross - row.prepaid, row.currency),
                     "credited" if row.credited else "",
                 ]
                 for row in rows
@@ -87,7 +90,7 @@ def show(number: str, as_json: bool) -> None:
         found = queries.invoice(tx, number).invoice
         credited_by = queries.credited_by(tx, found.invoice_id)
     emit(
-        msgspec.to_builtins(found) | {"credited_by": credited_by},
+        msgspec.to_builtins(found) | {"payable": found.payable, "credited_by": credited_by},
         as_json,
         lambda: render(found, credited_by),
     )
@@ -101,6 +104,10 @@ def _render_credit(note: CreditNote) -> None:
     click.echo(f"  issued  {note.issued_on}    because: {note.reason}")
     for label, amount in (("net", original.net), ("tax", original.tax), ("gross", original.gross)):
         click.echo(f"  {label:<44}{money(-amount, original.currency):>22}")
+    for draw in note.draws:
+        click.echo(
+            f"  {'credit back in ' + draw.wallet:<44}{money(-draw.amount, original.currency):>22}"
+        )
 
 
 def _shown(line: InvoiceLine) -> tuple[datetime, datetime]:
@@ -154,7 +161,11 @@ def render(found: Invoice, credited_by: str | None = None) -> None:
     sums.append(("net", found.net))
     sums += [(_tax_text(amount, found.currency), amount.amount) for amount in found.taxes]
     what = "to pay" if found.gross >= 0 else "to your credit"
-    sums.append(("gross" if credited_by else what, found.gross))
+    sums.append(("gross" if credited_by or found.draws else what, found.gross))
+    for draw in found.draws:
+        sums.append((f"paid by credit in {draw.wallet}", -draw.amount))
+    if found.draws and not credited_by:
+        sums.append(("to pay", found.payable))
     for label, amount in sums:
         click.echo(f"  {label:<44}{money(amount, found.currency):>22}")
     for reason in dict.fromkeys(amount.reason for amount in found.taxes if amount.reason):

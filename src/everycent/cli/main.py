@@ -44,6 +44,7 @@ _COMMANDS = {
         "everycent.cli.measurements:measurement",
         "Measure on a schedule: time that flows, levels, other systems.",
     ),
+    "wallet": ("everycent.cli.wallets:wallet", "Prepaid credit: grants, top-ups, caps."),
     "bill": ("everycent.cli.bill:bill", "Bill what is due, and see earlier runs."),
     "invoice": ("everycent.cli.invoices:invoice", "List, show and credit invoices."),
     "explain": ("everycent.cli.explain:explain", "Open an amount down to the records behind it."),

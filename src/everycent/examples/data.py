@@ -18,7 +18,7 @@ STORIES = {
     "hotel": "Bill a stay at a hotel: room nights by season, mini-bar, one bill at check-out.",
     "internet": "Bill a line in advance and its traffic by tiers, suspended and resumed.",
     "ads": "Bill impressions and clicks, and credit the publisher with its share.",
-    "saas": "Bill software by the seat: two weeks free, then seats, an upgrade in mid-month.",
+    "saas": "Bill software by the seat: two weeks free, then seats, an upgrade, a coupon, prepaid credit.",
 }
 """The shipped stories by name, and what each is about."""
 

@@ -27,7 +27,7 @@ from everycent.coupons import queries as coupons
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
-from everycent.flows import late, rate_due
+from everycent.flows import late, prepay, rate_due
 from everycent.flows.rate_due import Basis, Decided, Selling
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.assemble import DraftInvoice, refuse_currency
@@ -273,8 +273,10 @@ def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context)
         coupons.held(tx, chunk.first, chunk.last),
         Policies(dict(context.run.policies)),
     )
-    decided = rate_due.decide(owners, dues, basis, selling, _late(tx, chunk, context))
-    return _without_withdrawn(decided, context.issued_on)
+    decided = _without_withdrawn(
+        rate_due.decide(owners, dues, basis, selling, _late(tx, chunk, context)), context.issued_on
+    )
+    return decided._replace(drafts=prepay.of_drafts(tx, decided.drafts, chunk.first, chunk.last))
 
 
 def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Answer]:

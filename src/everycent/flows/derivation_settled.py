@@ -8,7 +8,6 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from everycent.catalog.plan import AND
 from everycent.catalog.policies import LEVEL, SPLIT, Policies
 from everycent.flows.saying import (
     Node,
@@ -69,21 +68,9 @@ def _bases(invoice: Invoice) -> dict[tuple[str, str, bool], int]:
 def _taxed(invoice: Invoice) -> dict[tuple[str, str, bool], int]:
     found: dict[tuple[str, str, bool], int] = {}
     for line in invoice.lines:
-        for key in _keys(line):
-            found[key] = found.get(key, 0) + line.base
+        for key in line.tax_keys:
+            found[key] = found.get(key, 0) + line.base - line.prepaid
     return found
-
-
-def _keys(line: InvoiceLine) -> list[tuple[str, str, bool]]:
-    """The taxes of a line as (category, percent, whether its price includes them)."""
-    if line.tax_percent is None:
-        return []
-    categories = line.charge.product.tax_category.split(AND)
-    is_included = line.charge.price.includes_tax
-    return [
-        (category, percent, is_included)
-        for category, percent in zip(categories, line.tax_percent.split(AND), strict=True)
-    ]
 
 
 # --- coupons -------------------------------------------------------------------------------------
@@ -172,7 +159,7 @@ def tax_node(tax: TaxAmount, invoice: Invoice, setting: Setting) -> Node:
     base = Decimal(tax.base).scaleb(-setting.places, EXACT)
     exact = EXACT.multiply(base, Decimal(tax.percent)).scaleb(-2, EXACT)
     key = (tax.category, tax.percent, tax.is_included)
-    numbers = [str(line.line_no) for line in invoice.lines if key in _keys(line)]
+    numbers = [str(line.line_no) for line in invoice.lines if key in line.tax_keys]
     facts = {
         "category": tax.category,
         "percent": tax.percent,

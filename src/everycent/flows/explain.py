@@ -27,6 +27,7 @@ from everycent.flows.derivation_settled import (
     line_nodes,
     tax_node,
 )
+from everycent.flows.explain_credit import credit_nodes
 from everycent.flows.saying import (
     Node,
     Origin,
@@ -284,6 +285,7 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
         children.append(Node("net", "Net", money(invoice.net, setting), detail))
         children.extend(taxes)
         children.append(Node("gross", "Gross", money(invoice.gross, setting), "net and taxes"))
+        children.extend(credit_nodes(invoice, setting))
     children.append(_entry_node(evidence, setting))
     children.append(_event_node(evidence, setting))
     return Node(
@@ -340,7 +342,8 @@ def _entry_node(evidence: _Evidence, setting: Setting) -> Node:
         return Node("entry", "No ledger entry", "", "an invoice over nothing books nothing")
     order = [posting.account.account_id for posting in expected.postings]
     booked = sorted(evidence.entry.postings, key=lambda p: order.index(p.account.account_id))
-    agree(f"{invoice.name}, the ledger entry", tuple(booked), expected.postings)
+    wanted = sorted(expected.postings, key=lambda p: order.index(p.account.account_id))
+    agree(f"{invoice.name}, the ledger entry", booked, wanted)
     legs = tuple(
         Node(
             "posting",

@@ -17,6 +17,8 @@ from everycent.corrections import correction as corrections
 from everycent.corrections import projection as correction_rows
 from everycent.coupons import application as applications
 from everycent.coupons import projection as coupon_rows
+from everycent.credits import projection as credit_rows
+from everycent.credits import wallet as credit_events
 from everycent.customers import customer as customers
 from everycent.customers import payer as payers
 from everycent.customers import projection as customer_rows
@@ -51,6 +53,13 @@ PROJECTORS: dict[str, Projector] = {
         (subscriptions.CHANGED, subscription_rows.changed),
         (applications.APPLIED, coupon_rows.applied),
         (applications.REMOVED, coupon_rows.removed),
+        (credit_events.OPENED, credit_rows.wallet),
+        (credit_events.CHANGED, credit_rows.wallet),
+        (credit_events.GRANTED, credit_rows.granted),
+        (credit_events.EXPIRED, credit_rows.expired),
+        (credit_events.VOIDED, credit_rows.voided),
+        (credit_events.TOP_UP_DUE, credit_rows.top_up_due),
+        (credit_events.TOP_UP_WITHDRAWN, credit_rows.top_up_withdrawn),
         (invoices.ISSUED, invoice_rows.issued),
         (invoices.CREDITED, invoice_rows.credited),
         (corrections.CORRECTED, correction_rows.corrected),
@@ -89,6 +98,10 @@ TABLES = (
     invoice_rows.SERIES,
     ledger_rows.ENTRY,
     ledger_rows.POSTING,
+    credit_rows.WALLET,
+    credit_rows.GRANT,
+    credit_rows.DRAW,
+    credit_rows.DUE,
     correction_rows.CORRECTION,
     archive_rows.ARCHIVE,
     archive_rows.REASON,
@@ -108,6 +121,8 @@ CHANGING = {
     subscription_rows.PHASE,
     coupon_rows.APPLICATION,
     invoice_rows.SERIES,
+    credit_rows.WALLET,
+    credit_rows.DUE,
     measurement_rows.MEASUREMENT,
     watching_rows.THRESHOLD,
     watching_rows.GAP,

@@ -53,7 +53,8 @@ class State(StrEnum):
 
 class Line(NamedTuple):
     """A price of a subscription in one period. `records` is how many stand behind the quantity; `before`
-    is what was charged for the period before (minor units), where that is due to be corrected."""
+    is what was charged for the period before (minor units), where that is due to be corrected; `owed` is
+    what an invoice would be made of."""
 
     subscription_id: UUID
     subscription: str
@@ -62,7 +63,8 @@ class Line(NamedTuple):
     period: Period
     currency: str
     charge: Charge
-    before: int = 0
+    before: int
+    owed: DueCharge
 
     @property
     def net(self) -> int:
@@ -233,7 +235,7 @@ def _line(due: DueItem, owed: DueCharge, covered_until: datetime, as_of: datetim
         state = State.DUE if due.due.due_at <= as_of else State.RUNNING
     return Line(
         due.subscription_id, due.subscription_key, due.item_no, state, due.due.period, due.currency,
-        owed.charge, 0 if due.before is None else due.before.charged,
+        owed.charge, 0 if due.before is None else due.before.charged, owed,
     )  # fmt: skip
 
 

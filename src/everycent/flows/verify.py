@@ -8,6 +8,7 @@ from typing import NamedTuple
 from everycent.archives import queries as archives
 from everycent.corrections import audit as corrections
 from everycent.coupons import audit as coupons
+from everycent.credits import audit as wallets
 from everycent.db.connection import Tx
 from everycent.flows import reasoned, replay
 from everycent.flows.archive_usage import Files, false_files
@@ -66,6 +67,9 @@ def verify(
         yield Check("invoices", promise, invoicing.violations(tx, promise))
     on_start(coupons.USED_AS_ALLOWED)
     yield Check("invoices", coupons.USED_AS_ALLOWED, coupons.violations(tx))
+    for promise in wallets.CHECKS:
+        on_start(promise)
+        yield Check("credit", promise, wallets.violations(tx, promise))
     for promise in metering.CHECKS:
         on_start(promise)
         yield Check("usage", promise, metering.violations(tx, promise))

@@ -12,6 +12,8 @@ from everycent.catalog.coupon import reaches
 from everycent.catalog.plan import AND, Tax
 from everycent.catalog.policies import DEFAULTS, LEVEL, MODE, REST, SPLIT, STEP, Policies
 from everycent.coupons.application import Held, in_order
+from everycent.credits.purse import Settled
+from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer, untaxed_because
 from everycent.invoicing import tax
 from everycent.invoicing.discount import Grant, Taken
@@ -63,7 +65,8 @@ class DueCharge(NamedTuple):
 
 
 class DraftInvoice(NamedTuple):
-    """An invoice without its number and date. `due_at` is when its charges fell due."""
+    """An invoice without its number and date. `due_at` is when its charges fell due. `draws` pay
+    `prepaid` of it out of the customer's credit; `settled` happened to that credit before."""
 
     customer: Customer
     currency: str
@@ -76,6 +79,9 @@ class DraftInvoice(NamedTuple):
     discounts: tuple[Discount, ...] = ()
     discount: int = 0
     policies: Mapping[str, str] = {}
+    draws: tuple[Draw, ...] = ()
+    prepaid: int = 0
+    settled: tuple[Settled, ...] = ()
 
     @property
     def series(self) -> str:
@@ -297,4 +303,6 @@ def finished(
         prepared.discounts,
         prepared.discount,
         dict(prepared.policies),
+        prepared.draws,
+        prepared.prepaid,
     )

@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 
 from everycent.catalog.coupon import Coupon
+from everycent.catalog.plan import AND
+from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer
 from everycent.journal.types import EventType
 from everycent.kernel.money import Rounding
@@ -40,7 +42,7 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     taken off the other one.
 
     A line that `corrects` another one holds the charge as it is right; what was charged for the period
-    before is taken off.
+    before is taken off. `prepaid` is what credit paid of its net after discounts, before taxes.
     """
 
     line_no: int
@@ -56,6 +58,7 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     tax_included: int = 0
     waived_percent: str | None = None
     kept: tuple[int, int] | None = None
+    prepaid: int = 0
 
     @property
     def amount(self) -> int:
@@ -70,8 +73,20 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def base(self) -> int:
-        """What is taxed and owed without taxes: the net after discounts."""
+        """What is owed without taxes: the net after discounts. What credit left of it is taxed."""
         return self.net - self.discount
+
+    @property
+    def tax_keys(self) -> list[tuple[str, str, bool]]:
+        """Its taxes as (category, percent, whether its price includes them)."""
+        if self.tax_percent is None:
+            return []
+        categories = self.charge.product.tax_category.split(AND)
+        is_included = self.charge.price.includes_tax
+        return [
+            (category, percent, is_included)
+            for category, percent in zip(categories, self.tax_percent.split(AND), strict=True)
+        ]
 
     @property
     def part_off(self) -> Fraction | None:
@@ -82,8 +97,9 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TaxAmount(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`amount` is `percent` of `base`, the sum after discounts of the lines with this category and rate:
-    rounded once (EN 16931, BR-CO-17), unless the invoice's policies say otherwise. Minor units.
+    """`amount` is `percent` of `base`, the sum of the lines with this category and rate after discounts and
+    what credit paid before taxes: rounded once (EN 16931, BR-CO-17), unless the invoice's policies say
+    otherwise. Minor units.
 
     `since` is when the rate came into force. `is_included` tells lines apart whose prices include the tax.
     The amount is a multiple of `step`, and less than `within` from the exact percentage. `reason` says why
@@ -135,7 +151,8 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     corrections give back more than its charges come to, it is a credit note, in a series of its own.
 
     `net` is after discounts, which are `discount` together (net of taxes). `policies` are those that it
-    was made by.
+    was made by. `draws` are out of the customer's credit, before and after taxes; together they are
+    `prepaid`.
     """
 
     invoice_id: UUID
@@ -156,10 +173,18 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     discounts: tuple[Discount, ...] = ()
     discount: int = 0
     policies: dict[str, str] = {}
+    draws: tuple[Draw, ...] = ()
+    prepaid: int = 0
+
+    @property
+    def payable(self) -> int:
+        """What is left to pay, in minor units."""
+        return self.gross - self.prepaid
 
 
 class CreditNote(msgspec.Struct, frozen=True):
-    """Takes a whole invoice back; refers to it without doubt (Directive 2006/112/EC, article 219)."""
+    """Takes a whole invoice back; refers to it without doubt (Directive 2006/112/EC, article 219). What
+    credit paid of it goes back to the grants it came from: `draws`, of negative amounts."""
 
     invoice_id: UUID
     series: str
@@ -169,6 +194,7 @@ class CreditNote(msgspec.Struct, frozen=True):
     reason: str
     original: Invoice
     original_event_id: UUID
+    draws: tuple[Draw, ...] = ()
 
 
 ISSUED = EventType("invoice.issued", 1, Invoice)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from itertools import repeat
 from uuid import UUID
 
+from everycent.credits import operations as wallets
 from everycent.customers import operations as customers
 from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
@@ -70,6 +71,7 @@ def issue(
     drafts = []
     for draft, invoice_id in zip(prepared, invoice_ids, strict=True):
         number, dated, booked_at = next(numbers[draft.series])
+        drafts += wallets.of_settled(draft.settled, actor=actor, ids=ids)
         drafts.append(
             Draft(
                 ids(f"invoice.issued/{_natural_key(draft)}"),
@@ -80,7 +82,7 @@ def issue(
                 finished(draft, invoice_id, number, dated, payment_days, run_id),
             )
         )
-    journal.record(tx, drafts, recorded_at, projection.add_document)
+    journal.record(tx, drafts, recorded_at, projection.add_document_or_credit)
 
 
 def _numbers_of(
@@ -127,9 +129,9 @@ def credit(
 ) -> CreditNote:
     """Takes an invoice back in full with a credit note; its ledger entry is reversed.
 
-    The periods it billed stay billed. Raises NotFound `invoice.unknown`, Conflict
-    `invoice.credited_before`, `invoice.not_an_invoice`, `invoice.credit_before_issue`,
-    `invoice.corrected`.
+    The periods it billed stay billed; what credit paid of it is credit again. Raises NotFound
+    `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`,
+    `invoice.credit_before_issue`, `invoice.corrected`.
     """
     found = queries.invoice(tx, name)
     customers.lock(tx, [found.invoice.customer.customer_id])
@@ -159,6 +161,7 @@ def credit(
         reason,
         found.invoice,
         found.event_id,
+        wallets.given_back(tx, found.invoice.draws),
     )
     draft = Draft(
         ids(f"invoice.credited/{found.invoice.name}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from everycent.credits import postings as credit_postings
 from everycent.invoicing.invoice import CreditNote, Invoice, kind_of
 from everycent.ledger.account import DISCOUNTS, RECEIVABLE, REVENUE, TAX_PAYABLE
 from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
@@ -9,7 +10,7 @@ from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
 
 def of_invoice(invoice: Invoice) -> Entry | None:
     """Debit receivable with the gross and discounts with what coupons took off; credit revenue with the
-    net before discounts and tax payable with the tax.
+    net before discounts and tax payable with the tax; and what credit pays of it comes off the receivable.
 
     What gives more back than it charges has all of it the other way round. None for an invoice over
     nothing.
@@ -22,6 +23,7 @@ def of_invoice(invoice: Invoice) -> Entry | None:
             debit(DISCOUNTS, invoice.discount, currency),
             credit(REVENUE, invoice.net + invoice.discount, currency),
             credit(TAX_PAYABLE, invoice.tax, currency),
+            *credit_postings.of_invoice(invoice.draws, currency, customer_id),
         ),
         invoice.invoice_id,
     )

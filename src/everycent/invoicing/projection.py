@@ -7,9 +7,17 @@ from uuid import UUID
 
 from everycent.consumption.usage import is_counter
 from everycent.coupons.projection import USE as COUPON_USE
+from everycent.credits import projection as credit_rows
 from everycent.invoicing import postings
 from everycent.invoicing.assemble import DraftInvoice
-from everycent.invoicing.invoice import CreditNote, Invoice, InvoiceLine, TaxAmount, kind_of
+from everycent.invoicing.invoice import (
+    ISSUED,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    TaxAmount,
+    kind_of,
+)
 from everycent.invoicing.seals import limits_of
 from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
@@ -20,14 +28,14 @@ INVOICE = table(
     "invoice",
     "tenant_id int4, invoice_id uuid, kind text, series text, number int8, customer_id uuid,"
     " currency text, issued_on date, due_on date, at timestamptz, discount int8, net int8, tax int8,"
-    " gross int8, credits uuid, event_id uuid",
+    " gross int8, prepaid int8, credits uuid, event_id uuid",
     key="tenant_id, invoice_id",
 )
 LINE = table(
     "invoice_line",
     "tenant_id int4, invoice_id uuid, line_no int4, subscription_id uuid, item_no int2, product text,"
     " description text, starts_at timestamptz, ends_at timestamptz, quantity numeric, unit text,"
-    " net int8, discount int8, tax_included int8, tax_category text",
+    " net int8, discount int8, tax_included int8, prepaid int8, tax_category text",
     key="tenant_id, invoice_id, line_no",
 )
 TAX = table(
@@ -106,11 +114,24 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.of(INVOICE).append(
         (tenant_id, invoice.invoice_id, kind_of(invoice.series), invoice.series, invoice.number,
          invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
-         invoice.discount, invoice.net, invoice.tax, invoice.gross, None, event.event_id)
+         invoice.discount, invoice.net, invoice.tax, invoice.gross, invoice.prepaid, None,
+         event.event_id)
     )  # fmt: skip
+    credit_rows.add_draws(
+        rows, tenant_id, invoice.draws, "invoice", invoice.invoice_id, event.event_id, event.at
+    )
     entry = postings.of_invoice(invoice)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
     rows.put(SERIES, tenant_id, invoice.series, invoice.number, invoice.issued_on)
+
+
+def add_document_or_credit(event: Event, rows: Rows, tenant_id: int) -> None:
+    """The rows of an invoice whose details are written, or of what happened to credit before it."""
+    rows.of(INVOICE)  # written before the draws, which refer to it
+    if event.type == ISSUED.name:
+        add_document(event, rows, tenant_id)
+    else:
+        credit_rows.project(event, rows, tenant_id)
 
 
 def credited(event: Event, rows: Rows, tenant_id: int) -> None:
@@ -129,9 +150,13 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.of(INVOICE).append(
         (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
          original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
-         -original.discount, -original.net, -original.tax, -original.gross, original.invoice_id,
+         -original.discount, -original.net, -original.tax, -original.gross, -original.prepaid,
+         original.invoice_id,
          event.event_id)
     )  # fmt: skip
+    credit_rows.add_draws(
+        rows, tenant_id, note.draws, "return", note.invoice_id, event.event_id, event.at
+    )
     entry = postings.of_credit_note(note)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
     rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
@@ -145,7 +170,8 @@ def _line(tenant_id: int, invoice_id: UUID, line: InvoiceLine, sign: int) -> tup
         charge.product.key, charge.price.description, line.starts_at, line.ends_at,
         None if quantity is None else Decimal(quantity.value),
         None if quantity is None else quantity.unit, sign * line.net,
-        sign * line.discount, sign * line.tax_included, charge.product.tax_category,
+        sign * line.discount, sign * line.tax_included, sign * line.prepaid,
+        charge.product.tax_category,
     )  # fmt: skip
 
 

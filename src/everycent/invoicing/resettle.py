@@ -11,7 +11,7 @@ from everycent.catalog.plan import AND
 from everycent.catalog.policies import Policies
 from everycent.customers.customer import untaxed_because
 from everycent.invoicing import tax
-from everycent.invoicing.assemble import line_order
+from everycent.invoicing.assemble import DraftInvoice, line_order
 from everycent.invoicing.discount import Grant
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.invoicing.settle import Priced, Settled, settle
@@ -26,9 +26,11 @@ class Resettled(NamedTuple):
     tax: int
 
 
-def resettled(invoice: Invoice, amounts: Mapping[int, int] | None = None) -> Resettled:
+def resettled(
+    invoice: Invoice | DraftInvoice, amounts: Mapping[int, int] | None = None
+) -> Resettled:
     """The invoice settled by its own policies, coupons and rates. `amounts` (minor units, by number of the
-    line) stand in place of what lines come to."""
+    line) stand in place of what lines come to. What credit paid before taxes stays paid."""
     told = amounts or {}
     lines = [_priced(invoice, line, told.get(line.line_no, line.amount)) for line in invoice.lines]
     grants = [
@@ -41,7 +43,7 @@ def resettled(invoice: Invoice, amounts: Mapping[int, int] | None = None) -> Res
         )
         for found in invoice.discounts
     ]
-    policies = Policies(invoice.policies)
+    policies = Policies(dict(invoice.policies))
     waived = untaxed_because(invoice.customer)
     settled = settle(lines, grants, policies, tax.rules_of(policies, invoice.currency, waived))
     net = sum(
@@ -51,17 +53,18 @@ def resettled(invoice: Invoice, amounts: Mapping[int, int] | None = None) -> Res
     return Resettled(settled, net, sum(amount.amount for amount in settled.taxes))
 
 
-def _priced(invoice: Invoice, line: InvoiceLine, amount: int) -> Priced:
+def _priced(invoice: Invoice | DraftInvoice, line: InvoiceLine, amount: int) -> Priced:
     return Priced(
         amount,
         _rates(invoice, line),
         line.charge.price.includes_tax,
         None if line.kept is None else Fraction(*line.kept),
         line_order(line.subscription, line.item_no, line.starts_at),
+        line.prepaid,
     )
 
 
-def _rates(invoice: Invoice, line: InvoiceLine) -> tuple[Rate, ...]:
+def _rates(invoice: Invoice | DraftInvoice, line: InvoiceLine) -> tuple[Rate, ...]:
     if line.tax_percent is None:
         return ()
     known = {(t.category, t.percent, t.is_included): t for t in invoice.taxes}

@@ -23,7 +23,8 @@ class Priced(NamedTuple):
     """A line: what its price comes to in minor units, with the taxes in it where `includes_tax`.
 
     A line that corrects another one keeps the part that was taken off that (`kept`), and no coupon reaches
-    it. `order` is what tells lines apart, whatever place they have on the invoice.
+    it. `order` is what tells lines apart, whatever place they have on the invoice. `prepaid` is what credit
+    pays of its net after discounts, before taxes: these are on the rest.
     """
 
     amount: int
@@ -31,6 +32,7 @@ class Priced(NamedTuple):
     includes_tax: bool = False
     kept: Fraction | None = None
     order: tuple[object, ...] = ()
+    prepaid: int = 0
 
 
 class Settled(NamedTuple):
@@ -46,7 +48,9 @@ def settle(
     lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies, rules: Rules
 ) -> Settled:
     """Takes the coupons off and adds the taxes. `grants` come in the order in which coupons take."""
-    if not grants and not any(line.includes_tax or line.kept is not None for line in lines):
+    if not grants and not any(
+        line.includes_tax or line.kept is not None or line.prepaid for line in lines
+    ):
         plain = [Taxable(line.amount, line.amount, line.rates) for line in lines]
         found = tax.taxed(plain, rules)
         return Settled([], tuple(found.amounts), [(0, 0)] * len(lines))
@@ -108,7 +112,22 @@ def _settle(
         _line(line, whole, included)
         for line, whole, included in zip(lines, off, found.included, strict=True)
     ]
+    if any(line.prepaid for line in lines):
+        found = tax.taxed(_after_credit(lines, taxable, told), rules, are_net=True)
     return Settled(spread.taken, tuple(found.amounts), told)
+
+
+def _after_credit(
+    lines: Sequence[Priced], taxable: Sequence[Taxable], told: Sequence[tuple[int, int]]
+) -> list[Taxable]:
+    """What of the lines is left to be taxed, without the taxes that prices include. What a price includes
+    is known in whole minor units only, and so is then the rest."""
+    found = []
+    for line, before, (included, off) in zip(lines, taxable, told, strict=True):
+        whole = line.amount - included - off - line.prepaid
+        exact = whole if line.includes_tax else before.exact - line.prepaid
+        found.append(Taxable(whole, exact, line.rates, line.includes_tax))
+    return found
 
 
 def _line(line: Priced, off: int, included: int) -> tuple[int, int]:

@@ -125,13 +125,13 @@ join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id;
 -- name: find_invoice
 -- By printed name (series and number) or by id.
 select invoice_id, kind, series, number, customer_id, currency, issued_on, due_on, at, net, tax, gross,
-       credits, event_id
+       prepaid, credits, event_id
 from invoice where tenant_id = %(tenant_id)s
   and (invoice_id = %(invoice_id)s or (series = %(series)s and number = %(number)s));
 
 -- name: list_invoices
 select i.invoice_id, i.kind, i.series, i.number, i.customer_id, c.key as customer, c.name as customer_name,
-       i.currency, i.issued_on, i.due_on, i.at, i.net, i.tax, i.gross, i.credits, i.event_id,
+       i.currency, i.issued_on, i.due_on, i.at, i.net, i.tax, i.gross, i.prepaid, i.credits, i.event_id,
        exists (select from invoice n where n.tenant_id = i.tenant_id and n.credits = i.invoice_id)
            as credited
 from invoice i
@@ -236,13 +236,14 @@ where i.tenant_id = %(tenant_id)s and (
 limit 100;
 
 -- name: false_bases
--- Taxes whose base is not the sum of the lines of their category, after discounts.
+-- Taxes whose base is not the sum of the lines of their category, after discounts and less what was prepaid
+-- before taxes.
 select i.series || '-' || i.number || ' ' || t.category
 from invoice i join (
     select tenant_id, invoice_id, category, sum(base) as base from invoice_tax group by 1, 2, 3) t
     on t.tenant_id = i.tenant_id and t.invoice_id = i.invoice_id
 where i.tenant_id = %(tenant_id)s and t.base <> (
-    select coalesce(sum(l.net - l.discount), 0) from invoice_line l
+    select coalesce(sum(l.net - l.discount - l.prepaid), 0) from invoice_line l
     where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id
       and t.category = any(string_to_array(l.tax_category, '+')))
 limit 100;
@@ -255,8 +256,8 @@ where i.tenant_id = %(tenant_id)s and abs(t.amount - t.base * t.percent / 100) >
 limit 100;
 
 -- name: unbooked_invoices
--- Invoices that differ from what the ledger has booked for them.
-select i.series || '-' || i.number || ': ' || i.gross || ' issued, ' || coalesce(b.amount, 0) || ' booked'
+-- Invoices of which another amount is booked to be paid than is left after credit.
+select i.series || '-' || i.number || ': ' || i.gross - i.prepaid || ' payable, ' || coalesce(b.amount, 0) || ' booked'
 from invoice i
 left join (
     select e.tenant_id, e.document_id, sum(p.amount) as amount
@@ -264,7 +265,7 @@ left join (
     join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id and p.account_id = 1
     where e.tenant_id = %(tenant_id)s and e.kind in ('invoice', 'credit_note')
     group by 1, 2) b on b.tenant_id = i.tenant_id and b.document_id = i.invoice_id
-where i.tenant_id = %(tenant_id)s and i.gross <> coalesce(b.amount, 0)
+where i.tenant_id = %(tenant_id)s and i.gross - i.prepaid <> coalesce(b.amount, 0)
 limit 100;
 
 -- name: unbooked_discounts

@@ -126,19 +126,20 @@ class _Group:
         self.cells: list[Fraction] = []
 
 
-def taxed(lines: Sequence[Taxable], rules: Rules) -> Taxes:
+def taxed(lines: Sequence[Taxable], rules: Rules, *, are_net: bool = False) -> Taxes:
     """The taxes of the lines, in the order in which they are met, and what the lines include of them.
 
     One amount for each category, rate, and whether prices include it. By percentage and not by when it
-    came into force: one that was renewed is still one rate.
+    came into force: one that was renewed is still one rate. With `are_net` the taxes that prices include
+    are taken out of the lines already.
     """
     if rules.waived is not None:
-        return _waived(lines, rules.waived)
-    groups = _groups(lines, rules)
+        return _waived(lines, rules.waived, are_net=are_net)
+    groups = _groups(lines, rules, are_net=are_net)
     amounts, cells = _rounded(groups, rules)
     included = [0] * len(lines)
     for (key, group), amount in zip(groups.items(), amounts, strict=True):
-        if key[2]:
+        if key[2] and not are_net:
             own = cells.get(key) or apportion(amount, group.cells)
             for place, share in zip(group.places, own, strict=True):
                 included[place] += share
@@ -157,7 +158,7 @@ def taxed(lines: Sequence[Taxable], rules: Rules) -> Taxes:
     return Taxes(found, included)
 
 
-def _groups(lines: Sequence[Taxable], rules: Rules) -> dict[_Key, _Group]:
+def _groups(lines: Sequence[Taxable], rules: Rules, *, are_net: bool) -> dict[_Key, _Group]:
     groups: dict[_Key, _Group] = {}
     by_line = rules.level != RATE
     for place, line in enumerate(lines):
@@ -169,7 +170,7 @@ def _groups(lines: Sequence[Taxable], rules: Rules) -> dict[_Key, _Group]:
             group.since = min(group.since, rate.since)
             group.base += line.whole
             group.places.append(place)
-            if line.includes_tax:
+            if line.includes_tax and not are_net:
                 amount = line.exact if by_line else line.whole
                 part = Fraction(rate.percent) / (
                     100 + sum(Fraction(each.percent) for each in line.rates)
@@ -234,11 +235,11 @@ def _within(rules: Rules, lines: int, *, is_included: bool) -> int:
     return rules.step * (2 + is_included) + 1
 
 
-def _waived(lines: Sequence[Taxable], reason: str) -> Taxes:
+def _waived(lines: Sequence[Taxable], reason: str, *, are_net: bool) -> Taxes:
     """Nothing is due, and what prices include is taken out of them, line by line."""
     included = [
         rounded_minor(included_in(line.whole, line.rates), Rounding.HALF_UP)
-        if line.includes_tax
+        if line.includes_tax and not are_net
         else 0
         for line in lines
     ]

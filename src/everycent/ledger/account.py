@@ -36,17 +36,21 @@ SUSPENSE = Account(4, "suspense", "Suspense: to be explained", Kind.LIABILITY)
 DEFERRED_REVENUE = Account(10, "deferred_revenue", "Deferred revenue", Kind.LIABILITY)
 TAX_PAYABLE = Account(11, "tax_payable", "Tax payable", Kind.LIABILITY)
 CUSTOMER_CREDIT = Account(12, "customer_credit", "Customer credit balances", Kind.LIABILITY)
+PREPAID_CREDIT = Account(13, "prepaid_credit", "Prepaid credit of customers", Kind.LIABILITY)
 OPENING = Account(15, "opening_balance", "Opening balances", Kind.EQUITY)
 REVENUE = Account(20, "revenue", "Revenue", Kind.INCOME)
 DISCOUNTS = Account(21, "discounts", "Discounts granted", Kind.INCOME)
 ROUNDING = Account(22, "rounding", "Rounding differences", Kind.INCOME)
+BREAKAGE = Account(23, "breakage", "Prepaid credit that expired", Kind.INCOME)
 BAD_DEBT = Account(30, "bad_debt", "Bad debt", Kind.EXPENSE)
 PAYMENT_FEES = Account(31, "payment_fees", "Payment fees", Kind.EXPENSE)
 FX_RESULT = Account(32, "exchange_result", "Exchange gains and losses", Kind.EXPENSE)
+PROMOTIONS = Account(33, "promotions", "Credit given away", Kind.EXPENSE)
 
 CHART = (
-    RECEIVABLE, CASH, CLEARING, SUSPENSE, DEFERRED_REVENUE, TAX_PAYABLE, CUSTOMER_CREDIT, OPENING,
-    REVENUE, DISCOUNTS, ROUNDING, BAD_DEBT, PAYMENT_FEES, FX_RESULT,
+    RECEIVABLE, CASH, CLEARING, SUSPENSE, DEFERRED_REVENUE, TAX_PAYABLE, CUSTOMER_CREDIT,
+    PREPAID_CREDIT, OPENING, REVENUE, DISCOUNTS, ROUNDING, BREAKAGE, BAD_DEBT, PAYMENT_FEES,
+    FX_RESULT, PROMOTIONS,
 )  # fmt: skip
 
 BY_ID = {account.account_id: account for account in CHART}

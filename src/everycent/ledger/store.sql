@@ -20,23 +20,25 @@ where a.tenant_id = %(tenant_id)s
 order by a.account_id, b.currency;
 
 -- name: customer_balances
--- What each customer owes: receivables less credit balances.
-select p.customer_id, p.currency, sum(p.amount)::bigint as balance, count(*) as entries
+-- What each customer owes: receivables less credit balances. Prepaid credit (account 13) is owed to the
+-- customer in services, not in money.
+select p.customer_id, p.currency, sum(p.amount)::bigint as balance,
+       count(distinct p.entry_id) as entries
 from ledger_posting p
 join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
-where p.tenant_id = %(tenant_id)s and p.customer_id is not null
+where p.tenant_id = %(tenant_id)s and p.customer_id is not null and p.account_id <> 13
   and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
   and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
 group by p.customer_id, p.currency
 having sum(p.amount) <> 0;
 
 -- name: statement
--- A customer's entries in order.
+-- A customer's entries in order, without what only prepaid credit changed.
 select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, p.currency,
        sum(p.amount)::bigint as amount
 from ledger_posting p
 join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
-where p.tenant_id = %(tenant_id)s and p.customer_id = %(customer_id)s
+where p.tenant_id = %(tenant_id)s and p.customer_id = %(customer_id)s and p.account_id <> 13
   and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
 group by e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, p.currency
 order by e.at, e.recorded_at, e.entry_id;

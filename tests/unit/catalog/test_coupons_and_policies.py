@@ -10,6 +10,7 @@ import pytest
 from everycent.catalog.coupon import Coupon, ends_on, reaches
 from everycent.catalog.document import parse
 from everycent.catalog.policies import BY_NAME, DEFAULTS, OPTIONS, Policies
+from everycent.credits.grant import Order
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
 
@@ -148,6 +149,7 @@ def test_every_policy_has_a_default_and_says_what_it_does() -> None:
         assert option.default in option.values
         assert all(text.endswith(".") for text in (option.told, *option.values.values()))
     assert set(BY_NAME["tax.rounding_mode"].values) == set(Rounding)
+    assert set(BY_NAME["credits.order"].values) == set(Order)
 
 
 @pytest.mark.parametrize(

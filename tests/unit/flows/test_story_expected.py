@@ -11,7 +11,8 @@ FEE = {"what": "Fee", "price": "fee", "subscription": "ana/a", "period": "2026-0
 CALLS = {"what": "Calls", "price": "calls", "subscription": "ana/a",
          "period": "2026-01-01 to 2026-01-31", "quantity": "310 call", "amount": "31.00"}  # fmt: skip
 ANA = {"customer": "ana", "number": "INV-000001", "issued_on": "2026-02-01", "due_on": "2026-02-15",
-       "lines": [FEE, CALLS], "net": "61.00", "tax": "7.50", "total": "68.50"}  # fmt: skip
+       "lines": [FEE, CALLS], "net": "61.00", "tax": "7.50", "total": "68.50",
+       "prepaid": "0.00"}  # fmt: skip
 BOB = ANA | {"customer": "bob", "number": "INV-000002", "lines": [FEE], "total": "37.50"}
 
 

@@ -115,10 +115,14 @@ create table invoice (
     net bigint not null,
     tax bigint not null,
     gross bigint not null check (gross = net + tax),
+    prepaid bigint not null default 0,
     credits uuid,
     event_id uuid not null,
     check (credits is null or kind = 'credit_note'),
     check (kind = 'invoice' or gross <= 0 or credits is not null),
+    check (case when kind = 'invoice' then prepaid between 0 and greatest(gross, 0)
+           when credits is null then prepaid = 0
+           else prepaid between least(gross, 0) and 0 end),
     primary key (tenant_id, invoice_id),
     unique (tenant_id, series, number),
     unique (tenant_id, credits)
@@ -143,6 +147,7 @@ create table invoice_line (
     net bigint not null,
     discount bigint not null,
     tax_included bigint not null,
+    prepaid bigint not null default 0,
     tax_category text not null,
     primary key (tenant_id, invoice_id, line_no)
 );

@@ -9,12 +9,13 @@ with what differs from what the step expects. Its fields are documented in docs/
 from __future__ import annotations
 
 from everycent.flows.stories.contracts import CONTRACTS
+from everycent.flows.stories.credit import CREDIT
 from everycent.flows.stories.document import Form
 from everycent.flows.stories.invoices import INVOICES
 from everycent.flows.stories.usage import USAGE
 from everycent.flows.stories.world import Action
 
-ACTIONS: dict[str, Action] = CONTRACTS | USAGE | INVOICES
+ACTIONS: dict[str, Action] = CONTRACTS | CREDIT | USAGE | INVOICES
 """Every action by the name that it has in a story, in the order in which the documentation tells them."""
 
 FORMS: dict[str, Form] = {name: action.form for name, action in ACTIONS.items()}

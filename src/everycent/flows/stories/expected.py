@@ -45,6 +45,7 @@ class ExpectedInvoice(Strict):
     net: str | None = None
     tax: str | None = None
     total: str | None = None
+    prepaid: str | None = None
     parked: str | None = None
 
 
@@ -61,7 +62,7 @@ _NAMING = ("what", "price", "subscription", "period")
 """By these an expected line finds its own among those that came out."""
 _LINE = (*_NAMING, "quantity", "tax_percent", "amount")
 _HEAD = ("number", "issued_on", "due_on")
-_SUMS = ("net", "tax", "total")
+_SUMS = ("net", "tax", "total", "prepaid")
 _NUMBERS = {"tax_percent", "amount", *_SUMS}
 
 
@@ -111,6 +112,7 @@ def invoice_told(found: Invoice) -> dict[str, Any]:
         "net": plain(Money(found.net, found.currency)),
         "tax": plain(Money(found.tax, found.currency)),
         "total": plain(Money(found.gross, found.currency)),
+        "prepaid": plain(Money(found.prepaid, found.currency)),
     }
 
 

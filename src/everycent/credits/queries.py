@@ -1,0 +1,84 @@
+"""Look wallets and their grants up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from everycent.credits import store
+from everycent.credits.grant import Grant
+from everycent.credits.purse import Purse
+from everycent.credits.store import Held
+from everycent.credits.wallet import Due, TopUpRule, Wallet
+from everycent.db.connection import Tx
+from everycent.kernel.errors import NotFound
+
+
+def wallet(tx: Tx, key: str) -> Wallet:
+    """A wallet by key. Raises NotFound `wallet.unknown`."""
+    found = store.find_wallets(tx, keys=[key])
+    if not found:
+        raise NotFound(
+            "wallet.unknown",
+            f"there is no wallet {key!r}",
+            field="wallet",
+            value=key,
+            hint="list them with `everycent wallet list`",
+        )
+    return found[0]
+
+
+def wallets(
+    tx: Tx, *, customer_ids: Sequence[UUID] | None = None, after: str = "", limit: int = 100
+) -> list[Wallet]:
+    """Wallets in order of their keys, of everybody or of some customers."""
+    return store.find_wallets(tx, customer_ids=customer_ids, after=after, limit=limit)
+
+
+def purses(tx: Tx, first: UUID, last: UUID) -> list[Purse]:
+    """The wallets of a range of customers, both ends included, that hold anything or will."""
+    return store.list_purses(tx, first, last)
+
+
+def lots_of(tx: Tx, held_in: Wallet, number: int) -> list[Held]:
+    """The grants of a wallet with a number: one, or all of a series. Raises NotFound `credit.unknown`."""
+    rows = store.list_history(tx, held_in.wallet_id)
+    wanted = [row.grant_id for grant, row in rows if grant.number == number and row.draw_no == 0]
+    found = store.list_lots(tx, wanted)
+    if not found:
+        raise NotFound(
+            "credit.unknown",
+            f"{held_in.key} has no grant {number}",
+            field="number",
+            value=number,
+            hint="list them with `everycent wallet show`",
+        )
+    return found
+
+
+def history(tx: Tx, held_in: Wallet) -> list[tuple[Grant, Any]]:
+    """The grants of a wallet in order of number and time, each with every draw on it."""
+    return store.list_history(tx, held_in.wallet_id)
+
+
+def last_top_ups(tx: Tx, wallet_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """The newest due top-up of each of the wallets that ever had one."""
+    return store.last_top_ups(tx, wallet_ids)
+
+
+def open_top_up(tx: Tx, held_in: Wallet) -> Due:
+    """The top-up of a wallet that is due. Raises NotFound `wallet.nothing_due`."""
+    row = store.last_top_ups(tx, [held_in.wallet_id]).get(held_in.wallet_id)
+    if row is None or row.state != "open":
+        raise NotFound(
+            "wallet.nothing_due",
+            f"no top-up of {held_in.key} is due",
+            field="wallet",
+            value=held_in.key,
+            hint="`everycent wallet check` makes one due when its rule says so",
+        )
+    return Due(
+        held_in.wallet_id, held_in.customer_id, held_in.currency, row.due_no,
+        TopUpRule(row.below, row.amount, row.rule_version), row.balance, row.as_of,
+    )  # fmt: skip

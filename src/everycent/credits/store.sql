@@ -1,0 +1,108 @@
+-- name: find_wallets
+-- By key, or those of some customers, or all in order of their keys.
+select told from wallet
+where tenant_id = %(tenant_id)s
+  and (%(keys)s::text[] is null or key = any(%(keys)s))
+  and (%(customer_ids)s::uuid[] is null or customer_id = any(%(customer_ids)s))
+  and key > %(after)s
+order by key limit %(limit)s;
+
+-- name: open_lots
+-- Grants that are not used up or come again, of the customers of a range of ids, each with its last draw.
+select w.told as wallet, g.told as told, d.left_after, d.draw_no
+from wallet w
+join credit_grant g on g.tenant_id = w.tenant_id and g.wallet_id = w.wallet_id
+cross join lateral (
+    select d.draw_no, d.left_after from credit_draw d
+    where d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
+    order by d.draw_no desc limit 1) d
+where w.tenant_id = %(tenant_id)s and w.customer_id between %(first)s and %(last)s
+  and (d.left_after > 0 or g.renews and not exists (
+      select from credit_grant n
+      where n.tenant_id = g.tenant_id and n.series = g.series and n.effective_at > g.effective_at))
+order by w.wallet_id, g.number, g.effective_at;
+
+-- name: lots
+-- Grants by id, each with its wallet and last draw.
+select w.told as wallet, g.told as told, d.left_after, d.draw_no, g.is_owed
+from credit_grant g
+join wallet w on w.tenant_id = g.tenant_id and w.wallet_id = g.wallet_id
+cross join lateral (
+    select d.draw_no, d.left_after from credit_draw d
+    where d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
+    order by d.draw_no desc limit 1) d
+where g.tenant_id = %(tenant_id)s and g.grant_id = any(%(grant_ids)s)
+order by g.number, g.effective_at;
+
+-- name: last_number
+select coalesce(max(number), 0) from credit_grant
+where tenant_id = %(tenant_id)s and wallet_id = %(wallet_id)s;
+
+-- name: history
+-- Everything that happened to the grants of a wallet, in order of when it was written.
+select g.grant_id, g.number, g.effective_at, g.expires_at, g.reference, g.told, d.draw_no, d.kind,
+       d.amount, d.left_after, d.at, i.series, i.number as document
+from credit_grant g
+join credit_draw d on d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
+left join invoice i on i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
+where g.tenant_id = %(tenant_id)s and g.wallet_id = %(wallet_id)s
+order by g.number, g.effective_at, d.draw_no;
+
+-- name: last_top_ups
+-- The newest due top-up of each of some wallets.
+select distinct on (wallet_id) wallet_id, due_no, state, rule_version, below, amount, balance, as_of
+from wallet_top_up
+where tenant_id = %(tenant_id)s and wallet_id = any(%(wallet_ids)s)
+order by wallet_id, due_no desc;
+
+-- name: overdrawn_grants
+-- Grants whose draws do not add up to what was granted and what is left, one by one.
+select g.grant_id::text || ': ' || g.amount || ' granted, ' || coalesce(d.drawn, 0) || ' drawn, '
+       || coalesce(l.left_after, -1) || ' left'
+from credit_grant g
+left join (
+    select tenant_id, grant_id, sum(amount) as drawn, count(*) as draws, max(draw_no) as last_no,
+           bool_and(left_after between 0 and granted) as fits
+    from credit_draw group by 1, 2) d on d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
+left join credit_draw l on l.tenant_id = g.tenant_id and l.grant_id = g.grant_id
+    and l.draw_no = d.last_no
+where g.tenant_id = %(tenant_id)s
+  and (d.drawn is null or d.draws <> d.last_no + 1 or not d.fits
+       or l.left_after <> g.amount - d.drawn)
+limit 100;
+
+-- name: false_balances
+-- Customers whose wallets hold something else than the ledger owes them in services.
+select coalesce(w.customer_id, p.customer_id)::text || ' ' || coalesce(w.currency, p.currency) || ': '
+       || coalesce(w.held, 0) || ' in wallets, ' || coalesce(p.owed, 0) || ' in the ledger'
+from (
+    select g.customer_id, w.currency, sum(g.amount - d.drawn)::bigint as held
+    from credit_grant g
+    join wallet w on w.tenant_id = g.tenant_id and w.wallet_id = g.wallet_id
+    join (select tenant_id, grant_id, sum(amount) as drawn from credit_draw group by 1, 2) d
+        on d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
+    where g.tenant_id = %(tenant_id)s group by 1, 2) w
+full join (
+    select customer_id, currency, -sum(amount)::bigint as owed from ledger_posting
+    where tenant_id = %(tenant_id)s and account_id = 13 group by 1, 2) p
+    on p.customer_id = w.customer_id and p.currency = w.currency
+where coalesce(w.held, 0) <> coalesce(p.owed, 0)
+limit 100;
+
+-- name: undocumented_draws
+-- Draws without their invoice or their event, and documents that say something else was prepaid.
+select 'draw ' || d.draw_no || ' on ' || d.grant_id from credit_draw d
+where d.tenant_id = %(tenant_id)s and (
+    d.document_id is not null and not exists (
+        select from invoice i where i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
+            and i.event_id = d.event_id)
+    or not exists (
+        select from journal_event e where e.tenant_id = d.tenant_id and e.event_id = d.event_id))
+union all
+select i.series || '-' || i.number || ': ' || i.prepaid || ' prepaid' from invoice i
+left join (
+    select tenant_id, document_id, sum(amount) as drawn from credit_draw
+    where document_id is not null group by 1, 2) d
+    on d.tenant_id = i.tenant_id and d.document_id = i.invoice_id
+where i.tenant_id = %(tenant_id)s and i.prepaid <> coalesce(d.drawn, 0)
+limit 100;
