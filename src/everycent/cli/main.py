@@ -45,6 +45,10 @@ _COMMANDS = {
         "Measure on a schedule: time that flows, levels, other systems.",
     ),
     "bill": ("everycent.cli.bill:bill", "Bill what is due, and see earlier runs."),
+    "preview": (
+        "everycent.cli.preview:preview",
+        "The next invoice of a customer, or what a change would make of it.",
+    ),
     "invoice": ("everycent.cli.invoices:invoice", "List, show and credit invoices."),
     "explain": ("everycent.cli.explain:explain", "Open an amount down to the records behind it."),
     "owed": ("everycent.cli.owed:owed", "Who owes how much and why, now or at any past instant."),

@@ -190,6 +190,12 @@ def late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[L
     return found
 
 
+def last_dated(tx: Tx, series: str) -> date | None:
+    """The date of the newest document of a series, before which no later number is dated; None: there is
+    none yet."""
+    return store.find_last_dated(tx, series)
+
+
 def late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:
     """Who has lines over late or corrected usage of some meters."""
     return store.list_late_customers(tx, meters) if meters else []

@@ -3,10 +3,14 @@ select fold_id, meters from late_mark where tenant_id = %(tenant_id)s;
 
 -- name: mark_late
 -- What folds since the mark have changed of days that may be billed: the days, with the last such fold.
--- The batches' numbers lead to the few blocks in which their records lie.
+-- The batches' numbers lead to the few blocks in which their records lie. A preview counts what is not
+-- folded yet as if the next fold had.
 with batches as materialized (
     select batch_id, fold_id from usage_batch
-    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s),
+    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s
+    union all
+    select batch_id, %(upto)s::bigint + 1 from usage_batch
+    where %(is_live)s and tenant_id = %(tenant_id)s and fold_id is null),
 bounds as materialized (select min(batch_id) as low, max(batch_id) as high from batches),
 changed as (
     select r.subject_id, r.meter_id, r.day, b.fold_id
@@ -100,6 +104,9 @@ on conflict (tenant_id, series) do update
 set last_number = s.last_number + excluded.last_number,
     last_issued_on = greatest(s.last_issued_on, excluded.last_issued_on)
 returning last_number, last_issued_on;
+
+-- name: last_dated
+select last_issued_on from number_series where tenant_id = %(tenant_id)s and series = %(series)s;
 
 -- name: closing_lines
 -- The newest billed line of each of the given items, and the event that issued its invoice. The event
