@@ -6,14 +6,13 @@ commands, and what a billing run would decide is decided. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
@@ -21,6 +20,7 @@ from everycent.db.connection import Database, Tx
 from everycent.flows import bill, deciding, late, running
 from everycent.flows.bill import Terms
 from everycent.flows.deciding import Known, Reading
+from everycent.flows.rehearse import rehearse
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import finished
@@ -28,7 +28,7 @@ from everycent.invoicing.invoice import Invoice, kind_of
 from everycent.invoicing.runs import Chunk
 from everycent.kernel.calendar import start_of_day
 from everycent.kernel.calendar import zone as known_zone
-from everycent.kernel.errors import Invalid, Unavailable
+from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
 from everycent.subscriptions import operations as subscriptions
@@ -38,7 +38,6 @@ from everycent.subscriptions.subscription import Subscription
 from everycent.subscriptions.timeline import Action
 
 _NUMBERLESS = UUID(int=0)
-_TRIES = 3
 _UNNUMBERED = ("invoice_id", "number", "name")
 
 
@@ -75,35 +74,21 @@ def preview(
     the change if that is later, or else of the next instant at which anything falls due.
 
     Raises what the change raises, the refusal with which a billing run would park the customer, NotFound
-    `customer.unknown`, Invalid `preview.which_subscription`, Unavailable `preview.busy`.
+    `customer.unknown`, Invalid `preview.which_subscription`, Unavailable `rehearsal.busy`.
     """
     known_zone(terms.time_zone)
     if as_of is not None:
         bill.check_time(as_of)
 
     def tried(plan: Planned | None, at: datetime | None) -> Preview:
-        return _undone(database, tenant_id, lambda tx: _preview(tx, name, at, plan, writing, terms))
+        return rehearse(
+            database, tenant_id, lambda tx: _preview(tx, name, at, plan, writing, terms)
+        )
 
     found = tried(planned, as_of)
     if planned is None:
         return found
     return found._replace(without=tried(None, found.as_of).documents)
-
-
-def _undone(database: Database, tenant_id: int, do: Callable[[Tx], Preview]) -> Preview:
-    """What comes of it in a transaction that is undone; again where somebody wrote the same meanwhile."""
-    for _ in range(_TRIES):
-        try:
-            with database.rehearsal(tenant_id) as tx:
-                found = do(tx)
-        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
-            continue
-        return found
-    raise Unavailable(
-        "preview.busy",
-        "others keep writing what this looks at",
-        hint="try again in a moment",
-    )
 
 
 def _preview(

@@ -81,6 +81,21 @@ def mark_late(tx: Tx, meters: Sequence[int], since: int, *, is_live: bool) -> No
     tx.run(SQL["put_late_mark"], {k: params[k] for k in ("tenant_id", "meters", "upto")})
 
 
+def list_billed_customers(
+    tx: Tx, span: Period, customers: Sequence[UUID] | None
+) -> list[tuple[UUID, int]]:
+    """(customer, number of billed periods in the span), in order of ids."""
+    params = {"tenant_id": tx.tenant_id, "start": span.start, "end": span.end}
+    told = params | {"customers": None if customers is None else list(customers)}
+    return [(row[0], row[1]) for row in tx.tuples(SQL["billed_customers"], told)]
+
+
+def list_billed_lines(tx: Tx, span: Period, customers: Sequence[UUID]) -> list[Any]:
+    """One row per billed period in the span, with the line that says what it comes to."""
+    params = {"tenant_id": tx.tenant_id, "start": span.start, "end": span.end}
+    return tx.rows(SQL["billed_lines"], params | {"customers": list(customers)})
+
+
 def find_last_dated(tx: Tx, series: str) -> date | None:
     """The date of the newest document of a series, or None."""
     found: date | None = tx.value(SQL["last_dated"], {"tenant_id": tx.tenant_id, "series": series})

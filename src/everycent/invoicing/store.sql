@@ -105,6 +105,30 @@ set last_number = s.last_number + excluded.last_number,
     last_issued_on = greatest(s.last_issued_on, excluded.last_issued_on)
 returning last_number, last_issued_on;
 
+-- name: billed_customers
+-- Customers with billed periods in a span, or those of some of them, with how many there are.
+select s.customer_id, count(*) from billed_period b
+join subscription s on s.tenant_id = b.tenant_id and s.subscription_id = b.subscription_id
+where b.tenant_id = %(tenant_id)s and b.invoice_id is not null
+  and b.starts_at >= %(start)s and b.ends_at <= %(end)s
+  and (%(customers)s::uuid[] is null or s.customer_id = any(%(customers)s::uuid[]))
+group by 1 order by 1;
+
+-- name: billed_lines
+-- What was said last about the billed periods of some customers in a span, unless it was taken back.
+select s.customer_id, s.currency, i.event_id, coalesce(c.line_no, b.line_no) as said_line
+from subscription s
+join billed_period b on b.tenant_id = s.tenant_id and b.subscription_id = s.subscription_id
+left join lateral (
+    select c.invoice_id, c.line_no, c.taken_back from period_correction c
+    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
+      and c.item_no = b.item_no and c.starts_at = b.starts_at
+    order by c.step desc limit 1) c on true
+join invoice i on i.tenant_id = b.tenant_id and i.invoice_id = coalesce(c.invoice_id, b.invoice_id)
+where s.tenant_id = %(tenant_id)s and s.customer_id = any(%(customers)s) and b.invoice_id is not null
+  and b.starts_at >= %(start)s and b.ends_at <= %(end)s and c.taken_back is not true
+order by s.customer_id, s.key, b.item_no, b.starts_at;
+
 -- name: last_dated
 select last_issued_on from number_series where tenant_id = %(tenant_id)s and series = %(series)s;
 
