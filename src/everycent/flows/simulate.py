@@ -149,7 +149,7 @@ def as_data(found: Simulation) -> dict[str, Any]:
             {
                 "currency": one.currency,
                 **_amounts(one.sums, one.currency),
-                "percent": whatif.percent_text(one.sums),
+                "percent": whatif.percent(one.sums),
                 "winners": one.winners,
                 "losers": one.losers,
                 "unchanged": one.unchanged,

@@ -137,18 +137,24 @@ def part(sums: Of) -> Fraction | None:
     return Fraction(sums.more, abs(sums.old)) if sums.old else None
 
 
-def percent_text(sums: Of) -> str:
-    """The change in percent: '+3.4 %', '0 %'; never 0 for some, and '–' of nothing."""
+def percent(sums: Of) -> str | None:
+    """The change in percent with one decimal, half away from zero: '-3.4'; None where it was nothing."""
     found = part(sums)
     if found is None:
-        return "0 %" if not sums.more else "–"
-    if not found:
-        return "0 %"
-    sign = "+" if found > 0 else "−"
+        return None
     tenths = int(abs(found) * 1000 + Fraction(1, 2))
-    if not tenths:
-        return f"{sign}< 0.1 %"
-    return f"{sign}{tenths // 10:,}.{tenths % 10} %"
+    return f"{'-' if found < 0 and tenths else ''}{tenths // 10}.{tenths % 10}"
+
+
+def percent_text(sums: Of) -> str:
+    """The change for people: '+3.4 %', '0 %'; never 0 for some, and '–' of nothing."""
+    told = percent(sums)
+    if told is None:
+        return "–" if sums.more else "0 %"
+    if not sums.more:
+        return "0 %"
+    sign = "+" if sums.more > 0 else "-"
+    return f"{sign}{'< 0.1' if told == '0.0' else told.lstrip('-')} %"
 
 
 _EDGES = (50, 20, 10, 5)
@@ -163,7 +169,7 @@ class Bin(NamedTuple):
 
 
 def histogram(customers: Sequence[OfCustomer]) -> list[Bin]:
-    """Customers of one currency by how much less or more they would pay, from −50 % to +50 %."""
+    """Customers of one currency by how much less or more they would pay, in percent of what they paid."""
     counts = [0] * (2 * len(_EDGES) + 3)
     middle = len(_EDGES) + 1
     for one in customers:
@@ -173,9 +179,8 @@ def histogram(customers: Sequence[OfCustomer]) -> list[Bin]:
         *(f"{low} – {high} %" for high, low in zip(_EDGES[-2::-1], _EDGES[:0:-1], strict=True)),
         "over 50 %",
     ]
-    less = [Bin(f"−{text}" if text[0] != "o" else "over −50 %", -1, 0) for text in reversed(spans)]
-    more = [Bin(f"+{text}" if text[0] != "o" else "over +50 %", 1, 0) for text in spans]
-    empty = [*less, Bin("same", 0, 0), *more]
+    less = [Bin(text, -1, 0) for text in reversed(spans)]
+    empty = [*less, Bin("same", 0, 0), *(Bin(text, 1, 0) for text in spans)]
     return [one._replace(customers=count) for one, count in zip(empty, counts, strict=True)]
 
 
