@@ -126,11 +126,12 @@ def _description(line: InvoiceLine) -> str:
     )
 
 
-def render(found: Invoice, credited_by: str | None = None) -> None:
-    """Prints an invoice for a person to read; `credited_by` is the credit note that took it back."""
+def render(found: Invoice, credited_by: str | None = None, title: str | None = None) -> None:
+    """Prints an invoice for a person to read; `credited_by` is the credit note that took it back, `title`
+    stands in the place of its number."""
     zone = found.customer.time_zone
-    title = "Invoice" if kind_of(found.series) == "invoice" else "Credit note"
-    click.secho(f"{title} {found.name}", bold=True)
+    kind = "Invoice" if kind_of(found.series) == "invoice" else "Credit note"
+    click.secho(title or f"{kind} {found.name}", bold=True)
     click.echo(f"  to      {found.customer.name} ({found.customer.key})")
     for part in (found.customer.address or "").splitlines():
         click.echo(f"          {part}")

@@ -46,6 +46,14 @@ _COMMANDS = {
     ),
     "wallet": ("everycent.cli.wallets:wallet", "Prepaid credit: grants, top-ups, caps."),
     "bill": ("everycent.cli.bill:bill", "Bill what is due, and see earlier runs."),
+    "preview": (
+        "everycent.cli.preview:preview",
+        "The next invoice of a customer, or what a change would make of it.",
+    ),
+    "simulate": (
+        "everycent.cli.simulate:simulate",
+        "Price the past again under another catalogue: winners, losers, revenue.",
+    ),
     "invoice": ("everycent.cli.invoices:invoice", "List, show and credit invoices."),
     "explain": ("everycent.cli.explain:explain", "Open an amount down to the records behind it."),
     "owed": ("everycent.cli.owed:owed", "Who owes how much and why, now or at any past instant."),

@@ -162,6 +162,13 @@ class Database:
             )
             yield Tx(connection, tenant_id)
 
+    @contextmanager
+    def rehearsal(self, tenant_id: int) -> Iterator[Tx]:
+        """A snapshot in which anything may be written: all of it is undone when the block ends."""
+        with self.snapshot(tenant_id) as tx:
+            yield tx
+            raise psycopg.Rollback
+
     def refresh_statistics(self) -> None:
         """Tells the planner of tables that have grown much since it was told last (0004_post_rights)."""
         with self.operator() as tx:

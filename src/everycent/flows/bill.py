@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 
-from everycent.catalog import queries as catalog
-from everycent.catalog.plan import Plan, Tax
-from everycent.catalog.policies import Policies
-from everycent.consumption import queries as consumption
-from everycent.consumption.usage import Answer, Request
-from everycent.coupons import queries as coupons
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
-from everycent.flows import late, prepay, rate_due
-from everycent.flows.rate_due import Basis, Decided, Selling
+from everycent.flows import deciding, late, rate_due
+from everycent.flows.deciding import Known, Reading
+from everycent.flows.rate_due import Decided
 from everycent.invoicing import operations as invoicing
-from everycent.invoicing.assemble import DraftInvoice, refuse_currency
+from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
-from everycent.kernel.calendar import local_date
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Broken, Invalid, Refusal, Unavailable
@@ -40,7 +36,6 @@ from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
 from everycent.subscriptions import queries as subscriptions
-from everycent.subscriptions.queries import DueItem
 
 CHUNK_SIZE = 1000
 PAYMENT_DAYS = 14
@@ -112,7 +107,7 @@ def start(
     terms: Terms,
 ) -> tuple[Run, bool]:
     """Opens a run and cuts it into chunks, or finds the one that is open; says which it was."""
-    _check_time(as_of)
+    check_time(as_of)
     known_zone(terms.time_zone)
     metering.fold(database, tenant_id)
     database.refresh_statistics()
@@ -120,18 +115,19 @@ def start(
         invoicing.mark_late(tx, sorted(late.ways(tx)))
         started_at = clock()
         run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
-        taxes, policies = catalog.tax_versions(tx), catalog.policies(tx).values
-        current, is_new = invoicing.open_run(
-            tx, Run(run_id, as_of, terms.time_zone, terms.payment_days, taxes, policies, started_at)
-        )
+        wanted = deciding.run_of(
+            tx, run_id, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
+            started_at=started_at,
+        )  # fmt: skip
+        current, is_new = invoicing.open_run(tx, wanted)
         if is_new:
             due = {*subscriptions.due_customers(tx, as_of), *late.customers(tx)}
             current = invoicing.plan_run(tx, current, sorted(due), terms.chunk_size)
     return current, is_new
 
 
-def _check_time(as_of: datetime) -> None:
-    """Refuses before a run is opened what no run could finish. Raises Invalid."""
+def check_time(as_of: datetime) -> None:
+    """Refuses before a run is opened what no run could finish. Raises Invalid `billing.out_of_range`."""
     if not _EARLIEST <= as_of < _LATEST:
         raise Invalid(
             "billing.out_of_range",
@@ -179,11 +175,18 @@ class _Context:
         self.clock = clock
         self.ids = ids
         self.terms = terms
-        self.issued_on: date = local_date(current.as_of, current.time_zone)
-        self.plans: dict[tuple[str, int], Plan] = {}
-        self.taxes: dict[str, Tax] | None = None
-        self.late_ways: late.Ways | None = None
+        self.known = Known()
+        self.reading = Reading(partial(_beside, database, tenant_id))
         self.done = 0
+
+
+@contextmanager
+def _beside(database: Database, tenant_id: int) -> Iterator[Tx]:
+    """Usage is read beside the transaction that bills: roll-ups may be folded meanwhile, and nobody
+    waits for anybody."""
+    with database.snapshot(tenant_id) as reader:
+        reader.look_up_by_key()
+        yield reader
 
 
 def _step(database: Database, tenant_id: int, context: _Context) -> bool:
@@ -259,46 +262,7 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
 
 
 def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context) -> Decided:
-    dues = subscriptions.due_items(tx, chunk.first, chunk.last, context.run.as_of)
-    missing = {due.plan for due in dues} - context.plans.keys()
-    if missing:
-        context.plans |= catalog.plans(tx, missing)
-    if context.taxes is None:
-        context.taxes = catalog.taxes(tx, context.run.tax_versions)
-    closings = rate_due.closings_of(tx, dues, context.plans)
-    before = rate_due.charged_before(tx, dues)
-    basis = Basis(context.plans, _usage_of(dues, context), closings, before)
-    selling = Selling(
-        context.taxes,
-        coupons.held(tx, chunk.first, chunk.last),
-        Policies(dict(context.run.policies)),
-    )
-    decided = _without_withdrawn(
-        rate_due.decide(owners, dues, basis, selling, _late(tx, chunk, context)), context.issued_on
-    )
-    return decided._replace(drafts=prepay.of_drafts(tx, decided.drafts, chunk.first, chunk.last))
-
-
-def _usage_of(dues: Sequence[DueItem], context: _Context) -> dict[Request, Answer]:
-    """What was used, as of one instant and beside the transaction that bills: roll-ups may be folded
-    meanwhile, and nobody waits for anybody."""
-    requests = rate_due.requests_of(dues, context.plans)
-    if not requests:
-        return {}
-    with context.database.snapshot(context.tenant_id) as reader:
-        reader.look_up_by_key()
-        return consumption.read(reader, requests)
-
-
-def _late(tx: Tx, chunk: Chunk, context: _Context) -> late.Late:
-    """What late usage changes, as of the same instant for all that is read of it."""
-    if context.late_ways is None:
-        context.late_ways = late.ways(tx)
-    if not context.late_ways:
-        return late.NOTHING
-    with context.database.snapshot(context.tenant_id) as reader:
-        reader.look_up_by_key()
-        return late.late(reader, context.late_ways, chunk.first, chunk.last, context.run.as_of)
+    return deciding.decide(tx, context.run, chunk, owners, context.known, context.reading)
 
 
 def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:
@@ -318,23 +282,6 @@ def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) ->
             decided.drafts.extend(own.drafts)
             decided.parked.extend(own.parked)
     return decided
-
-
-def _without_withdrawn(decided: Decided, issued_on: date) -> Decided:
-    """Parks customers whose currency is no longer one on the day of issue."""
-    refusals = {
-        draft.currency: refuse_currency(draft.currency, issued_on) for draft in decided.drafts
-    }
-    if not any(refusals.values()):
-        return decided
-    kept = [draft for draft in decided.drafts if refusals[draft.currency] is None]
-    refused = {
-        draft.customer.customer_id: refusal
-        for draft in decided.drafts
-        if (refusal := refusals[draft.currency]) is not None
-    }
-    parked = [Parked(customer_id, refusal) for customer_id, refusal in refused.items()]
-    return Decided(kept, [*decided.parked, *parked])
 
 
 def _issue(

@@ -74,13 +74,16 @@ def customers(tx: Tx) -> list[UUID]:
     return invoices.late_customers(tx, sorted(ways(tx)))
 
 
-def late(tx: Tx, how: Ways, first: UUID, last: UUID, as_of: datetime) -> Late:
-    """What late usage changes on the bills of a range of customers. Call it in a `snapshot`."""
+def late(
+    tx: Tx, how: Ways, first: UUID, last: UUID, as_of: datetime, *, is_live: bool = False
+) -> Late:
+    """What late usage changes on the bills of a range of customers. Call it in a `snapshot`. `is_live`
+    counts what no fold has counted yet."""
     lines = invoices.late_lines(tx, sorted(how), first, last)
     if not lines:
         return NOTHING
     found = Late({}, {}, {})
-    for one, rated in zip(lines, rerate(tx, _issued(lines)), strict=True):
+    for one, rated in zip(lines, rerate(tx, _issued(lines), is_live=is_live), strict=True):
         if isinstance(rated, Refusal):
             found.refused.setdefault(one.customer_id, rated)
             continue

@@ -195,13 +195,14 @@ def _check_corrections(tx: Tx, invoice: Invoice) -> None:
         )
 
 
-def mark_late(tx: Tx, meters: Sequence[int]) -> None:
+def mark_late(tx: Tx, meters: Sequence[int], *, is_live: bool = False) -> None:
     """Looks for usage of some meters that came, or was taken back, after its time was billed; from where
-    it was looked for last, or from the first record where a meter is new."""
+    it was looked for last, or from the first record where a meter is new. `is_live` finds what no fold
+    has counted yet too: only for a transaction that is undone."""
     if not meters:
         return
     since, known = store.get_late_mark(tx)
-    store.mark_late(tx, sorted(meters), since if set(meters) <= known else 0)
+    store.mark_late(tx, sorted(meters), since if set(meters) <= known else 0, is_live=is_live)
 
 
 def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:

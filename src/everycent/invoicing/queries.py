@@ -24,6 +24,7 @@ from everycent.journal import queries as journal
 from everycent.journal.types import decode
 from everycent.kernel import ids
 from everycent.kernel.errors import Conflict, NotFound, Refusal
+from everycent.kernel.period import Period
 
 _NAME = re.compile(r"([A-Z0-9][A-Z0-9/]*(?:-[A-Z0-9/]+)*)-([0-9]{1,18})")
 FROM_THE_START = (date(1, 1, 1), "", 0)
@@ -188,6 +189,39 @@ def late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[L
             )
         )
     return found
+
+
+class BilledLine(NamedTuple):
+    """A line that says what a billed period comes to, and whose it is."""
+
+    customer_id: UUID
+    currency: str
+    line: InvoiceLine
+
+
+def billed_customers(
+    tx: Tx, span: Period, customers: Sequence[UUID] | None = None
+) -> list[tuple[UUID, int]]:
+    """Who was billed for periods within a span (None: anybody), in order of ids, and for how many."""
+    return store.list_billed_customers(tx, span, customers)
+
+
+def billed_lines(tx: Tx, span: Period, customers: Sequence[UUID]) -> list[BilledLine]:
+    """The lines of periods of some customers within a span, in order of customer, contract, item and
+    time: each as it was corrected last, without those that were taken back."""
+    rows = store.list_billed_lines(tx, span, customers)
+    events = store.list_issued_events(tx, sorted({row.event_id for row in rows}))
+    lines = {e.event_id: decode(ISSUED, e.schema_version, e.payload).lines for e in events}
+    return [
+        BilledLine(row.customer_id, row.currency, lines[row.event_id][row.said_line - 1])
+        for row in rows
+    ]
+
+
+def last_dated(tx: Tx, series: str) -> date | None:
+    """The date of the newest document of a series, before which no later number is dated; None: there is
+    none yet."""
+    return store.find_last_dated(tx, series)
 
 
 def late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:

@@ -63,8 +63,9 @@ def get_late_mark(tx: Tx) -> tuple[int, frozenset[int]]:
     return (0, frozenset()) if row is None else (row.fold_id, frozenset(row.meters))
 
 
-def mark_late(tx: Tx, meters: Sequence[int], since: int) -> None:
-    """Looks through what was folded since; nothing where no usage was billed yet."""
+def mark_late(tx: Tx, meters: Sequence[int], since: int, *, is_live: bool) -> None:
+    """Looks through what was folded since, or (`is_live`) came since; nothing where no usage was billed
+    yet."""
     row = tx.row(SQL["billed_to"], {"tenant_id": tx.tenant_id})
     assert row is not None
     if row.fold_id is None:
@@ -75,9 +76,30 @@ def mark_late(tx: Tx, meters: Sequence[int], since: int) -> None:
         "since": since,
         "upto": row.fold_id,
     }
-    if row.billed is not None and row.fold_id > since:
-        tx.run(SQL["mark_late"], params | {"billed": row.billed})
+    if row.billed is not None and (row.fold_id > since or is_live):
+        tx.run(SQL["mark_late"], params | {"billed": row.billed, "is_live": is_live})
     tx.run(SQL["put_late_mark"], {k: params[k] for k in ("tenant_id", "meters", "upto")})
+
+
+def list_billed_customers(
+    tx: Tx, span: Period, customers: Sequence[UUID] | None
+) -> list[tuple[UUID, int]]:
+    """(customer, number of billed periods in the span), in order of ids."""
+    params = {"tenant_id": tx.tenant_id, "start": span.start, "end": span.end}
+    told = params | {"customers": None if customers is None else list(customers)}
+    return [(row[0], row[1]) for row in tx.tuples(SQL["billed_customers"], told)]
+
+
+def list_billed_lines(tx: Tx, span: Period, customers: Sequence[UUID]) -> list[Any]:
+    """One row per billed period in the span, with the line that says what it comes to."""
+    params = {"tenant_id": tx.tenant_id, "start": span.start, "end": span.end}
+    return tx.rows(SQL["billed_lines"], params | {"customers": list(customers)})
+
+
+def find_last_dated(tx: Tx, series: str) -> date | None:
+    """The date of the newest document of a series, or None."""
+    found: date | None = tx.value(SQL["last_dated"], {"tenant_id": tx.tenant_id, "series": series})
+    return found
 
 
 def list_late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:

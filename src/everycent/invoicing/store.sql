@@ -3,10 +3,14 @@ select fold_id, meters from late_mark where tenant_id = %(tenant_id)s;
 
 -- name: mark_late
 -- What folds since the mark have changed of days that may be billed: the days, with the last such fold.
--- The batches' numbers lead to the few blocks in which their records lie.
+-- The batches' numbers lead to the few blocks in which their records lie. A preview counts what is not
+-- folded yet as if the next fold had.
 with batches as materialized (
     select batch_id, fold_id from usage_batch
-    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s),
+    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s
+    union all
+    select batch_id, %(upto)s::bigint + 1 from usage_batch
+    where %(is_live)s and tenant_id = %(tenant_id)s and fold_id is null),
 bounds as materialized (select min(batch_id) as low, max(batch_id) as high from batches),
 changed as (
     select r.subject_id, r.meter_id, r.day, b.fold_id
@@ -100,6 +104,33 @@ on conflict (tenant_id, series) do update
 set last_number = s.last_number + excluded.last_number,
     last_issued_on = greatest(s.last_issued_on, excluded.last_issued_on)
 returning last_number, last_issued_on;
+
+-- name: billed_customers
+-- Customers with billed periods in a span, or those of some of them, with how many there are.
+select s.customer_id, count(*) from billed_period b
+join subscription s on s.tenant_id = b.tenant_id and s.subscription_id = b.subscription_id
+where b.tenant_id = %(tenant_id)s and b.invoice_id is not null
+  and b.starts_at >= %(start)s and b.ends_at <= %(end)s
+  and (%(customers)s::uuid[] is null or s.customer_id = any(%(customers)s::uuid[]))
+group by 1 order by 1;
+
+-- name: billed_lines
+-- What was said last about the billed periods of some customers in a span, unless it was taken back.
+select s.customer_id, s.currency, i.event_id, coalesce(c.line_no, b.line_no) as said_line
+from subscription s
+join billed_period b on b.tenant_id = s.tenant_id and b.subscription_id = s.subscription_id
+left join lateral (
+    select c.invoice_id, c.line_no, c.taken_back from period_correction c
+    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
+      and c.item_no = b.item_no and c.starts_at = b.starts_at
+    order by c.step desc limit 1) c on true
+join invoice i on i.tenant_id = b.tenant_id and i.invoice_id = coalesce(c.invoice_id, b.invoice_id)
+where s.tenant_id = %(tenant_id)s and s.customer_id = any(%(customers)s) and b.invoice_id is not null
+  and b.starts_at >= %(start)s and b.ends_at <= %(end)s and c.taken_back is not true
+order by s.customer_id, s.key, b.item_no, b.starts_at;
+
+-- name: last_dated
+select last_issued_on from number_series where tenant_id = %(tenant_id)s and series = %(series)s;
 
 -- name: closing_lines
 -- The newest billed line of each of the given items, and the event that issued its invoice. The event

@@ -12,7 +12,7 @@ from everycent.catalog.proration import DEFAULT, Proration
 from everycent.customers import queries as customers
 from everycent.customers.payer import Payer, payer_at
 from everycent.db.connection import Tx
-from everycent.kernel.calendar import Cycle, Interval
+from everycent.kernel.calendar import Cycle, Interval, local_date
 from everycent.kernel.period import Period
 from everycent.subscriptions import store
 from everycent.subscriptions.schedule import ALONE, Due, Sides, cut_off, due_periods
@@ -188,6 +188,16 @@ class OpenItem(NamedTuple):
             rule=rule,
             sides=self.sides,
         )
+
+    def next_due_at(self) -> datetime | None:
+        """When the first period that is not billed falls or fell due; None: there is none."""
+        start = self.covered_until
+        if self.ends_at is not None and start >= self.ends_at:
+            return None
+        if self.in_advance:
+            return start
+        end = self.cycle.period(self.cycle.index(local_date(start, self.cycle.zone))).end
+        return end if self.ends_at is None else min(end, self.ends_at)
 
 
 def due_item(item: OpenItem, due: Due) -> DueItem:

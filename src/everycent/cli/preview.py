@@ -1,0 +1,126 @@
+"""everycent preview: the next invoice of a customer, and what a change of a contract would make of it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from everycent.cli.common import day, emit, instant, json_option, money, opened
+from everycent.cli.invoices import render
+from everycent.flows import preview as flow
+from everycent.flows.bill import PAYMENT_DAYS, Terms
+from everycent.flows.preview import Planned, Preview
+from everycent.kernel.errors import Invalid
+from everycent.kernel.period import instant_text
+from everycent.subscriptions.operations import When, Writing
+from everycent.subscriptions.timeline import Action, Cancel, Pause, Resume
+
+_ACTIONS: dict[str, Action] = {"cancel": Cancel(), "pause": Pause(), "resume": Resume()}
+
+
+@click.command()
+@click.argument("customer")
+@click.option("--as-of", help="What is due by then (date or instant); now or next when not given.")
+@click.option(
+    "--zone", default="UTC", show_default=True, help="Whose date --as-of and invoices carry."
+)
+@click.option("--switch", metavar="PLAN", help="Try: go over to another plan.")
+@click.option("--cancel", is_flag=True, help="Try: end the contract.")
+@click.option("--pause", is_flag=True, help="Try: bill nothing from then on.")
+@click.option("--resume", is_flag=True, help="Try: go on.")
+@click.option("--on", help="First local day of the change; as with `subscription` when not given.")
+@click.option("--keep-paid", is_flag=True, help="The change gives nothing back.")
+@click.option("--subscription", metavar="KEY", help="Which contract, if there are several.")
+@click.option("--payment-days", default=PAYMENT_DAYS, show_default=True,
+              type=click.IntRange(0, 365), help="Days from issue to the due date.")  # fmt: skip
+@json_option
+def preview(
+    customer: str,
+    as_of: str | None,
+    zone: str,
+    switch: str | None,
+    on: str | None,
+    subscription: str | None,
+    payment_days: int,
+    *,
+    cancel: bool,
+    pause: bool,
+    resume: bool,
+    keep_paid: bool,
+    as_json: bool,
+) -> None:
+    """The next invoice of CUSTOMER, by the very code that would write it. Nothing is written.
+
+    With --switch, --cancel, --pause or --resume: as it would be after that change of a contract.
+    """
+    asked = {"cancel": cancel, "pause": pause, "resume": resume}
+    wanted: list[str | Action] = [_ACTIONS[name] for name, is_asked in asked.items() if is_asked]
+    if switch is not None:
+        wanted.append(switch)
+    first = None if on is None else day(on, "on")
+    planned = _planned(wanted, When(first, keep_paid), subscription, resume=resume)
+    with opened() as (app, tenant_id):
+        now = app.clock()
+        found = flow.preview(
+            app.database,
+            tenant_id,
+            customer,
+            None if as_of is None else instant(as_of, zone, now, "as_of"),
+            writing=Writing(at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids),
+            terms=Terms(app.settings.actor, zone, payment_days),
+            planned=planned,
+        )
+    emit(flow.as_data(found), as_json, lambda: _render(found))
+
+
+def _planned(
+    wanted: list[str | Action], when: When, subscription: str | None, *, resume: bool
+) -> Planned | None:
+    if len(wanted) > 1:
+        raise Invalid(
+            "preview.one_change",
+            "one change is tried at a time",
+            field="change",
+            hint="choose one of --switch, --cancel, --pause, --resume",
+        )
+    if wanted and resume and when.on is None:
+        raise Invalid(
+            "preview.no_day", "nothing says when to resume", field="on", hint="add --on DATE"
+        )
+    if wanted:
+        return Planned(wanted[0], when, subscription)
+    for option, given in (
+        ("on", when.on), ("keep_paid", when.keeps_paid), ("subscription", subscription),
+    ):  # fmt: skip
+        _refuse_alone(option, given)
+    return None
+
+
+def _refuse_alone(option: str, given: date | bool | str | None) -> None:
+    if given:
+        raise Invalid(
+            "preview.no_change",
+            f"--{option.replace('_', '-')} says something about a change, and none is tried",
+            field=option,
+            hint="add --switch PLAN, --cancel, --pause or --resume, or leave it out",
+        )
+
+
+def _render(found: Preview) -> None:
+    click.echo(f"as of {instant_text(found.as_of)}, with the usage that is there now")
+    if not found.documents:
+        click.echo("nothing is due")
+    for document in found.documents:
+        click.echo()
+        render(document, title=flow.title_of(document))
+    more = flow.effect(found)
+    if found.without is None or more is None:
+        return
+    currency = found.customer.currency
+    click.echo()
+    before = sum(document.gross for document in found.without)
+    for label, amount in (
+        ("without the change", before), ("with it", before + more), ("difference", more),
+    ):  # fmt: skip
+        click.echo(f"  {label:<44}{money(amount, currency):>22}")

@@ -1,0 +1,190 @@
+"""Past periods priced again under another catalogue, by the code that bills, over usage as it stands.
+
+Periods and their parts stay as they were billed; each line is rated by the price of the same key in the
+plan of the same key. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from everycent.catalog import queries as catalog
+from everycent.catalog.document import Entity
+from everycent.customers import queries as customers
+from everycent.db.connection import Database, Tx
+from everycent.flows.rehearse import rehearse
+from everycent.flows.reprice import Other, Span, repriced
+from everycent.invoicing import queries as invoices
+from everycent.invoicing import whatif
+from everycent.invoicing.whatif import (
+    Of,
+    OfCustomer,
+    OfPrice,
+    PriceKey,
+    Repriced,
+    Simulation,
+)
+from everycent.kernel.calendar import start_of_day
+from everycent.kernel.errors import Invalid
+from everycent.kernel.money import Money, plain
+from everycent.kernel.period import Period
+
+LINES_AT_ONCE = 20_000
+_DAY = timedelta(days=1)
+
+NOTE = "nets: before coupons, without taxes"
+
+OnProgress = Callable[[int, int], None]
+"""Called with how many customers are done, and of how many."""
+
+
+def simulate(
+    database: Database,
+    tenant_id: int,
+    entities: Sequence[Entity],
+    span: Span,
+    *,
+    keys: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+    lines_at_once: int = LINES_AT_ONCE,
+) -> Simulation:
+    """What the billed periods that lie within the span would have come to; of all customers, or of those
+    that are named. Memory holds the lines of one batch, and one row per customer.
+
+    Raises Invalid `simulate.no_plans`, `simulate.empty_span`, NotFound `customer.unknown`.
+    """
+    plans = {one.key: one.content for one in entities if one.kind == "plan"}
+    if not plans:
+        raise Invalid("simulate.no_plans", "the file has no plans to price by", field="catalog")
+    if span.end <= span.start:
+        raise Invalid(
+            "simulate.empty_span",
+            f"{span.end} is not after {span.start}",
+            field="to",
+            value=span.end,
+        )
+    wide = Period(start_of_day(span.start, "UTC") - _DAY, start_of_day(span.end, "UTC") + _DAY)
+    with database.snapshot(tenant_id) as tx:
+        told = {one.key: one.content for one in entities if one.kind == "tax"}
+        other = Other(plans, catalog.taxes(tx, catalog.tax_versions(tx)) | told)
+        named = _named(tx, keys) if keys else None
+        billed = invoices.billed_customers(tx, wide, named)
+    found: list[OfCustomer] = []
+    by_price: dict[PriceKey, Of] = {}
+    done = 0
+    for batch in _batches(billed, lines_at_once):
+        found += _batch(database, tenant_id, batch, (wide, span), other, by_price)
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(billed))
+    return Simulation(
+        span.start,
+        span.end,
+        whatif.in_order(found),
+        whatif.of_prices(by_price.items(), compared=True),
+        whatif.of_prices(by_price.items(), compared=False),
+    )
+
+
+def _named(tx: Tx, keys: Sequence[str]) -> list[UUID]:
+    known = customers.by_keys(tx, keys)
+    return [(known.get(key) or customers.by_name(tx, key)).customer_id for key in keys]
+
+
+def _batches(billed: Sequence[tuple[UUID, int]], most: int) -> Iterator[list[UUID]]:
+    """Customers in batches of about so many lines; one with more is alone."""
+    batch: list[UUID] = []
+    lines = 0
+    for customer_id, count in billed:
+        if batch and lines + count > most:
+            yield batch
+            batch, lines = [], 0
+        batch.append(customer_id)
+        lines += count
+    if batch:
+        yield batch
+
+
+def _batch(
+    database: Database,
+    tenant_id: int,
+    batch: Sequence[UUID],
+    spans: tuple[Period, Span],
+    other: Other,
+    by_price: dict[PriceKey, Of],
+) -> list[OfCustomer]:
+    """The rows of a batch of customers; what it comes to by price is added."""
+
+    def load(tx: Tx) -> tuple[list[Repriced], list[OfCustomer]]:
+        tx.look_up_by_key()
+        lines = list(repriced(tx, batch, *spans, other))
+        sums: dict[UUID, Of] = {}
+        for line in lines:
+            if line.state in whatif.COMPARED:
+                sums[line.customer_id] = whatif.added(sums.get(line.customer_id), line)
+        who = customers.by_ids(tx, list(sums))
+        rows = [
+            OfCustomer(who[one].key, who[one].name, who[one].currency, own)
+            for one, own in sums.items()
+        ]
+        return lines, rows
+
+    lines, rows = rehearse(database, tenant_id, load)
+    for line in lines:
+        key = (line.currency, line.plan, line.price, line.state, line.why)
+        by_price[key] = whatif.added(by_price.get(key), line)
+    return rows
+
+
+def as_data(found: Simulation) -> dict[str, Any]:
+    """The simulation as a program gets it: amounts as plain decimal text."""
+    return {
+        "from": str(found.start),
+        "to": str(found.end),
+        "amounts": NOTE,
+        "totals": [
+            {
+                "currency": one.currency,
+                **_amounts(one.sums, one.currency),
+                "percent": whatif.percent(one.sums),
+                "winners": one.winners,
+                "losers": one.losers,
+                "unchanged": one.unchanged,
+            }
+            for one in whatif.totals(found.customers)
+        ],
+        "prices": [_price_data(one) for one in found.prices],
+        "left_out": [_price_data(one) for one in found.left_out],
+        "customers": [
+            {
+                "customer": one.key,
+                "name": one.name,
+                "currency": one.currency,
+                **_amounts(one.sums, one.currency),
+            }
+            for one in found.customers
+        ],
+    }
+
+
+def _price_data(one: OfPrice) -> dict[str, Any]:
+    return {
+        "plan": one.plan,
+        "price": one.price,
+        "currency": one.currency,
+        "state": one.state.value,
+        "code": one.why or None,
+        **_amounts(one.sums, one.currency),
+    }
+
+
+def _amounts(sums: Of, currency: str) -> dict[str, Any]:
+    return {
+        "lines": sums.lines,
+        "old": plain(Money(sums.old, currency)),
+        "new": plain(Money(sums.new, currency)),
+        "difference": plain(Money(sums.more, currency)),
+    }
