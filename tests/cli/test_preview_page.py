@@ -55,7 +55,9 @@ def test_programs_are_told_everything_and_the_page_is_written(shell: Shell) -> N
     alone = shell.json("simulate", "--catalog", "new.yaml", *SPAN, "--customer", "bob")
     assert alone["totals"][0]["losers"] == 1
     narrow = shell("simulate", "--catalog", "new.yaml", *SPAN, "--top", "1")
-    assert narrow.index("who saves most") < narrow.index("ana") < narrow.index("who pays most on top")
+    assert (
+        narrow.index("who saves most") < narrow.index("ana") < narrow.index("who pays most on top")
+    )
     nothing = shell(
         "simulate", "--catalog", "new.yaml", "--from", "2025-01-01", "--to", "2025-02-01"
     )
