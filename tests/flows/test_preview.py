@@ -9,21 +9,25 @@ from typing import Any
 import msgspec
 import pytest
 
+from everycent.app.wiring import random_ids
+from everycent.customers import operations as customer_operations
 from everycent.customers import queries as customers
+from everycent.db.connection import Tx
 from everycent.examples import data
 from everycent.flows import bill
 from everycent.flows.preview import Planned, Preview, as_data, effect, preview
+from everycent.flows.rehearse import rehearse
 from everycent.flows.replay import TABLES
 from everycent.flows.stories.actions import ACTIONS
 from everycent.flows.stories.play import load
 from everycent.flows.stories.world import World
 from everycent.invoicing.invoice import Invoice
-from everycent.kernel.errors import Conflict, Invalid, NotFound
+from everycent.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions.operations import Order, When, Writing
 from everycent.subscriptions.timeline import Cancel, Pause
 from tests.conftest import Place
-from tests.flows import world
+from tests.flows import test_discounts, world
 from tests.flows.world import calls, midnight
 
 PUBLISHED = sorted((Path(__file__).parents[1] / "stories").glob("*.yaml"))
@@ -237,3 +241,49 @@ def test_of_several_contracts_the_change_names_one(place: Place) -> None:
         previewed(place, planned=Planned(Cancel(), When()))
     assert refused.value.code == "preview.which_subscription"
     assert "a, two" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("level", ["rate", "line"])
+def test_coupons_taxes_and_policies_take_part(place: Place, level: str) -> None:
+    plans = [("ana", "basic"), ("bob", "consumer")]
+    world.sell(place, plans, text=test_discounts.catalogue(tax__rounding_level=level))
+    for customer, _ in plans:
+        for coupon in ("quarter", "ten"):
+            test_discounts.give(place, coupon, customer)
+    for month in (2, 3, 4):  # the first coupon is good for two of them
+        as_of = midnight(date(2026, month, 1))
+        ours = [previewed(place, name, as_of) for name, _ in plans]
+        known = len(world.issued(place))
+        world.run(place, as_of)
+        theirs = {one.customer.key: plain(one) for one in world.issued(place)[known:]}
+        assert {one.customer.key: plain(one.documents[0]) for one in ours} == theirs
+        assert {len(one["discounts"]) for one in theirs.values()} == {2 if month < 4 else 1}
+
+
+def rehearsed(place: Place, disturbances: int) -> int:
+    """How often a customer had to be looked at until it could be locked, when others change it so often
+    in between."""
+    tries: list[int] = []
+
+    def do(tx: Tx) -> int:
+        found = customers.by_name(tx, "a")
+        tries.append(1)
+        if len(tries) <= disturbances:
+            changed = msgspec.structs.replace(found, name=f"Name {len(tries)}")
+            with place.database.transaction(place.tenant_id) as other:
+                customer_operations.update(
+                    other, changed, **world.writing(place) | {"ids": random_ids}
+                )
+        customer_operations.lock(tx, [found.customer_id])
+        return len(tries)
+
+    return rehearse(place.database, place.tenant_id, do)
+
+
+def test_it_is_tried_again_when_somebody_changes_the_same_meanwhile(place: Place) -> None:
+    world.sell(place, [("a", "api")])
+    assert rehearsed(place, 0) == 1
+    assert rehearsed(place, 2) == 3
+    with pytest.raises(Unavailable) as refused:
+        rehearsed(place, 3)
+    assert refused.value.code == "rehearsal.busy"
