@@ -75,6 +75,8 @@ def due_items(tx: Tx, first: UUID, last: UUID, as_of: datetime) -> list[DueItem]
     if others:
         found += _due(tx, store.LOWEST, store.HIGHEST, others, as_of)
     told = customers.payers(tx, sorted({due.customer_id for due in found}))
+    if not others and not told and (not found or found[-1].before is None):
+        return found  # as the database has sorted it: nothing was added
     if told:
         found = [_paid(due, told) for due in found]
     return sorted(
