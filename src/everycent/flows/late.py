@@ -39,12 +39,6 @@ class LateCharge(NamedTuple):
     is_apart: bool
     is_last: bool
 
-    @property
-    def difference(self) -> int:
-        """What it adds to a document, in minor units."""
-        assert self.due.corrects is not None, "late usage corrects what was billed"
-        return self.due.charge.net - self.due.corrects.charged
-
 
 class Late(NamedTuple):
     """By customer what late usage changes, or why it can't be told. `closings` are the readings on which
@@ -138,12 +132,12 @@ def documents(due: Sequence[DueCharge], late_: Sequence[LateCharge]) -> Groups:
         found.setdefault((charge.due_at, ""), []).append(charge)
     apart: Groups = {}
     for one in late_:
-        if one.is_apart and one.difference:
+        if one.is_apart and one.due.amount:
             assert one.due.corrects is not None, "late usage corrects what was billed"
             apart.setdefault((one.due.due_at, one.due.corrects.invoice), []).append(one.due)
-    along = [one for one in late_ if not one.is_apart or not one.difference]
+    along = [one for one in late_ if not one.is_apart or not one.due.amount]
     if found:
         found[max(found)].extend(one.due for one in along)
-    elif any(one.is_last and one.difference for one in along):
+    elif any(one.is_last and one.due.amount for one in along):
         apart[late_[0].due.due_at, ""] = [one.due for one in along]
     return found | apart
