@@ -35,7 +35,7 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
     with psycopg.connect(own, autocommit=True) as admin:
         admin.execute("checkpoint")
     say(f"billing {size:,} subscriptions with {workers} workers")
-    peak = _watch_children()
+    peak = watch_children()
     started = time.perf_counter()
     (result,) = bill.run(
         database,
@@ -74,7 +74,7 @@ def billing(conninfo: str, size: int, workers: int, say: Say, *, and_more: bool)
     return figures
 
 
-def _watch_children() -> Callable[[], int]:
+def watch_children() -> Callable[[], int]:
     """Looks at the memory of worker processes while they live; gives the most that one used, in MB."""
     peak_kb = [0]
     is_over = threading.Event()

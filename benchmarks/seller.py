@@ -19,7 +19,7 @@ from everycent.db.migrate import migrate
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from everycent.tenants import operations as tenants
 
 CATALOGUE = """
@@ -66,7 +66,13 @@ def drop(conninfo: str, name: str, database: Database) -> None:
         admin.execute(f"drop database if exists {name} with (force)".encode())
 
 
-def open_shop(database: Database, tenant_id: int, size: int, start: datetime = START) -> None:
+def open_shop(
+    database: Database,
+    tenant_id: int,
+    size: int,
+    start: datetime = START,
+    catalogue: str = CATALOGUE,
+) -> None:
     """`size` customers with their subscriptions from `start` on, and a few usage records each in the
     month after it, folded."""
     writing: dict[str, Any] = {
@@ -76,7 +82,7 @@ def open_shop(database: Database, tenant_id: int, size: int, start: datetime = S
         "ids": random_ids,
     }
     with database.transaction(tenant_id) as tx:
-        catalog.apply(tx, document.parse(CATALOGUE), **writing)
+        catalog.apply(tx, document.parse(catalogue), **writing)
     for first in range(0, size, _BATCH):
         with database.transaction(tenant_id) as tx:
             made = [

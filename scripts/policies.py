@@ -44,6 +44,8 @@ def _section(option: Option) -> str:
     for value, told in option.values.items():
         default = " (default)" if value == option.default else ""
         lines.append(f"| `{value}`{default} | {told} |\n")
+    if option.others is not None:
+        lines.append(f"| such as `{option.others.looks}` | {option.others.told} |\n")
     return "".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -87,3 +88,52 @@ def test_every_state_is_on_the_page() -> None:
 )
 def test_what_is_refused_says_why(shell: Shell, command: str, code: str) -> None:
     assert f"[{code}" in shell(*command.split(), code=2)
+
+
+TEAM = """
+products: {app: {name: App}}
+plans:
+  team:
+    currency: EUR
+    anchor_day: 1
+    changes: {upgrade: now}
+    prices:
+      - {key: seats, product: app, per_unit: {unit_amount: 31}, timing: in_advance,
+         agreed: {unit: seat, quantity: 2}}
+  crew:
+    currency: EUR
+    anchor_day: 1
+    prices:
+      - {key: heads, product: app, per_unit: {unit_amount: 10}, timing: in_advance,
+         agreed: {unit: head}}
+  disk:
+    currency: EUR
+    adds_to: [team, crew]
+    prices: [{key: disk, product: app, flat: {amount: 31}, timing: in_advance}]
+"""
+TRIED = [
+    # options                                                              difference, or the refusal
+    ("--quantity seats=3 --on 2026-01-16", "16.00"),
+    ("--add disk --on 2026-01-16", "16.00"),
+    ("--switch crew --quantity heads=4 --on 2026-01-16", "-11.35"),
+    ("--switch team --price 'seats=per_unit: {unit_amount: 15.5}' --on 2026-01-16", "-16.00"),
+    ("--drop more --on 2026-01-16", "-16.00"),
+    ("--quantity seats=3 --of more --on 2026-01-16", "subscription.price_unknown"),
+    ("--switch crew --on 2026-01-16", "subscription.clash"),
+    ("--price 'seats=flat: {amount: 1}'", "preview.no_plan"),
+    ("--quantity seats=3 --drop more", "preview.one_change"),
+]
+
+
+def test_every_change_of_a_contract_can_be_tried(conninfo: str, tmp_path: Path) -> None:
+    typed = Shell(conninfo, tmp_path)
+    typed("catalog", "apply", typed.write("team.yaml", TEAM), "--at", "2026-01-01")
+    typed("customer", "add", "ana", "--name", "Ana", "--currency", "EUR", "--time-zone", "UTC")
+    typed("subscription", "start", "ana", "team", "--starts-on", "2026-01-01", "--key", "ana")
+    typed("subscription", "add", "ana", "disk", "--as", "more", "--on", "2026-01-01")
+    typed("bill", "run", "--as-of", "2026-01-01")
+    for options, expected in TRIED:
+        asked = ["preview", "ana", "--as-of", "2026-01-16", *shlex.split(options), "--json"]
+        done = typed.run(*asked)
+        told = json.loads(done.stdout or done.stderr)
+        assert told.get("effect", told.get("error", {}).get("code")) == expected, options

@@ -75,10 +75,16 @@ def test_the_program_that_sends_usage_from_python_runs_as_it_stands(
 def test_the_readme_tells_how_many_promises_are_checked(environment: dict[str, str]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     told = re.search(
-        r"checks (\d+) promises \((\d+) with `--replay`, (\d+) with `--archives` too\)", readme
+        r"checks (\d+) promises \((\d+) with `--replay`, (\d+) with `--archives`, (\d+) with `--recount`"
+        r" too\)",
+        readme,
     )
     assert told is not None
-    for options, number in zip(("", "--replay", "--replay --archives"), told.groups(), strict=True):
+    for options, number in zip(
+        ("", "--replay", "--replay --archives", "--replay --archives --recount"),
+        told.groups(),
+        strict=True,
+    ):
         done = typed(f"everycent verify {options} --json", environment)
         assert str(len(json.loads(done.stdout)["checks"])) == number
 

@@ -1,4 +1,4 @@
-"""`everycent story run` and the examples that are stories: exit codes, JSON, pages, and what stays."""
+"""`everycent story` and the examples that are stories: exit codes, JSON, pages, and what stays."""
 
 from __future__ import annotations
 
@@ -119,6 +119,19 @@ def test_a_kept_tenant_can_be_looked_at_and_pages_are_written(shell: Shell) -> N
     assert "<svg" in (shell.folder / "pages" / "a-fee" / "INV-000001.html").read_text("utf-8")
     assert shell.json("story", "run", "good.yaml", "--keep")[0]["tenant"] == "story-a-fee-2"
     assert shell.traces()[1] == [("story-a-fee",), ("story-a-fee-2",)]
+
+
+def test_a_new_story_runs_as_it_is_and_overwrites_nothing(shell: Shell) -> None:
+    assert shell("story", "new", "mine.yaml") == (
+        "wrote mine.yaml; run it with: everycent story run mine.yaml\n"
+    )
+    assert shell("story", "run", "mine.yaml") == "ok  My prices: 10 steps, 3 invoices\n"
+    assert "#   everycent story run mine.yaml " in (shell.folder / "mine.yaml").read_text("utf-8")
+    (shell.folder / "mine.yaml").write_text("name: mine", "utf-8")
+    assert "story.exists" in shell("story", "new", "mine.yaml", code=2)
+    assert (shell.folder / "mine.yaml").read_text("utf-8") == "name: mine"
+    assert shell("story", "new").startswith("# A story: ")
+    assert shell.json("story", "new", "other.yaml") == {"file": "other.yaml"}
 
 
 @pytest.mark.parametrize("name", data.STORIES)

@@ -48,13 +48,17 @@ class Shell:
         }
         self.folder = folder
 
-    def __call__(self, *arguments: str, code: int = 0) -> str:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [EVERYCENT, *arguments], env=self.environment, cwd=self.folder,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+        return done
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == code, done.stdout + done.stderr
         return done.stdout if code == 0 else done.stderr
 
     def json(self, *arguments: str) -> Any:

@@ -21,7 +21,7 @@ from everycent.kernel import calendar
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from tests.conftest import Place
 from tests.flows import world
 from tests.flows.world import calls, midnight, sell, state, use

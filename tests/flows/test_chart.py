@@ -24,7 +24,7 @@ from everycent.kernel.period import Period
 from everycent.metering.record import UsageRecord
 from everycent.rating.quantity import quantity
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from tests.conftest import Place
 from tests.flows import world
 

@@ -13,7 +13,7 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import NotFound, Refusal
 from everycent.kernel.money import Money, plain
 from everycent.subscriptions import operations as contracts
-from everycent.subscriptions.operations import When
+from everycent.subscriptions.changing import When
 from everycent.subscriptions.subscription import Subscription
 from everycent.subscriptions.timeline import Action, Cancel, Pause, Resume
 from tests.conftest import Place

@@ -22,7 +22,7 @@ from everycent.invoicing.invoice import Invoice
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.ledger import queries as ledger
 from everycent.subscriptions import operations as contracts
-from everycent.subscriptions.operations import When
+from everycent.subscriptions.changing import When
 from everycent.subscriptions.timeline import Cancel
 from tests.conftest import NOW, Place
 from tests.flows import world

@@ -21,7 +21,8 @@ from everycent.invoicing.invoice import Invoice
 from everycent.kernel.errors import Conflict, Invalid, NotFound, Refusal
 from everycent.ledger import queries as ledger
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.changing import When
+from everycent.subscriptions.order import Order
 from tests.conftest import Place
 from tests.flows import world
 from tests.flows.world import midnight
@@ -61,6 +62,9 @@ coupons:
   soon: {{percent: 10, valid_from: 2026-03-01, valid_until: 2026-04-01}}
   dollars: {{amount: 1, currency: USD}}
 """
+
+
+COUPONS = CATALOGUE[CATALOGUE.index("coupons:") :].replace("{{", "{").replace("}}", "}")
 
 
 def catalogue(**policies: str) -> str:
@@ -165,6 +169,29 @@ def test_a_scope_a_time_and_a_subscription_bound_what_is_reached(place: Place) -
         ("second", 1667)
     ]
     assert february.discounts == ()  # its day of supply is no longer within the month
+    prove(place)
+
+
+def test_a_coupon_is_used_on_a_document_that_gives_back_more_than_it_charges(place: Place) -> None:
+    text = (
+        catalogue()
+        + """
+  advance:
+    currency: EUR
+    anchor_day: 1
+    prices:
+      - {key: fee, product: base, flat: {amount: 100}, timing: in_advance}
+      - {key: seats, product: extra, flat: {amount: 31}}
+"""
+    )
+    world.sell(place, [("ana", "advance")], text=text.replace(COUPONS, "") + COUPONS)
+    bill(place, 1)
+    give(place, "quarter")
+    with place.database.transaction(place.tenant_id) as tx:
+        writing = world.writing(place)
+        subscriptions.cancel(tx, "ana", When(date(2026, 1, 3)), reason="asked", writing=writing)
+    note = bill(place, 2)
+    assert (note.series, note.net, taken(note)) == ("CN", -9355 + 150, [("quarter-1", 50)])
     prove(place)
 
 

@@ -29,7 +29,7 @@ from everycent.kernel.errors import Broken, Invalid, NotFound
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 
 ZONE = "Europe/Zagreb"
 HOSTILE = "<script>alert(1)</script> & \"Söhne\" 'x' https://evil.example/x.js"
@@ -352,6 +352,7 @@ def tampered(place, old, new, *, with_hash):
             )
 
 
+@pytest.mark.not_recounted
 def test_a_changed_event_is_noticed(billed):
     tampered(billed, '"unit_amount":"0.12345"', '"unit_amount":"0.12346"', with_hash=False)
     with pytest.raises(Broken) as raised:
@@ -371,6 +372,7 @@ def test_a_changed_event_is_noticed(billed):
         ('"base":197804', '"base":197805', "the bases of the taxes"),
     ],
 )
+@pytest.mark.not_recounted
 def test_a_calculation_that_gives_something_else_is_noticed(billed, old, new, where):
     tampered(billed, old, new, with_hash=True)
     with pytest.raises(Broken) as raised:

@@ -23,7 +23,7 @@ from everycent.kernel import clock, ids
 from everycent.kernel.errors import NotFound
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from everycent.watching import gap as gaps
 from everycent.watching import operations, queries
 from everycent.watching.gap import End, Expected, Gap, Hole, Outcome, Place

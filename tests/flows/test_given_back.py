@@ -13,7 +13,7 @@ from everycent.invoicing import operations as invoicing
 from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Conflict
 from everycent.subscriptions import operations as contracts
-from everycent.subscriptions.operations import When
+from everycent.subscriptions.changing import When
 from everycent.subscriptions.timeline import Action, Cancel, Pause, Resume
 from tests.conftest import Place
 from tests.flows import world

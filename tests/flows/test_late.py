@@ -7,11 +7,12 @@ from datetime import date
 
 import pytest
 
-from everycent.flows import verify
+from everycent.flows import bill, late, verify
+from everycent.kernel import clock
 from everycent.kernel.calendar import local_date
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as contracts
-from everycent.subscriptions.operations import When
+from everycent.subscriptions.changing import When
 from everycent.subscriptions.timeline import Cancel
 from tests.conftest import Place
 from tests.flows import world
@@ -186,6 +187,26 @@ def test_what_was_taken_back_with_its_invoice_is_not_corrected_any_more(seller):
     assert papers(seller)[1:] == [
         ("INV-000002", [("fee", FEB, 1000), ("calls", FEB, 3000)], 4600),
     ]
+    sound(seller)
+
+
+def test_late_usage_is_not_passed_over_while_a_run_is_open(seller):
+    """What a chunk has read may be older than what is folded by then, and stands in no table yet."""
+    settings = {"clock": clock.fixed(seller.now), "ids": seller.ids, "terms": world.TERMS}
+    bill.start(seller.database, seller.tenant_id, midnight(MAR), **settings)
+    use(seller, [calls("acme", 40, date(2026, 1, 20))])
+    late.keep_up(seller.database, seller.tenant_id)
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        assert tx.value("select count(*) from late_usage") == 0
+        before = tx.value("select fold_id from late_mark")
+    world.run(seller, midnight(MAR))
+    late.keep_up(seller.database, seller.tenant_id)
+    with seller.database.snapshot(seller.tenant_id) as tx:
+        assert tx.value("select fold_id from late_mark") > before
+    world.run(seller, midnight(APR))
+    assert (
+        sum(net for _, lines, _ in papers(seller) for _, day, net in lines if day == JAN) == 12000
+    )
     sound(seller)
 
 

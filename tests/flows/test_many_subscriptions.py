@@ -15,7 +15,7 @@ from everycent.kernel.period import Period
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions import queries as subscribed
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from everycent.watching import queries as watching
 from everycent.watching.threshold import checked
 from tests.conftest import Place

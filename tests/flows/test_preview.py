@@ -24,7 +24,9 @@ from everycent.flows.stories.world import World
 from everycent.invoicing.invoice import Invoice
 from everycent.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order, When, Writing
+from everycent.subscriptions.changing import When
+from everycent.subscriptions.operations import Writing
+from everycent.subscriptions.order import Order
 from everycent.subscriptions.timeline import Cancel, Pause
 from tests.conftest import Place
 from tests.flows import test_discounts, world

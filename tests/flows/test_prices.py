@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from everycent.customers import queries as customers
-from everycent.flows import explain, running
+from everycent.flows import explain, outstanding
 from everycent.flows.rerate import Issued, rerate
 from everycent.flows.saying import Node
 from everycent.flows.verify import verify
@@ -147,8 +147,7 @@ def test_the_running_cost_is_what_will_be_billed(sold: Place) -> None:
     world.use(sold, RECORDS[6:], fold=False)
     as_of = midnight(date(2026, 2, 1))
     with sold.database.snapshot(sold.tenant_id) as tx:
-        held = running.of_customer(tx, customers.by_name(tx, "a").customer_id)
-        lines = running.running(tx, held, as_of).lines
+        lines = outstanding.of_customer(tx, customers.by_name(tx, "a"), as_of).lines
     found = {line.charge.price.key: told_of(line.charge) for line in lines}
     assert found == EXPECTED
 
@@ -225,7 +224,7 @@ def test_the_page_of_the_invoice_shows_every_equation(sold: Place) -> None:
         ("1134 call", "beyond 100 included, of 1234"),
         ("1.5 %", "percentage"),
         ("21.67 EUR", "sum of the steps"),
-        ("12 EUR", "sum of the tiers"),
+        ("12.00 EUR", "sum of the tiers"),
         ("2 blocks", "begun, for 1234 call"),
         ("2 thousand", "converted from 1234 call"),
         ("15.483870967742 EUR", "the minimum for 16/31 is in force"),

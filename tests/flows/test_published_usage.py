@@ -22,7 +22,7 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.metering.record import UsageRecord, canonical_dimensions, canonical_value
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from tests.conftest import Place
 from tests.flows import world
 from tests.unit.rating.test_published_cases import cases

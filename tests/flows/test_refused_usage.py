@@ -18,6 +18,7 @@ from everycent.invoicing import queries as invoices
 from everycent.kernel import clock, ids
 from everycent.kernel.errors import Refusal
 from everycent.kernel.period import Period
+from everycent.subscriptions import queries as subscriptions
 from tests.conftest import Place
 from tests.flows import world
 
@@ -92,12 +93,8 @@ def test_a_billing_run_parks_whom_it_can_not_answer_and_bills_the_chunk_at_once(
 
 def test_running_cost_tells_it_of_that_subscription_and_shows_the_others(seller: Place) -> None:
     with seller.database.snapshot(seller.tenant_id) as tx:
-        held = [
-            one
-            for key in "abc"
-            for one in flow.of_customer(tx, customers.by_name(tx, key).customer_id)
-        ]
-        found = flow.running(tx, held, APRIL)
+        owners = [customers.by_name(tx, key).customer_id for key in "abc"]
+        found = flow.running(tx, subscriptions.owned(tx, owners, []), APRIL)
     assert [(one.subscription, one.refusal.code) for one in found.refused] == [
         ("b", "usage.archived")
     ]

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everycent.customers import queries as customers
-from everycent.flows import running as flow
-from everycent.flows.running import State
+from everycent.flows import outstanding as flow
+from everycent.flows.running import Line, Running, State
 from everycent.kernel.calendar import start_of_day
 from everycent.kernel.errors import NotFound
 from everycent.kernel.quantity import as_decimal, plain
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from tests.conftest import Place
 from tests.flows import world
 
@@ -66,11 +66,10 @@ def record(meter: str, at: datetime, value: str, **dimensions: str) -> UsageReco
 def running(place: Place, as_of: datetime, *, is_now: bool = True, key: str | None = None):
     with place.database.snapshot(place.tenant_id) as tx:
         acme = customers.by_name(tx, "acme")
-        held = flow.of_customer(tx, acme.customer_id, key)
-        return flow.running(tx, held, as_of, is_now=is_now)
+        return flow.of_customer(tx, acme, as_of, key=key, is_now=is_now)
 
 
-def by_price(found: flow.Running) -> dict[str, flow.Line]:
+def by_price(found: Running) -> dict[str, Line]:
     return {line.charge.price.key: line for line in found.lines if line.state is State.RUNNING}
 
 
@@ -222,8 +221,9 @@ def test_programs_get_plain_text_amounts_and_are_told_that_it_is_no_invoice(sell
     assert data["as_of"] == "2026-01-25T00:00:00Z"
     assert data["lines"][0] == {
         "subscription": "acme", "item_no": 1, "price": "calls", "product": "Thing",
-        "state": "running", "starts_at": "2025-12-31T23:00:00Z", "ends_at": "2026-01-31T23:00:00Z",
-        "quantity": "121.5", "unit": "call", "records": 2, "net": "5.72", "currency": "EUR",
+        "state": "running", "paid_by": None, "starts_at": "2025-12-31T23:00:00Z",
+        "ends_at": "2026-01-31T23:00:00Z", "quantity": "121.5", "unit": "call", "records": 2,
+        "net": "5.72", "currency": "EUR",
     }  # fmt: skip
     total = sum((Decimal(line["net"]) for line in data["lines"]), Decimal(0))
     assert data["totals"] == [{"currency": "EUR", "net": str(total)}]

@@ -17,7 +17,7 @@ from everycent.flows.stories.play import load, play
 from everycent.invoicing.whatif import Simulation, State
 from everycent.kernel.errors import Invalid, NotFound
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import When
+from everycent.subscriptions.changing import When
 from tests.conftest import Place
 from tests.flows import world
 from tests.flows.test_preview import tables

@@ -27,6 +27,7 @@ PLANTED = [
       "the journal rebuilds every table, byte for byte"}),
     ("update ledger_posting set amount = amount * 2",
      {"every invoice is booked in the ledger with its gross",
+      "receivables are what is open of documents",
       "the journal rebuilds every table, byte for byte"}),
     ("delete from ledger_entry where kind = 'invoice'",
      {"every posting belongs to an entry", "every invoice is booked in the ledger with its gross",
@@ -83,6 +84,7 @@ def test_books_that_nobody_touched_hold(billed: Place) -> None:
 
 
 @pytest.mark.parametrize(("statement", "promises"), PLANTED, ids=[s[:50] for s, _ in PLANTED])
+@pytest.mark.not_recounted
 def test_what_was_changed_is_named(billed: Place, statement: str, promises: set[str]) -> None:
     with psycopg.connect(billed.conninfo) as admin:
         admin.execute("set session_replication_role = replica")

@@ -14,6 +14,7 @@ from everycent.credits.grant import Scope
 from everycent.credits.wallet import Caps, TopUpRule
 from everycent.customers import queries as customers
 from everycent.flows import wallets
+from everycent.flows.paying import let_pay
 from everycent.flows.wallets import Checked, Standing
 from everycent.kernel.errors import Invalid, NotFound
 from tests.conftest import NOW, Place
@@ -195,3 +196,25 @@ def test_a_customer_that_cannot_be_rated_is_told_and_makes_nothing_due(
     found = check(sold)
     assert [one.refusal.code for one in found.standings if one.refusal] == ["usage.odd"]
     assert found.due == []
+
+
+PAYING = [
+    # from          missing in a's wallet, in b's
+    (date(2026, 1, 1), 0, 1788 + 1188),
+    (date(2026, 2, 1), 1788, 1188),
+]
+
+
+@pytest.mark.parametrize(("since", "of_a", "of_b"), PAYING)
+def test_a_balance_holds_what_its_owner_pays_for_others(
+    sold: Place, since: date, of_a: int, of_b: int
+) -> None:
+    open_wallet(sold, "v", "b")
+    with sold.database.transaction(sold.tenant_id) as tx:
+        let_pay(
+            tx, customers.by_name(tx, "a"), customers.by_name(tx, "b"), since, reason="",
+            writing=writing(sold),
+        )  # fmt: skip
+    assert {key: one.missing for key, one in standing(sold).items()} == {"w": of_a, "v": of_b}
+    found = {invoice.customer.key: invoice.gross for invoice in bill(sold)}
+    assert found == ({"a": of_a} if of_a else {}) | {"b": of_b}

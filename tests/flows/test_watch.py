@@ -21,7 +21,7 @@ from everycent.kernel import clock
 from everycent.kernel.errors import Invalid, NotFound
 from everycent.metering import operations as metering
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from everycent.watching import operations, queries
 from everycent.watching.threshold import checked
 from tests.conftest import Place

@@ -25,7 +25,8 @@ from everycent.kernel.period import Period
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
+from everycent.subscriptions.told import NOTHING_TOLD, Told
 from tests.conftest import Place
 
 CATALOGUE = """
@@ -83,6 +84,7 @@ def sell(
     *,
     text: str = CATALOGUE,
     starts_on: date = START,
+    told: Told = NOTHING_TOLD,
 ) -> None:
     """Applies the catalogue and subscribes customers, given as (key, plan), each by its own key."""
     with place.database.transaction(place.tenant_id) as tx:
@@ -93,7 +95,7 @@ def sell(
         ]
         customers.create(tx, made, **writing(place))
         orders = [
-            Order(customer, plan, customer.key, starts_on)
+            Order(customer, plan, customer.key, starts_on, told=told)
             for customer, (_, plan) in zip(made, plans, strict=True)
         ]
         subscriptions.start(tx, orders, **writing(place))
@@ -155,7 +157,7 @@ def run(place: Place, as_of: datetime, **more: Any) -> bill.RunResult:
     """A billing run whose clock stands still, a second after that of the run before."""
     terms = more.pop("terms", TERMS)
     with place.database.snapshot(place.tenant_id) as tx:
-        runs = len(invoices.runs(tx, 1000))
+        runs = len(invoices.runs(tx, 100_000))
     return bill.run(
         place.database,
         place.tenant_id,

@@ -24,11 +24,11 @@ from everycent.kernel.calendar import anchored, parse_interval
 from everycent.kernel.errors import Conflict
 from everycent.kernel.money import Rounding
 from everycent.kernel.period import Period
-from everycent.subscriptions.life import Agreed, life
 from everycent.subscriptions.proration import Edge, Part, share
 from everycent.subscriptions.schedule import Sides, edges
 from everycent.subscriptions.terms import terms_of
 from everycent.subscriptions.timeline import Begin, Cancel, Change, Pause, Resume
+from tests.oracle.life import Agreed, life
 
 ZONES = ["UTC", "Europe/Zagreb", "America/Havana", "Pacific/Apia", "Australia/Lord_Howe"]
 INTERVALS = ["month", "quarter", "year", "week", "10 days"]

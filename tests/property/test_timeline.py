@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from everycent.subscriptions.clash import Rule
+from everycent.subscriptions.folding import fold
 from everycent.subscriptions.timeline import (
     MAIN,
     Action,
@@ -21,7 +23,6 @@ from everycent.subscriptions.timeline import (
     Resume,
     Stretch,
     Terms,
-    fold,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +51,7 @@ def changes(*told: tuple[int, Action]) -> list[Change]:
 
 def course(*told: tuple[int, Action]) -> list[tuple[str, str, int, int | None]]:
     """(track, plan, first day, end) of each stretch."""
-    timeline = fold(changes(*told))
+    timeline = fold(changes(*told), "UTC")
     assert not timeline.clashes, timeline.clashes
     return [_told(stretch) for stretch in timeline.stretches]
 
@@ -75,6 +76,8 @@ def _told(one: Stretch) -> tuple[str, str, int, int | None]:
         ([(3, begin("x", "extra"))], [("", "a", 0, None), ("extra", "x", 3, None)]),
         ([(3, begin("x", "extra")), (6, End("extra"))], [("", "a", 0, None), ("extra", "x", 3, 6)]),
         ([(3, begin("x", "extra")), (6, Cancel())], [("", "a", 0, 6), ("extra", "x", 3, 6)]),
+        ([(3, begin("x", "extra")), (6, End("extra")), (6, Cancel())],
+         [("", "a", 0, 6), ("extra", "x", 3, 6)]),
         ([(3, begin("x", "extra")), (5, Pause()), (8, Resume())],
          [("", "a", 0, 5), ("extra", "x", 3, 5), ("", "a", 8, None), ("extra", "x", 8, None)]),
         ([(3, begin("x", "extra")), (5, Pause()), (6, End("extra")), (8, Resume())],
@@ -88,28 +91,30 @@ def test_changes_amount_to(told, expected):
 @pytest.mark.parametrize(
     ("told", "rule", "numbers"),
     [
-        ([(5, Cancel()), (9, begin("b"))], "cancelled before", (2, 1)),
-        ([(9, begin("b")), (5, Cancel())], "cancelled before", (1, 2)),
-        ([(5, Cancel()), (9, Cancel())], "cancelled before", (2, 1)),
-        ([(5, Cancel()), (9, Pause())], "cancelled before", (2, 1)),
-        ([(5, begin("b")), (5, begin("c"))], "the same thing at the same instant", (2, 1)),
-        ([(0, begin("b"))], "the same thing at the same instant", (1, 0)),
-        ([(5, Pause()), (5, Cancel())], "the same thing at the same instant", (2, 1)),
-        ([(5, begin("a"))], "nothing would change", (1, 0)),
-        ([(5, begin("b")), (7, begin("b"))], "nothing would change", (2, 1)),
-        ([(5, Pause()), (7, Pause())], "paused before", (2, 1)),
-        ([(5, Resume())], "not paused then", (1, None)),
-        ([(5, Pause()), (7, Resume()), (9, Resume())], "not paused then", (3, None)),
-        ([(5, End("extra"))], "there is no such add-on then", (1, None)),
+        ([(5, Cancel()), (9, begin("b"))], Rule.CANCELLED_BEFORE, (2, 1)),
+        ([(9, begin("b")), (5, Cancel())], Rule.CANCELLED_BEFORE, (1, 2)),
+        ([(5, Cancel()), (9, Cancel())], Rule.CANCELLED_BEFORE, (2, 1)),
+        ([(5, Cancel()), (9, Pause())], Rule.CANCELLED_BEFORE, (2, 1)),
+        ([(5, begin("b")), (5, begin("c"))], Rule.SAME_INSTANT, (2, 1)),
+        ([(0, begin("b"))], Rule.SAME_INSTANT, (1, 0)),
+        ([(5, Pause()), (5, Cancel())], Rule.SAME_INSTANT, (2, 1)),
+        ([(5, begin("b")), (5, Cancel())], Rule.SAME_INSTANT, (2, 1)),
+        ([(0, Cancel())], Rule.SAME_INSTANT, (1, 0)),
+        ([(5, begin("a"))], Rule.NOTHING_CHANGES, (1, 0)),
+        ([(5, begin("b")), (7, begin("b"))], Rule.NOTHING_CHANGES, (2, 1)),
+        ([(5, Pause()), (7, Pause())], Rule.PAUSED_BEFORE, (2, 1)),
+        ([(5, Resume())], Rule.NOT_PAUSED, (1, 0)),
+        ([(5, Pause()), (7, Resume()), (9, Resume())], Rule.NOT_PAUSED, (3, 2)),
+        ([(5, End("extra"))], Rule.NO_SUCH_ADD_ON, (1, None)),
         ([(3, begin("x", "extra")), (5, End("extra")), (7, End("extra"))],
-         "there is no such add-on then", (3, 2)),
-        ([(5, End(MAIN))], "the plan itself is cancelled, not dropped", (1, None)),
-        ([(-5, Cancel())], "not started yet", (1, None)),
-        ([(-5, begin("x", "extra"))], "not started yet", (1, None)),
+         Rule.NO_SUCH_ADD_ON, (3, 2)),
+        ([(5, End(MAIN))], Rule.PLAN_NOT_DROPPED, (1, 0)),
+        ([(-5, Cancel())], Rule.NOT_STARTED, (1, 0)),
+        ([(-5, begin("x", "extra"))], Rule.NOT_STARTED, (1, 0)),
     ],
 )  # fmt: skip
 def test_changes_clash(told, rule, numbers):
-    timeline = fold(changes(*told))
+    timeline = fold(changes(*told), "UTC")
     found = timeline.clashes[0]
     assert timeline.stretches == ()
     assert found.rule == rule
@@ -126,7 +131,7 @@ AGREED = st.lists(st.tuples(st.integers(-2, DAYS), ACTIONS), max_size=8)
 
 @given(AGREED)
 def test_stretches_of_a_track_never_overlap(told):
-    timeline = fold(changes(*told))
+    timeline = fold(changes(*told), "UTC")
     for track in {stretch.track for stretch in timeline.stretches}:
         own = [stretch for stretch in timeline.stretches if stretch.track == track]
         assert all(
@@ -140,7 +145,7 @@ def test_stretches_of_a_track_never_overlap(told):
 @given(AGREED)
 def test_each_day_is_what_a_walk_through_the_changes_says(told):
     made = changes(*told)
-    timeline = fold(made)
+    timeline = fold(made, "UTC")
     if timeline.clashes:
         return
     for day in range(DAYS + 2):
@@ -177,13 +182,13 @@ def walked(made: Sequence[Change], until: datetime) -> dict[str, str]:
 @given(AGREED, st.data())
 def test_what_is_withdrawn_leaves_no_trace(told, data):
     made = changes(*told)
-    if not told or fold(made).clashes:
+    if not told or fold(made, "UTC").clashes:
         return
     gone = data.draw(st.sampled_from(made[1:]))
     left = [change for change in made if change is not gone]
-    again = fold([*left, gone])
-    assert again == fold(made)
-    assert all(one.change_no != gone.change_no for one in fold(left).stretches)
+    again = fold([*left, gone], "UTC")
+    assert again == fold(made, "UTC")
+    assert all(one.change_no != gone.change_no for one in fold(left, "UTC").stretches)
 
 
 @given(AGREED, st.randoms())
@@ -191,4 +196,4 @@ def test_the_order_of_telling_does_not_matter(told, random):
     made = changes(*told)
     shuffled = list(made)
     random.shuffle(shuffled)
-    assert fold(shuffled) == fold(made)
+    assert fold(shuffled, "UTC") == fold(made, "UTC")

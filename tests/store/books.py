@@ -20,7 +20,7 @@ from everycent.kernel.table import Rows
 from everycent.ledger import projection
 from everycent.ledger.entry import Entry
 from everycent.tenants import operations as tenants
-from tests.conftest import NOW, Place
+from tests.conftest import NOW, Place, differences
 
 
 class Noted(msgspec.Struct):
@@ -66,8 +66,9 @@ def book(tx: Tx, bookings: Sequence[Booking], recorded_at: datetime = NOW) -> li
 
 
 @contextmanager
-def fresh(server: embedded.Instance, name: str) -> Iterator[Place]:
-    """A database for a whole module: for tests that leave it as they found it."""
+def fresh(server: embedded.Instance, name: str, *, is_made_up: bool = False) -> Iterator[Place]:
+    """A database for a whole module: for tests that leave it as they found it. Its invoices are counted
+    again, unless they are made up."""
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
         admin.execute(f"drop database if exists {name} with (force)")
         admin.execute(f"create database {name} template everycent")
@@ -78,6 +79,8 @@ def fresh(server: embedded.Instance, name: str) -> Iterator[Place]:
         yield Place(
             database, tenants.create(database, "default", "Default", NOW), conninfo, conninfo
         )
+        told = [] if is_made_up else differences(conninfo)
+        assert not told, f"the second engine counts otherwise: {told}"
     finally:
         database.close()
         with psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:

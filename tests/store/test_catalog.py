@@ -18,7 +18,7 @@ from everycent.customers.customer import Customer
 from everycent.kernel import ids
 from everycent.kernel.errors import NotFound
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from everycent.tenants import operations as tenants
 from tests.conftest import NOW, Place
 from tests.store import books

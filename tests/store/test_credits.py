@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from everycent.flows.verify import verify
+from everycent.subscriptions.timeline import Cancel
 from tests.conftest import NOW, Place
 from tests.flows.test_credit import bill, grant, open_wallet
+from tests.flows.test_credit_back import HALF, change, run, sold
 from tests.flows.world import calls, sell, use
 from tests.store import books
 from tests.store.books import refused
@@ -18,6 +20,7 @@ from tests.store.books import refused
 OVERDRAWN = "no grant is overdrawn, and every grant is drawn, expired or left"
 UNBALANCED = "every wallet holds what the ledger owes"
 UNDOCUMENTED = "every draw has its invoice or its reason, and every invoice its draws"
+PERIODS = "every billed period has its line, and every line its period"
 REBUILT = "the journal rebuilds every table, byte for byte"
 
 
@@ -69,6 +72,7 @@ def test_a_draw_that_cannot_be_is_refused(drawn: Place, said: dict[str, Any], st
     assert refused(drawn, lambda tx: draw(tx, **said)).sqlstate == state
 
 
+@pytest.mark.not_recounted
 def test_a_draw_that_can_be_is_taken(drawn: Place) -> None:
     with drawn.database.transaction(drawn.tenant_id) as tx:
         draw(tx)
@@ -83,8 +87,8 @@ def test_a_document_is_paid_by_what_was_drawn_for_it(drawn: Place) -> None:
 
 
 def test_grants_and_draws_are_never_changed(drawn: Place) -> None:
-    for table in ("credit_grant", "credit_draw"):
-        attack = f"update {table} set event_id = event_id"
+    for table in ("credit_grant", "credit_draw", "credit_draw_line"):
+        attack = f"update {table} set grant_id = grant_id"
         assert refused(drawn, lambda tx, sql=attack: tx.run(sql)).sqlstate == "42501"
         with books.owner(drawn) as connection, pytest.raises(psycopg.Error):
             connection.execute(attack)
@@ -106,6 +110,128 @@ def test_of_a_wallet_one_top_up_is_due_at_a_time(drawn: Place) -> None:
     assert refused(drawn, twice).constraint_name == "wallet_top_up_open"
 
 
+@pytest.fixture
+def cut(place: Place) -> Place:
+    """A line of 1000.00 of which 400.00 were paid before taxes, half of it given back."""
+    sold(place)
+    change(place, Cancel(), HALF)
+    run(place, HALF)
+    return place
+
+
+LINE_ATTACKS = [
+    # what is said about the draw for the second document's only line     state
+    ("amount = -20001", "23514"),
+    ("amount = -19999", "23514"),
+    ("line_no = 2", "23514"),
+    ("document_id = gen_random_uuid()", "23514"),
+    ("draw_no = 1", "23505"),
+    ("draw_no = 3", "23503"),
+]
+
+
+@pytest.mark.parametrize(("said", "state"), LINE_ATTACKS)
+def test_what_credit_paid_of_a_line_is_what_was_drawn_for_it(
+    cut: Place, said: str, state: str
+) -> None:
+    column, _, value = said.partition(" = ")
+    columns = ["line_no", "place", "grant_id", "draw_no", "document_id", "amount"]
+    chosen = ", ".join(value if name == column else name for name in columns)
+    with books.intruder(cut) as connection:
+        (row,) = connection.execute(
+            f"delete from credit_draw_line where draw_no = 2 returning tenant_id, {chosen}"
+        ).fetchall()
+
+    def again(tx: Any) -> None:
+        names = ", ".join(["tenant_id", *columns])
+        tx.run(f"insert into credit_draw_line ({names}) values ({', '.join(['%s'] * 7)})", row)
+
+    assert refused(cut, again).sqlstate == state
+
+
+CHAIN_ATTACKS = [
+    # the credit that stands for the period, before and after a further correction     state
+    ("20000", "20001", None),
+    ("20000", "-1", "23514"),
+    ("20001", "20000", "23503"),
+    ("0", "0", "23503"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "state"), CHAIN_ATTACKS)
+def test_what_credit_stands_for_is_a_chain_too(
+    cut: Place, before: str, after: str, state: str | None
+) -> None:
+    def further(tx: Any) -> None:
+        tx.run(
+            "insert into period_correction (tenant_id, subscription_id, item_no, starts_at, step,"
+            " ends_before, ends_at, charged_before, charged, prepaid_before, prepaid, taken_back,"
+            " invoice_id, line_no) select tenant_id, subscription_id, item_no, starts_at, step + 1,"
+            f" ends_at, ends_at, charged, charged, {before}, {after}, false, invoice_id, line_no + 1"
+            " from period_correction"
+        )
+
+    if state is None:
+        with cut.database.transaction(cut.tenant_id) as tx:
+            further(tx)
+    else:
+        assert refused(cut, further).sqlstate == state
+
+
+DOCUMENTS = [
+    # a document that can't be                          gross, prepaid
+    ("an invoice with less than nothing to pay", "invoice", -100, -99),
+    ("an invoice over nothing that gives credit back", "invoice", -100, -100),
+    ("a credit note over something to pay", "credit_note", -100, -101),
+    ("a credit note over nothing", "credit_note", 0, 0),
+    ("an invoice of which credit pays too much", "invoice", 100, 101),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "gross", "prepaid"),
+    [case[1:] for case in DOCUMENTS],
+    ids=[case[0] for case in DOCUMENTS],
+)
+def test_a_document_that_cannot_be_is_refused(
+    cut: Place, kind: str, gross: int, prepaid: int
+) -> None:
+    def issue(tx: Any) -> None:
+        tx.run(
+            "insert into invoice (tenant_id, invoice_id, kind, series, number, customer_id, currency,"
+            " issued_on, due_on, at, discount, net, tax, gross, prepaid, event_id)"
+            " select tenant_id, gen_random_uuid(), %s, 'X', 1, customer_id, currency, issued_on, due_on,"
+            " at, 0, %s, 0, %s, %s, event_id from invoice where kind = 'invoice'",
+            (kind, gross, gross, prepaid),
+        )
+
+    assert refused(cut, issue).sqlstate == "23514"
+
+
+PLANTED_BEFORE_TAXES = [
+    ("update credit_draw_line set amount = amount - 1", {UNDOCUMENTED, REBUILT}),
+    ("delete from credit_draw_line where amount < 0", {UNDOCUMENTED, REBUILT}),
+    ("update wallet set told = replace(told, '\"before_tax\":true', '\"before_tax\":false')",
+     {UNDOCUMENTED, REBUILT}),
+    ("update billed_period set prepaid = prepaid + 1 where starts_at is not null", {PERIODS, REBUILT}),
+    ("update period_correction set prepaid = prepaid - 1", {PERIODS, REBUILT}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statement", "promises"), PLANTED_BEFORE_TAXES, ids=[s[:40] for s, _ in PLANTED_BEFORE_TAXES]
+)
+@pytest.mark.not_recounted
+def test_what_was_changed_about_lines_that_credit_paid_is_named(
+    cut: Place, statement: str, promises: set[str]
+) -> None:
+    with books.intruder(cut) as connection:
+        assert connection.execute(statement.encode()).rowcount > 0
+    with cut.database.snapshot(cut.tenant_id) as tx:
+        checks = list(verify(tx, trusted_key=None, with_replay=True))
+    assert {check.promise for check in checks if check.violators} == promises
+
+
 PLANTED = [
     # what a superuser does                                               the promises that then fail
     ("update credit_draw set amount = amount + 1, left_after = left_after - 1 where draw_no = 1",
@@ -115,7 +241,8 @@ PLANTED = [
     ("update credit_grant set amount = amount + 1", {OVERDRAWN, UNBALANCED, REBUILT}),
     ("delete from credit_draw where kind = 'invoice'", {UNBALANCED, UNDOCUMENTED, REBUILT}),
     ("update invoice set prepaid = prepaid - 1",
-     {UNDOCUMENTED, REBUILT, "every invoice is booked in the ledger with its gross"}),
+     {UNDOCUMENTED, REBUILT, "every invoice is booked in the ledger with its gross",
+      "receivables are what is open of documents"}),
     ("update ledger_posting set amount = amount - 1 where account_id = 13 and amount < 0",
      {UNBALANCED, REBUILT, "every entry balances in every currency"}),
     ("update credit_draw set event_id = gen_random_uuid() where kind = 'invoice'",

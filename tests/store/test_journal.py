@@ -461,6 +461,16 @@ def test_readers_meet_a_stream_in_its_order_though_an_older_transaction_wrote_th
     assert broken(place) == []
 
 
+def test_what_a_transaction_has_seen_of_other_streams_stands_before_its_own_events(place):
+    with place.database.transaction(place.tenant_id) as older:
+        older.run("select pg_current_xact_id()")
+        with place.database.transaction(place.tenant_id) as younger:
+            note(younger, "first", stream="note:a")
+        note(older, "second", stream="note:b")
+    assert read_from(place, START)[0] == [ids.derived("first"), ids.derived("second")]
+    assert broken(place) == []
+
+
 def test_pages_of_a_reader_join_without_gap_or_overlap(place):
     names = [f"e{n}" for n in range(25)]
     with place.database.transaction(place.tenant_id) as tx:

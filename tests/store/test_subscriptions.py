@@ -22,7 +22,7 @@ from everycent.kernel.calendar import start_of_day
 from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions import queries
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 from everycent.subscriptions.schedule import due_periods
 from everycent.subscriptions.subscription import Subscription
 from tests.conftest import Place

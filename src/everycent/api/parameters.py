@@ -15,6 +15,7 @@ from everycent.kernel.period import Period, parse_instant
 from everycent.metering.record import EARLIEST, LATEST, check_name
 
 _DATE_CHARS = 10
+_MOST_DIGITS = 18
 _DAY = timedelta(days=1)  # a local day of the first or the last year may begin in another one
 
 Parameters = Mapping[str, str]
@@ -87,6 +88,22 @@ def choice(told: Parameters, name: str, choices: Sequence[str], usual: str) -> s
             value=found,
         )
     return found
+
+
+def whole(told: Parameters, name: str, usual: int, least: int, most: int) -> int:
+    """A whole number within bounds, the usual one when none is told. Raises Invalid
+    `request.bad_parameter`."""
+    found = told.get(name, str(usual))
+    if found.isascii() and found.isdecimal() and len(found) <= _MOST_DIGITS:
+        number = int(found)
+        if least <= number <= most:
+            return number
+    raise Invalid(
+        "request.bad_parameter",
+        f"{name} is a whole number from {least} to {most}",
+        field=name,
+        value=found,
+    )
 
 
 def instant(text: str, zone: str, field: str) -> datetime:

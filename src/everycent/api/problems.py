@@ -30,6 +30,7 @@ _BY_KIND = {
 }
 _BY_CODE = {
     "key.refused": 401,
+    "payment.bad_signature": 401,
     "request.too_slow": 408,
     "request.too_large": 413,
     "usage.too_many_records": 413,
@@ -38,6 +39,7 @@ _BY_CODE = {
 }
 _RETRY_SECONDS = {
     "database.unavailable": 1,
+    "payment.notice_too_early": 60,
     "read.too_slow": 30,
     "server.busy": 1,
     "server.busy_reading": 1,

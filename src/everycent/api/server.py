@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from everycent.api import live, usage
+from everycent.api import collections, entitlements, founding, hooks, live, usage
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import in_thread, service_for, service_of
@@ -40,7 +40,16 @@ async def healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-ROUTES = [Route("/v1/healthz", healthz, methods=["GET"]), *usage.ROUTES, *live.ROUTES]
+ROUTES = [
+    Route("/v1/healthz", healthz, methods=["GET"]),
+    Route("/rest/health", healthz, methods=["GET"]),
+    *usage.ROUTES,
+    *live.ROUTES,
+    *entitlements.ROUTES,
+    *founding.ROUTES,
+    *collections.ROUTES,
+    *hooks.ROUTES,
+]
 """Every route there is. A module of routes has a list ROUTES of its own, which is added here."""
 
 

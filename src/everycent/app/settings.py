@@ -7,6 +7,9 @@ EVERYCENT_RUNTIME_DIR   where root's instances keep what must be reachable for t
                         EVERYCENT_HOME is not; /var/lib/everycent when not set
 EVERYCENT_TENANT        the tenant that commands work on; `default` when not set
 EVERYCENT_ACTOR         who is recorded as having done something; the login name when not set
+EVERYCENT_SMTP_URL      the mail server, such as smtps://user:password@host; no mails are sent when not set
+EVERYCENT_MAIL_FROM     from whom mails come, such as Billing <billing@example.com>
+EVERYCENT_WEBHOOK_SECRET  what webhooks are signed with: whsec_ and base64; none are sent when not set
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
 EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
 """
@@ -31,6 +34,9 @@ class Settings(NamedTuple):
     actor: str
     read_seconds: int = 20
     read_threads: int = 2
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    webhook_secret: str | None = None
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -42,6 +48,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         actor=environ.get("EVERYCENT_ACTOR") or _login(),
         read_seconds=_number(environ, "EVERYCENT_READ_SECONDS", 20, most=3600),
         read_threads=_number(environ, "EVERYCENT_READ_THREADS", 2, most=6),
+        smtp_url=environ.get("EVERYCENT_SMTP_URL") or None,
+        mail_from=environ.get("EVERYCENT_MAIL_FROM") or None,
+        webhook_secret=environ.get("EVERYCENT_WEBHOOK_SECRET") or None,
     )
 
 

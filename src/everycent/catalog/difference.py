@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from everycent.catalog.document import Entity
+from everycent.catalog.feature import Feature
 from everycent.kernel.canonical import encode
+from everycent.kernel.errors import Conflict
 
 
 class Verb(StrEnum):
@@ -39,7 +41,10 @@ class Known(NamedTuple):
 
 
 def changes(wanted: Sequence[Entity], known: Mapping[tuple[str, str], Known]) -> list[Change]:
-    """Compares a file with what is recorded. What the file does not mention stays as it is."""
+    """Compares a file with what is recorded. What the file does not mention stays as it is.
+
+    Raises Conflict `catalog.feature_changed`.
+    """
     found = []
     for entity in wanted:
         content = encode(entity.content)
@@ -49,11 +54,36 @@ def changes(wanted: Sequence[Entity], known: Mapping[tuple[str, str], Known]) ->
         elif before.content == content:
             found.append(Change(Verb.KEEP, entity.kind, entity.key, before.version, content, ()))
         else:
+            if entity.kind == "feature":
+                _check_feature(entity.content, msgspec.json.decode(before.content, type=Feature))
             fields = tuple(_differences("", _plain(before.content), _plain(content)))
             found.append(
                 Change(Verb.CHANGE, entity.kind, entity.key, before.version + 1, content, fields)
             )
     return found
+
+
+def fields_between(before: Any, after: Any) -> list[str]:
+    """What differs between two versions of a thing, a line for each field."""
+    return list(_differences("", _plain(encode(before)), _plain(encode(after))))
+
+
+def _check_feature(wanted: Feature, before: Feature) -> None:
+    """Limits of plans that were sold and of new ones add up, so they must be of one thing."""
+    was, now = _counted(before), _counted(wanted)
+    if was != now:
+        raise Conflict(
+            "catalog.feature_changed",
+            f"features.{wanted.key}: it is {was} and can't become {now}",
+            field=f"features.{wanted.key}",
+            value=wanted.key,
+            hint="plans that were sold include it as it was; give the new one a key of its own",
+        )
+
+
+def _counted(feature: Feature) -> str:
+    """'a switch', 'metered in GB'."""
+    return f"a {feature.kind}" if feature.measure is None else f"metered in {feature.measure.unit}"
 
 
 def _plain(content: bytes) -> Any:
@@ -109,8 +139,15 @@ def _named(entries: list[Any]) -> dict[str, Any]:
 
 def _name_and_value(entry: Any) -> tuple[str | None, Any]:
     match entry:
-        case {"price": {"key": str(name)}} | {"segment": str(name)} | {"band": str(name)}:
+        case (
+            {"price": {"key": str(name)}}
+            | {"feature": {"key": str(name)}}
+            | {"segment": str(name)}
+            | {"band": str(name)}
+        ):
             return name, entry
+        case {"currency": str(name), "prices": _} | {"key": str(name), "scheme": _}:
+            return name, entry  # prices in a further currency, and one of them
         case [str(name), list(values)]:  # a dimension and its values
             return name, values
     return None, entry

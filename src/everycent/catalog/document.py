@@ -14,18 +14,23 @@ import msgspec
 import yaml
 
 from everycent.catalog import document_coupons as coupons
+from everycent.catalog import document_features as features
 from everycent.catalog import document_intake as intake
 from everycent.catalog import document_meters as meters
 from everycent.catalog import document_parts as parts
 from everycent.catalog import document_policies
 from everycent.catalog import document_prices as prices
 from everycent.catalog.document_refusals import Strict, check_key, converted, wrong_shape
+from everycent.catalog.feature import Feature
+from everycent.catalog.meter import Measure
+from everycent.catalog.plan import Plan, Product
 from everycent.catalog.policies import OF_TENANT, Policies
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
 
 KINDS = (
-    "calendar", "bands", "segments", "meter", "intake", "tax", "product", "plan", "coupon", "policies",
+    "calendar", "bands", "segments", "meter", "intake", "tax", "product", "feature", "plan", "coupon",
+    "policies",
 )  # fmt: skip
 """What the catalogue holds, in the order in which one stands on the other."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -49,6 +54,7 @@ _SHAPES: Mapping[str, type[Strict]] = {
     "intake": intake.IntakeShape,
     "taxes": prices.TaxShape,
     "products": prices.ProductShape,
+    "features": features.FeatureShape,
     "plans": prices.PlanShape,
     "coupons": coupons.CouponShape,
 }
@@ -63,6 +69,7 @@ class _Document(msgspec.Struct):
     intake: dict[str, intake.IntakeShape] = {}
     taxes: dict[str, prices.TaxShape] = {}
     products: dict[str, prices.ProductShape] = {}
+    features: dict[str, features.FeatureShape] = {}
     plans: dict[str, prices.PlanShape] = {}
     coupons: dict[str, coupons.CouponShape] = {}
     policies: dict[str, str] | None = None
@@ -110,15 +117,19 @@ def parse(text: str) -> list[Entity]:
 
     Raises Invalid with the place in the file.
     """
+    return entities(read(text))
+
+
+def read(text: str) -> Any:
+    """What a YAML or JSON text says, with all scalars as text. Raises Invalid with the place in it."""
     if len(text) > _MAX_BYTES:
         raise Invalid("catalog.too_large", "the catalogue file is larger than 10 MB")
     try:
-        data = yaml.load(text, Loader=Loader)  # noqa: S506 - a BaseLoader: makes text only
+        return yaml.load(text, Loader=Loader)  # noqa: S506 - a BaseLoader: makes text only
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid(
             "catalog.unreadable", f"the file is not YAML or JSON: {' '.join(str(error).split())}"
         ) from error
-    return entities(data)
 
 
 def entities(data: Any) -> list[Entity]:
@@ -152,15 +163,30 @@ def _resolve(document: _Document) -> list[Entity]:
     intakes = {key: intake.policy(key, given, measures) for key, given in document.intake.items()}
     taxes = {key: prices.tax(key, given) for key, given in document.taxes.items()}
     products = {key: prices.product(key, given, taxes) for key, given in document.products.items()}
-    plans = {
-        key: prices.plan(key, given, measures, products) for key, given in document.plans.items()
-    }
+    known = {key: features.feature(key, one, measures) for key, one in document.features.items()}
+    plans = {key: _plan(key, one, measures, products, known) for key, one in document.plans.items()}
+    for key, made in plans.items():
+        prices.check_adds_to(key, made, plans)
     granted = {
         key: coupons.coupon(key, given, products, plans) for key, given in document.coupons.items()
     }
     chosen: dict[str, Policies] = {}
     if document.policies is not None:
         chosen[OF_TENANT] = document_policies.policies(document.policies)
-    held = (calendars, bands, segments, measures, intakes, taxes, products, plans, granted, chosen)
+    held = (
+        calendars, bands, segments, measures, intakes, taxes, products, known, plans, granted, chosen,
+    )  # fmt: skip
     by_kind: dict[str, Mapping[str, Any]] = dict(zip(KINDS, held, strict=True))
     return [Entity(kind, key, found) for kind in KINDS for key, found in by_kind[kind].items()]
+
+
+def _plan(
+    key: str,
+    given: prices.PlanShape,
+    measures: Mapping[str, Measure],
+    products: Mapping[str, Product],
+    known: Mapping[str, Feature],
+) -> Plan:
+    """A plan with its prices and with the features that it includes."""
+    made = prices.plan(key, given, measures, products)
+    return msgspec.structs.replace(made, features=features.included(key, given.features, known))

@@ -18,11 +18,11 @@ def policies(given: Mapping[str, str]) -> Policies:
             refusal.hint = f"{meant(name, BY_NAME)} docs/policies.md lists them all".strip()
             refusal.message = f"policies: there is no policy {name!r}"
             raise refusal
-        if value not in option.values:
+        if not option.takes(value):
             asked = meant(value, option.values)
             raise wrong(
                 f"policies.{name}",
                 f"it can't be {value[:60]!r}",
-                f"{asked} " * bool(asked) + f"one of {', '.join(option.values)}",
+                f"{asked} " * bool(asked) + f"one of {option.choices}",
             )
     return Policies({name: given[name] for name in sorted(given)})

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
+import msgspec
+
+from everycent.catalog.document_currencies import (
+    CurrencyShape,
+    check_currency,
+    check_keys,
+    overlaid,
+)
 from everycent.catalog.document_matrix import cells_of
-from everycent.catalog.document_proration import check_changes, check_proration, check_trial
+from everycent.catalog.document_proration import check_proration, check_trial
 from everycent.catalog.document_refusals import Strict, check_key, placed, unknown, wrong
 from everycent.catalog.document_schemes import TermsShape, terms
+from everycent.catalog.document_sources import (
+    AgreedShape,
+    Timing,
+    agreed,
+    check_source,
+    check_timing,
+)
+from everycent.catalog.document_term import TermShape, term
 from everycent.catalog.meter import Aggregation, Measure, Series
-from everycent.catalog.plan import AND, UNTAXED, Item, Plan, Product, Tax, TaxRate
-from everycent.catalog.price import Dynamic, Flat, Matrix, Price, needs_events
+from everycent.catalog.plan import (
+    AND,
+    UNTAXED,
+    Conversion,
+    Item,
+    Plan,
+    PricesIn,
+    Product,
+    Tax,
+    TaxRate,
+)
+from everycent.catalog.price import Commitment, Dynamic, Matrix, Price, needs_events
 from everycent.catalog.proration import DEFAULT, DEFAULT_CHANGES, ChangePolicy, Proration, Trial
 from everycent.kernel import calendar
 from everycent.kernel import currency as currencies
@@ -48,6 +75,8 @@ class PriceShape(TermsShape, kw_only=True):
     product: str
     description: str | None = None
     meter: str | None = None
+    agreed: AgreedShape | None = None
+    interval: str | None = None
     timing: str = "in_arrears"
     proration: Proration | None = None
     includes_tax: bool | None = None
@@ -65,6 +94,11 @@ class PlanShape(Strict):
     changes: ChangePolicy = DEFAULT_CHANGES
     trial: Trial | None = None
     prices_include_tax: bool = False
+    term: TermShape | None = None
+    adds_to: tuple[str, ...] = ()
+    features: dict[str, Any] = msgspec.field(default_factory=dict)
+    currencies: dict[str, CurrencyShape] = msgspec.field(default_factory=dict)
+    conversion: Conversion | None = None
 
 
 def tax(key: str, given: TaxShape) -> Tax:
@@ -111,8 +145,30 @@ def plan(
         raise wrong(f"{place}.prices", "a plan needs at least one price")
     if len(given.prices) > _MAX_PRICES:
         raise _too_many(place)
+    items = _items(given.prices, given, meters, products, place)
+    name = given.name or key
+    check_proration(given.proration, f"{place}.proration")
+    if given.trial is not None:
+        check_trial(given.trial, f"{place}.trial")
+    also = _in_further_currencies(given, meters, products, place)
+    return Plan(
+        key, name, given.currency, given.interval, tuple(items), given.anchor_day, given.proration,
+        given.changes, given.trial, tuple(sorted(given.adds_to)), also=tuple(also),
+        conversion=given.conversion,
+        term=None if given.term is None else term(given.term, f"{place}.term"),
+    )  # fmt: skip
+
+
+def _items(
+    prices: Sequence[PriceShape],
+    given: PlanShape,
+    meters: Mapping[str, Measure],
+    products: Mapping[str, Product],
+    place: str,
+) -> list[Item]:
+    """The items that the prices make; `place` is where they stand."""
     items: list[Item] = []
-    for price in given.prices:
+    for price in prices:
         spot = f"{place}.prices.{price.key}"
         check_key(price.key, spot)
         if price.product not in products:
@@ -124,30 +180,75 @@ def plan(
         if includes_tax is None:
             includes_tax = given.prices_include_tax
         made_price = _price(price, products, includes_tax, spot)
-        item = Item(made_price, products[price.product], measure)
-        _check_events(item, spot)
+        item = Item(
+            made_price, products[price.product], measure, agreed(price.agreed, f"{spot}.agreed")
+        )
+        check_events(item, spot)
         for made in cells_of(item, spot):
             if any(other.price.key == made.price.key for other in items):
                 raise wrong(f"{place}.prices.{made.price.key}", "the key stands twice in this plan")
             items.append(made)
     if len(items) > _MAX_PRICES:
         raise _too_many(place)
-    name = given.name or key
-    check_proration(given.proration, f"{place}.proration")
-    check_changes(given.changes, f"{place}.changes")
-    if given.trial is not None:
-        check_trial(given.trial, f"{place}.trial")
-    return Plan(
-        key, name, given.currency, given.interval, tuple(items), given.anchor_day, given.proration,
-        given.changes, given.trial,
-    )  # fmt: skip
+    _check_counted(items, place)
+    return items
+
+
+def _in_further_currencies(
+    given: PlanShape, meters: Mapping[str, Measure], products: Mapping[str, Product], place: str
+) -> list[PricesIn]:
+    """The prices in further currencies, in order of their codes."""
+    found = []
+    for currency, told in sorted(given.currencies.items()):
+        spot = f"{place}.currencies.{currency}"
+        check_currency(currency, given.currency, spot)
+        check_keys(told.prices, [price.key for price in given.prices], f"{spot}.prices")
+        laid = [
+            msgspec.structs.replace(
+                price, **overlaid(price, told.prices[price.key], f"{spot}.prices.{price.key}")
+            )
+            for price in given.prices
+        ]
+        items = _items(laid, given, meters, products, spot)
+        found.append(PricesIn(currency, tuple(item.price for item in items)))
+    return found
+
+
+def _check_counted(items: Sequence[Item], place: str) -> None:
+    """Refuses a commitment that counts what is no price of the plan, another commitment, or amounts with
+    taxes beside some without."""
+    known = {item.price.key: item.price for item in items}
+    for item in items:
+        if not isinstance(item.price.scheme, Commitment):
+            continue
+        spot = f"{place}.prices.{item.price.key}"
+        for key in item.price.scheme.prices:
+            if key not in known:
+                raise unknown(f"{spot}.commitment.prices", "price", key, known)
+            if isinstance(known[key].scheme, Commitment):
+                raise wrong(f"{spot}.commitment.prices", f"{key} is a commitment itself")
+        if any(price.includes_tax is not item.price.includes_tax for price in known.values()):
+            raise wrong(
+                f"{spot}.includes_tax",
+                "all prices of a plan with a commitment include taxes, or none",
+            )
+
+
+def check_adds_to(key: str, made: Plan, plans: Mapping[str, Plan]) -> None:
+    """Refuses an add-on to plans that are not in the file, or are add-ons themselves."""
+    place = f"plans.{key}.adds_to"
+    for name in made.adds_to:
+        if name not in plans:
+            raise unknown(place, "plan", name, plans)
+        if plans[name].adds_to:
+            raise wrong(place, f"{name} is an add-on itself")
 
 
 def _too_many(place: str) -> Invalid:
     return wrong(f"{place}.prices", f"a plan has at most {_MAX_PRICES} prices")
 
 
-def _check_events(item: Item, place: str) -> None:
+def check_events(item: Item, place: str) -> None:
     """Refuses a price that looks at each record where the meter makes something else of them."""
     scheme, measure = item.price.scheme, item.measure
     if not needs_events(scheme) or isinstance(scheme, Matrix):
@@ -166,28 +267,24 @@ def _price(
     given: PriceShape, products: Mapping[str, Product], includes_tax: bool, place: str
 ) -> Price:
     told = terms(given, place)
-    is_flat = isinstance(told.scheme, Flat)
-    if given.meter is None and not is_flat:
-        raise wrong(f"{place}.meter", f"{told.name} needs a meter that gives the quantity")
-    if given.meter is not None and is_flat:
-        raise wrong(f"{place}.meter", "a flat price has no quantity and takes no meter")
-    if given.timing not in ("in_advance", "in_arrears"):
-        raise wrong(f"{place}.timing", "it is in_advance or in_arrears")
-    in_advance = given.timing == "in_advance"
+    check_source(
+        told, place, is_metered=given.meter is not None, is_agreed=given.agreed is not None
+    )
+    timing = check_timing(told, given.timing, given.interval, given.meter, place)
     if given.proration is not None:
         check_proration(given.proration, f"{place}.proration")
-    if in_advance and given.meter is not None:
-        raise wrong(f"{place}.timing", "usage is known when the period has ended: in_arrears")
     return Price(
         given.key,
         told.scheme,
         given.description or products[given.product].name,
         given.amount_rounding,
-        in_advance,
+        timing is not Timing.IN_ARREARS,
         told.quantity_rounding,
         told.minimum,
         told.maximum,
         given.prorate_limits,
         given.proration,
         includes_tax,
+        timing is Timing.ONCE,
+        given.interval,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everycent.catalog.document_refusals import wrong
-from everycent.catalog.proration import ChangePolicy, DayCount, Decrease, Proration, Trial, Unit
+from everycent.catalog.proration import DayCount, Proration, Trial, Unit
 
 _MAX_DAYS = 3660
 
@@ -18,12 +18,6 @@ def check_proration(given: Proration, place: str) -> None:
         )
     if given.complement and given.unit is Unit.NONE:
         raise wrong(f"{place}.complement", "with the unit none every part is billed in full")
-
-
-def check_changes(given: ChangePolicy, place: str) -> None:
-    """Refuses what nothing stands for, with Invalid `catalog.wrong_value`."""
-    if given.decrease is not Decrease.CREDIT:
-        raise wrong(f"{place}.decrease", "no price has a quantity that is agreed in advance")
 
 
 def check_trial(given: Trial, place: str) -> None:

@@ -24,6 +24,7 @@ from everycent.catalog.document_tiers import (
     tiers,
 )
 from everycent.catalog.price import (
+    Commitment,
     Dynamic,
     Flat,
     Graduated,
@@ -78,6 +79,12 @@ class _Dynamic(Strict):
     multiplier: str = "1"
 
 
+class _Commitment(Strict):
+    minimum: str | None = None
+    maximum: str | None = None
+    prices: tuple[str, ...] = ()
+
+
 class SchemesShape(Strict):
     """The schemes of which a price has exactly one."""
 
@@ -90,6 +97,7 @@ class SchemesShape(Strict):
     percentage: _Percentage | None = None
     dynamic: _Dynamic | None = None
     matrix: MatrixShape | None = None
+    commitment: _Commitment | None = None
 
 
 class TermsShape(SchemesShape):
@@ -122,21 +130,27 @@ def terms(given: TermsShape, place: str) -> Terms:
         raise wrong(place, "a price needs exactly one scheme", f"one of {', '.join(SCHEMES)}")
     name = named[0]
     scheme = _scheme(given, name, f"{place}.{name}")
-    low = _limit(given.minimum, f"{place}.minimum")
-    high = _limit(given.maximum, f"{place}.maximum")
-    if low is not None and high is not None and Decimal(low) > Decimal(high):
-        raise wrong(f"{place}.minimum", f"it is more than the maximum of {high}")
+    low, high = _limits(given.minimum, given.maximum, place)
     for field in ("minimum", "maximum"):
-        if getattr(given, field) is not None and name in ("flat", "matrix"):
-            raise wrong(
-                f"{place}.{field}",
-                f"a {name} price has no limits",
-                "change the amount itself"
-                if name == "flat"
-                else "each cell is a line of its own; write prices over segments to limit them",
-            )
+        if getattr(given, field) is not None and name in _WITHOUT_LIMITS:
+            raise wrong(f"{place}.{field}", f"a {name} price has no limits", _WITHOUT_LIMITS[name])
     rounding = _quantity_rounding(given.quantity_rounding, scheme, f"{place}.quantity_rounding")
     return Terms(name, scheme, rounding, low, high)
+
+
+_WITHOUT_LIMITS = {
+    "flat": "change the amount itself",
+    "matrix": "each cell is a line of its own; write prices over segments to limit them",
+    "commitment": "write them inside the commitment",
+}
+
+
+def _limits(minimum: str | None, maximum: str | None, place: str) -> tuple[str | None, str | None]:
+    low = _limit(minimum, f"{place}.minimum")
+    high = _limit(maximum, f"{place}.maximum")
+    if low is not None and high is not None and Decimal(low) > Decimal(high):
+        raise wrong(f"{place}.minimum", f"it is more than the maximum of {high}")
+    return low, high
 
 
 def _limit(text: str | None, place: str) -> str | None:
@@ -148,7 +162,7 @@ def _quantity_rounding(
 ) -> QuantityRounding | None:
     if given is None:
         return None
-    if isinstance(scheme, Flat):
+    if isinstance(scheme, Flat | Commitment):
         raise wrong(place, "there is no metered quantity to round")
     if needs_events(scheme):
         raise wrong(place, "this price looks at each event, not at a quantity to round")
@@ -189,8 +203,19 @@ def _scheme(given: TermsShape, name: str, place: str) -> Scheme:
         return Dynamic(given.dynamic.dimension, multiplier)
     if given.matrix is not None:
         return matrix(given.matrix, place)
+    if given.commitment is not None:
+        return _commitment(given.commitment, place)
     found = tiers((given.graduated or given.volume or TiersShape([])).tiers, f"{place}.tiers")
     return Graduated(found) if name == "graduated" else Volume(found)
+
+
+def _commitment(given: _Commitment, place: str) -> Commitment:
+    low, high = _limits(given.minimum, given.maximum, place)
+    if low is None and high is None:
+        raise wrong(place, "it has a minimum, or a maximum, or both")
+    if len(set(given.prices)) != len(given.prices):
+        raise wrong(f"{place}.prices", "a price stands twice")
+    return Commitment(low, high, tuple(sorted(given.prices)))
 
 
 def _included(text: str, place: str) -> str:

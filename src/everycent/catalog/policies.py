@@ -7,12 +7,23 @@ made from this table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from everycent.kernel import currency
 from everycent.kernel.money import Rounding
+
+
+class Open(NamedTuple):
+    """Values of a policy that are not listed one by one: what they look like, what they mean, and whether
+    a text is one."""
+
+    looks: str
+    told: str
+    is_one: Callable[[str], bool]
 
 
 class Option(NamedTuple):
@@ -21,11 +32,22 @@ class Option(NamedTuple):
     name: str
     told: str
     values: Mapping[str, str]
+    others: Open | None = None
 
     @property
     def default(self) -> str:
         """The value where none is set."""
         return next(iter(self.values))
+
+    def takes(self, value: str) -> bool:
+        """Whether it can be set to this value."""
+        return value in self.values or (self.others is not None and self.others.is_one(value))
+
+    @property
+    def choices(self) -> str:
+        """What it can be set to, in words."""
+        more = "" if self.others is None else f", or such as {self.others.looks}"
+        return ", ".join(self.values) + more
 
 
 SPLIT = "discount.split"
@@ -36,8 +58,38 @@ STEP = "tax.rounding_step"
 ORDER = "credits.order"
 BEFORE_TAX = "credits.before_tax"
 CARRY_OVERAGE = "credits.carry_overage"
+HOME = "currency.home"
+CONVERSION = "currency.conversion"
+CONVERSION_DAY = "currency.conversion_day"
+EXCHANGE_DAY = "exchange.day"
+MAX_AGE = "exchange.max_age_days"
+DERIVED = "exchange.derived"
+BASE = "exchange.base"
+EXCHANGE_ROUNDING = "exchange.rounding"
+
+RECOUNT = "billing.recount"
 
 MINOR_UNIT = "minor_unit"
+STOP = "stop"
+NO_HOME = "none"
+
+_CODES = frozenset(currency.codes())
+_DAYS = re.compile(r"0|[1-9][0-9]{0,3}", re.ASCII)
+
+
+def _is_days(text: str) -> bool:
+    return _DAYS.fullmatch(text) is not None
+
+
+_ROUNDINGS = {
+    Rounding.HALF_UP.value: "To the nearest; halves away from zero.",
+    Rounding.HALF_EVEN.value: "To the nearest; halves to the even digit.",
+    Rounding.HALF_DOWN.value: "To the nearest; halves towards zero.",
+    Rounding.UP.value: "Away from zero.",
+    Rounding.DOWN.value: "Towards zero.",
+    Rounding.CEILING.value: "To the next higher.",
+    Rounding.FLOOR.value: "To the next lower.",
+}
 
 OPTIONS = (
     Option(
@@ -74,15 +126,7 @@ OPTIONS = (
     Option(
         MODE,
         "How a tax is rounded whose category says nothing about it (`rounding`).",
-        {
-            Rounding.HALF_UP.value: "To the nearest; halves away from zero.",
-            Rounding.HALF_EVEN.value: "To the nearest; halves to the even digit.",
-            Rounding.HALF_DOWN.value: "To the nearest; halves towards zero.",
-            Rounding.UP.value: "Away from zero.",
-            Rounding.DOWN.value: "Towards zero.",
-            Rounding.CEILING.value: "To the next higher.",
-            Rounding.FLOOR.value: "To the next lower.",
-        },
+        _ROUNDINGS,
     ),
     Option(
         STEP,
@@ -121,10 +165,86 @@ OPTIONS = (
         "What becomes of use that no grant pays. `everycent wallet try` tries other ways out.",
         {"never": "It is owed in money, on the invoice that bills it."},
     ),
+    Option(
+        HOME,
+        "The currency in which a document in another one says its net, taxes and gross as well.",
+        {NO_HOME: "Documents are in the customer's currency only."},
+        Open(
+            "EUR",
+            "A code of ISO 4217: that of the country to which the taxes are paid (Directive"
+            " 2006/112/EC, article 230).",
+            _CODES.__contains__,
+        ),
+    ),
+    Option(
+        EXCHANGE_DAY,
+        "The day whose exchange rate a document takes for its amounts in the home currency.",
+        {
+            "issue": "The date of the document.",
+            "supply": "The last day of supply among its lines: the last day of a line's period, or the"
+            " first where it is billed in advance.",
+            "due": "The customer's day on which its charges fell due.",
+        },
+    ),
+    Option(
+        EXCHANGE_ROUNDING,
+        "How an amount in the home currency is rounded: each once, to that currency's smallest unit.",
+        _ROUNDINGS,
+    ),
+    Option(
+        MAX_AGE,
+        "How old an exchange rate may be on the day for which it is asked.",
+        {"7": "Up to 7 days: longer than any holidays for which the ECB publishes none."},
+        Open("0", "Up to so many days, at most 9999; 0 is that very day.", _is_days),
+    ),
+    Option(
+        DERIVED,
+        "Which exchange rates may be worked out of others.",
+        {
+            "inverse": "Where only EUR/USD is told, 1 USD is 1 ÷ that rate in EUR.",
+            "none": "None: only a rate that was told for the pair in this direction counts.",
+            "cross": "The inverse, and over a third currency (`exchange.base`): both rates of the same"
+            " day.",
+        },
+    ),
+    Option(
+        BASE,
+        "The third currency over which exchange rates are worked out (`exchange.derived: cross`).",
+        {"EUR": "That of the tables of the European Central Bank."},
+        Open("USD", "Another code of ISO 4217.", _CODES.__contains__),
+    ),
+    Option(
+        CONVERSION,
+        "What becomes of a contract in a currency in which its plan has no prices. A plan may say it"
+        " for itself (`conversion`).",
+        {
+            "refused": "There can be none.",
+            "converted": "What the plan's own prices come to is converted, line by line.",
+        },
+    ),
+    Option(
+        CONVERSION_DAY,
+        "The day whose exchange rate converts a line's amount.",
+        {
+            "supply": "Its day of supply: the last day of the period, or the first where it is billed in"
+            " advance.",
+            "start": "The first day of the period.",
+            "issue": "The date that the billing run gives its documents.",
+        },
+    ),
+    Option(
+        RECOUNT,
+        "Whether the billing run counts every invoice again with a second engine (docs/recount.md).",
+        {
+            "off": "Only where the run is told to (`--recount`).",
+            STOP: "Before it is issued, and one that differs is stopped: its customer is parked.",
+        },
+    ),
 )
 """Every policy there is."""
 
 BY_NAME = {option.name: option for option in OPTIONS}
+_USUAL = {option.name: option.default for option in OPTIONS}
 
 
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -133,11 +253,11 @@ class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     values: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
-        return self.values.get(name, BY_NAME[name].default)
+        return self.values.get(name, _USUAL[name])
 
     def used(self, *names: str) -> dict[str, str]:
         """The values of the named ones, defaults written out: to be frozen where they were used."""
-        return {name: self[name] for name in names}
+        return {name: self.values.get(name, _USUAL[name]) for name in names}
 
 
 DEFAULTS = Policies()

@@ -122,14 +122,44 @@ class Matrix(msgspec.Struct, frozen=True, tag="matrix"):
     default: str
 
 
-Scheme = Flat | PerUnit | Graduated | Volume | Package | BlockTiers | Percentage | Dynamic | Matrix
+class Commitment(msgspec.Struct, frozen=True, tag="commitment", omit_defaults=True):
+    """What is missing to a `minimum` of everything that a contract is charged for the period, or, as a
+    negative amount, what is beyond a `maximum`. Of these `prices`, by key; none: of all but commitments.
+
+    What is billed in arrears counts where its period ends, everything else where it begins.
+    """
+
+    minimum: str | None = None
+    maximum: str | None = None
+    prices: tuple[str, ...] = ()
+
+    def counts(self, price_key: str) -> bool:
+        """Whether what a price comes to is counted."""
+        return not self.prices or price_key in self.prices
+
+
+Scheme = (
+    Flat
+    | PerUnit
+    | Graduated
+    | Volume
+    | Package
+    | BlockTiers
+    | Percentage
+    | Dynamic
+    | Matrix
+    | Commitment
+)
+
+
+_BY_EVENT = (Dynamic, Matrix)
 
 
 def needs_events(scheme: Scheme) -> bool:
     """Whether the events one by one decide the amount, and not only the quantity that they add up to."""
     if isinstance(scheme, Percentage):
         return scheme != Percentage(scheme.percent)
-    return isinstance(scheme, Dynamic | Matrix)
+    return isinstance(scheme, _BY_EVENT)
 
 
 class QuantityRounding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -148,7 +178,8 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     `amount_rounding` is how the line's exact amount becomes money. `minimum` and `maximum` (major
     units) limit that exact amount; with `prorate_limits` a part of a period has that part of them. A
     `proration` of its own stands in place of the plan's.
-    With `includes_tax` the product's taxes are in all of the amounts.
+    With `includes_tax` the product's taxes are in all of the amounts. A price that `is_once` is due when
+    it is agreed, and not again; another `interval` stands in place of the plan's.
     """
 
     key: str
@@ -162,3 +193,10 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     prorate_limits: bool = True
     proration: Proration | None = None
     includes_tax: bool = False
+    is_once: bool = False
+    interval: str | None = None
+
+
+def takes_quantity(scheme: Scheme) -> bool:
+    """Whether a plain quantity is all that the scheme needs."""
+    return not isinstance(scheme, Flat | Percentage | Commitment) and not needs_events(scheme)

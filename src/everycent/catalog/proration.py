@@ -124,14 +124,6 @@ class Decrease(StrEnum):
     KEEP = "keep"
 
 
-class CommitmentRounding(StrEnum):
-    """`commitment.rounding`: a part of a commitment and what counts towards it, rounded each for itself,
-    or only what is left."""
-
-    APART = "apart"
-    ONCE = "once"
-
-
 class ChangePolicy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a change of the contract does with time that is paid for, with the plan that was left."""
 

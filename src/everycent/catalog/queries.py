@@ -1,4 +1,4 @@
-"""Look up plans, taxes, meters, coupons and policies in the catalogue."""
+"""Look up plans, features, taxes, meters, coupons and policies in the catalogue."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import msgspec
 from everycent.catalog import store
 from everycent.catalog.coupon import Coupon
 from everycent.catalog.difference import Known
+from everycent.catalog.feature import Feature, Included
 from everycent.catalog.intake import IntakePolicy
 from everycent.catalog.meter import Formula, Measure
+from everycent.catalog.offer import Offer
 from everycent.catalog.plan import Plan, Tax
 from everycent.catalog.policies import DEFAULTS, OF_TENANT, Policies
 from everycent.db.connection import Tx
@@ -67,6 +69,24 @@ def newest_plan(tx: Tx, key: str) -> tuple[int, Plan]:
     return rows[0].version, msgspec.json.decode(rows[0].content, type=Plan)
 
 
+def offer(tx: Tx, key: str, version: int | None = None) -> Offer:
+    """A plan as it is sold: the newest version, or another one that is named. Raises NotFound
+    `plan.unknown`, `plan.unknown_version`."""
+    newest, plan = newest_plan(tx, key)
+    since = tuple((number, at) for number, at in store.list_versions(tx, "plan", key))
+    if version is None:
+        return Offer(newest, plan, since)
+    if not 0 < version <= newest:
+        raise NotFound(
+            "plan.unknown_version",
+            f"there is no version {version} of the plan {key!r}",
+            field="plan_version",
+            value=version,
+            hint=f"the newest is {newest}",
+        )
+    return Offer(version, plans(tx, [(key, version)])[key, version], since, is_named=True)
+
+
 def plans(tx: Tx, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Plan]:
     """The given versions of plans."""
     found = {}
@@ -75,6 +95,48 @@ def plans(tx: Tx, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Pl
         assert content is not None, "a subscription names a plan version that was recorded"
         found[key, version] = msgspec.json.decode(content, type=Plan)
     return found
+
+
+class _Including(msgspec.Struct):
+    """What is read of a plan where only its features are wanted: a long list of prices is passed over."""
+
+    features: tuple[Included, ...] = ()
+
+
+_including = msgspec.json.Decoder(_Including)
+
+
+def included(
+    tx: Tx, wanted: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], tuple[Included, ...]]:
+    """The features that the given versions of plans include."""
+    asked = sorted(set(wanted))
+    if not asked:
+        return {}
+    return {
+        (key, version): _including.decode(content).features
+        for key, version, content in store.list_plans(tx, asked)
+    }
+
+
+def features(tx: Tx) -> list[Feature]:
+    """The newest versions of all features, in order of their keys."""
+    rows = store.list_newest(tx, "feature")
+    return [msgspec.json.decode(row.content, type=Feature) for row in rows]
+
+
+def feature(tx: Tx, key: str) -> Feature:
+    """A feature's newest version. Raises NotFound `feature.unknown`."""
+    rows = store.list_newest(tx, "feature", key)
+    if not rows:
+        raise NotFound(
+            "feature.unknown",
+            f"there is no feature {key!r} in the catalogue",
+            field="feature",
+            value=key,
+            hint=_listing(tx, "feature", key),
+        )
+    return msgspec.json.decode(rows[0].content, type=Feature)
 
 
 def tax_versions(tx: Tx) -> dict[str, int]:

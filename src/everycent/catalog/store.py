@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from everycent.db import statements
@@ -22,6 +23,21 @@ def find_content(tx: Tx, kind: str, key: str, version: int) -> str | None:
         {"tenant_id": tx.tenant_id, "kind": kind, "key": key, "version": version},
     )
     return content
+
+
+def list_plans(tx: Tx, wanted: Sequence[tuple[str, int]]) -> list[tuple[str, int, str]]:
+    """Versions of plans as (key, version, content)."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "keys": [key for key, _ in wanted],
+        "versions": [version for _, version in wanted],
+    }
+    return [(key, version, told) for key, version, told in tx.tuples(SQL["read_plans"], params)]
+
+
+def list_versions(tx: Tx, kind: str, key: str) -> list[Any]:
+    """Rows (version, at) of all versions of a thing, in their order."""
+    return tx.tuples(SQL["versions"], {"tenant_id": tx.tenant_id, "kind": kind, "key": key})
 
 
 def lock(tx: Tx) -> None:

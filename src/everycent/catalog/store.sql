@@ -9,6 +9,17 @@ order by kind, key, version desc;
 select content from catalog_version
 where tenant_id = %(tenant_id)s and kind = %(kind)s and key = %(key)s and version = %(version)s;
 
+-- name: read_plans
+-- Some versions of plans.
+select v.key, v.version, v.content
+from unnest(%(keys)s::text[], %(versions)s::int[]) as w(key, version)
+join catalog_version v on v.tenant_id = %(tenant_id)s and v.kind = 'plan' and v.key = w.key
+    and v.version = w.version;
+-- name: versions
+-- Since when the versions of a thing hold.
+select version, at from catalog_version
+where tenant_id = %(tenant_id)s and kind = %(kind)s and key = %(key)s order by version;
+
 -- name: lock_catalog
 -- Two people applying a catalogue at once take turns.
 select pg_advisory_xact_lock(hashtextextended('everycent.catalog', %(tenant_id)s));

@@ -33,18 +33,26 @@ def bill() -> None:
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 @click.option(
-    "--chunk-size", default=flow.CHUNK_SIZE, show_default=True, type=click.IntRange(1, 10_000)
+    "--chunk-size",
+    type=click.IntRange(1, 10_000),
+    help="Customers to a transaction.  [default: 500 to 4000, by how many there are]",
 )
 @click.option("--payment-days", default=flow.PAYMENT_DAYS, show_default=True,
               type=click.IntRange(0, 365), help="Days from issue to the due date.")  # fmt: skip
+@click.option(
+    "--recount",
+    is_flag=True,
+    help="Count every invoice again with the second engine, and issue none that differs.",
+)
 @json_option
 def run(
     as_of: str | None,
     future: bool,
     zone: str,
     workers: int,
-    chunk_size: int,
+    chunk_size: int | None,
     payment_days: int,
+    recount: bool,
     as_json: bool,
 ) -> None:
     """Bill everything that is due and not billed yet. Run it as often as you like: nothing is billed
@@ -83,7 +91,7 @@ def run(
                 until,
                 clock=app.clock,
                 ids=app.ids,
-                terms=flow.Terms(app.settings.actor, zone, payment_days, chunk_size),
+                terms=flow.Terms(app.settings.actor, zone, payment_days, chunk_size, recount),
                 workers=workers,
                 on_progress=show,
             )

@@ -87,9 +87,13 @@ def _summary(row: Any) -> str:
         case "plan":
             count = len(content["items"])
             prices = f"{count} price{'' if count == 1 else 's'}"
-            return f"{content['name']}: {content['currency']} per {content['interval']}, {prices}"
+            others = content.get("also", [])
+            currencies = " or ".join([content["currency"], *(o["currency"] for o in others)])
+            return f"{content['name']}: {currencies} per {content['interval']}, {prices}"
         case "product":
             return f"{content['name']}, tax {content['tax_category']}"
+        case "feature":
+            return f"{content['name']}: {content['kind']}"
         case "tax":
             return ", ".join(f"{r['percent']} % since {r['since']}" for r in content["rates"])
         case "bands" | "segments":

@@ -19,9 +19,11 @@ from rich.console import Console
 from everycent.app import settings, wiring
 from everycent.app.wiring import App
 from everycent.kernel import calendar
+from everycent.kernel import currency as currencies
 from everycent.kernel.errors import Invalid, Refusal
-from everycent.kernel.money import Money, plain
+from everycent.kernel.money import MINOR_LIMIT, Money, plain
 from everycent.kernel.period import instant_text, parse_instant
+from everycent.kernel.quantity import parse_decimal
 from everycent.tenants import operations as tenants
 from everycent.tenants import queries as tenant_queries
 
@@ -44,7 +46,7 @@ def opened() -> Iterator[tuple[App, int]]:
         yield app, tenant_id
 
 
-def emit(data: Any, as_json: bool, render: Callable[[], None] | None = None) -> None:
+def emit(data: Any, as_json: bool, render: Callable[[], object] | None = None) -> None:
     """Prints `data` as JSON, or whatever `render` prints for people."""
     if as_json or render is None:
         click.echo(json.dumps(data, default=_plain, ensure_ascii=False, indent=2))
@@ -90,23 +92,27 @@ def _told_columns() -> int | None:
     return int(told) if told.isascii() and told.isdecimal() and int(told) > 0 else None
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+) -> int | None:
     """Prints an aligned table, or a block of lines for each row where the screen is too narrow for it.
+    Returns at which character the last column ends, None where nothing is aligned.
 
     A column whose name begins with '>' is aligned to the right; one that begins with '~' may wrap
     between words, the others stay whole. Nothing ever loses a letter.
     """
     if not rows:
         click.echo("none")
-        return
+        return None
     out = console(to_stderr=False)
     shown = _aligned(columns, rows, title)
-    needed = shown.__rich_measure__(out, out.options.update(max_width=_WIDEST)).minimum
+    needed, natural = shown.__rich_measure__(out, out.options.update(max_width=_WIDEST))
     if needed > out.width and (out.is_terminal or _told_columns() is not None):
         _print_blocks(out, [column.lstrip(">~") for column in columns], rows, title)
-        return
+        return None
     out.width = max(out.width, needed)  # in a file lines may be as long as they are
     out.print(shown)
+    return int(min(natural, out.width)) - 1
 
 
 def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> Any:
@@ -176,6 +182,22 @@ def money(minor: int, currency: str) -> str:
 def counted(number: int, what: str) -> str:
     """'1 record', '1,200 records'."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def positive_minor(text: str, currency: str, field: str) -> int:
+    """An amount of money from the command line in minor units: above nothing, and with no more decimals
+    than the currency has. Raises Invalid `payment.bad_amount`, and what a malformed number raises."""
+    places = currencies.exponent(currency)
+    told = parse_decimal(text, field).scaleb(places)
+    if told <= 0 or told != told.to_integral_value() or told >= MINOR_LIMIT:
+        raise Invalid(
+            "payment.bad_amount",
+            f"{text[:40]} is no amount of {currency} above nothing",
+            field=field,
+            value=text,
+            hint=f"{currency} has {places} decimals",
+        )
+    return int(told)
 
 
 def instant(text: str | None, zone: str, now: datetime, field: str) -> datetime:

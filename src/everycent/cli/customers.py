@@ -11,15 +11,20 @@ import msgspec
 from everycent.cli.common import counted, day, emit, instant, json_option, opened, table
 from everycent.customers import operations, queries
 from everycent.customers.customer import Customer, TaxStatus, from_data, tax_status
+from everycent.flows.paying import let_pay
 from everycent.kernel import ids
 from everycent.kernel.errors import Conflict, Invalid, Refusal
-from everycent.subscriptions import operations as subscriptions
+from everycent.subscriptions.operations import Writing
 
 _BATCH = 5_000
 _tax_status = click.option(
     "--tax-status",
     type=click.Choice([status.value for status in TaxStatus]),
     help="Whether taxes are added; taxed when not given.",
+)
+
+_group = click.option(
+    "--group", help="Which customers it is like when it does not pay: docs/dunning.md."
 )
 
 
@@ -43,6 +48,7 @@ def _data(found: Customer) -> dict[str, Any]:
 @click.option("--tax-id", help="Its VAT number.")
 @_tax_status
 @click.option("--tax-reason", help="Printed where no tax is added.")
+@_group
 @click.option("--at", help="When it holds (date or instant); now when not given.")
 @json_option
 def add(key: str, at: str | None, as_json: bool, **told: str | None) -> None:
@@ -72,6 +78,7 @@ def add(key: str, at: str | None, as_json: bool, **told: str | None) -> None:
 @click.option("--tax-id")
 @_tax_status
 @click.option("--tax-reason", help="Printed where no tax is added.")
+@_group
 @json_option
 def update(key: str, as_json: bool, **told: str | None) -> None:
     """Change the data of the customer KEY from now on. Issued invoices keep what they say."""
@@ -112,10 +119,8 @@ def payer(
         )
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         now = app.clock()
-        writing = subscriptions.Writing(
-            at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
-        )
-        told = subscriptions.let_pay(
+        writing = Writing(at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids)
+        told = let_pay(
             tx,
             queries.by_name(tx, key),
             None if payer is None else queries.by_name(tx, payer),
@@ -161,8 +166,8 @@ def payers(key: str, as_json: bool) -> None:
 @json_option
 def import_(file: Any, at: str | None, as_json: bool) -> None:
     """Create the customers of a CSV FILE with the columns key, name, currency, time_zone and, if
-    wanted, email, address, tax_id, tax_status, tax_reason. Those that exist with the same data are left
-    alone."""
+    wanted, email, address, tax_id, tax_status, tax_reason, group. Those that exist with the same data are
+    left alone."""
     created = kept = 0
     with opened() as (app, tenant_id):
         now = app.clock()

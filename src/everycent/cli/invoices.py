@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
 
 import click
 import msgspec
 
+from everycent.catalog.price import BlockTiers, Dynamic, Graduated, Package, PerUnit
 from everycent.cli.common import emit, json_option, money, opened, past_instant, table
+from everycent.credits.grant import Basis
 from everycent.customers import queries as customers
+from everycent.exchange.rate import told as exchange_told
 from everycent.invoicing import operations, queries
 from everycent.invoicing.invoice import (
     CreditNote,
+    HomeTax,
     Invoice,
     InvoiceLine,
     TaxAmount,
@@ -21,6 +27,13 @@ from everycent.invoicing.invoice import (
 )
 from everycent.kernel import calendar, ids
 from everycent.kernel.money import Money, plain
+from everycent.kernel.quantity import shown
+from everycent.rating.charge import Charge
+from everycent.subscriptions.operations import Writing
+
+_LONG = 10_000
+_END = 68
+"""Where sums end below lines that are not aligned."""
 
 
 @click.group()
@@ -104,6 +117,13 @@ def _render_credit(note: CreditNote) -> None:
     click.echo(f"  issued  {note.issued_on}    because: {note.reason}")
     for label, amount in (("net", original.net), ("tax", original.tax), ("gross", original.gross)):
         click.echo(f"  {label:<44}{money(-amount, original.currency):>22}")
+    home = original.home
+    if home is not None:
+        for exchange in dict.fromkeys(part.exchange for part in home.parts):
+            click.echo(f"  in {home.currency}: {exchange_told(exchange)}")
+        sums = [("net", home.net), ("tax", home.tax), ("rounding", home.rounding)]
+        for label, amount in (*sums[: 3 if home.rounding else 2], ("gross", home.gross)):
+            click.echo(f"  {label:<44}{money(-amount, home.currency):>22}")
     for draw in note.draws:
         click.echo(
             f"  {'credit back in ' + draw.wallet:<44}{money(-draw.amount, original.currency):>22}"
@@ -143,41 +163,130 @@ def render(found: Invoice, credited_by: str | None = None, title: str | None = N
         starts_at, ends_at = _shown(line)
         first = calendar.local_date(starts_at, zone)
         last = calendar.local_date(ends_at, zone) - timedelta(days=1)
-        quantity = (
-            "" if charge.quantity is None else f"{charge.quantity.value} {charge.quantity.unit}"
-        )
-        (step,) = charge.steps if len(charge.steps) == 1 else (None,)
-        unit = None
-        if step is not None:
-            unit = step.unit_amount if step.percent is None else f"{step.percent} %"
+        used = charge.quantity
         rows.append(
-            [str(line.line_no), _description(line), f"{first} – {last}", quantity,
-             unit or "", line.tax_percent + " %" if line.tax_percent else "",
+            [str(line.line_no), _description(line), f"{first} – {last}",
+             "" if used is None else f"{_grouped(used.value)} {used.unit}", _price(charge),
+             line.tax_percent + " %" if line.tax_percent else "",
              money(line.amount, found.currency)]
         )  # fmt: skip
-    table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows)
-    sums: list[tuple[str, Any]] = [
-        (f"discount {taken.coupon.name} ({taken.name})", -taken.amount) for taken in found.discounts
-    ]
-    sums.append(("net", found.net))
-    sums += [(_tax_text(amount, found.currency), amount.amount) for amount in found.taxes]
-    what = "to pay" if found.gross >= 0 else "to your credit"
-    sums.append(("gross" if credited_by or found.draws else what, found.gross))
-    for draw in found.draws:
-        sums.append((f"paid by credit in {draw.wallet}", -draw.amount))
-    if found.draws and not credited_by:
-        sums.append(("to pay", found.payable))
-    for label, amount in sums:
-        click.echo(f"  {label:<44}{money(amount, found.currency):>22}")
+    end = table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows) or _END
+    _render_sums(_sums(found, credited_by), found.currency, end)
+    _render_home(found, end)
     for reason in dict.fromkeys(amount.reason for amount in found.taxes if amount.reason):
         click.echo(f"  {reason}")
     if credited_by:
         click.secho(f"  taken back by {credited_by}: nothing to pay", fg="yellow")
 
 
-def _tax_text(amount: TaxAmount, currency: str) -> str:
+def _render_sums(sums: Sequence[tuple[str, int]], currency: str, end: int) -> None:
+    """Labels to the left, amounts where the column of amounts ends."""
+    for label, amount in sums:
+        width = max(end - len(label) - 2, 1)
+        click.echo(f"  {label}{money(amount, currency):>{width}}")
+
+
+def _render_home(found: Invoice, end: int) -> None:
+    """The rates by which lines were converted, and the sums in the home currency with theirs."""
+    lines = [line.charge.exchange for line in found.lines if line.charge.exchange is not None]
+    for exchange in dict.fromkeys(lines):
+        click.echo(f"  converted from {exchange.of}: {exchange_told(exchange)}")
+    home = found.home
+    if home is None:
+        return
+    for exchange in dict.fromkeys(part.exchange for part in home.parts):
+        click.echo(f"  in {home.currency}: {exchange_told(exchange)}")
+    sums = [("net", home.net)]
+    sums += [(_tax_text(tax, home.currency), tax.amount) for tax in home.taxes]
+    sums += [("rounding", home.rounding)] if home.rounding else []
+    _render_sums([*sums, ("gross", home.gross)], home.currency, end)
+
+
+def _grouped(value: str) -> str:
+    """A quantity with six decimals at most, and from five digits on with commas, as amounts have them."""
+    number = Decimal(shown(value))
+    return f"{number:,}" if abs(number) >= _LONG else f"{number}"
+
+
+def _price(charge: Charge) -> str:
+    """What a unit costs, or what decides in its place; the rest is told by `everycent explain`."""
+    scheme = charge.price.scheme
+    if charge.limit is not None:
+        return charge.limit.value
+    if len(charge.steps) != 1:
+        return "by tiers" if isinstance(scheme, Graduated | BlockTiers) else ""
+    (step,) = charge.steps
+    if isinstance(scheme, Dynamic):
+        return "" if step.unit_amount == "1" else f"× {step.unit_amount}"
+    if step.percent is not None:
+        return f"{step.percent} %"
+    if charge.exchange is not None:
+        return f"{step.unit_amount or step.amount} {charge.exchange.of}"
+    if isinstance(scheme, Package):
+        return f"{step.unit_amount} per {scheme.size}"
+    if isinstance(scheme, PerUnit) and scheme.included != "0":
+        return f"{step.unit_amount} beyond {scheme.included}"
+    if step.flat_amount is not None:
+        return f"{step.unit_amount} + {step.flat_amount}"
+    return step.unit_amount or ""
+
+
+def _sums(found: Invoice, credited_by: str | None) -> list[tuple[str, int]]:
+    """What stands below the lines, in minor units."""
+    sums: list[tuple[str, int]] = [
+        (f"discount {taken.coupon.name} ({taken.name})", -taken.amount) for taken in found.discounts
+    ]
+    sums.append(("net", found.net))
+    sums += [(_tax_text(amount, found.currency), amount.amount) for amount in found.taxes]
+    if credited_by or found.draws:
+        sums.append(("gross", found.gross))
+    else:
+        sums.append(_owed(found.gross))
+    paid: Counter[str] = Counter()
+    for draw in found.draws:
+        what = "free credit" if draw.basis is Basis.PROMOTIONAL else "credit"
+        told = f"paid by {what} in" if draw.amount > 0 else f"{what} back in"
+        paid[f"{told} {draw.wallet}"] += draw.amount
+    sums += [(label, -amount) for label, amount in paid.items()]
+    if found.draws and not credited_by:
+        sums.append(_owed(found.payable))
+    return sums
+
+
+def _owed(amount: int) -> tuple[str, int]:
+    return ("to pay", amount) if amount >= 0 else ("to your credit", -amount)
+
+
+def _tax_text(amount: TaxAmount | HomeTax, currency: str) -> str:
     included = ", included" if amount.is_included else ""
     return f"{amount.category} {amount.percent} %{included} of {money(amount.base, currency)}"
+
+
+@invoice.command("write-off")
+@click.argument("number")
+@click.option("--reason", required=True, help="Why, for whoever reads the journal.")
+@click.option("--undo", is_flag=True, help="Open it again by what was written off.")
+@click.option("--at", help="When it holds (date or instant); now when not given.")
+@json_option
+def write_off(number: str, reason: str, undo: bool, at: str | None, as_json: bool) -> None:
+    """Give up what is open of an invoice as uncollectable: a bad debt, which nobody is charged for any
+    more. The invoice itself stays as it was issued."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        when = past_instant(at, "UTC", now, "at")
+        found = queries.invoice(tx, number).invoice
+        writing = Writing(at=when, recorded_at=now, actor=app.settings.actor, ids=app.ids)
+        if undo:
+            amount = operations.undo_write_off(tx, found.invoice_id, reason, writing)
+        else:
+            done = operations.write_off(tx, {found.invoice_id: None}, reason, writing)
+            amount = done[found.name]
+    said = "is open again by" if undo else "is written off by"
+    emit(
+        {"invoice": found.name, "amount": plain(Money(amount, found.currency)), "undone": undo},
+        as_json,
+        lambda: click.echo(f"{found.name} {said} {money(amount, found.currency)}"),
+    )
 
 
 @invoice.command()

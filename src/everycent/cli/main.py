@@ -37,12 +37,18 @@ _COMMANDS = {
         "Work out what a price comes to, from JSON, with every step.",
     ),
     "customer": ("everycent.cli.customers:customer", "Who is billed."),
+    "exchange": ("everycent.cli.exchange:exchange", "Exchange rates: dated, told once."),
     "coupon": ("everycent.cli.coupons:coupon", "What customers get less, and for how long."),
     "subscription": ("everycent.cli.subscriptions:subscription", "Who has agreed to what."),
+    "plan": ("everycent.cli.plans:plan", "Move contracts to a new version of their plan."),
     "usage": ("everycent.cli.usage:usage", "Import usage records and see what is there."),
     "measurement": (
         "everycent.cli.measurements:measurement",
         "Measure on a schedule: time that flows, levels, other systems.",
+    ),
+    "entitlement": (
+        "everycent.cli.entitlements:entitlement",
+        "Whether a customer may use a feature, how much is left, and why.",
     ),
     "wallet": ("everycent.cli.wallets:wallet", "Prepaid credit: grants, top-ups, caps."),
     "bill": ("everycent.cli.bill:bill", "Bill what is due, and see earlier runs."),
@@ -58,6 +64,17 @@ _COMMANDS = {
     "explain": ("everycent.cli.explain:explain", "Open an amount down to the records behind it."),
     "owed": ("everycent.cli.owed:owed", "Who owes how much and why, now or at any past instant."),
     "books": ("everycent.cli.books:books", "Trial balance, statements, exports for accountants."),
+    "collect": ("everycent.cli.collect:collect", "Charge what is due, once, whatever breaks."),
+    "payment": ("everycent.cli.payments:payment", "Money that comes in, and how charges went."),
+    "dunning": (
+        "everycent.cli.dunning:dunning",
+        "When money is collected, what follows failures, and what about debts that stay.",
+    ),
+    "message": (
+        "everycent.cli.messages:message",
+        "Mails and webhooks that wait to be delivered.",
+    ),
+    "fake": ("everycent.cli.fakes:fake", "Stand-ins of payment providers and of a mail server."),
     "journal": ("everycent.cli.journal:journal", "Read, seal and replay the journal."),
     "verify": ("everycent.cli.verify:verify", "Prove that journal = books = invoices = usage."),
 }

@@ -16,7 +16,7 @@ from everycent.flows import simulate as flow
 from everycent.flows.reprice import Span
 from everycent.integrations import simulation_page
 from everycent.invoicing import whatif
-from everycent.invoicing.whatif import OfCustomer, OfPrice, Simulation
+from everycent.invoicing.whatif import OfCustomer, OfMonth, OfPrice, Simulation
 from everycent.kernel.errors import Invalid
 
 
@@ -87,6 +87,10 @@ def _render(found: Simulation, top: int, html: Path | None) -> None:
             _customers("customers", own)
         prices = [each for each in found.prices if each.currency == one.currency]
         _prices("by plan and price", prices)
+        months = [each for each in found.months if each.currency == one.currency]
+        if len(months) > 1:
+            rows = [[f"{each.month:%Y-%m}", *_cells(each)] for each in months]
+            table(["month", *_COLUMNS], rows, "by the month in which periods begin")
         sums, currency = one.sums, one.currency
         click.echo(
             f"{money(sums.old, currency)} billed, {money(sums.new, currency)} under this catalogue:"
@@ -131,7 +135,7 @@ def _state(row: OfPrice) -> str:
     return f"{row.state.value}: {row.why}" if row.why else row.state.value
 
 
-def _cells(row: OfCustomer | OfPrice) -> list[str]:
+def _cells(row: OfCustomer | OfPrice | OfMonth) -> list[str]:
     sums = row.sums
     old = money(sums.old, row.currency)
     if isinstance(row, OfPrice) and row.state not in whatif.COMPARED:

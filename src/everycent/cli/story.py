@@ -16,16 +16,19 @@ from everycent.cli import explain as pages
 from everycent.cli.common import counted, emit, json_option, table
 from everycent.cli.invoices import render
 from everycent.db.connection import Database
+from everycent.examples import data
 from everycent.flows import explain as flow
 from everycent.flows.stories import play as stories
 from everycent.flows.stories.document import Story
-from everycent.flows.stories.play import Happened, Played
+from everycent.flows.stories.play import BILLING, Happened, Played
 from everycent.invoicing import queries as invoices
 from everycent.kernel import calendar
 from everycent.kernel.errors import Conflict
 from everycent.tenants import operations as tenants
 
 _DIFFERS = 3
+_TOLD = ("owed", "balance", "running", "allowance", "crossed")
+"""Actions that ask for values by name."""
 _SLUG_CHARACTERS = 30
 _LONGEST = 100
 
@@ -54,6 +57,33 @@ def run(files: tuple[Path, ...], show: bool, keep: bool, html: Path | None, as_j
     """
     told = [(str(file), stories.load(file)) for file in files]
     play(told, show=show, keep=keep, html=html, as_json=as_json)
+
+
+@story.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+def new(file: Path | None, as_json: bool) -> None:
+    """Write a story that runs, with comments, to begin your own with; to FILE, or to standard output."""
+    text = data.STARTER.read_text("utf-8")
+    if file is None:
+        emit({"story": text}, as_json, lambda: click.echo(text, nl=False))
+        return
+    try:
+        with file.open("x", encoding="utf-8") as target:
+            target.write(text.replace("FILE", str(file)))
+    except FileExistsError as error:
+        raise Conflict(
+            "story.exists",
+            f"there is a file {file} already",
+            field="file",
+            value=str(file),
+            hint="choose another name: nothing is overwritten",
+        ) from error
+    emit(
+        {"file": str(file)},
+        as_json,
+        lambda: click.echo(f"wrote {file}; run it with: everycent story run {file}"),
+    )
 
 
 def play(
@@ -156,9 +186,12 @@ def _render(file: str, played: Played) -> None:
         ]
         + [["", "", "the books", "promise", "holds", promise] for promise in played.broken],
     )  # fmt: skip
+    last = played.steps[-1].refused if played.steps else None
+    if last is not None and last.hint and played.steps[-1].differences:
+        click.echo(f"  → {last.hint}")
     left = len(played.story.steps) - len(played.steps)
     if left:
-        click.echo(f"  {counted(left, 'step')} after that were not run")
+        click.echo(f"  {counted(left, 'step')} after that {'was' if left == 1 else 'were'} not run")
 
 
 def _date(one: Happened, played: Played) -> str:
@@ -176,16 +209,19 @@ def _show(database: Database, tenant_id: int, played: Played) -> None:
             click.echo(f"{_date(one, played)}  {click.style(one.step.action, bold=True)}  {told}")
             if one.refused is not None:
                 click.secho(f"            refused: {one.refused.message}", fg="yellow")
-            elif one.step.action == "bill":
+            elif one.step.action in BILLING:
                 if not one.data["invoices"]:
                     click.echo("            nothing is due")
                 for invoice in one.data["invoices"]:
                     click.echo()
                     render(invoices.invoice(tx, invoice["number"]).invoice)
                 click.echo()
-            elif one.step.action == "owed":
-                owes = ", ".join(f"{name} {amount}" for name, amount in one.data.items())
-                click.echo(f"            owed: {owes or 'nothing'}")
+            elif one.step.action == "preview":
+                totals = ", ".join(each["total"] for each in one.data["previewed"])
+                click.echo(f"            to be issued: {totals or 'nothing'}")
+            elif one.step.action in _TOLD:
+                told = ", ".join(f"{name} {amount}" for name, amount in one.data.items())
+                click.echo(f"            {one.step.action}: {told or 'nothing'}")
 
 
 def _brief(one: Happened) -> str:

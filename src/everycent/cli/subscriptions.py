@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import Any
+from datetime import date, timedelta
 
 import click
-import msgspec
 
-from everycent.cli.common import day, emit, instant, json_option, opened, table
+from everycent.cli.common import day, emit, instant, json_option, opened
+from everycent.cli.subscriptions_ending import ending
+from everycent.cli.subscriptions_shown import data, list_, plans, show, tell
+from everycent.cli.told import pairs, told_of
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
-from everycent.kernel import ids
 from everycent.kernel.calendar import local_date
-from everycent.subscriptions import operations, queries
-from everycent.subscriptions.operations import Order, When, Writing
-from everycent.subscriptions.phases import what
-from everycent.subscriptions.subscription import Subscription
-from everycent.subscriptions.timeline import Pause, Resume, in_order
+from everycent.subscriptions import operations
+from everycent.subscriptions.changing import When
+from everycent.subscriptions.operations import Writing
+from everycent.subscriptions.order import Order
+from everycent.subscriptions.timeline import MAIN, Pause, Resume
 
 
 @click.group()
@@ -27,9 +27,14 @@ def subscription() -> None:
     """Start, change, cancel and list subscriptions."""
 
 
-def _data(found: Subscription) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(found)
-    return told | {"subscription_id": ids.show(ids.SUBSCRIPTION, found.subscription_id)}
+_QUANTITY = click.option("--quantity", multiple=True, metavar="PRICE=QUANTITY",
+                         help="How much of a price is agreed, such as seats=10.")  # fmt: skip
+_VERSION = click.option("--plan-version", type=click.IntRange(min=1),
+                        help="Which version of the plan; the newest when not given.")  # fmt: skip
+_TERM = click.option("--term", metavar="TERM", help="How long it is agreed for: 'year', '2 years', 'none',"
+                     " or as in the catalogue file; the plan's when not given.")  # fmt: skip
+_PRICE = click.option("--price", multiple=True, metavar="PRICE=TERMS",
+                      help="A price of its own, such as 'fee=flat: {amount: \"8.50\"}'.")  # fmt: skip
 
 
 @subscription.command()
@@ -40,6 +45,10 @@ def _data(found: Subscription) -> dict[str, Any]:
 @click.option("--key", help="Its name; CUSTOMER/PLAN when not given.")
 @click.option("--subject", help="Whose usage it bills; the customer's key when not given.")
 @click.option("--anchor-day", type=int, help="Where periods are cut: 1-31, or 1-7 for weeks.")
+@_QUANTITY
+@_PRICE
+@_TERM
+@_VERSION
 @json_option
 def start(
     customer: str,
@@ -49,6 +58,10 @@ def start(
     key: str | None,
     subject: str | None,
     anchor_day: int | None,
+    quantity: tuple[str, ...],
+    price: tuple[str, ...],
+    term: str | None,
+    plan_version: int | None,
     as_json: bool,
 ) -> None:
     """Subscribe CUSTOMER to the newest version of PLAN. The start may lie in the past."""
@@ -63,42 +76,52 @@ def start(
             subject,
             anchor_day,
             None if ends_on is None else day(ends_on, "ends_on"),
+            told_of(quantity, price, term, plan_version),
         )
         (made,) = operations.start(
             tx, [order], at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
         )
     emit(
-        _data(made),
+        data(made),
         as_json,
-        lambda: click.echo(f"started {made.key}: plan {_plans(made)} from {made.starts_on}"),
+        lambda: click.echo(f"started {made.key}: plan {plans(made)} from {made.starts_on}"),
     )
 
 
-_ON = click.option("--on", help="First local day of it; the day after the running period when not"
-                   " given.")  # fmt: skip
+_ON = click.option("--on", help="First local day of it; when not given, as the plan's rules for changes and"
+                   " its term say, or the end of the period that runs.")  # fmt: skip
 _AT = click.option("--at", help="When it was agreed; now when not given.")
 _KEEP_PAID = click.option("--keep-paid", is_flag=True,
                           help="Give nothing back of what is paid in advance beyond.")  # fmt: skip
+_BREAK = click.option("--break-term", is_flag=True,
+                      help="Agree on it although a term would not allow it; give a --reason.")  # fmt: skip
 _REASON = click.option("--reason", default="", help="Why, for whoever reads the journal.")
 
 
 @subscription.command()
 @click.argument("key")
-@click.option("--ends-on", help="First local day that is no longer billed; the end of the running"
-              " period when not given.")  # fmt: skip
+@click.option("--ends-on", help="First local day that is no longer billed; when not given, the end of the"
+              " running period, or of the first term that its notice allows.")  # fmt: skip
 @_KEEP_PAID
+@_BREAK
 @_REASON
 @_AT
 @json_option
 def cancel(
-    key: str, ends_on: str | None, keep_paid: bool, reason: str, at: str | None, as_json: bool
+    key: str,
+    ends_on: str | None,
+    keep_paid: bool,
+    break_term: bool,
+    reason: str,
+    at: str | None,
+    as_json: bool,
 ) -> None:
     """End the subscription KEY. What is paid in advance beyond is given back by the next billing run."""
-    when = When(_day(ends_on, "ends_on"), keep_paid)
+    when = When(_day(ends_on, "ends_on"), keep_paid, break_term)
     with _writing(at) as (tx, writing):
         ended = operations.cancel(tx, key, when, reason=reason, writing=writing)
     emit(
-        _data(ended),
+        data(ended),
         as_json,
         lambda: click.echo(f"{key} is not billed from {ended.ends_on} on"),
     )
@@ -108,18 +131,165 @@ def cancel(
 @click.argument("key")
 @click.argument("plan")
 @_ON
+@_QUANTITY
+@_PRICE
+@_TERM
+@_VERSION
 @_KEEP_PAID
+@_BREAK
 @_REASON
 @_AT
 @json_option
 def switch(
-    key: str, plan: str, on: str | None, keep_paid: bool, reason: str, at: str | None, as_json: bool
+    key: str,
+    plan: str,
+    on: str | None,
+    quantity: tuple[str, ...],
+    price: tuple[str, ...],
+    term: str | None,
+    plan_version: int | None,
+    keep_paid: bool,
+    break_term: bool,
+    reason: str,
+    at: str | None,
+    as_json: bool,
 ) -> None:
-    """Go over from the plan of the subscription KEY to the newest version of PLAN."""
-    when = When(_day(on, "on"), keep_paid)
+    """Go over from the plan of the subscription KEY to the newest version of PLAN.
+
+    Quantities go on where both plans have the price, if no other are told. With --term a new term begins.
+    """
+    when = When(_day(on, "on"), keep_paid, break_term)
+    told = told_of(quantity, price, term, plan_version)
     with _writing(at) as (tx, writing):
-        made = operations.switch(tx, key, plan, when, reason=reason, writing=writing)
-    _tell(made, as_json)
+        made = operations.switch(tx, key, plan, when, told=told, reason=reason, writing=writing)
+    tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@click.argument("quantities", nargs=-1, required=True, metavar="PRICE=QUANTITY…")
+@click.option("--of", "name", default=MAIN, metavar="ADD-ON", help="Of an add-on, by its name.")
+@_ON
+@_KEEP_PAID
+@_BREAK
+@_REASON
+@_AT
+@json_option
+def quantity(
+    key: str,
+    quantities: tuple[str, ...],
+    name: str,
+    on: str | None,
+    keep_paid: bool,
+    break_term: bool,
+    reason: str,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    """Agree on other quantities of prices of the subscription KEY, such as seats=12."""
+    when = When(_day(on, "on"), keep_paid, break_term)
+    told = pairs(quantities, "quantity")
+    with _writing(at) as (tx, writing):
+        made = operations.agree(tx, key, told, when, track=name, reason=reason, writing=writing)
+    tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@click.argument("plan")
+@click.option("--as", "name", help="Its name on the contract; the plan's key when not given.")
+@click.option("--on", help="First local day of it; today when not given.")
+@_QUANTITY
+@_PRICE
+@_TERM
+@_VERSION
+@_REASON
+@_AT
+@json_option
+def add(
+    key: str,
+    plan: str,
+    name: str | None,
+    on: str | None,
+    quantity: tuple[str, ...],
+    price: tuple[str, ...],
+    term: str | None,
+    plan_version: int | None,
+    reason: str,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    """Add the newest version of PLAN to the subscription KEY, beside its own plan."""
+    told = told_of(quantity, price, term, plan_version)
+    with _writing(at) as (tx, writing):
+        made = operations.add(
+            tx, key, plan, _day(on, "on"), name=name, told=told, reason=reason, writing=writing
+        )
+    tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("key")
+@click.argument("name")
+@click.option(
+    "--on", help="First local day without it; the end of its period or term when not given."
+)
+@_KEEP_PAID
+@_BREAK
+@_REASON
+@_AT
+@json_option
+def drop(
+    key: str,
+    name: str,
+    on: str | None,
+    keep_paid: bool,
+    break_term: bool,
+    reason: str,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    """End the add-on NAME of the subscription KEY."""
+    when = When(_day(on, "on"), keep_paid, break_term)
+    with _writing(at) as (tx, writing):
+        made = operations.drop(tx, key, name, when, reason=reason, writing=writing)
+    tell(made, as_json)
+
+
+@subscription.command()
+@click.argument("customer")
+@click.argument("plan")
+@click.option("--on", help="Local day of the sale; today when not given.")
+@click.option("--key", help="Its name; CUSTOMER/PLAN/DAY when not given.")
+@_QUANTITY
+@_PRICE
+@json_option
+def sell(
+    customer: str,
+    plan: str,
+    on: str | None,
+    key: str | None,
+    quantity: tuple[str, ...],
+    price: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Sell CUSTOMER once what PLAN sells: a contract of one day."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        now = app.clock()
+        found = customers.by_name(tx, customer)
+        sold_on = _day(on, "on") or local_date(now, found.time_zone)
+        order = Order(
+            found,
+            plan,
+            key or f"{found.key}/{plan}/{sold_on}",
+            sold_on,
+            ends_on=sold_on + timedelta(days=1),
+            told=told_of(quantity, price),
+        )
+        (made,) = operations.start(
+            tx, [order], at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
+        )
+    emit(data(made), as_json, lambda: click.echo(f"sold {plan} to {found.key} on {sold_on}"))
 
 
 @subscription.command()
@@ -136,7 +306,7 @@ def pause(
     when = When(_day(on, "on"), keep_paid)
     with _writing(at) as (tx, writing):
         made = operations.change(tx, key, Pause(), when, reason=reason, writing=writing)
-    _tell(made, as_json)
+    tell(made, as_json)
 
 
 @subscription.command()
@@ -151,7 +321,7 @@ def resume(key: str, on: str, reason: str, at: str | None, as_json: bool) -> Non
         made = operations.change(
             tx, key, Resume(), When(_day(on, "on")), reason=reason, writing=writing
         )
-    _tell(made, as_json)
+    tell(made, as_json)
 
 
 @subscription.command()
@@ -164,17 +334,7 @@ def withdraw(key: str, number: int, reason: str, at: str | None, as_json: bool) 
     """Take change NUMBER of the subscription KEY back, as if it had not been agreed."""
     with _writing(at) as (tx, writing):
         made = operations.withdraw(tx, key, number, reason=reason, writing=writing)
-    _tell(made, as_json)
-
-
-@subscription.command()
-@click.argument("key")
-@json_option
-def show(key: str, as_json: bool) -> None:
-    """The subscription KEY with all its phases and changes, past and planned."""
-    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        found = operations.get(tx, key)
-    _tell(found, as_json)
+    tell(made, as_json)
 
 
 @contextmanager
@@ -196,59 +356,5 @@ def _day(text: str | None, field: str) -> date | None:
     return None if text is None else day(text, field)
 
 
-def _tell(found: Subscription, as_json: bool) -> None:
-    emit(_data(found), as_json, lambda: _show(found))
-
-
-def _show(found: Subscription) -> None:
-    click.echo(f"{found.key}: usage of {found.subject}, {found.currency}, {found.time_zone}")
-    table(
-        ["phase", "plan", "from", "until", "trial until"],
-        [
-            [str(p.phase_no), f"{p.plan_key} v{p.plan_version}", _local(found, p.starts_at),
-             _local(found, p.ends_at), _local(found, p.trial_until)]
-            for p in found.phases
-            if p.takes_place
-        ],
-    )  # fmt: skip
-    table(
-        ["change", "what", "from"],
-        [
-            [str(c.change_no), what(c.action), _local(found, c.effective_at)]
-            for c in in_order(found.changes)
-        ],
-    )
-
-
-def _local(found: Subscription, at: datetime | None) -> str:
-    return "" if at is None else str(local_date(at, found.time_zone))
-
-
-def _plans(found: Subscription) -> str:
-    """The plans of the contract in their order, each once."""
-    plans = [f"{p.plan_key} v{p.plan_version}" for p in found.phases if p.takes_place]
-    return ", ".join(dict.fromkeys(plans))
-
-
-@subscription.command("list")
-@click.option("--customer")
-@click.option("--after", default="", help="Begin after this key.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
-@json_option
-def list_(customer: str | None, after: str, limit: int, as_json: bool) -> None:
-    """List subscriptions by key."""
-    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        customer_id = customers.by_name(tx, customer).customer_id if customer else None
-        found = queries.listed(tx, customer_id=customer_id, after=after, limit=limit)
-    emit(
-        [_data(each) for each in found],
-        as_json,
-        lambda: table(
-            ["key", "plan", "subject", "from", "until"],
-            [
-                [s.key, _plans(s), s.subject, str(s.starts_on),
-                 str(s.ends_on or "")]
-                for s in found
-            ],
-        ),
-    )  # fmt: skip
+for command in (show, list_, ending):
+    subscription.add_command(command)

@@ -14,8 +14,9 @@ from everycent.cli.common import emit, instant, json_option, opened, past_instan
 from everycent.consumption.slots import By, Chart, name_of, total_of
 from everycent.customers import queries as customers
 from everycent.flows import chart as charts
+from everycent.flows import outstanding as flow
 from everycent.flows import reasons as accounts
-from everycent.flows import running as flow
+from everycent.flows.running import Line, Running
 from everycent.flows.saying import span_text
 from everycent.flows.unseen import Unseen
 from everycent.integrations import reasons_page, usage_bars, usage_chart
@@ -52,21 +53,20 @@ def running(customer: str, key: str | None, at: str | None, as_json: bool) -> No
         found = customers.by_name(tx, customer)
         now = app.clock()
         as_of = past_instant(at, found.time_zone, now, "at")
-        held = flow.of_customer(tx, found.customer_id, key)
-        answer = flow.running(tx, held, as_of, is_now=at is None)
+        answer = flow.of_customer(tx, found, as_of, key=key, is_now=at is None)
         silent = flow.unseen_in(tx, answer)
     data = flow.as_data(answer, found.key, silent)
     warn(silent)
     emit(data, as_json, lambda: _show_running(answer, data, found.time_zone))
 
 
-def _show_running(answer: flow.Running, data: dict[str, Any], zone: str) -> None:
+def _show_running(answer: Running, data: dict[str, Any], zone: str) -> None:
     rows = [
         (
             line.subscription,
             line.charge.price.key,
             span_text(line.period.start, line.period.end, zone),
-            line.state.value,
+            _state(answer, line),
             "" if line.charge.quantity is None
             else f"{line.charge.quantity.value} {line.charge.quantity.unit}",
             f"{line.records:,}" if line.charge.quantity is not None else "",
@@ -84,6 +84,11 @@ def _show_running(answer: flow.Running, data: dict[str, Any], zone: str) -> None
             f"{one.subscription} can't be rated: {refusal.message} [{refusal.code}]", fg="yellow"
         )
     click.echo(data["note"])
+
+
+def _state(answer: Running, line: Line) -> str:
+    payer = answer.others.get(line.payer_id)
+    return line.state.value if payer is None else f"{line.state.value}, {payer} pays"
 
 
 @click.command()

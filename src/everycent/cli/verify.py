@@ -29,16 +29,34 @@ _SHOWN = 10
     is_flag=True,
     help="Also read every file of the archive, and count the roll-ups of its months again.",
 )
+@click.option(
+    "--recount",
+    "with_recount",
+    is_flag=True,
+    help="Also count invoices again from raw records, with a second engine that shares no code.",
+)
+@click.option("--share", "percent", default=100, show_default=True, type=click.IntRange(1, 100),
+              help="How many per cent of the invoices --recount takes; always the same ones.")  # fmt: skip
 @click.option("--from", "folder", type=click.Path(file_okay=False, path_type=Path),
               help="The folder in which the archive's files are now, when they were moved.")  # fmt: skip
 @json_option
-def verify(with_replay: bool, with_archives: bool, folder: Path | None, as_json: bool) -> None:
+def verify(
+    with_replay: bool,
+    with_archives: bool,
+    with_recount: bool,
+    percent: int,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Prove that journal = books = invoices = usage. Ends with exit code 1 and names whatever violates
     a promise."""
     found: list[tuple[Check, float]] = []
     with opened() as (app, tenant_id):
         files = files_of(app, folder) if with_archives or folder else None
-        found = prove(app, tenant_id, with_replay=with_replay, quiet=as_json, files=files)
+        found = prove(
+            app, tenant_id, with_replay=with_replay, quiet=as_json, files=files,
+            recount_percent=percent if with_recount else 0,
+        )  # fmt: skip
     broken = [check for check, _ in found if check.violators]
     if as_json:
         emit({"holds": not broken, "checks": [_data(*pair) for pair in found]}, as_json=True)
@@ -52,6 +70,7 @@ def prove(
     with_replay: bool,
     quiet: bool,
     files: Files | None = None,
+    recount_percent: int = 0,
 ) -> list[tuple[Check, float]]:
     """Runs every check, printing each as it ends; returns them with the seconds each took."""
     found: list[tuple[Check, float]] = []
@@ -64,6 +83,7 @@ def prove(
             trusted_key=trusted,
             with_replay=with_replay,
             files=files,
+            recount_percent=recount_percent,
             on_start=lambda promise: status.update(f"checking: {promise}"),
         )
         for check in checks:

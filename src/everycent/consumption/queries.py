@@ -69,8 +69,9 @@ def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[
         Usage(ids.get(("subject", r.subject), 0), ids.get(("meter", r.series.meter), 0), fold_id)
         for r in wanted
     ]
+    every = {request.series for request in wanted}
     for needs, add in _READERS:
-        if any(needs(request.series) for request in wanted):
+        if any(needs(series) for series in every):
             add(tx, source, wanted, found)
     _add_events(tx, ids, wanted, found, is_live=is_live)
     if away:
@@ -89,8 +90,9 @@ def _numbers(tx: Tx, wanted: Sequence[Request]) -> dict[tuple[str, str], int]:
 
 def _add_rollups(tx: Tx, source: Source, _: Sequence[Request], found: list[Usage]) -> None:
     for number, records, total, low, high, latest, digest in store.read(tx, source, "read_rollups"):
-        found[number] = found[number]._replace(
-            records=records, total=total, low=low, high=high, latest=latest, digest=bytes(digest)
+        subject_id, meter_id, fold_id, *_ = found[number]  # nothing else is known yet
+        found[number] = Usage(
+            subject_id, meter_id, fold_id, records, total, low, high, latest, digest=bytes(digest)
         )
 
 
@@ -318,6 +320,11 @@ def refuse_archived(
     found = _archived_uses(tx, away, uses, as_once=as_once)
     if found:
         raise archived(min(found.values()))
+
+
+def archived_among(tx: Tx, uses: Iterable[Use]) -> set[int]:
+    """The numbers of those uses of which records that ever counted are in the archive."""
+    return set(_archived_uses(tx, metering.archived_months(tx), uses, as_once=True))
 
 
 def _archived_uses(

@@ -147,12 +147,13 @@ def _days(piece: Piece) -> Iterator[date | None]:
 
 def numbers_of(request: Request, ids: Ids) -> tuple[int, int]:
     """The numbers of its subject and meter. Raises Broken `usage.unknown_name`."""
-    for name in (("subject", request.subject), ("meter", request.series.meter)):
-        if name not in ids:
-            raise Broken(
-                "usage.unknown_name", f"the {name[0]} {name[1]!r} has no number", value=name[1]
-            )
-    return ids["subject", request.subject], ids["meter", request.series.meter]
+    try:
+        return ids["subject", request.subject], ids["meter", request.series.meter]
+    except KeyError as missing:
+        kind, name = missing.args[0]
+        raise Broken(
+            "usage.unknown_name", f"the {kind} {name!r} has no number", value=name
+        ) from None
 
 
 def _before(request: Request) -> tuple[Piece, ...]:

@@ -19,9 +19,16 @@ NOTHING = bytes(32)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """No record is older."""
 QUARTER_MINUTES = 15
+QUARTER = timedelta(minutes=QUARTER_MINUTES)
+_INSTANT = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _LEVELS = (Aggregation.UNITS, Aggregation.WEIGHTED_SUM)
 _WINDOWS = (Aggregation.PEAK, Aggregation.WINDOWED, Aggregation.PERCENTILE)
+
+
+def quarter_end(at: datetime) -> datetime:
+    """The end of the quarter hour in which an instant lies; one that begins a quarter hour ends another."""
+    return BEGINNING + ((at - BEGINNING - _INSTANT) // QUARTER + 1) * QUARTER
 
 
 class Request(NamedTuple):
@@ -119,17 +126,21 @@ class Service(NamedTuple):
     time_zone: str
 
 
-def request_for(service: Service, subject: str, series: Series) -> Request:
+def request_for(
+    service: Service, subject: str, series: Series, *, is_itemized: bool = False
+) -> Request:
     """What to ask about a series. Only what the answer depends on is told, so that bills which differ
     in nothing else share one answer."""
     period, whole, since, time_zone = service
+    weighed = is_level(series)
     return Request(
         subject,
         series,
         period,
         since if is_counter(series) else None,
-        whole if is_level(series) and whole != period else None,
-        time_zone if is_level(series) or has_windows(series) else "UTC",
+        whole if weighed and whole != period else None,
+        time_zone if weighed or has_windows(series) else "UTC",
+        is_itemized,
     )
 
 

@@ -16,6 +16,7 @@ from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.kernel.errors import Conflict
 from everycent.kernel.ids import IdSource
+from everycent.subscriptions import operations as contracts
 
 
 def apply(
@@ -34,11 +35,13 @@ def apply(
     key).
 
     Raises NotFound `coupon.unknown`, `customer.unknown`, Invalid `coupon.not_valid`, Conflict
-    `coupon.limit_reached`, `coupon.not_combinable`, `coupon.other_currency`.
+    `coupon.limit_reached`, `coupon.not_combinable`, `coupon.other_currency`, `coupon.contract_ended`.
     """
     told = catalog.newest_coupon(tx, coupon)
     store.lock_coupon(tx, coupon)
     (customer,) = customers.lock(tx, [customer_id])
+    if subscription is not None:
+        _check_contract(tx, subscription[1], starts_on)
     if told[1].currency not in (None, customer.currency):
         raise Conflict(
             "coupon.other_currency",
@@ -58,6 +61,19 @@ def apply(
     draft = Draft(event_id, stream(customer_id), APPLIED, at, actor, made)
     journal.record(tx, [draft], recorded_at, projection.applied)
     return made
+
+
+def _check_contract(tx: Tx, key: str, starts_on: date) -> None:
+    """Refuses a coupon for a contract that is over before it would hold."""
+    ends_on = contracts.get(tx, key).ends_on
+    if ends_on is not None and starts_on >= ends_on:
+        raise Conflict(
+            "coupon.contract_ended",
+            f"{key} ends on {ends_on}, and the coupon would hold from {starts_on} on",
+            field="starts_on",
+            value=starts_on,
+            hint="choose an earlier day, or another contract",
+        )
 
 
 def remove(

@@ -284,6 +284,7 @@ def given_back(tx: Tx, draws: Sequence[Draw]) -> tuple[Draw, ...]:
             draw_no=stands[draw.grant_id].draws + 1,
             amount=-draw.amount,
             left=stands[draw.grant_id].left + draw.amount,
+            lines=tuple((line_no, -amount) for line_no, amount in draw.lines),
         )
         for draw in draws
     )

@@ -49,6 +49,11 @@ DRAW = table(
     " left_after int8, granted int8, document_id uuid, at timestamptz, event_id uuid",
     key="tenant_id, grant_id, draw_no",
 )
+DRAW_LINE = table(
+    "credit_draw_line",
+    "tenant_id int4, document_id uuid, line_no int4, place int4, grant_id uuid, draw_no int4, amount int8",
+    key="tenant_id, document_id, line_no, place",
+)
 DUE = table(
     "wallet_top_up",
     "tenant_id int4, wallet_id uuid, due_no int4, state text, rule_version int4, below int8,"
@@ -91,14 +96,18 @@ def add_draws(
     event_id: UUID,
     at: datetime,
 ) -> None:
-    """The rows of draws for a document, an expiry or a void."""
+    """The rows of draws for a document, an expiry or a void. What is negative is given back."""
     if draws:
         rows.of(GRANT)  # written before the draws, which refer to it
-    for d in draws:
+    for place, d in enumerate(draws, start=1):
         rows.add(
-            DRAW, tenant_id, d.grant_id, d.draw_no, kind, d.amount, d.left + d.amount, d.left,
-            d.granted, document_id, at, event_id,
+            DRAW, tenant_id, d.grant_id, d.draw_no, "return" if d.amount < 0 else kind, d.amount,
+            d.left + d.amount, d.left, d.granted, document_id, at, event_id,
         )  # fmt: skip
+        for line_no, amount in d.lines:
+            rows.add(
+                DRAW_LINE, tenant_id, document_id, line_no, place, d.grant_id, d.draw_no, amount
+            )
 
 
 def expired(event: Event, rows: Rows, tenant_id: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec import json
 
 from everycent.credits import store
 from everycent.credits.grant import Grant
-from everycent.credits.purse import Purse
+from everycent.credits.purse import Billed, Purse, Stakes
 from everycent.credits.store import Held
 from everycent.credits.wallet import Due, TopUpRule, Wallet
 from everycent.db.connection import Tx
@@ -36,9 +38,15 @@ def wallets(
     return store.find_wallets(tx, customer_ids=customer_ids, after=after, limit=limit)
 
 
-def purses(tx: Tx, first: UUID, last: UUID) -> list[Purse]:
-    """The wallets of a range of customers, both ends included, that hold anything or will."""
-    return store.list_purses(tx, first, last)
+def purses(tx: Tx, first: UUID, last: UUID, grant_ids: Sequence[UUID] = ()) -> list[Purse]:
+    """The wallets of a range of customers, both ends included, that hold anything or will; with some
+    grants of theirs that may be used up."""
+    return store.list_purses(tx, first, last, grant_ids)
+
+
+def stakes(tx: Tx, billed: Sequence[Billed]) -> Stakes:
+    """What of credit stands for billed periods, paid before taxes and not given back."""
+    return store.list_stakes(tx, billed) if billed else {}
 
 
 def lots_of(tx: Tx, held_in: Wallet, number: int) -> list[Held]:
@@ -54,6 +62,24 @@ def lots_of(tx: Tx, held_in: Wallet, number: int) -> list[Held]:
             value=number,
             hint="list them with `everycent wallet show`",
         )
+    return found
+
+
+class Told(NamedTuple):
+    """A wallet and a grant of it as they are told (plain data), and what is left of the grant."""
+
+    wallet: dict[str, Any]
+    grant: dict[str, Any]
+    left: int
+
+
+def left_before(tx: Tx, asked: Sequence[tuple[UUID, UUID | None]]) -> list[list[Told]]:
+    """Of each customer the grants that there were before an event of theirs, or (None) that there are now,
+    with what was left of them."""
+    found: list[list[Told]] = [[] for _ in asked]
+    customer_ids, event_ids = [one for one, _ in asked], [event for _, event in asked]
+    for place, wallet, grant, left in store.list_left_before(tx, customer_ids, event_ids):
+        found[place - 1].append(Told(json.decode(wallet), json.decode(grant), left))
     return found
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from everycent.credits.drawdown import Lot
 from everycent.credits.grant import Grant
-from everycent.credits.purse import Purse
+from everycent.credits.purse import Billed, Purse, Stake, standing
 from everycent.credits.wallet import Wallet
 from everycent.db import statements
 from everycent.db.connection import Tx
@@ -48,9 +48,9 @@ def find_wallets(
     return [_wallet.decode(told) for (told,) in tx.tuples(SQL["find_wallets"], params)]
 
 
-def list_purses(tx: Tx, first: UUID, last: UUID) -> list[Purse]:
-    """The wallets of a range of customers that hold anything, or will."""
-    params = {"tenant_id": tx.tenant_id, "first": first, "last": last}
+def list_purses(tx: Tx, first: UUID, last: UUID, grant_ids: Sequence[UUID]) -> list[Purse]:
+    """The wallets of a range of customers that hold anything, or will; with some grants of theirs."""
+    params = {"tenant_id": tx.tenant_id, "first": first, "last": last, "also": list(grant_ids)}
     found: dict[UUID, Purse] = {}
     for wallet, told, left, draw_no in tx.tuples(SQL["open_lots"], params):
         grant = _grant.decode(told)
@@ -63,6 +63,20 @@ def list_purses(tx: Tx, first: UUID, last: UUID) -> list[Purse]:
     return list(found.values())
 
 
+def list_stakes(tx: Tx, billed: Sequence[Billed]) -> dict[Billed, tuple[Stake, ...]]:
+    """What stands of all that was drawn for billed periods before taxes."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "subscriptions": [subscription_id for subscription_id, _, _ in billed],
+        "items": [item_no for _, item_no, _ in billed],
+        "starts": [starts_at for _, _, starts_at in billed],
+    }
+    drawn: dict[Billed, list[Stake]] = {}
+    for row in tx.tuples(SQL["draws_of_periods"], params):
+        drawn.setdefault((row[0], row[1], row[2]), []).append(Stake(row[3], row[4]))
+    return {period: standing(stakes) for period, stakes in drawn.items()}
+
+
 def list_lots(tx: Tx, grant_ids: Sequence[UUID]) -> list[Held]:
     """Grants by id."""
     params = {"tenant_id": tx.tenant_id, "grant_ids": list(grant_ids)}
@@ -70,6 +84,19 @@ def list_lots(tx: Tx, grant_ids: Sequence[UUID]) -> list[Held]:
         Held(_wallet.decode(wallet), Lot(_grant.decode(told), left, draw_no), is_owed)
         for wallet, told, left, draw_no, is_owed in tx.tuples(SQL["lots"], params)
     ]
+
+
+def list_left_before(
+    tx: Tx, customer_ids: Sequence[UUID], event_ids: Sequence[UUID | None]
+) -> list[tuple[int, str, str, int]]:
+    """The place of a customer, counted from 1, a wallet and a grant as they are told, and what was left of
+    the grant before an event of the customer's; None: what is left now."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "customer_ids": list(customer_ids),
+        "event_ids": list(event_ids),
+    }
+    return tx.tuples(SQL["left_before"], params)
 
 
 def last_number(tx: Tx, wallet_id: UUID) -> int:

@@ -8,7 +8,8 @@ where tenant_id = %(tenant_id)s
 order by key limit %(limit)s;
 
 -- name: open_lots
--- Grants that are not used up or come again, of the customers of a range of ids, each with its last draw.
+-- Grants that are not used up or come again, of the customers of a range of ids, each with its last draw;
+-- and some that are named, whatever is left of them.
 select w.told as wallet, g.told as told, d.left_after, d.draw_no
 from wallet w
 join credit_grant g on g.tenant_id = w.tenant_id and g.wallet_id = w.wallet_id
@@ -17,10 +18,28 @@ cross join lateral (
     where d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
     order by d.draw_no desc limit 1) d
 where w.tenant_id = %(tenant_id)s and w.customer_id between %(first)s and %(last)s
-  and (d.left_after > 0 or g.renews and not exists (
+  and (d.left_after > 0 or g.grant_id = any(%(also)s::uuid[]) or g.renews and not exists (
       select from credit_grant n
       where n.tenant_id = g.tenant_id and n.series = g.series and n.effective_at > g.effective_at))
 order by w.wallet_id, g.number, g.effective_at;
+
+-- name: draws_of_periods
+-- What was drawn for some billed periods before taxes, and given back: for the line with which each was
+-- billed, and for those that corrected it, in order.
+select w.subscription_id, w.item_no, w.starts_at, l.grant_id, l.amount
+from unnest(%(subscriptions)s::uuid[], %(items)s::int[], %(starts)s::timestamptz[])
+    as w(subscription_id, item_no, starts_at)
+cross join lateral (
+    select 0 as step, b.invoice_id, b.line_no from billed_period b
+    where b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
+      and b.item_no = w.item_no and b.starts_at = w.starts_at
+    union all
+    select c.step, c.invoice_id, c.line_no from period_correction c
+    where c.tenant_id = %(tenant_id)s and c.subscription_id = w.subscription_id
+      and c.item_no = w.item_no and c.starts_at = w.starts_at) s
+join credit_draw_line l on l.tenant_id = %(tenant_id)s and l.document_id = s.invoice_id
+    and l.line_no = s.line_no
+order by w.subscription_id, w.item_no, w.starts_at, s.step, l.place;
 
 -- name: lots
 -- Grants by id, each with its wallet and last draw.
@@ -90,7 +109,8 @@ where coalesce(w.held, 0) <> coalesce(p.owed, 0)
 limit 100;
 
 -- name: undocumented_draws
--- Draws without their invoice or their event, and documents that say something else was prepaid.
+-- Draws without their invoice or their event, and documents and lines that say something else was
+-- prepaid. A draw before taxes is that of its lines, and others have none.
 select 'draw ' || d.draw_no || ' on ' || d.grant_id from credit_draw d
 where d.tenant_id = %(tenant_id)s and (
     d.document_id is not null and not exists (
@@ -105,4 +125,43 @@ left join (
     where document_id is not null group by 1, 2) d
     on d.tenant_id = i.tenant_id and d.document_id = i.invoice_id
 where i.tenant_id = %(tenant_id)s and i.prepaid <> coalesce(d.drawn, 0)
+union all
+select 'line ' || coalesce(l.line_no, d.line_no) || ' of ' || coalesce(l.invoice_id, d.document_id) || ': '
+       || coalesce(l.prepaid, 0) || ' prepaid, ' || coalesce(d.drawn, 0) || ' drawn'
+from (
+    select invoice_id, line_no, prepaid from invoice_line
+    where tenant_id = %(tenant_id)s and prepaid <> 0) l
+full join (
+    select document_id, line_no, sum(amount) as drawn from credit_draw_line
+    where tenant_id = %(tenant_id)s group by 1, 2) d
+    on d.document_id = l.invoice_id and d.line_no = l.line_no
+where coalesce(l.prepaid, 0) <> coalesce(d.drawn, 0)
+union all
+select 'draw ' || d.draw_no || ' on ' || d.grant_id || ': ' || coalesce(x.drawn, 0) || ' of its lines'
+from credit_draw d
+join credit_grant g on g.tenant_id = d.tenant_id and g.grant_id = d.grant_id
+join wallet w on w.tenant_id = g.tenant_id and w.wallet_id = g.wallet_id
+left join (
+    select document_id, grant_id, draw_no, sum(amount) as drawn from credit_draw_line
+    where tenant_id = %(tenant_id)s group by 1, 2, 3) x
+    on x.grant_id = d.grant_id and x.draw_no = d.draw_no and x.document_id = d.document_id
+where d.tenant_id = %(tenant_id)s and d.document_id is not null and coalesce(x.drawn, 0) <> case
+    when coalesce((w.told::jsonb ->> 'before_tax')::bool, false) then d.amount else 0 end
 limit 100;
+
+-- name: left_before
+-- What was left of each grant of some customers before an event of theirs was written, each draw counted
+-- anew; without an event what is left now.
+select a.place, w.told as wallet, g.told as told, d.rest::bigint
+from unnest(%(customer_ids)s::uuid[], %(event_ids)s::uuid[]) with ordinality as a(customer_id, event_id, place)
+join wallet w on w.tenant_id = %(tenant_id)s and w.customer_id = a.customer_id
+join credit_grant g on g.tenant_id = w.tenant_id and g.wallet_id = w.wallet_id
+left join journal_event e on e.tenant_id = w.tenant_id and e.event_id = a.event_id
+cross join lateral (
+    select sum(case when d.draw_no = 0 then d.granted else -d.amount end) as rest
+    from credit_draw d
+    join journal_event j on j.tenant_id = d.tenant_id and j.event_id = d.event_id
+    where d.tenant_id = g.tenant_id and d.grant_id = g.grant_id
+      and (e.version is null or j.version < e.version)) d
+where d.rest is not null
+order by a.place, w.wallet_id, g.number, g.effective_at;

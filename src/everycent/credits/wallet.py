@@ -84,7 +84,8 @@ class Granted(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
     """`amount` (minor units; negative: given back) out of a grant of `granted`, of which `left` is there
-    afterwards. Draws of one grant are numbered from 1."""
+    afterwards. Draws of one grant are numbered from 1. One before taxes tells the `lines` of its document
+    that it paid, or was given back for, as (number, amount)."""
 
     wallet_id: UUID
     wallet: str
@@ -94,6 +95,7 @@ class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
     left: int
     granted: int
     basis: Basis
+    lines: tuple[tuple[int, int], ...] = ()
 
 
 class Taken(msgspec.Struct, frozen=True, omit_defaults=True):

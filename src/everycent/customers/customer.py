@@ -32,7 +32,8 @@ class TaxStatus(StrEnum):
 
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`key` is the customer's name in the systems around us and unique; `time_zone` decides where the
-    days of its billing periods begin. `tax_reason` is printed where taxes are not added."""
+    days of its billing periods begin. `tax_reason` is printed where taxes are not added. By its `group` it
+    may be treated otherwise than others when it does not pay."""
 
     customer_id: UUID
     key: str
@@ -44,6 +45,7 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     tax_id: str | None = None
     tax_status: TaxStatus = TaxStatus.TAXED
     tax_reason: str | None = None
+    group: str | None = None
 
 
 REVERSE_CHARGED = "Reverse charge"
@@ -67,9 +69,9 @@ def checked(customer: Customer) -> Customer:
             field="key",
             value=customer.key,
         )
-    for field in ("name", "address", "tax_id", "tax_reason"):
+    for field in ("name", "address", "tax_id", "tax_reason", "group"):
         text = getattr(customer, field)
-        limit = 2000 if field == "address" else 200
+        limit = {"address": 2000, "group": 80}.get(field, 200)
         if text is None:
             continue
         visible = text.replace("\n", " ") if field == "address" else text

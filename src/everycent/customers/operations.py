@@ -108,7 +108,7 @@ def set_payer(
             field="payer",
             hint="a payer has the currency of those it pays for",
         )
-    of_others = store.list_payers(tx, [*store.list_paid_for(tx, _LOWEST, _HIGHEST), *both])
+    of_others = store.list_payers_around(tx, _LOWEST, _HIGHEST)
     mine = with_change(of_others.pop(told.customer_id, []), told)
     check(mine, of_others)
     draft = Draft(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
@@ -12,6 +12,9 @@ import msgspec
 
 from everycent.journal.types import EventType
 from everycent.kernel.errors import Conflict, Invalid
+from everycent.kernel.period import Period
+
+_INSTANT = timedelta(microseconds=1)
 
 
 class Payer(msgspec.Struct, frozen=True):
@@ -43,6 +46,12 @@ def payer_at(told: Sequence[Payer], at: datetime) -> UUID | None:
         if one.starts_at <= at:
             found = one.payer_id
     return found
+
+
+def payer_of(told: Sequence[Payer], period: Period, *, in_advance: bool) -> UUID | None:
+    """Who pays for a customer's period: who pays on its first day where it is billed in advance, else on
+    its last; None for the customer itself."""
+    return payer_at(told, period.start if in_advance else period.end - _INSTANT)
 
 
 def spans(told: Sequence[Payer]) -> list[Span]:

@@ -8,7 +8,8 @@ from everycent.kernel.table import Rows, table
 CUSTOMER = table(
     "customer",
     "tenant_id int4, customer_id uuid, key text, name text, currency text, time_zone text,"
-    " email text, address text, tax_id text, tax_status text, tax_reason text",
+    " email text, address text, tax_id text, tax_status text, tax_reason text,"
+    " group_key text",
     key="tenant_id, customer_id",
 )
 
@@ -48,5 +49,5 @@ def _row(event: Event, tenant_id: int) -> tuple[object, ...]:
     c = event.payload
     return (
         tenant_id, c.customer_id, c.key, c.name, c.currency, c.time_zone, c.email, c.address, c.tax_id,
-        c.tax_status.value, c.tax_reason,
+        c.tax_status.value, c.tax_reason, c.group,
     )  # fmt: skip

@@ -47,9 +47,19 @@ def payers(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, list[Payer]]:
     return store.list_payers(tx, customer_ids) if customer_ids else {}
 
 
+def payers_around(tx: Tx, first: UUID, last: UUID) -> dict[UUID, list[Payer]]:
+    """The same for the customers whose ids lie between the two, both included, and for those for whom one
+    of them pays at any time."""
+    return store.list_payers_around(tx, first, last)
+
+
 def paid_for(tx: Tx, first: UUID, last: UUID) -> list[UUID]:
     """The customers for whom somebody whose id lies between the two, both included, pays at any time."""
-    return store.list_paid_for(tx, first, last)
+    return [
+        customer_id
+        for customer_id, told in payers_around(tx, first, last).items()
+        if any(one.payer_id is not None and first <= one.payer_id <= last for one in told)
+    ]
 
 
 def page(tx: Tx, *, after: str = "", limit: int = 100) -> list[Customer]:

@@ -20,9 +20,19 @@ def _customers(tx: Tx, statement: str, params: dict[str, Any]) -> list[Customer]
 
 
 def _customer(row: tuple[Any, ...]) -> Customer:
-    customer_id, key, name, currency, zone, email, address, tax_id, status, reason = row
+    customer_id, key, name, currency, zone, email, address, tax_id, status, reason, group = row
     return Customer(
-        customer_id, key, name, currency, zone, email, address, tax_id, TaxStatus(status), reason
+        customer_id,
+        key,
+        name,
+        currency,
+        zone,
+        email,
+        address,
+        tax_id,
+        TaxStatus(status),
+        reason,
+        group,
     )
 
 
@@ -43,17 +53,19 @@ def list_page(tx: Tx, after: str, limit: int) -> list[Customer]:
 
 def list_payers(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, list[Payer]]:
     """Who pays for those of the customers for whom anything is told, in order of time."""
+    return _payers(tx, "payers_of", {"ids": list(customer_ids)})
+
+
+def list_payers_around(tx: Tx, first: UUID, last: UUID) -> dict[UUID, list[Payer]]:
+    """The same for the customers of a range, and for those for whom somebody of it pays at any time."""
+    return _payers(tx, "payers_around", {"first": first, "last": last})
+
+
+def _payers(tx: Tx, statement: str, params: dict[str, Any]) -> dict[UUID, list[Payer]]:
     found: dict[UUID, list[Payer]] = {}
-    params = {"tenant_id": tx.tenant_id, "ids": list(customer_ids)}
-    for row in tx.tuples(SQL["payers_of"], params):
+    for row in tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id, **params}):
         found.setdefault(row[0], []).append(Payer(*row))
     return found
-
-
-def list_paid_for(tx: Tx, first: UUID, last: UUID) -> list[UUID]:
-    """The customers for whom somebody of a range pays at any time."""
-    params = {"tenant_id": tx.tenant_id, "first": first, "last": last}
-    return [customer_id for (customer_id,) in tx.tuples(SQL["paid_for"], params)]
 
 
 def lock_range(tx: Tx, first: UUID, last: UUID) -> list[Customer]:

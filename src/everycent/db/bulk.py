@@ -24,7 +24,7 @@ def stage(tx: Tx, target: Table, rows: Iterable[Sequence[Any]]) -> str:
     columns = ", ".join(f"{column} {kind}" for column, kind in target.columns)
     # A table does not give its rows back in the order in which they came: a late one may fill a gap
     # in an early page. Numbers keep the order.
-    columns += ", stage_no int8 generated always as identity"
+    columns += ", stage_no int8 generated always as identity (cache 1000)"
     # A savepoint that was undone may have taken the table with it, so it is made sure of every time.
     tx.run(f"create temp table if not exists {name} ({columns}) on commit delete rows")
     if name in tx.staged:

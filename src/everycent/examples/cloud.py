@@ -36,7 +36,7 @@ from everycent.kernel.quantity import parse_decimal, plain
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 
 DATA = folder("cloud") / "focus_1.0_sample.csv.gz"
 _NULLS = {"", "NULL"}

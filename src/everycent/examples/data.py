@@ -15,12 +15,15 @@ def folder(name: str) -> Path:
 
 
 STORIES = {
-    "hotel": "Bill a stay at a hotel: room nights by season, mini-bar, one bill at check-out.",
+    "hotel": "Bill a stay at a hotel: nights by season, mini-bar, one bill at check-out, less the deposit.",
     "internet": "Bill a line in advance and its traffic by tiers, suspended and resumed.",
     "ads": "Bill impressions and clicks, and credit the publisher with its share.",
     "saas": "Bill software by the seat: two weeks free, then seats, an upgrade, a coupon, prepaid credit.",
 }
 """The shipped stories by name, and what each is about."""
+
+STARTER = Path(__file__).with_name("starter.yaml")
+"""A story with comments to begin one's own with."""
 
 
 def story(name: str) -> Path:

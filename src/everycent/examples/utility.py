@@ -39,7 +39,7 @@ from everycent.kernel.quantity import plain as plain_quantity
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord
 from everycent.subscriptions import operations as subscriptions
-from everycent.subscriptions.operations import Order
+from everycent.subscriptions.order import Order
 
 DATA = folder("utility") / "utility.json"
 PROFILES = folder("utility") / "simbench_load_2016H1.csv.gz"

@@ -20,14 +20,18 @@ from uuid import UUID
 
 import psycopg
 
+from everycent.catalog.policies import RECOUNT, STOP, Policies
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import deciding, late, rate_due
+from everycent.flows import recount as second
+from everycent.flows.collecting import collecting_rarely
 from everycent.flows.deciding import Known, Reading
 from everycent.flows.rate_due import Decided
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.assemble import DraftInvoice
+from everycent.invoicing.operations import Prepared
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.clock import Clock
@@ -37,7 +41,12 @@ from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
 from everycent.subscriptions import queries as subscriptions
 
-CHUNK_SIZE = 1000
+CHUNK_SIZES = 500, 4000
+"""The customers of a chunk, at least and at most: enough to share what a transaction costs by itself, and
+few enough for several workers to be busy to the end."""
+_CHUNKS = 16
+_GROWN = frozenset(4**n for n in range(12))
+"""After so many chunks tables have grown so much that the planner is told."""
 PAYMENT_DAYS = 14
 _RESTARTS = 3
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,12 +55,15 @@ _POLLS_PER_SECOND = 10
 
 
 class Terms(NamedTuple):
-    """Who runs it and how. A run that was left open keeps the zone and the days it began with."""
+    """Who runs it and how. A run that was left open keeps the zone and the days it began with. With
+    `recount`, or the tenant's policy, the second engine counts every invoice again before it is issued.
+    Without a `chunk_size` a chunk has as many customers as suits how many there are."""
 
     actor: str
     time_zone: str = "UTC"
     payment_days: int = PAYMENT_DAYS
-    chunk_size: int = CHUNK_SIZE
+    chunk_size: int | None = None
+    recount: bool = False
 
 
 class RunResult(NamedTuple):
@@ -76,14 +88,17 @@ def run(
     workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> list[RunResult]:
-    """Bills everything that is due by `as_of`. A run that was left unfinished is finished first.
+    """Bills everything that is due by `as_of`. A run that was left unfinished is finished first; and one
+    more follows where a period had to wait until somebody else was billed for the one before it.
 
     Raises Unavailable `billing.workers_died` when worker processes keep dying; what they committed
     stays, and the next call goes on from there.
     """
-    results = []
+    results: list[RunResult] = []
     while True:
-        current, is_new = start(database, tenant_id, as_of, clock=clock, ids=ids, terms=terms)
+        current, is_new = start(
+            database, tenant_id, as_of, clock=clock, ids=ids, terms=terms, turn=len(results)
+        )
         if workers == 1:
             work(database, tenant_id, current, clock=clock, ids=ids, terms=terms,
                  on_chunk=on_progress)  # fmt: skip
@@ -93,8 +108,9 @@ def run(
             )
         with database.transaction(tenant_id) as tx:
             results.append(RunResult(current, invoicing.progress(tx, current.run_id), not is_new))
-        if is_new:
-            return results
+            issued = results[-1].progress.invoices
+            if is_new and not (issued and deciding.is_anyone_next(tx, current)):
+                return results
 
 
 def start(
@@ -105,8 +121,10 @@ def start(
     clock: Clock,
     ids: IdSource,
     terms: Terms,
+    turn: int = 0,
 ) -> tuple[Run, bool]:
-    """Opens a run and cuts it into chunks, or finds the one that is open; says which it was."""
+    """Opens a run and cuts it into chunks, or finds the one that is open; says which it was. `turn` counts
+    the runs of one instant."""
     check_time(as_of)
     known_zone(terms.time_zone)
     metering.fold(database, tenant_id)
@@ -114,16 +132,24 @@ def start(
     with database.transaction(tenant_id) as tx:
         invoicing.mark_late(tx, sorted(late.ways(tx)))
         started_at = clock()
-        run_id = ids(f"run/{instant_text(as_of)}/{instant_text(started_at)}")
+        name = f"run/{instant_text(as_of)}/{instant_text(started_at)}"
+        run_id = ids(f"{name}/{turn}" if turn else name)
         wanted = deciding.run_of(
             tx, run_id, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
             started_at=started_at,
         )  # fmt: skip
         current, is_new = invoicing.open_run(tx, wanted)
         if is_new:
-            due = {*subscriptions.due_customers(tx, as_of), *late.customers(tx)}
-            current = invoicing.plan_run(tx, current, sorted(due), terms.chunk_size)
+            due = dict.fromkeys([*subscriptions.due_customers(tx, as_of), *late.customers(tx)])
+            size = terms.chunk_size or chunk_size(len(due))
+            current = invoicing.plan_run(tx, current, sorted(due), size)
     return current, is_new
+
+
+def chunk_size(customers: int) -> int:
+    """How many of so many customers are billed in one transaction."""
+    least, most = CHUNK_SIZES
+    return max(least, min(most, customers // _CHUNKS))
 
 
 def check_time(as_of: datetime) -> None:
@@ -149,12 +175,13 @@ def work(
 ) -> None:
     """Bills chunks until the run is finished; what every worker does."""
     context = _Context(database, tenant_id, current, clock, ids, terms)
-    while _step(database, tenant_id, context):
-        if context.done & (context.done - 1) == 0:  # after 1, 2, 4, 8 … chunks tables have doubled
-            database.refresh_statistics()
-        if on_chunk is not None:
-            with database.transaction(tenant_id) as tx:
-                on_chunk(invoicing.progress(tx, current.run_id))
+    with collecting_rarely():
+        while _step(database, tenant_id, context):
+            if context.done in _GROWN:
+                database.refresh_statistics()
+            if on_chunk is not None:
+                with database.transaction(tenant_id) as tx:
+                    on_chunk(invoicing.progress(tx, current.run_id))
 
 
 class _Context:
@@ -177,6 +204,7 @@ class _Context:
         self.terms = terms
         self.known = Known()
         self.reading = Reading(partial(_beside, database, tenant_id))
+        self.recounts = terms.recount or Policies(dict(current.policies))[RECOUNT] == STOP
         self.done = 0
 
 
@@ -248,7 +276,7 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
         decided = _decide(tx, chunk, owners, context)
     drafts = decided.drafts
     parked = list(decided.parked)
-    ids = [] if one_by_one else invoicing.prepare(tx, drafts, context.ids)
+    prepared = [] if one_by_one else invoicing.prepare(tx, drafts, context.ids)
     previous = chunk.chunk_no - 1
     if previous and not invoicing.wait_for_chunk(tx, context.run.run_id, previous):
         raise _PredecessorDiedError
@@ -256,13 +284,15 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
         drafts, refused = _issue_one_by_one(tx, drafts, context)
         parked.extend(refused)
     else:
-        _issue(tx, drafts, ids, context)
+        _issue(tx, prepared, context)
     lines = sum(len(draft.lines) for draft in drafts)
     invoicing.finish_chunk(tx, context.run.run_id, chunk, len(drafts), lines, parked)
 
 
 def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context) -> Decided:
-    return deciding.decide(tx, context.run, chunk, owners, context.known, context.reading)
+    run = context.run
+    decided = deciding.decide(tx, run, chunk, owners, context.known, context.reading)
+    return _without_differing(decided, context) if context.recounts else decided
 
 
 def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:
@@ -284,13 +314,19 @@ def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) ->
     return decided
 
 
-def _issue(
-    tx: Tx, drafts: Sequence[DraftInvoice], invoice_ids: Sequence[UUID], context: _Context
-) -> None:
+def _without_differing(decided: Decided, context: _Context) -> Decided:
+    """Parks customers of whose invoices one comes to something else when counted again."""
+    with context.reading.opened() as reader:
+        found = second.differing(reader, decided.drafts)
+    kept = [draft for draft in decided.drafts if draft.customer.customer_id not in found]
+    parked = [Parked(customer_id, refusal) for customer_id, refusal in found.items()]
+    return Decided(kept, [*decided.parked, *parked])
+
+
+def _issue(tx: Tx, prepared: Sequence[Prepared], context: _Context) -> None:
     invoicing.issue(
         tx,
-        drafts,
-        invoice_ids,
+        prepared,
         time_zone=context.run.time_zone,
         payment_days=context.run.payment_days,
         at=context.run.as_of,
@@ -312,7 +348,7 @@ def _issue_one_by_one(
     for customer_id, own in by_customer.items():
         try:
             with tx.savepoint():
-                _issue(tx, own, invoicing.prepare(tx, own, context.ids), context)
+                _issue(tx, invoicing.prepare(tx, own, context.ids), context)
         except psycopg.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - the others are billed

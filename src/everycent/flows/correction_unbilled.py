@@ -18,6 +18,7 @@ from everycent.consumption import queries as consumption
 from everycent.corrections import queries as corrections
 from everycent.db.connection import Tx
 from everycent.flows import rate_due
+from everycent.flows.converting import Asked, exchanges
 from everycent.flows.correction_effect import UnbilledEffect
 from everycent.flows.rate_due import Basis
 from everycent.kernel.errors import Refusal
@@ -41,8 +42,9 @@ def effects(before: Tx, after: Tx, correction: Any) -> tuple[UnbilledEffect, ...
     items = subscriptions.open_items(after, [one.subscription_id for one in held])
     plans = catalog.plans(after, {item.plan for item in items})
     dues = [due for item in items for due in _begun(item, plans, changed, correction.recorded_at)]
-    were = _quantities(before, dues, plans, is_live=True)
-    are = _quantities(after, dues, plans, is_live=False)
+    at = correction.recorded_at
+    were = _quantities(before, dues, plans, at, is_live=True)
+    are = _quantities(after, dues, plans, at, is_live=False)
     found = []
     for due in dues:
         was, now = were[_slot(due)], are[_slot(due)]
@@ -77,10 +79,13 @@ def _slot(due: DueItem) -> _Slot:
     return due.subscription_id, due.item_no, due.due.period.start
 
 
-def _quantities(tx: Tx, dues: Sequence[DueItem], plans: _Plans, *, is_live: bool) -> _Quantities:
+def _quantities(
+    tx: Tx, dues: Sequence[DueItem], plans: _Plans, at: datetime, *, is_live: bool
+) -> _Quantities:
     """The quantity of each due item. A subscription that can't be rated has the reason in each."""
     usages = consumption.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
-    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans), {})
+    rates = exchanges(tx, dues, plans, Asked(catalog.policies(tx), at, at))
+    basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans), {}, rates)
     found: _Quantities = {}
     for _, group in groupby(dues, key=lambda due: (due.subscription_id, due.item_no)):
         own = list(group)

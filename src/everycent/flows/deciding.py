@@ -18,10 +18,15 @@ from everycent.catalog.policies import Policies
 from everycent.consumption import queries as consumption
 from everycent.consumption.usage import Answer, Request
 from everycent.coupons import queries as coupons
+from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
+from everycent.exchange import queries as exchange
 from everycent.flows import late, prepay, rate_due
+from everycent.flows.at_home import told_at_home
+from everycent.flows.converting import Asked, exchanges
 from everycent.flows.rate_due import Basis, Decided, Selling
+from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Run
 from everycent.kernel.calendar import local_date
@@ -55,16 +60,19 @@ def run_of(
     payment_days: int,
     started_at: datetime,
 ) -> Run:
-    """A run as of an instant, with the tax tables and policies that hold now."""
+    """A run as of an instant, with the tax tables, policies and exchange rates that hold now."""
     taxes, policies = catalog.tax_versions(tx), catalog.policies(tx).values
-    return Run(run_id, as_of, time_zone, payment_days, taxes, policies, started_at)
+    rates = exchange.last_number(tx)
+    return Run(run_id, as_of, time_zone, payment_days, taxes, policies, rates, started_at)
 
 
 def decide(
     tx: Tx, run: Run, chunk: Chunk, owners: Sequence[Customer], known: Known, reading: Reading
 ) -> Decided:
     """The documents of a chunk, and who can't be billed. `owners` are the customers of the chunk."""
-    dues = subscriptions.due_items(tx, chunk.first, chunk.last, run.as_of)
+    dues = _not_of_next_turn(
+        tx, run, subscriptions.due_items(tx, chunk.first, chunk.last, run.as_of)
+    )
     missing = {due.plan for due in dues} - known.plans.keys()
     if missing:
         known.plans |= catalog.plans(tx, missing)
@@ -72,14 +80,43 @@ def decide(
         known.taxes = catalog.taxes(tx, run.tax_versions)
     closings = rate_due.closings_of(tx, dues, known.plans)
     before = rate_due.charged_before(tx, dues)
-    basis = Basis(known.plans, _usage_of(dues, known, reading), closings, before)
-    selling = Selling(
-        known.taxes, coupons.held(tx, chunk.first, chunk.last), Policies(dict(run.policies))
+    policies = Policies(dict(run.policies))
+    asked = Asked(policies, run.as_of, run.started_at, run.time_zone, run.rates)
+    basis = Basis(
+        known.plans,
+        _usage_of(dues, known, reading),
+        closings,
+        before,
+        exchanges(tx, dues, known.plans, asked),
+        rate_due.counted_for(tx, dues, known.plans),
     )
-    late_ = _late(tx, run, chunk, known, reading)
+    selling = Selling(known.taxes, coupons.held(tx, chunk.first, chunk.last), policies)
+    late_ = _late(tx, run, chunk, known, reading, _shared(dues))
     decided = rate_due.decide(owners, dues, basis, selling, late_)
     decided = _without_withdrawn(decided, issued_on(run))
-    return decided._replace(drafts=prepay.of_drafts(tx, decided.drafts, chunk.first, chunk.last))
+    drafts = prepay.of_drafts(tx, decided.drafts, chunk.first, chunk.last)
+    return told_at_home(tx, decided._replace(drafts=drafts), asked, issued_on(run))
+
+
+def is_anyone_next(tx: Tx, run: Run) -> bool:
+    """Whether there is something to bill that waited for what the run has billed to somebody else."""
+    parked = {row.customer for row in invoices.parked(tx, run.run_id)}
+    waited = customers.by_ids(tx, sorted(subscriptions.next_in_turn(tx, run.as_of)))
+    return any(one.key not in parked for one in waited.values())
+
+
+def _not_of_next_turn(tx: Tx, run: Run, dues: list[DueItem]) -> list[DueItem]:
+    """Without what waited for something that the run itself has billed: the same in whichever order."""
+    shared = _shared(dues)
+    if not shared:
+        return dues
+    billed = invoices.billed_by(tx, run, shared)
+    return [d for d in dues if d.before is not None or (d.subscription_id, d.item_no) not in billed]
+
+
+def _shared(dues: Sequence[DueItem]) -> list[UUID]:
+    """The contracts among due items for which somebody else pays at some time."""
+    return sorted({due.subscription_id for due in dues if due.is_shared})
 
 
 def issued_on(run: Run) -> date:
@@ -96,7 +133,9 @@ def _usage_of(dues: Sequence[DueItem], known: Known, reading: Reading) -> dict[R
         return consumption.read(reader, requests, is_live=reading.is_live)
 
 
-def _late(tx: Tx, run: Run, chunk: Chunk, known: Known, reading: Reading) -> late.Late:
+def _late(
+    tx: Tx, run: Run, chunk: Chunk, known: Known, reading: Reading, also: Sequence[UUID]
+) -> late.Late:
     """What late usage changes, as of the same instant for all that is read of it."""
     if known.late_ways is None:
         known.late_ways = late.ways(tx)
@@ -104,8 +143,9 @@ def _late(tx: Tx, run: Run, chunk: Chunk, known: Known, reading: Reading) -> lat
         return late.NOTHING
     with reading.opened() as reader:
         return late.late(
-            reader, known.late_ways, chunk.first, chunk.last, run.as_of, is_live=reading.is_live
-        )
+            reader, known.late_ways, (chunk.first, chunk.last), run.as_of,
+            also=also, is_live=reading.is_live,
+        )  # fmt: skip
 
 
 def _without_withdrawn(decided: Decided, issued: date) -> Decided:

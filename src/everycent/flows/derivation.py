@@ -12,9 +12,11 @@ from fractions import Fraction
 
 from everycent.catalog import formula
 from everycent.catalog.meter import Formula
-from everycent.catalog.price import Flat, needs_events
+from everycent.catalog.price import Commitment, needs_events
+from everycent.exchange.rate import factor
 from everycent.flows.derivation_price import limit_node, price_node, steps_nodes
 from everycent.flows.derivation_usage import exact_value, part_node
+from everycent.flows.exchange_told import exchange_nodes, price_setting
 from everycent.flows.proration_told import rule_text
 from everycent.flows.saying import (
     Node,
@@ -31,8 +33,8 @@ from everycent.flows.saying import (
 from everycent.invoicing.invoice import InvoiceLine
 from everycent.kernel.money import EXACT, Rounding, round_decimal
 from everycent.kernel.quantity import as_decimal, plain
-from everycent.rating.charge import Charge, Quantity, Step, measure_of, unit_of
-from everycent.rating.priced import by_daily_rate, limited, priced
+from everycent.rating.charge import Charge, Quantity, Step, is_agreed, measure_of, unit_of
+from everycent.rating.priced import by_daily_rate, is_fee, limited, priced
 from everycent.rating.quantity import converted, divided
 from everycent.rating.step import sum_of
 
@@ -55,7 +57,7 @@ def line_node(
     children = [
         *_before_nodes(line, setting),
         *_amount_nodes(charge, setting, where),
-        price_node(charge, setting, origin),
+        price_node(charge, price_setting(charge, setting), origin),
     ]
     quantity = ""
     if charge.quantity is not None:
@@ -106,30 +108,38 @@ def _before_nodes(line: InvoiceLine, setting: Setting) -> list[Node]:
 
 
 def _amount_nodes(charge: Charge, setting: Setting, where: str) -> list[Node]:
-    """Rounding, share of the period, and the steps that the amount is made of: top down."""
-    price = charge.price
+    """Rounding, exchange, share of the period, and the steps that the amount is made of: top down."""
+    price, inner = charge.price, price_setting(charge, setting)
     value = Decimal(1) if charge.quantity is None else Decimal(charge.quantity.value)
+    if isinstance(price.scheme, Commitment):
+        value = Decimal(
+            charge.amount
+        )  # what was counted is frozen; its lines are told by the contract
     share = Fraction(1) if charge.share is None else Fraction(*charge.share)
     if needs_events(price.scheme):  # steps are done again; rating anew reads the events
         made = limited(price, charge.steps, sum_of(charge.steps), share, is_last=not charge.is_open)
     else:
-        made = priced(price, value, share, is_last=not charge.is_open)
-    rule = charge.proration
-    if rule is not None and rule.round_daily_rate and charge.share is not None:
-        made = by_daily_rate(price, made, charge.share, setting.currency)
+        made = priced(
+            price, value, share, is_last=not charge.is_open, is_agreed=is_agreed(charge.quantity)
+        )
+    rule, is_span = charge.proration, is_fee(price, is_agreed=is_agreed(charge.quantity))
+    if rule is not None and rule.round_daily_rate and charge.share is not None and is_span:
+        made = by_daily_rate(price, made, charge.share, inner.currency)
     exact = made.exact
+    owed = exact if charge.exchange is None else Fraction(exact) * factor(charge.exchange)
     agree(f"{where}, the steps of the price", _told(charge.steps), _told(made.steps))
     agree(f"{where}, the exact amount", charge.amount, plain(made.amount))
     agree(f"{where}, the limit in force", charge.limit, made.limit)
-    net = round_decimal(exact, setting.places, price.amount_rounding)
+    net = round_decimal(owed, setting.places, price.amount_rounding)
     agree(f"{where}, the rounded amount", charge.net, int(net.scaleb(setting.places, EXACT)))
-    found = [_rounding_node(exact, net, price.amount_rounding, setting)]
+    found = [_rounding_node(owed, net, price.amount_rounding, setting)]
+    found += exchange_nodes(charge.exchange, exact)
     if made.limit is not None:
-        found.append(limit_node(charge, made.limit, made.amount, exact, setting))
-    elif charge.share is not None and isinstance(price.scheme, Flat):
-        found.append(_share_node(charge, made.amount, exact, setting))
+        found.append(limit_node(charge, made.limit, made.amount, exact, inner))
+    elif charge.share is not None and is_span:
+        found.append(_share_node(charge, made.amount, exact, inner))
     unit = "" if charge.quantity is None else charge.quantity.unit
-    return [*found, *steps_nodes(charge, value, unit, setting)]
+    return [*found, *steps_nodes(charge, value, unit, inner)]
 
 
 def _told(made: Sequence[Step]) -> list[tuple[str, str]]:
@@ -181,7 +191,7 @@ def _quantity_node(
     again = plain(converted(exact, rule))
     if rule is None:
         agree(f"{where}, the quantity", quantity.value, again)
-        what, detail = "Quantity", "not rounded"
+        what, detail = "Quantity", "as agreed" if is_agreed(quantity) else "not rounded"
     else:
         agree(f"{where}, the rounded quantity", quantity.value, again)
         told = rounding_text(rule.mode, rule.places, quantity.unit)
@@ -210,6 +220,8 @@ def _as_shown(value: Decimal | Fraction) -> Decimal:
 
 def _exact_quantity(quantity: Quantity) -> tuple[Decimal | Fraction, tuple[Node, ...]]:
     """The quantity before its rounding, with the formulas that lead to it, outermost first."""
+    if is_agreed(quantity):
+        return Decimal(quantity.exact), ()
     measure = measure_of(quantity)
     if not isinstance(measure, Formula):
         return exact_value(quantity.parts[0]), ()

@@ -14,6 +14,7 @@ from everycent.catalog.price import (
     BlockMode,
     BlockTier,
     BlockTiers,
+    Commitment,
     Dynamic,
     Flat,
     Graduated,
@@ -39,10 +40,15 @@ def limit_node(
 ) -> Node:
     """The limit that stands in the place of what the steps come to."""
     price, currency = charge.price, setting.currency
-    agreed = price.minimum if limit is Limit.MINIMUM else price.maximum
+    of = price.scheme if isinstance(price.scheme, Commitment) else price
+    agreed = of.minimum if limit is Limit.MINIMUM else of.maximum
     told = f"{_LIMITS[limit]} {agreed} {currency} for a period"
     if charge.share is not None:
         told += f", {agreed} {currency} × {charge.share[0]}/{charge.share[1]} for this part of one"
+    if of is not price:
+        what = "Missing to the minimum" if limit is Limit.MINIMUM else "Beyond the maximum"
+        value = f"{exact_text(exact)} {currency}"
+        return Node("limit", what, value, told, {"counted": plain(amount)})
     gap = exact_text(abs(Fraction(amount) - Fraction(exact)))
     side = "less" if limit is Limit.MINIMUM else "more"
     return Node(
@@ -73,6 +79,8 @@ def _step_node(step: Step, price: Price, value: Decimal, unit: str, setting: Set
     currency, scheme = setting.currency, price.scheme
     amount = f"{step.amount} {currency}"
     if step.quantity is None:
+        if isinstance(scheme, Commitment):
+            return Node("step", f"Charged for {_counted_text(scheme)}", amount)
         return Node("step", f"Fixed amount: {amount}", amount)
     agree(f"{price.key}, {step.what}", step.amount, plain(product_of(step)))
     what, detail = f"{step.quantity} {unit} × {_rate(step, currency)}", ""
@@ -111,6 +119,10 @@ def _step_node(step: Step, price: Price, value: Decimal, unit: str, setting: Set
         case _:
             pass
     return Node("step", what, amount, detail)
+
+
+def _counted_text(scheme: Commitment) -> str:
+    return ", ".join(scheme.prices) or "all prices of the contract"
 
 
 def _capital(text: str) -> str:
@@ -154,7 +166,7 @@ def price_node(charge: Charge, setting: Setting, origin: Origin | None) -> Node:
     facts = {
         "price": price.key,
         "scheme": shape,
-        "billed": "in advance" if price.in_advance else "in arrears",
+        "billed": timing_text(price),
         "product": charge.product.key,
         "tax": "none" if charge.product.tax_category == UNTAXED else charge.product.tax_category,
     }
@@ -165,6 +177,14 @@ def price_node(charge: Charge, setting: Setting, origin: Origin | None) -> Node:
     if origin is not None:
         facts |= {"plan": origin.plan, "version": str(origin.version)}
     return Node("price", f"Price {price.key}, {shape}", text, detail, facts, tiers)
+
+
+def timing_text(price: Price) -> str:
+    """When a price is billed."""
+    if price.is_once:
+        return "once"
+    told = "in advance" if price.in_advance else "in arrears"
+    return told if price.interval is None else f"{told}, for each {price.interval}"
 
 
 def scheme_text(price: Price, unit: str, currency: str) -> tuple[str, str, tuple[Node, ...]]:
@@ -196,6 +216,11 @@ def scheme_text(price: Price, unit: str, currency: str) -> tuple[str, str, tuple
             return "percentage", f"{percent} % of {unit}{_per_event(price.scheme, currency)}", ()
         case Dynamic(dimension, multiplier):
             return "dynamic", f"{dimension} of each event × {multiplier}", ()
+        case Commitment(minimum, maximum):
+            told = [f"at least {minimum} {currency}"] * (minimum is not None)
+            told += [f"at most {maximum} {currency}"] * (maximum is not None)
+            of = _counted_text(price.scheme)
+            return "commitment", f"{', '.join(told)} for {of} in a period", ()
         case Matrix(dimensions):
             return "matrix", f"by {' and '.join(dimensions)}", ()
 

@@ -27,7 +27,8 @@ from everycent.flows.derivation_settled import (
     line_nodes,
     tax_node,
 )
-from everycent.flows.explain_credit import credit_nodes
+from everycent.flows.exchange_told import home_nodes
+from everycent.flows.explain_credit import back_nodes, credit_nodes
 from everycent.flows.saying import (
     Node,
     Origin,
@@ -41,7 +42,7 @@ from everycent.flows.saying import (
     setting_of,
 )
 from everycent.invoicing import postings, queries
-from everycent.invoicing.invoice import Invoice, InvoiceLine
+from everycent.invoicing.invoice import Invoice, InvoiceLine, kind_of
 from everycent.invoicing.queries import IssuedInvoice
 from everycent.journal import chain
 from everycent.journal import queries as journal
@@ -81,7 +82,7 @@ def explain(
     lines = invoice.lines if line is None else (_line(invoice, line),)
     event = _checked_event(tx, issued)
     entry = None
-    if invoice.discount or invoice.net or invoice.tax or invoice.gross:
+    if invoice.discount or invoice.net or invoice.tax or invoice.gross or invoice.prepaid:
         entry = ledger.entry(tx, issued.event_id).entry
     setting = setting_of(invoice)
     pages = {
@@ -187,7 +188,8 @@ def _origins(tx: Tx, lines: Sequence[InvoiceLine]) -> dict[int, Origin]:
     found = {}
     for line in lines:
         phase, item = known[line.subscription].item(line.item_no)
-        of_plan = plans[phase.plan_key, phase.plan_version].items[item.plan_item_no - 1]
+        plan = plans[phase.plan_key, phase.plan_version]
+        of_plan = item.own.of(plan.item(item.plan_item_no, known[line.subscription].currency))
         found[line.line_no] = Origin(phase.plan_key, phase.plan_version, of_plan)
     return found
 
@@ -286,14 +288,16 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
         children.extend(taxes)
         children.append(Node("gross", "Gross", money(invoice.gross, setting), "net and taxes"))
         children.extend(credit_nodes(invoice, setting))
+        children.extend(home_nodes(invoice))
     children.append(_entry_node(evidence, setting))
     children.append(_event_node(evidence, setting))
+    is_invoice = kind_of(invoice.series) == "invoice"
     return Node(
         "invoice",
-        f"Invoice {invoice.name}",
+        f"{'Invoice' if is_invoice else 'Credit note'} {invoice.name}",
         money(invoice.gross, setting),
-        f"{invoice.customer.name}, issued {day_text(invoice.issued_on)},"
-        f" due {day_text(invoice.due_on)}",
+        f"{invoice.customer.name}, issued {day_text(invoice.issued_on)}"
+        + (f", due {day_text(invoice.due_on)}" if is_invoice else ""),
         _invoice_facts(invoice, setting),
         tuple(children),
     )
@@ -306,9 +310,9 @@ def _settled_line(
     origin: Origin | None,
     pages: Mapping[int, Page],
 ) -> Node:
-    """A line, with what coupons took off it and the taxes that its price includes."""
+    """A line, with what coupons took off it, the taxes in its price, and what of it is credit again."""
     node = line_node(line, setting, origin, pages)
-    off = line_nodes(line, invoice, setting)
+    off = (*line_nodes(line, invoice, setting), *back_nodes(line, setting))
     return msgspec.structs.replace(node, children=(*off, *node.children)) if off else node
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 import psycopg
 
 from everycent.db.connection import Database
+from everycent.flows import late
 from everycent.kernel.errors import Unavailable
 from everycent.metering import operations as metering
 
@@ -60,7 +61,9 @@ class Folding:
     def _fold(self, tenant_id: int) -> None:
         try:
             with self._database.transaction(tenant_id) as tx:
-                if metering.fold_step(tx, records=_AT_ONCE):
-                    self.note(tenant_id)  # there may be more
+                folded = metering.fold_step(tx, records=_AT_ONCE)
+            if folded:
+                self.note(tenant_id)  # there may be more
+                late.keep_up(self._database, tenant_id)
         except (psycopg.Error, Unavailable):
             self.note(tenant_id)  # the database is away, or somebody else folds: again in a moment

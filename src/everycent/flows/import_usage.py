@@ -8,7 +8,6 @@ that was broken off is simply started again: what is there already is a duplicat
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from typing import NamedTuple
 from everycent.catalog.intake import IntakePolicy
 from everycent.db.connection import Database
 from everycent.flows import rejections
+from everycent.flows.collecting import collecting_rarely
 from everycent.flows.persistence import persistently
 from everycent.flows.rejections import Door, judge
 from everycent.kernel.errors import Invalid
@@ -35,7 +35,6 @@ _CHUNK = 500  # rows that are parsed together; a bad one among them makes all of
 _BATCH_CHARS = 16_000_000
 _ATTEMPTS = 5
 _AGAIN = "start the import again: what is stored already is recognised"
-_COLLECT_EVERY = 500_000  # objects
 _NO_POLICIES: Mapping[str, IntakePolicy] = MappingProxyType({})
 
 
@@ -113,7 +112,7 @@ def import_usage(
         while under_way:
             settle()
 
-    with _collecting_rarely(), ThreadPoolExecutor(_STORING_THREADS, "import") as threads:
+    with collecting_rarely(), ThreadPoolExecutor(_STORING_THREADS, "import") as threads:
         try:
             for number, parsed in enumerate(_parsed(batches, parse, batch_size)):
                 batch = _bounded(database, tenant_id, parsed, policies, recorded_at)
@@ -131,18 +130,6 @@ def import_usage(
             for _, storing in under_way:
                 storing.cancel()
     return result
-
-
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Records are made by the million and refer to nothing: looking for cycles among them took a
-    quarter of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _parsed(batches: Iterable[Rows], parse: Parse, batch_size: int) -> Iterator[_Batch]:

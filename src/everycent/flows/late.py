@@ -14,8 +14,11 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.intake import AfterInvoice
 from everycent.consumption.register import Reading
-from everycent.db.connection import Tx
+from everycent.customers import queries as customer_queries
+from everycent.customers.payer import payer_at
+from everycent.db.connection import Database, Tx
 from everycent.flows.rerate import Issued, rerate
+from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DueCharge
 from everycent.invoicing.invoice import InvoiceLine
@@ -33,11 +36,19 @@ Ways = Mapping[int, AfterInvoice]
 
 class LateCharge(NamedTuple):
     """A period to be charged otherwise. `is_apart`: on a document of its own. `is_last`: the contract has
-    ended, so that no invoice of it may follow on which the charge could wait."""
+    ended, or somebody else pays for it by now, so that no invoice of it may follow to wait for."""
 
     due: DueCharge
     is_apart: bool
     is_last: bool
+
+
+class Untold(NamedTuple):
+    """A contract of which it can't be told what late usage changes, and why."""
+
+    subscription_id: UUID
+    subscription: str
+    refusal: Refusal
 
 
 class Late(NamedTuple):
@@ -45,7 +56,7 @@ class Late(NamedTuple):
     bills of registers end with that, by subscription, item and input: the next ones begin there."""
 
     charges: dict[UUID, list[LateCharge]]
-    refused: dict[UUID, Refusal]
+    refused: dict[UUID, Untold]
     closings: dict[tuple[UUID, int, str], Reading]
 
 
@@ -68,18 +79,54 @@ def customers(tx: Tx) -> list[UUID]:
     return invoices.late_customers(tx, sorted(ways(tx)))
 
 
+def keep_up(database: Database, tenant_id: int) -> None:
+    """Looks for late usage in what was folded since that was done last, so that little is left to look at
+    for who bills or asks for the running cost. Safe to leave out."""
+    with database.transaction(tenant_id) as tx:
+        invoicing.mark_late(tx, sorted(ways(tx)))
+
+
 def late(
-    tx: Tx, how: Ways, first: UUID, last: UUID, as_of: datetime, *, is_live: bool = False
+    tx: Tx,
+    how: Ways,
+    between: tuple[UUID, UUID],
+    as_of: datetime,
+    *,
+    also: Sequence[UUID] = (),
+    is_live: bool = False,
 ) -> Late:
-    """What late usage changes on the bills of a range of customers. Call it in a `snapshot`. `is_live`
-    counts what no fold has counted yet."""
-    lines = invoices.late_lines(tx, sorted(how), first, last)
+    """What late usage changes on the bills of customers whose ids lie between the two, both included; and
+    the readings on which bills of theirs and of the contracts `also` end now. Call it in a `snapshot`.
+    `is_live` counts what was not marked or folded yet too."""
+    look = invoices.late_lines_live if is_live else invoices.late_lines
+    lines = look(tx, sorted(how), *between, also)
+    found = _rated(tx, lines, how, as_of, is_live=is_live)
+    first, last = between
+    charges = {who: own for who, own in found.charges.items() if first <= who <= last}
+    refused = {who: one for who, one in found.refused.items() if first <= who <= last}
+    return Late(charges, refused, found.closings)
+
+
+def late_of(tx: Tx, subjects: Iterable[str], as_of: datetime) -> Late:
+    """What late usage of some subjects changes on anybody's bills, with all that was acknowledged. Call it
+    in a `snapshot`."""
+    how = ways(tx)
+    if not how:
+        return NOTHING
+    numbers = metering.known_numbers(tx, [("subject", name) for name in sorted(set(subjects))])
+    lines = invoices.late_lines_of(tx, sorted(how), sorted(numbers.values()))
+    return _rated(tx, lines, how, as_of, is_live=True)
+
+
+def _rated(tx: Tx, lines: Sequence[LateLine], how: Ways, as_of: datetime, *, is_live: bool) -> Late:
     if not lines:
         return NOTHING
     found = Late({}, {}, {})
+    told = customer_queries.payers(tx, sorted({one.holder_id for one in lines}))
     for one, rated in zip(lines, rerate(tx, _issued(lines), is_live=is_live), strict=True):
         if isinstance(rated, Refusal):
-            found.refused.setdefault(one.customer_id, rated)
+            untold = Untold(one.line.subscription_id, one.line.subscription, rated)
+            found.refused.setdefault(one.customer_id, untold)
             continue
         for part in () if rated.quantity is None else rated.quantity.parts:
             if part.closing is not None:  # of the newest period in the end: they come in order
@@ -87,7 +134,8 @@ def late(
                     part.closing
                 )
         if not _is_same(one, rated):
-            charge = _charge(one, rated, how, as_of)
+            payer = payer_at(told.get(one.holder_id, ()), as_of) or one.holder_id
+            charge = _charge(one, rated, how, as_of, is_others=payer != one.customer_id)
             found.charges.setdefault(one.customer_id, []).append(charge)
     return found
 
@@ -103,14 +151,16 @@ def _is_same(one: LateLine, rated: Charge) -> bool:
     return values[0] == values[1] and rated.net == one.corrects.charged
 
 
-def _charge(one: LateLine, rated: Charge, how: Ways, as_of: datetime) -> LateCharge:
+def _charge(
+    one: LateLine, rated: Charge, how: Ways, as_of: datetime, *, is_others: bool
+) -> LateCharge:
     line = one.line
     due = DueCharge(
         line.subscription_id, line.subscription, line.item_no, rated.price.in_advance,
         one.time_zone, Period(line.starts_at, line.ends_at), as_of, rated, "", line.part_off, one.corrects,
     )  # fmt: skip
     ended = one.contract_ends_at is not None and one.contract_ends_at <= as_of
-    return LateCharge(due, AfterInvoice.NOTE in _ways_of(line, how), ended)
+    return LateCharge(due, AfterInvoice.NOTE in _ways_of(line, how), ended or is_others)
 
 
 def _ways_of(line: InvoiceLine, how: Ways) -> set[AfterInvoice]:
@@ -125,11 +175,13 @@ Groups = dict[tuple[datetime, str], list[DueCharge]]
 
 def documents(due: Sequence[DueCharge], late_: Sequence[LateCharge]) -> Groups:
     """Which charges stand together: all that fell due at one instant; late usage on the newest of them,
-    or apart. Without an invoice to stand on it waits for one, unless the contract has ended. Nothing is
-    issued only to say that nothing changes."""
+    or apart. Without an invoice to stand on it waits for one, unless none of the contract may follow.
+    Nothing is issued only to say that nothing changes."""
     found: Groups = {}
     for charge in due:
         found.setdefault((charge.due_at, ""), []).append(charge)
+    if not late_:
+        return found
     apart: Groups = {}
     for one in late_:
         if one.is_apart and one.due.amount:

@@ -6,58 +6,89 @@ commands, and what a billing run would decide is decided. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from everycent.customers import payer
 from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
-from everycent.flows import bill, deciding, late, running
+from everycent.flows import bill, deciding, outstanding
 from everycent.flows.bill import Terms
 from everycent.flows.deciding import Known, Reading
+from everycent.flows.rate_due import Decided
 from everycent.flows.rehearse import rehearse
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as invoices
-from everycent.invoicing.assemble import finished
+from everycent.invoicing.assemble import DraftInvoice, finished
 from everycent.invoicing.invoice import Invoice, kind_of
-from everycent.invoicing.runs import Chunk
-from everycent.kernel.calendar import start_of_day
+from everycent.invoicing.runs import Chunk, Run
+from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions import queries as contracts
-from everycent.subscriptions.operations import When, Writing
+from everycent.subscriptions.changing import When
+from everycent.subscriptions.operations import Writing
 from everycent.subscriptions.subscription import Subscription
-from everycent.subscriptions.timeline import Action
+from everycent.subscriptions.timeline import MAIN, Action, End
+from everycent.subscriptions.told import NOTHING_TOLD, Told
 
 _NUMBERLESS = UUID(int=0)
+_WHY = "to see what comes of it"
 _UNNUMBERED = ("invoice_id", "number", "name")
 
 
-class Planned(NamedTuple):
-    """A change to try: another plan by its key, or an action; of the contract `subscription`, which may
-    be None where the customer has one only."""
+class Adding(NamedTuple):
+    """A plan to be added to a contract, under its key or another name."""
 
-    change: str | Action
+    plan: str
+    name: str | None = None
+
+
+class Quantities(NamedTuple):
+    """Other quantities, by key of the price, of the plan or of the add-on on a track."""
+
+    told: Mapping[str, str]
+    track: str = MAIN
+
+
+class Planned(NamedTuple):
+    """A change to try: another plan by its key, an add-on, quantities, or an action; of the contract
+    `subscription`, one of the customer or of somebody it pays for, which may be None where the customer
+    has one only. `told` is what a plan or an add-on is told with."""
+
+    change: str | Adding | Quantities | Action
     when: When
     subscription: str | None = None
+    told: Told = NOTHING_TOLD
+
+
+class PaidBy(NamedTuple):
+    """Who gets the invoices for what the customer has agreed to, and for which days (`until` is the first
+    that is not theirs)."""
+
+    payer: str
+    since: date
+    until: date | None
 
 
 class Preview(NamedTuple):
-    """What a billing run as of `as_of` would issue for the customer; and `without` the change, where one
-    was tried. The documents have no numbers yet."""
+    """What a billing run as of `as_of` would issue to the customer; and `without` the change, where one
+    was tried. The documents have no numbers yet. `paid_by` tells who else pays for it now or later."""
 
     customer: Customer
     as_of: datetime
     documents: list[Invoice]
     without: list[Invoice] | None = None
+    paid_by: tuple[PaidBy, ...] = ()
 
 
 def preview(
@@ -105,58 +136,108 @@ def _preview(
         changed = _agree(tx, customer, planned, writing)
         if as_of is None and planned.when.on is not None:
             since = max(since, start_of_day(planned.when.on, changed.time_zone))
-    invoicing.mark_late(tx, sorted(late.ways(tx)), is_live=True)
+    others = _paid_by(tx, customer, since)
     found = _documents(tx, customer, since, writing, terms)
-    following = None if found or as_of is not None else _next_due(tx, customer, since)
-    if following is None:
-        return Preview(customer, since, found)
-    return Preview(customer, following, _documents(tx, customer, following, writing, terms))
+    if not found and as_of is None:
+        following = contracts.next_due(tx, customer.customer_id, since)
+        if following is not None:
+            since, found = following, _documents(tx, customer, following, writing, terms)
+    return Preview(customer, since, found, paid_by=others)
+
+
+def _paid_by(tx: Tx, customer: Customer, as_of: datetime) -> tuple[PaidBy, ...]:
+    """Who else pays for the customer at an instant or after it."""
+    told = customers.payers(tx, [customer.customer_id]).get(customer.customer_id, [])
+    left = [one for one in payer.spans(told) if one.ends_at is None or one.ends_at > as_of]
+    who = customers.by_ids(tx, [one.payer_id for one in left])
+    zone = customer.time_zone
+    return tuple(
+        PaidBy(
+            who[one.payer_id].key, local_date(one.starts_at, zone),
+            None if one.ends_at is None else local_date(one.ends_at, zone),
+        )
+        for one in left
+    )  # fmt: skip
 
 
 def _agree(tx: Tx, customer: Customer, planned: Planned, writing: Writing) -> Subscription:
     """Makes the change."""
-    held = running.of_customer(tx, customer.customer_id, planned.subscription)
-    if len(held) != 1:
+    key, (change, when, _, told) = _key(tx, customer, planned.subscription), planned
+    why: Any = {"reason": _WHY, "writing": writing}
+    match change:
+        case str():
+            return subscriptions.switch(tx, key, change, when, told=told, **why)
+        case Adding(plan, name):
+            return subscriptions.add(tx, key, plan, when.on, name=name, told=told, **why)
+        case Quantities(quantities, track):
+            return subscriptions.agree(tx, key, quantities, when, track=track, **why)
+        case End(name):
+            return subscriptions.drop(tx, key, name, when, **why)
+        case _:
+            return subscriptions.change(tx, key, change, when, **why)
+
+
+def _key(tx: Tx, customer: Customer, named: str | None) -> str:
+    """The contract that is to be changed: the one that is named, or the only one of the customer's own."""
+    known = contracts.payable(tx, [customer.customer_id])
+    if named is not None:
+        outstanding.check_named(named, [one.key for one in known])
+        return named
+    own = [one.key for one in known if one.customer_id == customer.customer_id]
+    if len(own) != 1:
         raise Invalid(
             "preview.which_subscription",
-            f"{customer.key} has {len(held)} subscriptions, and a change is of one",
+            f"{customer.key} has {len(own)} subscriptions, and a change is of one",
             field="subscription",
-            hint="name it: " + ", ".join(one.key for one in held[:5]),
+            hint="name it: " + ", ".join([one.key for one in known][:5]),
         )
-    key, (change, when, _) = held[0].key, planned
-    if isinstance(change, str):
-        return subscriptions.switch(tx, key, change, when, reason="", writing=writing)
-    return subscriptions.change(tx, key, change, when, reason="", writing=writing)
+    return own[0]
 
 
 def _documents(
     tx: Tx, customer: Customer, as_of: datetime, writing: Writing, terms: Terms
 ) -> list[Invoice]:
+    """What billing would issue; what waits for others too, once they are billed."""
     run = deciding.run_of(
         tx, _NUMBERLESS, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
         started_at=writing["recorded_at"],
     )  # fmt: skip
+    day = deciding.issued_on(run)
+    found: list[Invoice] = []
+    while True:
+        decided = _decided(tx, run, customer)
+        for parked in decided.parked:
+            raise parked.refusal
+        drafts = list(decided.drafts)
+        found += [
+            finished(
+                draft, _NUMBERLESS, 0, max(day, invoices.last_dated(tx, draft.series) or day),
+                terms.payment_days, None,
+            )
+            for draft in drafts
+        ]  # fmt: skip
+        first = contracts.waits_for(tx, customer.customer_id, as_of)
+        others = customers.by_ids(tx, sorted(first - {customer.customer_id}))
+        for other in others.values():
+            drafts += _decided(tx, run, other).drafts
+        if not first or not drafts:
+            return found
+        _issue(tx, run, drafts, writing)
+
+
+def _decided(tx: Tx, run: Run, customer: Customer) -> Decided:
     alone = Chunk(0, customer.customer_id, customer.customer_id)
     reading = Reading(lambda: nullcontext(tx), is_live=True)
-    decided = deciding.decide(tx, run, alone, [customer], Known(), reading)
-    for parked in decided.parked:
-        raise parked.refusal
-    day = deciding.issued_on(run)
-    return [
-        finished(
-            draft, _NUMBERLESS, 0, max(day, invoices.last_dated(tx, draft.series) or day),
-            terms.payment_days, None,
-        )
-        for draft in decided.drafts
-    ]  # fmt: skip
+    return deciding.decide(tx, run, alone, [customer], Known(), reading)
 
 
-def _next_due(tx: Tx, customer: Customer, since: datetime) -> datetime | None:
-    """The first instant after another one at which anything of the customer falls due."""
-    held = running.of_customer(tx, customer.customer_id)
-    items = contracts.open_items(tx, [one.subscription_id for one in held])
-    falls = (item.next_due_at() for item in items)
-    return min((at for at in falls if at is not None and at > since), default=None)
+def _issue(tx: Tx, run: Run, drafts: Sequence[DraftInvoice], writing: Writing) -> None:
+    """Issues documents, as billing does before what waits for them; undone with everything else."""
+    invoicing.issue(
+        tx, invoicing.prepare(tx, drafts, writing["ids"]), time_zone=run.time_zone,
+        payment_days=run.payment_days, at=run.as_of, recorded_at=writing["recorded_at"],
+        actor=writing["actor"], ids=writing["ids"], run_id=None,
+    )  # fmt: skip
 
 
 def title_of(document: Invoice) -> str:
@@ -170,11 +251,12 @@ def effect(found: Preview) -> int | None:
     change was tried."""
     if found.without is None:
         return None
-    return _sum(found.documents) - _sum(found.without)
+    return to_pay(found.documents) - to_pay(found.without)
 
 
-def _sum(documents: Sequence[Invoice]) -> int:
-    return sum(document.gross for document in documents)
+def to_pay(documents: Sequence[Invoice]) -> int:
+    """What is left to pay of documents once credit has paid its part, in minor units."""
+    return sum(document.payable for document in documents)
 
 
 def as_data(found: Preview) -> dict[str, Any]:
@@ -184,6 +266,7 @@ def as_data(found: Preview) -> dict[str, Any]:
     return {
         "customer": found.customer.key,
         "as_of": instant_text(found.as_of),
+        "paid_by": [msgspec.to_builtins(one._asdict()) for one in found.paid_by],
         "documents": [_data(document) for document in found.documents],
         "without": None if found.without is None else [_data(one) for one in found.without],
         "effect": None if more is None else plain(Money(more, currency)),

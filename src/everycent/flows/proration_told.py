@@ -1,4 +1,4 @@
-"""What a plan says of parts of periods, of changes and of its trial, in words."""
+"""What a plan says of parts of periods, of changes, of its trial and its term, in words."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from everycent.catalog.proration import (
     TrialUsage,
     Unit,
 )
+from everycent.catalog.term import Leaving, Term
 
 _COUNTS = {
     DayCount.THIRTY: "every month has 30 days",
@@ -61,9 +62,26 @@ def trial_text(trial: Trial) -> str:
     return f"{length} {kept}, {after}"
 
 
+def term_text(term: Term) -> str:
+    """'year, then year by year, notice 3 months, reminder 60 days before that'."""
+    then = "the contract ends" if term.renews is None else f"{term.renews} by {term.renews}"
+    told = [f"{term.length}, then {then}"]
+    if term.notice is not None:
+        told.append(f"notice {term.notice}")
+    if term.reminder is not None:
+        told.append(f"reminder {term.reminder} before that")
+    usual = {"leave": Leaving.END_OF_TERM, "downgrade": term.leave, "decrease": Leaving.ANY_TIME}
+    for field, value in usual.items():
+        held: Leaving = getattr(term, field)
+        if held is not value:
+            told.append(f"{field} {held.value.replace('_', ' ')}")
+    return ", ".join(told)
+
+
 def policies_told(plan: Plan) -> list[tuple[str, str]]:
-    """What a plan says of its trial, of parts of periods and of changes, where it says something."""
-    told = [] if plan.trial is None else [("trial", trial_text(plan.trial))]
+    """What a plan says of its term, its trial, parts of periods and changes, where it says something."""
+    told = [] if plan.term is None else [("term", term_text(plan.term))]
+    told += [] if plan.trial is None else [("trial", trial_text(plan.trial))]
     if rule_text(plan.proration):
         told.append(("proration", rule_text(plan.proration)))
     if plan.changes != DEFAULT_CHANGES:

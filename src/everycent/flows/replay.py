@@ -6,13 +6,17 @@ from nothing but the events, and compared with the live one row by row, byte for
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import NamedTuple
 
 from everycent.archives import archive as archives
 from everycent.archives import projection as archive_rows
 from everycent.catalog import projection as catalog
+from everycent.charging import attempt as attempts
+from everycent.charging import decided as decisions
+from everycent.charging import instalments
+from everycent.charging import notice as notices
+from everycent.charging import projection as charging_rows
 from everycent.corrections import correction as corrections
 from everycent.corrections import projection as correction_rows
 from everycent.coupons import application as applications
@@ -24,14 +28,27 @@ from everycent.customers import payer as payers
 from everycent.customers import projection as customer_rows
 from everycent.db import bulk
 from everycent.db.connection import Tx
+from everycent.dunning import projection as dunning_rows
+from everycent.dunning import step as dunning_steps
+from everycent.dunning import terms as dunning
+from everycent.exchange import projection as exchange_rows
+from everycent.exchange import rate as exchange
+from everycent.flows.collecting import collecting_rarely
 from everycent.invoicing import invoice as invoices
 from everycent.invoicing import projection as invoice_rows
+from everycent.invoicing import settlement as settlements
 from everycent.journal import projections as journal
 from everycent.journal.projections import Projector
 from everycent.kernel.table import Rows, Table
 from everycent.ledger import projection as ledger_rows
 from everycent.measurements import measurement as measurements
 from everycent.measurements import projection as measurement_rows
+from everycent.messages import message as messages
+from everycent.messages import projection as message_rows
+from everycent.methods import method as methods
+from everycent.methods import projection as method_rows
+from everycent.payments import payment as payments
+from everycent.payments import projection as payment_rows
 from everycent.subscriptions import projection as subscription_rows
 from everycent.subscriptions import subscription as subscriptions
 from everycent.tenants import keys as api_keys
@@ -46,6 +63,7 @@ PROJECTORS: dict[str, Projector] = {
         (api_keys.CREATED, tenant_rows.key_created),
         (api_keys.REVOKED, tenant_rows.key_revoked),
         (catalog.VERSIONED, catalog.versioned),
+        (exchange.SET, exchange_rows.rates_set),
         (customers.CREATED, customer_rows.created),
         (payers.SET, customer_rows.payer_set),
         (customers.UPDATED, customer_rows.updated),
@@ -62,6 +80,23 @@ PROJECTORS: dict[str, Projector] = {
         (credit_events.TOP_UP_WITHDRAWN, credit_rows.top_up_withdrawn),
         (invoices.ISSUED, invoice_rows.issued),
         (invoices.CREDITED, invoice_rows.credited),
+        (settlements.SET_OFF, invoice_rows.settled),
+        (settlements.WRITTEN_OFF, invoice_rows.settled),
+        (settlements.WRITE_OFF_UNDONE, invoice_rows.settled),
+        *((event_type, payment_rows.moved) for event_type in payments.TYPES),
+        *((event_type, charging_rows.stage) for event_type in attempts.TYPES),
+        (methods.ADDED, method_rows.method),
+        (methods.CHANGED, method_rows.method),
+        (decisions.REQUEUED, charging_rows.decided),
+        (decisions.STOPPED, charging_rows.decided),
+        (instalments.AGREED, charging_rows.agreed),
+        (notices.NOTED, charging_rows.noted),
+        (dunning.SET, dunning_rows.terms_set),
+        (dunning_steps.STEP_TAKEN, dunning_rows.step_taken),
+        (dunning_steps.ENDED, dunning_rows.ended),
+        (messages.QUEUED, message_rows.queued),
+        (messages.TRIED, message_rows.tried),
+        (messages.REQUEUED, message_rows.tried),
         (corrections.CORRECTED, correction_rows.corrected),
         (archives.ARCHIVED, archive_rows.archived),
         (archives.RESTORED, archive_rows.restored),
@@ -82,10 +117,12 @@ PROJECTORS: dict[str, Projector] = {
 TABLES = (
     tenant_rows.API_KEY,
     catalog.VERSION,
+    exchange_rows.RATE,
     customer_rows.CUSTOMER,
     customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,
     subscription_rows.PHASE,
+    subscription_rows.TERM,
     subscription_rows.ITEM,
     subscription_rows.BILLED_PERIOD,
     subscription_rows.PERIOD_CORRECTION,
@@ -94,13 +131,31 @@ TABLES = (
     invoice_rows.LINE,
     invoice_rows.TAX,
     invoice_rows.USAGE,
+    invoice_rows.HOME,
+    invoice_rows.HOME_TAX,
+    invoice_rows.RATE,
     invoice_rows.INVOICE,
     invoice_rows.SERIES,
+    invoice_rows.SETTLEMENT,
+    payment_rows.PAYMENT,
+    payment_rows.MOVE,
+    method_rows.METHOD,
+    charging_rows.ATTEMPT,
+    charging_rows.COLLECTION,
+    charging_rows.HOLD,
+    charging_rows.NOTICE,
+    charging_rows.INSTALMENT,
+    dunning_rows.TERMS,
+    dunning_rows.STEP,
+    dunning_rows.END,
+    message_rows.MESSAGE,
+    message_rows.STATE,
     ledger_rows.ENTRY,
     ledger_rows.POSTING,
     credit_rows.WALLET,
     credit_rows.GRANT,
     credit_rows.DRAW,
+    credit_rows.DRAW_LINE,
     credit_rows.DUE,
     correction_rows.CORRECTION,
     archive_rows.ARCHIVE,
@@ -119,8 +174,15 @@ CHANGING = {
     customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,
     subscription_rows.PHASE,
+    subscription_rows.TERM,
     coupon_rows.APPLICATION,
     invoice_rows.SERIES,
+    payment_rows.PAYMENT,
+    method_rows.METHOD,
+    charging_rows.ATTEMPT,
+    charging_rows.COLLECTION,
+    charging_rows.HOLD,
+    message_rows.STATE,
     credit_rows.WALLET,
     credit_rows.DUE,
     measurement_rows.MEASUREMENT,
@@ -150,14 +212,8 @@ def replay(tx: Tx, on_progress: Callable[[int], None] = lambda _: None) -> Rebui
     tx.sort_in_memory()
     for target, copy in scratch.items():
         bulk.create_scratch(tx, copy, keyed=target in CHANGING)
-    # Rows are made by the million and refer to nothing: looking for cycles among them costs a third.
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with collecting_rarely():
         return _replayed(tx, scratch, on_progress)
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 def _replayed(tx: Tx, scratch: dict[Table, Table], on_progress: Callable[[int], None]) -> Rebuilt:

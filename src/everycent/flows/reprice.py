@@ -16,29 +16,32 @@ from uuid import UUID
 from everycent.catalog import queries as catalog
 from everycent.catalog.meter import series_of
 from everycent.catalog.plan import AND, Item, Plan, Tax
-from everycent.catalog.proration import DEFAULT
 from everycent.consumption import queries as consumption
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import Answer, Request
+from everycent.customers import queries as customers
 from everycent.db.connection import Tx
+from everycent.exchange.rate import Exchange
 from everycent.flows import rate_due
 from everycent.flows.rate_due import Basis
 from everycent.invoicing import queries as invoices
+from everycent.invoicing.assemble import DueCharge
 from everycent.invoicing.invoice import InvoiceLine
 from everycent.invoicing.queries import BilledLine
 from everycent.invoicing.tax import rates_of
 from everycent.invoicing.whatif import Repriced, State
-from everycent.kernel.calendar import parse_interval, start_of_day
+from everycent.kernel.calendar import Interval, local_date, parse_interval, start_of_day
 from everycent.kernel.errors import Refusal
 from everycent.kernel.money import Rounding, rounded_minor
 from everycent.kernel.period import Period
 from everycent.metering import operations as metering
 from everycent.rating.charge import Charge
 from everycent.subscriptions import queries as contracts
-from everycent.subscriptions.queries import DueItem, OpenItem, due_item
+from everycent.subscriptions.queries import DueItem, OpenItem, Told, due_item
 from everycent.subscriptions.schedule import cut_off
 
 _INSTANT = timedelta(microseconds=1)
+_DAY = Interval(0, 1)
 _NEW_ITEMS = 30_000  # no contract has as many items
 
 _Key = tuple[UUID, int]
@@ -60,18 +63,21 @@ class Span(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """A period to price; `line` is what was billed, None for a price that is new."""
+    """A period to price and who pays it; `line` is what was billed, None for a price that is new.
+    `exchange` is how the period was converted, if it was."""
 
     due: DueItem
-    customer_id: UUID
+    payer_id: UUID
     line: InvoiceLine | None
+    exchange: Exchange | None
 
 
 def repriced(
     tx: Tx, batch: Sequence[UUID], wide: Period, span: Span, other: Other
 ) -> Iterator[Repriced]:
-    """The lines of some customers that lie within the span, and what new prices add. `wide` holds the span
-    on every clock. Call it in a transaction that is undone: meters that are new get their numbers."""
+    """The lines of some customers' contracts that lie within the span, and what new prices add, each for
+    who pays it. `wide` holds the span on every clock. Call it in a transaction that is undone: meters that
+    are new get their numbers."""
     lines = invoices.billed_lines(tx, wide, batch)
     ids = sorted({one.line.subscription_id for one in lines})
     items = {(i.subscription_id, i.item_no): i for i in contracts.open_items(tx, ids)}
@@ -85,7 +91,7 @@ def repriced(
             tasks.append(told)
         else:
             yield told
-    tasks += _new(kept, items, other, olds)
+    tasks += _new(kept, items, other, olds, customers.payers(tx, batch))
     yield from _priced(tx, tasks, other)
 
 
@@ -107,20 +113,29 @@ def _task(one: BilledLine, item: OpenItem, other: Other) -> _Task | Repriced:
     line = one.line
     key = line.charge.price.key
     plan = other.plans.get(item.plan[0])
-    found = None if plan is None else _unlike(plan, item)
-    place = None if plan is None or found is not None else _place(plan, key)
-    if place is not None:
-        return _Task(_due(item, line.starts_at, line.ends_at, place), one.customer_id, line)
+    exchange = line.charge.exchange
+    place = None if plan is None else _place(plan, key)
+    found = None
+    if plan is not None and place is not None:
+        found = _unlike(plan, item, plan.items[place - 1], exchange)
+    if place is not None and found is None:
+        due = _due(item, line.starts_at, line.ends_at, place)
+        return _Task(due, one.payer_id, line, exchange)
     state = State.NO_PLAN if plan is None else found or State.GONE
-    old = _old(line, other)
-    return Repriced(one.customer_id, one.currency, item.plan[0], key, state, old, 0)
+    old, begins_on = _old(line, other), local_date(line.starts_at, item.cycle.zone)
+    return Repriced(one.payer_id, begins_on, one.currency, item.plan[0], key, state, old, 0)
 
 
-def _unlike(plan: Plan, item: OpenItem) -> State | None:
-    """Why the periods of an item can't be priced by a plan."""
-    if plan.currency != item.currency:
+def _unlike(plan: Plan, item: OpenItem, priced: Item, exchange: Exchange | None) -> State | None:
+    """Why the periods of an item can't be priced by an item of a plan: not without the rate by which they
+    were converted either."""
+    known = (item.currency, None if exchange is None else exchange.of)
+    if plan.priced_in(item.currency) not in known:
         return State.CURRENCY
-    return None if parse_interval(plan.interval) == item.cycle.interval else State.INTERVAL
+    interval = (
+        _DAY if priced.price.is_once else parse_interval(priced.price.interval or plan.interval)
+    )
+    return None if interval == item.cycle.interval else State.INTERVAL
 
 
 def _place(plan: Plan, key: str) -> int | None:
@@ -130,8 +145,7 @@ def _place(plan: Plan, key: str) -> int | None:
 
 def _due(item: OpenItem, starts_at: datetime, ends_at: datetime, place: int) -> DueItem:
     """A billed period as if it were due under the other catalogue, with the share that it had."""
-    rule = DEFAULT if item.rule is None else item.rule
-    due = cut_off(item.cycle, starts_at, ends_at, rule, item.sides)
+    due = cut_off(item.cycle, starts_at, ends_at, item.rule, item.sides)
     return due_item(item, due)._replace(plan=(item.plan[0], 0), plan_item_no=place)
 
 
@@ -140,31 +154,37 @@ def _new(
     items: Mapping[_Key, OpenItem],
     other: Other,
     olds: Mapping[tuple[str, int], Plan],
+    told: Told,
 ) -> list[_Task]:
     """Prices that the plan did not have, for each period that was billed of its phase."""
     periods: dict[tuple[UUID, tuple[str, int], datetime], dict[datetime, datetime]] = {}
-    samples: dict[tuple[UUID, tuple[str, int], datetime], tuple[UUID, OpenItem]] = {}
+    samples: dict[tuple[UUID, tuple[str, int], datetime], OpenItem] = {}
+    rates: dict[tuple[UUID, datetime], Exchange | None] = {}
     for one in kept:
         item = items[_key(one.line)]
         phase = (item.subscription_id, item.plan, item.starts_at)
-        samples[phase] = (one.customer_id, item)
+        samples[phase] = item
+        rates[item.subscription_id, one.line.starts_at] = one.line.charge.exchange
         ends = periods.setdefault(phase, {})
         ends[one.line.starts_at] = max(
             one.line.ends_at, ends.get(one.line.starts_at, one.line.ends_at)
         )
     found = []
-    for phase, (customer_id, item) in samples.items():
+    for phase, item in samples.items():
         plan = other.plans.get(item.plan[0])
-        if plan is None or _unlike(plan, item) is not None:
+        if plan is None:
             continue
         known = {own.price.key for own in olds[item.plan].items}
         for place, own in enumerate(plan.items, start=1):
-            if own.price.key not in known:
-                as_new = item._replace(item_no=_NEW_ITEMS + place)
-                found += [
-                    _Task(_due(as_new, starts_at, ends_at, place), customer_id, None)
-                    for starts_at, ends_at in sorted(periods[phase].items())
-                ]
+            if own.price.key not in known and not own.price.is_once:
+                as_new = item._replace(item_no=_NEW_ITEMS + place, in_advance=own.price.in_advance)
+                for period in map(Period._make, sorted(periods[phase].items())):
+                    rate = rates[item.subscription_id, period.start]
+                    if _unlike(plan, item, own, rate) is None:
+                        payer_id = contracts.payer_of(
+                            told, item.customer_id, period, in_advance=as_new.in_advance
+                        )
+                        found.append(_Task(_due(as_new, *period, place), payer_id, None, rate))
     return found
 
 
@@ -176,8 +196,12 @@ def _priced(tx: Tx, tasks: Sequence[_Task], other: Other) -> Iterator[Repriced]:
     metering.know_names(tx, (), meters)  # undone with everything else
     dues = [task.due for task in tasks]
     usages = consumption.read(tx, rate_due.requests_of(dues, plans), is_live=True)
-    for _, group in groupby(tasks, key=lambda task: (task.due.subscription_id, task.due.item_no)):
-        yield from _of_item(list(group), plans, usages, other)
+    in_order = sorted(tasks, key=lambda task: rate_due.is_commitment(task.due, plans))
+    charged: list[DueCharge] = []
+    for _, group in groupby(
+        in_order, key=lambda task: (task.due.subscription_id, task.due.item_no)
+    ):
+        yield from _of_item(list(group), plans, usages, charged, other)
 
 
 def _meters(item: Item) -> set[str]:
@@ -185,24 +209,40 @@ def _meters(item: Item) -> set[str]:
 
 
 def _of_item(
-    tasks: Sequence[_Task], plans: _Plans, usages: Mapping[Request, Answer], other: Other
+    tasks: Sequence[_Task],
+    plans: _Plans,
+    usages: Mapping[Request, Answer],
+    charged: list[DueCharge],
+    other: Other,
 ) -> Iterator[Repriced]:
-    """The periods of one item. A register's first one begins at the reading at which it was billed."""
+    """The periods of one item. A register's first one begins at the reading at which it was billed, and
+    a commitment counts what was `charged` before it; what is charged now is put there too."""
     item = rate_due.item_of(tasks[0].due, plans)
     nets, why = [0] * len(tasks), ""
+    rates = {task.due: task.exchange for task in tasks}
+
+    def exchange_of(due: DueItem) -> Exchange:
+        rate = rates[due]
+        assert rate is not None, "what was not converted is priced in the contract's currency"
+        return rate
+
     try:
-        basis = Basis(plans, usages, _openings(tasks[0], item), {})
-        owed = rate_due.charges([task.due for task in tasks], basis)
+        basis = Basis(plans, usages, _openings(tasks[0], item), {}, exchange_of)
+        owed = rate_due.charges([task.due for task in tasks], basis, charged)
+        charged += owed
         nets = [
             _net(due.charge, task.line, task.due.due.period, other)
             for due, task in zip(owed, tasks, strict=True)
         ]
     except Refusal as refusal:
         why = refusal.code
-    for (due, customer_id, line), net in zip(tasks, nets, strict=True):
+    for (due, payer_id, line, _), net in zip(tasks, nets, strict=True):
         state = State.REFUSED if why else State.NEW if line is None else State.PRICED
         old = 0 if line is None else _old(line, other)
-        yield Repriced(customer_id, due.currency, due.plan[0], item.price.key, state, old, net, why)
+        begins_on = local_date(due.due.period.start, due.time_zone)
+        yield Repriced(
+            payer_id, begins_on, due.currency, due.plan[0], item.price.key, state, old, net, why
+        )
 
 
 def _openings(task: _Task, item: Item) -> dict[tuple[UUID, int, str], Reading]:

@@ -1,7 +1,7 @@
 """Rate issued lines again, as usage stands now: the frozen price over what counts today.
 
 Everything but the usage is as it was issued and frozen in the line: price, measure, share, roundings,
-bands and segments. A line whose
+exchange rate, bands and segments. A line whose
 usage has not changed gives the same charge to the cent and the digest; only the number of the fold, up
 to which it was read, moves on.
 
@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
 
-from everycent.catalog.plan import Item
-from everycent.catalog.price import needs_events
+from everycent.catalog.plan import Agreed, Item
+from everycent.catalog.price import Commitment, needs_events
 from everycent.catalog.proration import DEFAULT
 from everycent.consumption import queries as consumption
 from everycent.consumption.register import Reading
@@ -36,7 +37,7 @@ from everycent.consumption.usage import (
 from everycent.db.connection import Tx
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.errors import Refusal
-from everycent.rating.charge import Charge, Quantity, UsagePart, measure_of, request_of
+from everycent.rating.charge import Charge, Quantity, UsagePart, is_agreed, measure_of, request_of
 from everycent.rating.rate import charge
 
 
@@ -92,13 +93,18 @@ def rerate(tx: Tx, issued: Sequence[Issued], *, is_live: bool = False) -> list[R
 
 def _task(issued: Issued) -> _Task:
     frozen = issued.line.charge
-    measure = None if frozen.quantity is None else measure_of(frozen.quantity)
+    quantity = frozen.quantity
+    measure = agreed = None
+    if quantity is not None and is_agreed(quantity):
+        agreed = Agreed(quantity.exact_unit or quantity.unit, quantity.exact)
+    elif quantity is not None:
+        measure = measure_of(quantity)
     is_itemized = needs_events(frozen.price.scheme)
     requests = {
         part.input: request_of(part)._replace(is_itemized=is_itemized)
         for part in _parts(frozen.quantity)
     }
-    return _Task(issued, Item(frozen.price, frozen.product, measure), requests)
+    return _Task(issued, Item(frozen.price, frozen.product, measure, agreed), requests)
 
 
 def _rated(task: _Task, usages: Mapping[Request, Answer], closings: _Closings) -> Charge:
@@ -116,6 +122,8 @@ def _rated(task: _Task, usages: Mapping[Request, Answer], closings: _Closings) -
         task.item, standing, invoice.currency, share,
         units=1 if frozen.share is None else frozen.share[1],
         rule=DEFAULT if frozen.proration is None else frozen.proration, is_last=not frozen.is_open,
+        counted=Decimal(frozen.amount if isinstance(frozen.price.scheme, Commitment) else 0),
+        exchange=frozen.exchange,
     )  # fmt: skip
     for part in _parts(made.quantity):
         if is_counter(part.series):

@@ -9,52 +9,48 @@ still come, or be taken back, a tier may be reached, and a fixed fee stands in f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan
 from everycent.consumption import queries as consumption
-from everycent.consumption.usage import QUARTER_MINUTES, Answer, Request, is_level
+from everycent.consumption.register import Reading
+from everycent.consumption.usage import QUARTER, Answer, Request, is_level, quarter_end
+from everycent.customers import queries as customers
 from everycent.db.connection import Tx
-from everycent.flows import rate_due, unseen
+from everycent.flows import rate_due
+from everycent.flows.converting import Asked, exchanges
 from everycent.flows.rate_due import Basis
-from everycent.flows.unseen import Unseen
 from everycent.invoicing.assemble import DueCharge
-from everycent.kernel.errors import NotFound, Refusal
-from everycent.kernel.money import Money, plain
-from everycent.kernel.period import Period, instant_text
+from everycent.kernel.errors import Refusal
+from everycent.kernel.period import Period
 from everycent.rating.charge import Charge
 from everycent.subscriptions import queries as subscriptions
-from everycent.subscriptions.queries import DueItem, OpenItem, due_item
+from everycent.subscriptions.queries import DueItem, OpenItem, Told, due_item
 from everycent.subscriptions.subscription import Subscription
 
-_QUARTER = timedelta(minutes=QUARTER_MINUTES)
 _INSTANT = timedelta(microseconds=1)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-
-NOTE = (
-    "Not an invoice: before discounts and without taxes that come on top, over the records that are"
-    " there now; a running period may still change, and a fixed fee stands in full from the first day."
-)
 
 
 class State(StrEnum):
     """Where a period stands. RUNNING: it has not ended. DUE: the next billing run bills it. BILLED: it
-    is on an invoice already and is not part of the running cost."""
+    is on an invoice already and is not part of the running cost. LATE: it is, but its usage has changed
+    since, and the next invoice says the difference."""
 
     RUNNING = "running"
     DUE = "due"
     BILLED = "billed"
+    LATE = "late"
 
 
 class Line(NamedTuple):
-    """A price of a subscription in one period. `records` is how many stand behind the quantity; `before`
-    is what was charged for the period before (minor units), where that is due to be corrected; `owed` is
-    what an invoice would be made of."""
+    """A price of a subscription in one period, and who pays for it. `records` is how many stand behind the
+    quantity; `owed` is what an invoice would be made of."""
 
     subscription_id: UUID
     subscription: str
@@ -63,13 +59,14 @@ class Line(NamedTuple):
     period: Period
     currency: str
     charge: Charge
-    before: int
     owed: DueCharge
+    payer_id: UUID
 
     @property
     def net(self) -> int:
-        """What the line adds to the next invoice, or has added to one, in minor units."""
-        return self.charge.net - self.before
+        """What the line adds to the next invoice, or has added to one, in minor units: the difference
+        where it corrects what was charged."""
+        return self.owed.amount
 
     @property
     def records(self) -> int:
@@ -79,60 +76,57 @@ class Line(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A subscription that can't be rated as it stands, and why; a billing run would park its customer."""
+    """A subscription that can't be rated as it stands, and why; a billing run would park who pays."""
 
     subscription_id: UUID
     subscription: str
     refusal: Refusal
+    payer_ids: frozenset[UUID]
 
 
 class Running(NamedTuple):
-    """What stands open as of an instant."""
+    """What stands open as of an instant. `others` are the keys of those who pay for lines in the place of
+    the customer who was asked about."""
 
     as_of: datetime
     lines: list[Line]
     refused: list[Refused]
+    others: Mapping[UUID, str] = {}
 
     def totals(self) -> dict[str, int]:
-        """By currency what is not billed yet, in minor units."""
+        """By currency what is not billed yet and is not for others to pay, in minor units."""
         found: dict[str, int] = {}
         for line in self.lines:
-            if line.state is not State.BILLED:
+            if line.state is not State.BILLED and line.payer_id not in self.others:
                 found[line.currency] = found.get(line.currency, 0) + line.net
         return found
 
 
-def of_customer(tx: Tx, customer_id: UUID, key: str | None = None) -> list[Subscription]:
-    """The customer's subscriptions, or the one that is named. Raises NotFound `subscription.unknown`."""
-    held = subscriptions.listed(tx, customer_id=customer_id, limit=1_000_000)
-    found = [one for one in held if key is None or one.key == key]
-    if key is not None and not found:
-        raise NotFound(
-            "subscription.unknown",
-            f"the customer has no subscription {key!r}",
-            field="subscription",
-            value=key,
-            hint="list them with `everycent subscription list`",
-        )
-    return found
-
-
 def running(
-    tx: Tx, held: Sequence[Subscription], as_of: datetime, *, is_now: bool = True
+    tx: Tx,
+    held: Sequence[Subscription],
+    as_of: datetime,
+    *,
+    is_now: bool = True,
+    closings: Mapping[tuple[UUID, int, str], Reading] = MappingProxyType({}),
 ) -> Running:
-    """Usage and cost of the subscriptions as of an instant. Call it in a `snapshot`.
+    """Usage and cost of what is not billed of the subscriptions, as of an instant. Call it in a `snapshot`.
 
-    Of a period that runs every record counts that is there, also one whose time lies a little ahead;
+    `closings` are readings with which bills of registers end now, otherwise than they were billed. Of a
+    period that runs every record counts that is there, also one whose time lies a little ahead;
     with `is_now` false, for an instant of the past, only those up to the end of the quarter hour in
-    which `as_of` lies. What is weighed by time is always weighed up to there and no further.
+    which `as_of` lies. What is weighed by time is always weighed up to there and no further. What is
+    missing to a commitment is known when its period has ended, and not told.
     """
     tx.look_up_by_key()
     items = subscriptions.open_items(tx, [one.subscription_id for one in held])
     plans = catalog.plans(tx, {item.plan for item in items})
-    dues = _dues(tx, held, items, as_of)
+    dues = [due for due in _dues(tx, held, items, as_of) if not rate_due.is_commitment(due, plans)]
     usages = _usages(tx, dues, plans, as_of, is_now=is_now)
-    closings, before = rate_due.closings_of(tx, dues, plans), rate_due.charged_before(tx, dues)
-    basis = Basis(plans, usages, closings, before)
+    ends = {**rate_due.closings_of(tx, dues, plans), **closings}
+    rates = exchanges(tx, dues, plans, Asked(catalog.policies(tx), as_of, as_of))
+    basis = Basis(plans, usages, ends, rate_due.charged_before(tx, dues), rates)
+    told = customers.payers(tx, sorted({one.customer_id for one in held}))
     covered = {(item.subscription_id, item.item_no): item.covered_until for item in items}
     lines: list[Line] = []
     refused: list[Refused] = []
@@ -141,22 +135,15 @@ def running(
         try:
             owed = rate_due.charges(own, basis)
         except Refusal as refusal:
-            refused.append(Refused(own[0].subscription_id, own[0].subscription_key, refusal))
+            payers = frozenset(_payer(due, told) for due in own)
+            refused.append(
+                Refused(own[0].subscription_id, own[0].subscription_key, refusal, payers)
+            )
             continue
         for due, charge in zip(own, owed, strict=True):
-            lines.append(_line(due, charge, covered[due.subscription_id, due.item_no], as_of))
+            until = covered[due.subscription_id, due.item_no]
+            lines.append(_line(due, charge, until, as_of, _payer(due, told)))
     return Running(as_of, lines, refused)
-
-
-def unseen_in(tx: Tx, found: Running) -> list[Unseen]:
-    """What the lines bill and has no usage at all, of any time."""
-    parts = [
-        part
-        for line in found.lines
-        if line.charge.quantity is not None
-        for part in line.charge.quantity.parts
-    ]
-    return unseen.of_series(tx, [(p.subject, p.series.meter) for p in parts if not p.records])
 
 
 def _dues(
@@ -219,60 +206,27 @@ def up_to(request: Request, as_of: datetime, *, is_now: bool) -> Request:
     if is_now and not is_level(request.series):
         return request
     start, end = request.period
-    until = _EPOCH + ((as_of - _EPOCH - _INSTANT) // _QUARTER + 1) * _QUARTER
+    until = quarter_end(as_of)
     if until >= end:
         return request
-    cut = request._replace(period=Period(start, max(until, start + _QUARTER)))
+    cut = request._replace(period=Period(start, max(until, start + QUARTER)))
     if is_level(request.series):
         return cut._replace(whole=request.whole or request.period)
     return cut
 
 
-def _line(due: DueItem, owed: DueCharge, covered_until: datetime, as_of: datetime) -> Line:
+def _payer(due: DueItem, told: Told) -> UUID:
+    return subscriptions.payer_of(told, due.customer_id, due.due.period, in_advance=due.in_advance)
+
+
+def _line(
+    due: DueItem, owed: DueCharge, covered_until: datetime, as_of: datetime, payer_id: UUID
+) -> Line:
     if due.before is None and due.due.period.end <= covered_until:
         state = State.BILLED
     else:
         state = State.DUE if due.due.due_at <= as_of else State.RUNNING
     return Line(
         due.subscription_id, due.subscription_key, due.item_no, state, due.due.period, due.currency,
-        owed.charge, 0 if due.before is None else due.before.charged, owed,
+        owed.charge, owed, payer_id,
     )  # fmt: skip
-
-
-def as_data(found: Running, customer: str, silent: Sequence[Unseen]) -> dict[str, Any]:
-    """The answer as a program gets it: amounts and quantities as plain decimal text. `silent` is
-    `unseen_in` it."""
-    return {
-        "customer": customer,
-        "as_of": instant_text(found.as_of),
-        "lines": [_line_data(line) for line in found.lines],
-        "totals": [
-            {"currency": currency, "net": plain(Money(minor, currency))}
-            for currency, minor in sorted(found.totals().items())
-        ],
-        "refused": [
-            {"subscription": one.subscription, **one.refusal.as_dict()} for one in found.refused
-        ],
-        "unseen": unseen.as_data(silent),
-        "is_invoice": False,
-        "note": NOTE,
-    }
-
-
-def _line_data(line: Line) -> dict[str, Any]:
-    charge = line.charge
-    quantity = charge.quantity
-    return {
-        "subscription": line.subscription,
-        "item_no": line.item_no,
-        "price": charge.price.key,
-        "product": charge.product.name,
-        "state": line.state.value,
-        "starts_at": instant_text(line.period.start),
-        "ends_at": instant_text(line.period.end),
-        "quantity": None if quantity is None else quantity.value,
-        "unit": None if quantity is None else quantity.unit,
-        "records": line.records,
-        "net": plain(Money(line.net, line.currency)),
-        "currency": line.currency,
-    }

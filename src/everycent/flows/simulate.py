@@ -6,9 +6,9 @@ plan of the same key. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.catalog import queries as catalog
@@ -20,6 +20,7 @@ from everycent.flows.reprice import Other, Span, repriced
 from everycent.invoicing import queries as invoices
 from everycent.invoicing import whatif
 from everycent.invoicing.whatif import (
+    MonthKey,
     Of,
     OfCustomer,
     OfPrice,
@@ -51,8 +52,8 @@ def simulate(
     on_progress: OnProgress | None = None,
     lines_at_once: int = LINES_AT_ONCE,
 ) -> Simulation:
-    """What the billed periods that lie within the span would have come to; of all customers, or of those
-    that are named. Memory holds the lines of one batch, and one row per customer.
+    """What the billed periods that lie within the span would have come to, for who got the invoices: all
+    customers, or those that are named. Memory holds the lines of one batch, and one row per customer.
 
     Raises Invalid `simulate.no_plans`, `simulate.empty_span`, NotFound `customer.unknown`.
     """
@@ -71,27 +72,48 @@ def simulate(
         told = {one.key: one.content for one in entities if one.kind == "tax"}
         other = Other(plans, catalog.taxes(tx, catalog.tax_versions(tx)) | told)
         named = _named(tx, keys) if keys else None
-        billed = invoices.billed_customers(tx, wide, named)
-    found: list[OfCustomer] = []
-    by_price: dict[PriceKey, Of] = {}
+        billed = invoices.billed_customers(tx, wide, None if named is None else sorted(named))
+    sums = _Sums({}, {}, {})
     done = 0
     for batch in _batches(billed, lines_at_once):
-        found += _batch(database, tenant_id, batch, (wide, span), other, by_price)
+        for line in _lines(database, tenant_id, batch, (wide, span), other):
+            if named is None or line.payer_id in named:
+                sums.add(line)
         done += len(batch)
         if on_progress is not None:
             on_progress(done, len(billed))
+    with database.snapshot(tenant_id) as tx:
+        found = _rows(tx, sums.customers)
     return Simulation(
         span.start,
         span.end,
         whatif.in_order(found),
-        whatif.of_prices(by_price.items(), compared=True),
-        whatif.of_prices(by_price.items(), compared=False),
+        whatif.of_prices(sums.prices.items(), compared=True),
+        whatif.of_prices(sums.prices.items(), compared=False),
+        whatif.of_months(sums.months.items()),
     )
 
 
-def _named(tx: Tx, keys: Sequence[str]) -> list[UUID]:
+class _Sums(NamedTuple):
+    """What was added up so far: by customer and by month what can be compared, by price everything."""
+
+    customers: dict[UUID, Of]
+    prices: dict[PriceKey, Of]
+    months: dict[MonthKey, Of]
+
+    def add(self, line: Repriced) -> None:
+        """Adds a line."""
+        key = (line.currency, line.plan, line.price, line.state, line.why)
+        self.prices[key] = whatif.added(self.prices.get(key), line)
+        if line.state in whatif.COMPARED:
+            self.customers[line.payer_id] = whatif.added(self.customers.get(line.payer_id), line)
+            month = (line.currency, line.begins_on.replace(day=1))
+            self.months[month] = whatif.added(self.months.get(month), line)
+
+
+def _named(tx: Tx, keys: Sequence[str]) -> set[UUID]:
     known = customers.by_keys(tx, keys)
-    return [(known.get(key) or customers.by_name(tx, key)).customer_id for key in keys]
+    return {(known.get(key) or customers.by_name(tx, key)).customer_id for key in keys}
 
 
 def _batches(billed: Sequence[tuple[UUID, int]], most: int) -> Iterator[list[UUID]]:
@@ -108,35 +130,28 @@ def _batches(billed: Sequence[tuple[UUID, int]], most: int) -> Iterator[list[UUI
         yield batch
 
 
-def _batch(
+def _lines(
     database: Database,
     tenant_id: int,
     batch: Sequence[UUID],
     spans: tuple[Period, Span],
     other: Other,
-    by_price: dict[PriceKey, Of],
-) -> list[OfCustomer]:
-    """The rows of a batch of customers; what it comes to by price is added."""
+) -> list[Repriced]:
+    """The lines of the contracts of a batch of customers, whoever pays them."""
 
-    def load(tx: Tx) -> tuple[list[Repriced], list[OfCustomer]]:
+    def load(tx: Tx) -> list[Repriced]:
         tx.look_up_by_key()
-        lines = list(repriced(tx, batch, *spans, other))
-        sums: dict[UUID, Of] = {}
-        for line in lines:
-            if line.state in whatif.COMPARED:
-                sums[line.customer_id] = whatif.added(sums.get(line.customer_id), line)
-        who = customers.by_ids(tx, list(sums))
-        rows = [
-            OfCustomer(who[one].key, who[one].name, who[one].currency, own)
-            for one, own in sums.items()
-        ]
-        return lines, rows
+        return list(repriced(tx, batch, *spans, other))
 
-    lines, rows = rehearse(database, tenant_id, load)
-    for line in lines:
-        key = (line.currency, line.plan, line.price, line.state, line.why)
-        by_price[key] = whatif.added(by_price.get(key), line)
-    return rows
+    return rehearse(database, tenant_id, load)
+
+
+def _rows(tx: Tx, sums: Mapping[UUID, Of]) -> list[OfCustomer]:
+    """The rows of customers."""
+    who = customers.by_ids(tx, list(sums))
+    return [
+        OfCustomer(who[one].key, who[one].name, who[one].currency, own) for one, own in sums.items()
+    ]
 
 
 def as_data(found: Simulation) -> dict[str, Any]:
@@ -155,6 +170,14 @@ def as_data(found: Simulation) -> dict[str, Any]:
                 "unchanged": one.unchanged,
             }
             for one in whatif.totals(found.customers)
+        ],
+        "months": [
+            {
+                "month": f"{one.month:%Y-%m}",
+                "currency": one.currency,
+                **_amounts(one.sums, one.currency),
+            }
+            for one in found.months
         ],
         "prices": [_price_data(one) for one in found.prices],
         "left_out": [_price_data(one) for one in found.left_out],

@@ -6,18 +6,23 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from everycent.archives import queries as archives
+from everycent.charging import audit as charging
 from everycent.corrections import audit as corrections
 from everycent.coupons import audit as coupons
 from everycent.credits import audit as wallets
 from everycent.db.connection import Tx
-from everycent.flows import reasoned, replay
+from everycent.dunning import audit as dunning
+from everycent.exchange import audit as exchange
+from everycent.flows import reasoned, recount, replay
 from everycent.flows.archive_usage import Files, false_files
 from everycent.invoicing import audit as invoicing
 from everycent.journal import audit as journal
 from everycent.journal import queries as events
+from everycent.kernel.errors import Refusal
 from everycent.ledger import audit as ledger
 from everycent.metering import audit as metering
 from everycent.metering import queries as usage
+from everycent.payments import audit as payments
 
 
 class Check(NamedTuple):
@@ -32,6 +37,8 @@ class Check(NamedTuple):
 ARCHIVE_ADDS_UP = "every archived record is accounted for"
 ARCHIVE_IS_THERE = "every archived month is there and says what was archived"
 
+COUNTED_AGAIN = "every invoice comes to the same when counted again from raw records"
+
 OnStart = Callable[[str], None]
 
 
@@ -41,12 +48,14 @@ def verify(
     trusted_key: bytes | None,
     with_replay: bool,
     files: Files | None = None,
+    recount_percent: int = 0,
     on_start: OnStart = lambda _: None,
 ) -> Iterator[Check]:
     """Checks every promise in turn. Call it in a `snapshot`: it reads the books as of one instant.
 
     `trusted_key` is the public key that must have signed the checkpoints. With `files` every file of the
-    archive is read too, and the roll-ups of its months are counted again from it.
+    archive is read too, and the roll-ups of its months are counted again from it. So many per cent of the
+    invoices (`recount_percent`) are counted again by the second engine.
     """
     tx.sort_in_memory()
     on_start("every event stands on the one before it")
@@ -65,11 +74,24 @@ def verify(
     for promise in invoicing.CHECKS:
         on_start(promise)
         yield Check("invoices", promise, invoicing.violations(tx, promise))
+    on_start(invoicing.AT_HOME)
+    yield Check("invoices", invoicing.AT_HOME, invoicing.false_homes(tx))
+    on_start(exchange.IN_ORDER)
+    yield Check("invoices", exchange.IN_ORDER, exchange.violations(tx))
     on_start(coupons.USED_AS_ALLOWED)
     yield Check("invoices", coupons.USED_AS_ALLOWED, coupons.violations(tx))
     for promise in wallets.CHECKS:
         on_start(promise)
         yield Check("credit", promise, wallets.violations(tx, promise))
+    for promise in payments.CHECKS:
+        on_start(promise)
+        yield Check("payments", promise, payments.violations(tx, promise))
+    for promise in charging.CHECKS:
+        on_start(promise)
+        yield Check("payments", promise, charging.violations(tx, promise))
+    for promise in dunning.CHECKS:
+        on_start(promise)
+        yield Check("dunning", promise, dunning.violations(tx, promise))
     for promise in metering.CHECKS:
         on_start(promise)
         yield Check("usage", promise, metering.violations(tx, promise))
@@ -87,6 +109,9 @@ def verify(
     yield Check("usage", "every line counted the records it says", invoicing.false_seals(tx))
     on_start("every record is billed or has a reason")
     yield _conservation(tx)
+    if recount_percent:
+        on_start(COUNTED_AGAIN)
+        yield _counted_again(tx, recount_percent, files)
     if with_replay:
         on_start("the journal rebuilds every table")
         rebuilt = replay.replay(tx)
@@ -103,6 +128,18 @@ def _conservation(tx: Tx) -> Check:
     if sum(reasons.values()) != received:
         violators.append(f"{received} records received, {sum(reasons.values())} accounted for")
     return Check("usage", "every record is billed or has a reason", violators, reasons)
+
+
+def _counted_again(tx: Tx, percent: int, files: Files | None) -> Check:
+    """Lines whose records are away are told by their number: their quantity was believed."""
+    try:
+        total = recount.recount_issued(tx, percent=percent, files=files)
+    except Refusal as refusal:
+        return Check("invoices", COUNTED_AGAIN, [refusal.message])
+    figures = {"invoices": total.invoices, "lines": total.lines}
+    if total.believed:
+        figures["lines_with_records_in_the_archive"] = total.believed
+    return Check("invoices", COUNTED_AGAIN, total.differences, figures)
 
 
 def reasons_of_usage(tx: Tx) -> dict[str, int]:

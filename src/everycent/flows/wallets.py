@@ -19,13 +19,15 @@ from everycent.credits import queries as wallets
 from everycent.credits.allowance import Allowance, allowance, strictest
 from everycent.credits.drawdown import Part
 from everycent.credits.operations import Writing
-from everycent.credits.purse import Purse, Settled, settled
+from everycent.credits.purse import Billed, Purse, Settled, Stakes, settled
 from everycent.credits.wallet import Caps, Due, Wallet
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
+from everycent.flows import prepay
+from everycent.flows.outstanding import outstanding
 from everycent.flows.rate_due import Selling
-from everycent.flows.running import Line, State, running
+from everycent.flows.running import Line, State
 from everycent.invoicing.assemble import draft
 from everycent.invoicing.prepaid import prepaid
 from everycent.kernel.errors import Refusal
@@ -76,18 +78,14 @@ def standings(tx: Tx, owners: Sequence[Customer], as_of: datetime) -> list[Stand
     if not ids:
         return []
     held = {one.wallet_id: one for one in wallets.wallets(tx, customer_ids=ids, limit=_ALL)}
-    wanted = set(ids)
-    purses = {
-        purse.wallet.wallet_id: purse
-        for purse in wallets.purses(tx, ids[0], ids[-1])
-        if purse.wallet.customer_id in wanted
-    }
+    lines, refused = _costs(tx, sorted({one.customer_id for one in held.values()}), as_of)
+    there, stakes = prepay.held(tx, _given_back(lines.values()), ids[0], ids[-1])
+    purses = {purse.wallet.wallet_id: purse for purse in there}
     own: dict[UUID, list[Purse]] = {}
     for wallet in held.values():
         own.setdefault(wallet.customer_id, []).append(
             purses.get(wallet.wallet_id, Purse(wallet, []))
         )
-    lines, refused = _costs(tx, list(own), as_of)
     selling = Selling(
         catalog.taxes(tx, catalog.tax_versions(tx)),
         coupons.held(tx, ids[0], ids[-1]),
@@ -97,8 +95,20 @@ def standings(tx: Tx, owners: Sequence[Customer], as_of: datetime) -> list[Stand
     for owner in sorted(owners, key=lambda owner: owner.customer_id):
         if owner.customer_id in own:
             cost, refusal = lines.get(owner.customer_id, []), refused.get(owner.customer_id)
-            found += _standings(owner, own[owner.customer_id], cost, refusal, selling, as_of)
+            found += _standings(
+                owner, own[owner.customer_id], cost, refusal, selling, as_of, stakes
+            )
     return found
+
+
+def _given_back(costs: Iterable[Iterable[Line]]) -> list[Billed]:
+    """The billed periods of which something is to be given back that credit paid before taxes."""
+    return [
+        (line.subscription_id, line.item_no, line.period.start)
+        for lines in costs
+        for line in lines
+        if line.owed.credit_back
+    ]
 
 
 _ALL = 1_000_000
@@ -107,15 +117,13 @@ _ALL = 1_000_000
 def _costs(
     tx: Tx, customer_ids: Sequence[UUID], as_of: datetime
 ) -> tuple[dict[UUID, list[Line]], dict[UUID, Refusal]]:
-    """What each customer has not been billed for, and why that can't be said of some."""
-    held = subscriptions.owned(tx, customer_ids, [])
-    owners = {one.subscription_id: one.customer_id for one in held}
-    found = running(tx, held, as_of)
+    """What each customer has to pay and has not been billed for, and why that can't be said of some."""
+    found = outstanding(tx, subscriptions.payable(tx, customer_ids), as_of)
     lines: dict[UUID, list[Line]] = {}
     for line in found.lines:
         if line.state is not State.BILLED:
-            lines.setdefault(owners[line.subscription_id], []).append(line)
-    return lines, {owners[one.subscription_id]: one.refusal for one in found.refused}
+            lines.setdefault(line.payer_id, []).append(line)
+    return lines, {payer: one.refusal for one in found.refused for payer in one.payer_ids}
 
 
 def _standings(
@@ -125,6 +133,7 @@ def _standings(
     refusal: Refusal | None,
     selling: Selling,
     as_of: datetime,
+    stakes: Stakes,
 ) -> list[Standing]:
     held, _ = settled(purses, as_of)
     after: list[Purse] = held
@@ -135,7 +144,8 @@ def _standings(
             cost = draft(
                 owner, as_of, [line.owed for line in lines], selling.taxes, held_coupons, selling.policies
             )  # fmt: skip
-            _, after, unpaid = prepaid(cost, held)
+            _, after, unpaid = prepaid(cost, held, stakes)
+            after, _ = settled(after, as_of)  # what was given back to a grant that expired is gone
         except Refusal as error:
             refusal = error
     left = {purse.wallet.wallet_id: purse.left for purse in after}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from everycent.db.connection import Database
-from everycent.flows import gaps, watch
+from everycent.flows import gaps, late, watch
 from everycent.flows.watch import Noticed
 from everycent.kernel.errors import Refusal
 from everycent.metering import operations as metering
@@ -46,6 +46,8 @@ def tick(
     failing = {(threshold.key, refusal.code) for threshold, refusal in checked.refused}
     with database.transaction(tenant_id) as tx:
         folded = metering.fold_step(tx, records=FOLDED_AT_ONCE)
+    if folded:
+        late.keep_up(database, tenant_id)
     settled = gaps.Settled([], [])
     gaps_at = before.gaps_at
     if gaps_at is None or as_of >= gaps_at + GAPS_EVERY:

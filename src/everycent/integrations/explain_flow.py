@@ -14,6 +14,8 @@ from typing import NamedTuple
 from everycent.catalog.price import Flat, Percentage, PerUnit
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.kernel.money import EXACT
+from everycent.kernel.quantity import shown
+from everycent.rating.charge import is_agreed
 
 _MOST_LINES = 12
 _THIN = 2
@@ -208,8 +210,10 @@ def _calculation(line: InvoiceLine) -> str:
     charge = line.charge
     if charge.quantity is None:
         return ""
-    quantity = f"{charge.quantity.value} {charge.quantity.unit}"
+    quantity = f"{shown(charge.quantity.value)} {charge.quantity.unit}"
     match charge.price.scheme:
+        case _ if charge.exchange is not None:
+            return f"{quantity} → "
         case PerUnit(unit_amount, "0") if charge.limit is None:
             return f"{quantity} × {unit_amount} = "
         case Percentage(percent) if charge.limit is None:
@@ -222,8 +226,8 @@ def _calculation(line: InvoiceLine) -> str:
 
 def _source(line: InvoiceLine) -> str:
     quantity = line.charge.quantity
-    if quantity is None:
-        return "fixed amounts"
+    if quantity is None or is_agreed(quantity):
+        return "fixed amounts" if quantity is None else "agreed quantities"
     meters = sorted({part.series.meter for part in quantity.parts})
     subjects = sorted({part.subject for part in quantity.parts})
     where = subjects[0] if len(subjects) == 1 else f"{len(subjects)} subjects"

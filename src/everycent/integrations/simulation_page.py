@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from everycent.invoicing import whatif
-from everycent.invoicing.whatif import Bin, Of, OfCustomer, OfPrice, Simulation, Totals
+from everycent.invoicing.whatif import Bin, Of, OfCustomer, OfMonth, OfPrice, Simulation, Totals
+from everycent.kernel.calendar import add_months
 from everycent.kernel.money import Money, plain
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _WIDTH, _HEIGHT, _TOP, _FOOT = 812, 230, 26, 44
 _GAP = 10
 _LEAST = 3
+_THIN = 1
+_LABEL = 48
+_NEVER = date(2000, 1, 1)
 _WIDEST = 10_000
 
 
@@ -30,6 +35,19 @@ class Bar(NamedTuple):
     label: str
 
 
+class Pair(NamedTuple):
+    """What a month came to, and would, as two bars; each is (x, y, height) in pixels, `width` wide. The
+    label is empty where there is no room for one."""
+
+    old: tuple[int, int, int]
+    new: tuple[int, int, int]
+    width: int
+    middle: int
+    tone: str
+    label: str
+    title: str
+
+
 class Row(NamedTuple):
     """A line of a table: the amounts as text, and the change as a bar."""
 
@@ -44,6 +62,14 @@ class Row(NamedTuple):
     width: str
 
 
+class Months(NamedTuple):
+    """Revenue over time: `base` is where nothing is."""
+
+    pairs: list[Pair]
+    base: int
+    rows: list[Row]
+
+
 class Shown(NamedTuple):
     """Everything that the page tells of one currency."""
 
@@ -54,6 +80,7 @@ class Shown(NamedTuple):
     percent: str
     tone: str
     bars: list[Bar]
+    months: Months
     winners: list[Row]
     losers: list[Row]
     prices: list[Row]
@@ -81,6 +108,7 @@ def page(found: Simulation, title: str, most: int) -> str:
         width=_WIDTH,
         height=_TOP + _HEIGHT + _FOOT,
         base=_TOP + _HEIGHT,
+        months_height=_TOP + _HEIGHT + _FOOT // 2 + 8,
     )
 
 
@@ -98,6 +126,7 @@ def _shown(found: Simulation, totals: Totals, most: int) -> Shown:
         _percent(sums),
         _tone(sums),
         bars(whatif.histogram(own)),
+        _months([one for one in found.months if one.currency == currency]),
         _rows(winners),
         _rows(losers),
         _rows([one for one in found.prices if one.currency == currency]),
@@ -127,8 +156,47 @@ def bars(bins: Sequence[Bin]) -> list[Bar]:
     return found
 
 
-def _customer_name(one: OfCustomer) -> tuple[str, str]:
-    return one.name, one.key
+def _months(found: Sequence[OfMonth]) -> Months:
+    """The bars of months from left to right, and their table; a month without anything has its place."""
+    known = {one.month: one for one in found}
+    first, last = (min(known), max(known)) if known else (_NEVER, _NEVER)
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    edges = [0, *(amount for one in found for amount in one.sums[1:])]
+    low, high = min(edges), max(edges)
+    scale = max(high - low, 1)
+    base = _TOP + high * _HEIGHT // scale
+    slot = max(_WIDTH // count, 3)
+    every = -(-_LABEL // slot)  # so many months share the room of a label
+    pairs = []
+    for number in range(count):
+        month = add_months(first, number)
+        if month not in known:
+            continue
+        one = known[month]
+        width = max((slot - min(_GAP, slot // 3)) // 2, 1)
+        x = number * slot + (slot - 2 * width) // 2
+        _, old, new = one.sums
+        told = f"{_money(old, one.currency)} → {_money(new, one.currency)} {one.currency}"
+        label = f"{month:%b %y}" if number % every == 0 else ""
+        title = f"{month:%B %Y}: {told} ({_percent(one.sums)})"
+        pairs.append(
+            Pair(
+                _pair_bar(old, x, base, scale),
+                _pair_bar(new, x + width, base, scale),
+                width,
+                x + width,
+                _tone(one.sums),
+                label,
+                title,
+            )
+        )
+    return Months(pairs, base, _rows(found))
+
+
+def _pair_bar(amount: int, x: int, base: int, scale: int) -> tuple[int, int, int]:
+    """Up from the base, or down where less than nothing is told."""
+    height = max(abs(amount) * _HEIGHT // scale, _THIN if amount else 0)
+    return x, base - height if amount > 0 else base, height
 
 
 def _price_name(one: OfPrice) -> tuple[str, str]:
@@ -136,11 +204,23 @@ def _price_name(one: OfPrice) -> tuple[str, str]:
     return f"{one.plan} / {one.price}", f"{note}: {one.why}" if one.why else note
 
 
-def _rows(found: Sequence[OfCustomer] | Sequence[OfPrice]) -> list[Row]:
+def _name(one: OfCustomer | OfPrice | OfMonth) -> tuple[str, str]:
+    match one:
+        case OfCustomer():
+            return one.name, one.key
+        case OfPrice():
+            return _price_name(one)
+        case OfMonth():
+            return f"{one.month:%B %Y}", ""
+
+
+def _rows(
+    found: Sequence[OfCustomer] | Sequence[OfPrice] | Sequence[OfMonth],
+) -> list[Row]:
     highest = max((abs(one.sums.more) for one in found), default=0) or 1
     told = []
     for one in found:
-        name, note = _customer_name(one) if isinstance(one, OfCustomer) else _price_name(one)
+        name, note = _name(one)
         hundredths = abs(one.sums.more) * _WIDEST // highest
         told.append(
             Row(

@@ -10,11 +10,21 @@ from uuid import UUID
 
 from everycent.catalog.coupon import reaches
 from everycent.catalog.plan import AND, Tax
-from everycent.catalog.policies import DEFAULTS, LEVEL, MODE, REST, SPLIT, STEP, Policies
+from everycent.catalog.policies import (
+    CONVERSION_DAY,
+    DEFAULTS,
+    LEVEL,
+    MODE,
+    REST,
+    SPLIT,
+    STEP,
+    Policies,
+)
 from everycent.coupons.application import Held, in_order
 from everycent.credits.purse import Settled
 from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer, untaxed_because
+from everycent.exchange.lookup import deciding
 from everycent.invoicing import tax
 from everycent.invoicing.discount import Grant, Taken
 from everycent.invoicing.invoice import (
@@ -22,11 +32,13 @@ from everycent.invoicing.invoice import (
     INVOICE_SERIES,
     Correction,
     Discount,
+    Home,
     Invoice,
     InvoiceLine,
     Share,
     TaxAmount,
     amount_of,
+    credit_back,
     name_of,
 )
 from everycent.invoicing.settle import Priced, settle
@@ -38,6 +50,7 @@ from everycent.kernel.money import checked
 from everycent.kernel.period import Period
 from everycent.rating.charge import Charge
 
+_INSTANT = timedelta(microseconds=1)
 CARRIED = "carried"
 """The value of the policy discount.rest with which a rest is not lost."""
 
@@ -63,10 +76,17 @@ class DueCharge(NamedTuple):
         """What it adds to the invoice as prices are told, in minor units before discounts."""
         return amount_of(self.charge, self.corrects)
 
+    @property
+    def credit_back(self) -> int:
+        """What of it becomes credit again that credit paid before taxes, in minor units."""
+        before = self.corrects
+        return 0 if before is None else credit_back(before.charged, before.prepaid, self.amount)
+
 
 class DraftInvoice(NamedTuple):
     """An invoice without its number and date. `due_at` is when its charges fell due. `draws` pay
-    `prepaid` of it out of the customer's credit; `settled` happened to that credit before."""
+    `prepaid` of it out of the customer's credit, less what its lines give back to that; `settled` happened
+    to that credit before. Where `home` has the rate of the date of issue, that is `dated`."""
 
     customer: Customer
     currency: str
@@ -82,11 +102,19 @@ class DraftInvoice(NamedTuple):
     draws: tuple[Draw, ...] = ()
     prepaid: int = 0
     settled: tuple[Settled, ...] = ()
+    home: Home | None = None
+    dated: date | None = None
+
+    @property
+    def payable(self) -> int:
+        """What is left to pay, in minor units."""
+        return self.gross - self.prepaid
 
     @property
     def series(self) -> str:
-        """The series that numbers it: what gives back more than it charges is a credit note."""
-        return CREDIT_SERIES if self.gross < 0 else INVOICE_SERIES
+        """The series that numbers it: what gives back more than it charges is a credit note, also where
+        all of that is credit again."""
+        return CREDIT_SERIES if (self.payable, self.gross) < (0, 0) else INVOICE_SERIES
 
 
 class _Offer(NamedTuple):
@@ -119,15 +147,16 @@ def draft(
             due.charge.price.includes_tax,
             due.kept,
             line_order(due.subscription, due.item_no, due.period.start),
+            0 if due.corrects is None else -due.credit_back,
         )
         for due, own in zip(charges, rates, strict=True)
     ]
     offers = _offers(charges, coupons, currency)
     settled = settle(priced, [offer.grant for offer in offers], policies, rules)
     lines = [
-        _line(number, due, own, included, off, is_waived=rules.waived is not None)
-        for number, (due, own, (included, off)) in enumerate(
-            zip(charges, rates, settled.lines, strict=True), start=1
+        _line(number, due, one, taken, is_waived=rules.waived is not None)
+        for number, (due, one, taken) in enumerate(
+            zip(charges, priced, settled.lines, strict=True), start=1
         )
     ]
     discounts = [
@@ -135,15 +164,29 @@ def draft(
         for offer, taken in zip(offers, settled.taken, strict=True)
         if any(taken.shares.values())
     ]
-    net = sum(line.base for line in lines)
-    tax_total = sum(amount.amount for amount in settled.taxes)
-    for minor in (*(amount.base for amount in settled.taxes), net, tax_total, net + tax_total):
-        checked(minor, currency)
-    used = policies.used(*(LEVEL, MODE, STEP) * bool(settled.taxes), *(SPLIT, REST) * bool(offers))
+    discount = sum([off for _, off in settled.lines])
+    net = sum([one.amount for one in priced]) - sum([tax_ for tax_, _ in settled.lines]) - discount
+    tax_total = sum([amount.amount for amount in settled.taxes])
+    sums = [net, tax_total, net + tax_total, *[amount.base for amount in settled.taxes]]
+    checked(max(sums, key=abs), currency)
     return DraftInvoice(
         customer, currency, due_at, tuple(lines), settled.taxes, net, tax_total, net + tax_total,
-        tuple(discounts), sum(line.discount for line in lines), used,
+        tuple(discounts), discount,
+        _used(policies, charges, has_taxes=bool(settled.taxes), has_coupons=bool(offers)),
+        prepaid=sum([one.prepaid for one in priced]),
     )  # fmt: skip
+
+
+def _used(
+    policies: Policies, charges: Sequence[DueCharge], *, has_taxes: bool, has_coupons: bool
+) -> dict[str, str]:
+    """The policies that had a say."""
+    names = [LEVEL, MODE, STEP] if has_taxes else []
+    if has_coupons:
+        names += SPLIT, REST
+    if any(due.charge.exchange is not None for due in charges):
+        names += CONVERSION_DAY, *deciding(policies)
+    return policies.used(*names)
 
 
 def line_order(subscription: str, item_no: int, starts_at: datetime) -> tuple[object, ...]:
@@ -155,22 +198,26 @@ def _rates(
     charges: Sequence[DueCharge], taxes: Mapping[str, Tax], rules: Rules
 ) -> list[tuple[Rate, ...]]:
     """The rates of each charge. One that is waived is 0, unless the price has to be freed of it."""
-    known: dict[tuple[str, date, bool], tuple[Rate, ...]] = {}
+    known: dict[tuple[object, ...], tuple[Rate, ...]] = {}
     found = []
     for due in charges:
+        category = due.charge.product.tax_category
         is_nothing = rules.waived is not None and not due.charge.price.includes_tax
-        key = (due.charge.product.tax_category, _supply_day(due), is_nothing)
-        if key not in known:
-            rates = tax.rates_of(key[0], key[1], taxes, rules.mode)
-            known[key] = tuple(r._replace(percent="0") for r in rates) if is_nothing else rates
-        found.append(known[key])
+        key = (category, due.period, due.in_advance, due.time_zone, is_nothing)
+        rates = known.get(key)
+        if rates is None:
+            rates = tax.rates_of(category, _supply_day(due), taxes, rules.mode)
+            if is_nothing:
+                rates = tuple(rate._replace(percent="0") for rate in rates)
+            known[key] = rates
+        found.append(rates)
     return found
 
 
 def _supply_day(due: DueCharge) -> date:
     if due.in_advance:
         return local_date(due.period.start, due.time_zone)
-    return local_date(due.period.end - timedelta(microseconds=1), due.time_zone)
+    return local_date(due.period.end - _INSTANT, due.time_zone)
 
 
 def _offers(charges: Sequence[DueCharge], coupons: Sequence[Held], currency: str) -> list[_Offer]:
@@ -208,14 +255,14 @@ def _is_reached(due: DueCharge, held: Held) -> bool:
 def _line(
     number: int,
     due: DueCharge,
-    rates: Sequence[Rate],
-    included: int,
-    off: int,
+    priced: Priced,
+    taken: tuple[int, int],
     *,
     is_waived: bool,
 ) -> InvoiceLine:
-    percents = AND.join(rate.percent for rate in rates) or None
-    shown = percents and AND.join("0" for _ in rates) if is_waived else percents
+    percents = AND.join([rate.percent for rate in priced.rates]) or None
+    shown = percents and AND.join(["0" for _ in priced.rates]) if is_waived else percents
+    included, off = taken
     return InvoiceLine(
         number,
         due.subscription_id,
@@ -230,6 +277,7 @@ def _line(
         tax_included=included,
         waived_percent=percents if is_waived and due.charge.price.includes_tax else None,
         kept=None if due.kept is None else (due.kept.numerator, due.kept.denominator),
+        prepaid=priced.prepaid,
     )
 
 
@@ -293,7 +341,7 @@ def finished(
         prepared.currency,
         exponent(prepared.currency),
         issued_on,
-        issued_on + timedelta(days=payment_days if prepared.gross > 0 else 0),
+        issued_on + timedelta(days=payment_days if prepared.payable > 0 else 0),
         prepared.lines,
         prepared.taxes,
         prepared.net,
@@ -305,4 +353,5 @@ def finished(
         dict(prepared.policies),
         prepared.draws,
         prepared.prepaid,
+        prepared.home,
     )

@@ -10,8 +10,11 @@ from everycent.consumption import queries as consumption
 from everycent.consumption.usage import NOTHING
 from everycent.db.connection import Tx
 from everycent.invoicing import store
+from everycent.invoicing.home import at_home
+from everycent.invoicing.invoice import CREDITED, ISSUED, Invoice
 from everycent.invoicing.reasons import Wanted
 from everycent.invoicing.seals import sealed_pieces
+from everycent.journal.types import decode
 from everycent.kernel.period import Period
 
 CHECKS = {
@@ -24,6 +27,7 @@ CHECKS = {
     "every invoice has its event, and every event its invoice": "invoices_without_events",
     "numbers run from 1 without a gap": "number_gaps",
     "numbers follow the date": "number_order",
+    "every rate by which a document was made is one that was told": "false_rates",
     "no period is billed twice and none left out": "broken_tiling",
     "every billed period has its line, and every line its period": "periods_without_lines",
 }
@@ -32,6 +36,34 @@ CHECKS = {
 def violations(tx: Tx, check: str) -> list[str]:
     """The violators of one of `CHECKS`, at most a hundred."""
     return store.list_violations(tx, CHECKS[check])
+
+
+AT_HOME = "every sum in the home currency follows from its frozen rate"
+
+
+def false_homes(tx: Tx) -> list[str]:
+    """Documents whose sums in the home currency are not what their frozen rate gives."""
+    found = []
+    for invoice_id, takes_back, payload, version, *row, taxes in store.stream_homes(tx):
+        if payload is None:
+            found.append(str(invoice_id))
+            continue
+        note = decode(CREDITED, version, payload) if takes_back else None
+        invoice: Invoice = decode(ISSUED, version, payload) if note is None else note.original
+        home, sign = invoice.home, 1 if note is None else -1
+        name = (invoice if note is None else note).name
+        if home is None or home != at_home(invoice, home.parts, home.currency, home.mode):
+            found.append(name)
+            continue
+        sums = (home.net, home.tax, home.rounding, home.gross)
+        told = [
+            f"{tax.category} {tax.percent} {str(tax.is_included).lower()} {sign * tax.base}"
+            f" {sign * tax.amount}"
+            for tax in home.taxes
+        ]
+        if row != [home.currency, *(sign * part for part in sums)] or sorted(taxes) != sorted(told):
+            found.append(name)
+    return found
 
 
 def false_seals(tx: Tx) -> list[str]:

@@ -12,8 +12,9 @@ from everycent.catalog.coupon import Coupon
 from everycent.catalog.plan import AND
 from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer
+from everycent.exchange.rate import Exchange
 from everycent.journal.types import EventType
-from everycent.kernel.money import Rounding
+from everycent.kernel.money import Rounding, rounded_minor
 from everycent.rating.charge import Charge
 
 
@@ -21,7 +22,8 @@ class Correction(msgspec.Struct, frozen=True):
     """What a line takes the place of: line `line_no` of invoice `invoice`, with which the period was
     billed, and what was `charged` for it (minor units) up to `ends_at` when this was said. `step` counts
     the corrections of a line from 1. `given_back` is what the plan's rule gives back, where that is
-    not the difference between what was charged and what is right now."""
+    not the difference between what was charged and what is right now. `prepaid` is what credit stood for
+    of the charge then, paid before taxes."""
 
     invoice: str
     invoice_id: UUID
@@ -30,6 +32,7 @@ class Correction(msgspec.Struct, frozen=True):
     charged: int
     ends_at: datetime
     given_back: int | None = None
+    prepaid: int = 0
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,7 +45,8 @@ class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     taken off the other one.
 
     A line that `corrects` another one holds the charge as it is right; what was charged for the period
-    before is taken off. `prepaid` is what credit paid of its net after discounts, before taxes.
+    before is taken off. `prepaid` is what credit paid of its net after discounts, before taxes; below
+    nothing what is credit again (`credit_back`).
     """
 
     line_no: int
@@ -146,13 +150,50 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
     rest: int = 0
 
 
+class HomePart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Lines with the rate at which they are told in the home currency: those of these numbers, or all."""
+
+    exchange: Exchange
+    lines: tuple[int, ...] = ()
+
+
+class HomeTax(msgspec.Struct, frozen=True):
+    """A tax in the home currency: that of the same category, percentage, and whether it is included."""
+
+    category: str
+    percent: str
+    is_included: bool
+    base: int
+    amount: int
+
+
+class Home(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The document in the seller's home currency (Directive 2006/112/EC, article 230). Minor units of
+    `currency`, which has `places` decimals; each is rounded once, by `mode`, from the document's amount.
+
+    A line that corrects another document keeps the rate of that one, so there may be several parts. `tax`
+    is the sum of the taxes; `rounding` is what net and tax miss the gross by.
+    """
+
+    currency: str
+    places: int
+    mode: Rounding
+    parts: tuple[HomePart, ...]
+    taxes: tuple[HomeTax, ...]
+    net: int
+    tax: int
+    gross: int
+    rounding: int = 0
+
+
 class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was issued. Amounts are minor units of `currency`, which has `places` decimals. Where its
     corrections give back more than its charges come to, it is a credit note, in a series of its own.
 
     `net` is after discounts, which are `discount` together (net of taxes). `policies` are those that it
-    was made by. `draws` are out of the customer's credit, before and after taxes; together they are
-    `prepaid`.
+    was made by. `draws` are out of the customer's credit, before and after taxes; negative ones give back
+    what credit had paid of lines that are corrected. Together they are `prepaid`.
+    `home` tells it in the seller's currency, where that is another one and it is asked for.
     """
 
     invoice_id: UUID
@@ -175,6 +216,7 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     policies: dict[str, str] = {}
     draws: tuple[Draw, ...] = ()
     prepaid: int = 0
+    home: Home | None = None
 
     @property
     def payable(self) -> int:
@@ -184,7 +226,8 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class CreditNote(msgspec.Struct, frozen=True):
     """Takes a whole invoice back; refers to it without doubt (Directive 2006/112/EC, article 219). What
-    credit paid of it goes back to the grants it came from: `draws`, of negative amounts."""
+    credit paid of it goes back to the grants it came from: `draws`, of negative amounts. What was to be
+    paid is settled by it, as step `step` of the invoice."""
 
     invoice_id: UUID
     series: str
@@ -195,6 +238,7 @@ class CreditNote(msgspec.Struct, frozen=True):
     original: Invoice
     original_event_id: UUID
     draws: tuple[Draw, ...] = ()
+    step: int = 1
 
 
 ISSUED = EventType("invoice.issued", 1, Invoice)
@@ -211,6 +255,18 @@ def amount_of(charge: Charge, corrects: Correction | None) -> int:
     if corrects.given_back is not None:
         return -corrects.given_back
     return charge.net - corrects.charged
+
+
+def credit_back(charged: int, prepaid: int, amount: int) -> int:
+    """What is credit again where a line adds `amount` to what was `charged` for its period, of which
+    credit stands for `prepaid`: nothing unless it gives back, its part of what credit paid (prepaid ×
+    given back ÷ charged, rounded half up), and all of that when nothing stays charged. Minor units.
+    """
+    if amount >= 0 or not prepaid:
+        return 0
+    if charged + amount <= 0:
+        return prepaid
+    return rounded_minor(Fraction(prepaid * -amount, charged), Rounding.HALF_UP)
 
 
 def kind_of(series: str) -> str:

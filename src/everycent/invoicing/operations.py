@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import repeat
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.credits import operations as wallets
 from everycent.customers import operations as customers
 from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
-from everycent.invoicing import projection, queries, store
+from everycent.invoicing import projection, queries, settlement, store
 from everycent.invoicing.assemble import DraftInvoice, finished
 from everycent.invoicing.invoice import (
     CREDIT_SERIES,
@@ -23,34 +24,45 @@ from everycent.invoicing.invoice import (
     name_of,
 )
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
+from everycent.invoicing.settlement import Open, Settle, Settled
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
+from everycent.journal.types import EventType
 from everycent.kernel.calendar import local_date, start_of_day
-from everycent.kernel.errors import Conflict
+from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.kernel.table import Rows
+from everycent.subscriptions.operations import Writing
 
 
-def prepare(tx: Tx, prepared: Sequence[DraftInvoice], ids: IdSource) -> list[UUID]:
-    """Writes everything of the drafts that does not depend on their numbers; returns their ids.
+class Prepared(NamedTuple):
+    """A draft whose details are written, the id of its invoice, and that of the event that issues it."""
+
+    draft: DraftInvoice
+    invoice_id: UUID
+    event_id: UUID
+
+
+def prepare(tx: Tx, drafts: Sequence[DraftInvoice], ids: IdSource) -> list[Prepared]:
+    """Writes everything of the drafts that does not depend on their numbers.
 
     The same transaction must give them to `issue` or roll back.
     """
     rows = Rows()
-    invoice_ids = []
-    for draft in prepared:
-        invoice_id = ids(f"invoice/{_natural_key(draft)}")
-        projection.add_details(rows, tx.tenant_id, invoice_id, draft)
-        invoice_ids.append(invoice_id)
+    prepared = []
+    for draft in drafts:
+        key = _natural_key(draft)
+        one = Prepared(draft, ids(f"invoice/{key}"), ids(f"invoice.issued/{key}"))
+        projection.add_details(rows, tx.tenant_id, one.invoice_id, draft)
+        prepared.append(one)
     journal.write(tx, rows)
-    return invoice_ids
+    return prepared
 
 
 def issue(
     tx: Tx,
-    prepared: Sequence[DraftInvoice],
-    invoice_ids: Sequence[UUID],
+    prepared: Sequence[Prepared],
     *,
     time_zone: str,
     payment_days: int,
@@ -67,14 +79,16 @@ def issue(
     """
     if not prepared:
         return
-    numbers = _numbers_of(tx, prepared, at, time_zone)
+    numbers = _numbers_of(tx, [one.draft for one in prepared], at, time_zone)
     drafts = []
-    for draft, invoice_id in zip(prepared, invoice_ids, strict=True):
+    for draft, invoice_id, event_id in prepared:
         number, dated, booked_at = next(numbers[draft.series])
+        if draft.dated not in (None, dated):
+            raise _date_moved(draft, dated)
         drafts += wallets.of_settled(draft.settled, actor=actor, ids=ids)
         drafts.append(
             Draft(
-                ids(f"invoice.issued/{_natural_key(draft)}"),
+                event_id,
                 customer_stream(draft.customer.customer_id),
                 ISSUED,
                 booked_at,
@@ -85,8 +99,19 @@ def issue(
     journal.record(tx, drafts, recorded_at, projection.add_document_or_credit)
 
 
+def _date_moved(draft: DraftInvoice, dated: date) -> Conflict:
+    return Conflict(
+        "invoice.date_moved",
+        f"another document of {dated} was issued meanwhile, and this one has the exchange rate of"
+        f" {draft.dated}",
+        field="issued_on",
+        value=dated,
+        hint="bill again",
+    )
+
+
 def _numbers_of(
-    tx: Tx, prepared: Sequence[DraftInvoice], at: datetime, time_zone: str
+    tx: Tx, prepared: Iterable[DraftInvoice], at: datetime, time_zone: str
 ) -> dict[str, Iterator[tuple[int, date, datetime]]]:
     """The numbers of the drafts by series, each with its date and the instant to book it at. The series
     are locked in one order, so that nobody waits for anybody in a circle."""
@@ -131,10 +156,12 @@ def credit(
 
     The periods it billed stay billed; what credit paid of it is credit again. Raises NotFound
     `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`,
-    `invoice.credit_before_issue`, `invoice.corrected`.
+    `invoice.credit_before_issue`, `invoice.corrected`,
+    `invoice.partly_settled`.
     """
     found = queries.invoice(tx, name)
     customers.lock(tx, [found.invoice.customer.customer_id])
+    (open_now,) = lock_open(tx, [found.invoice.invoice_id])
     before = store.find_credit_of(tx, found.invoice.invoice_id)
     if before is not None:
         raise Conflict(
@@ -144,6 +171,14 @@ def credit(
             value=name,
         )
     _check_corrections(tx, found.invoice)
+    if open_now.left != open_now.owed:
+        raise Conflict(
+            "invoice.partly_settled",
+            f"something of {found.invoice.name} is paid, set off or written off",
+            field="invoice",
+            value=name,
+            hint="take that back first: `everycent payment unapply`",
+        )
     if at < found.at:
         raise Conflict(
             "invoice.credit_before_issue",
@@ -162,6 +197,7 @@ def credit(
         found.invoice,
         found.event_id,
         wallets.given_back(tx, found.invoice.draws),
+        open_now.step + 1,
     )
     draft = Draft(
         ids(f"invoice.credited/{found.invoice.name}"),
@@ -174,6 +210,114 @@ def credit(
     )
     journal.record(tx, [draft], recorded_at, projection.credited)
     return note
+
+
+def lock_open(tx: Tx, invoice_ids: Iterable[UUID]) -> list[Open]:
+    """What is open of documents, of which nobody else settles anything until the transaction ends; in the
+    order of their ids."""
+    wanted = sorted(set(invoice_ids))
+    store.lock_documents(tx, wanted)
+    return queries.open_of(tx, wanted)
+
+
+def set_off(
+    tx: Tx,
+    invoice_id: UUID,
+    note_id: UUID,
+    amount: int,
+    *,
+    at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> Settled:
+    """Sets so much of an invoice off against a credit note of the same customer; both are nearer to
+    nothing. Raises Conflict `invoice.no_set_off` where one of them has not so much open, or they are of two
+    customers or currencies."""
+    opens = {one.document_id: one for one in lock_open(tx, [invoice_id, note_id])}
+    rows = {row.invoice_id: row for row in queries.open_documents(tx, [invoice_id, note_id])}
+    if len(opens) < 2 or not 0 < amount <= min(opens[invoice_id].left, -opens[note_id].left):
+        raise Conflict(
+            "invoice.no_set_off", f"{amount} minor units are not open of both", field="amount"
+        )
+    row, note = rows[invoice_id], rows[note_id]
+    if (row.customer_id, row.currency) != (note.customer_id, note.currency):
+        raise Conflict("invoice.no_set_off", "the documents are of two customers or currencies")
+    steps = settlement.set_off(opens[invoice_id], opens[note_id], amount)
+    name, other = name_of(row.series, row.number), name_of(note.series, note.number)
+    done = Settled(row.customer_id, row.currency, name, steps, f"set off against {other}")
+    draft = Draft(
+        ids(f"invoice.set_off/{name}/{steps[0].step}"), settlement.stream(invoice_id),
+        settlement.SET_OFF, at, actor, done,
+    )  # fmt: skip
+    journal.record(tx, [draft], recorded_at, projection.settled)
+    return done
+
+
+def write_off(
+    tx: Tx, wanted: Mapping[UUID, int | None], reason: str, writing: Writing
+) -> dict[str, int]:
+    """Gives invoices up as uncollectable: all that is open of each, or so many minor units. It is a bad
+    debt, taxes included, and nobody is charged for it any more. Returns what was written off by name.
+
+    Raises Conflict `invoice.nothing_open`, Invalid `invoice.write_off_too_large`."""
+    opens = {one.document_id: one for one in lock_open(tx, wanted)}
+    steps = []
+    for row in queries.open_documents(tx, list(wanted)):
+        found, told = opens[row.invoice_id], wanted[row.invoice_id]
+        name = name_of(row.series, row.number)
+        if found.left <= 0:
+            raise Conflict(
+                "invoice.nothing_open", f"nothing is open of {name}", field="invoice", value=name
+            )
+        amount = found.left if told is None else told
+        if not 0 < amount <= found.left:
+            raise Invalid(
+                "invoice.write_off_too_large",
+                f"{amount} minor units are not above nothing and within the {found.left} open of {name}",
+                field="amount",
+                value=amount,
+            )
+        steps.append((row, settlement.settle(found, amount, settlement.WRITE_OFF)[0]))
+    return _written(tx, settlement.WRITTEN_OFF, steps, reason, writing)
+
+
+def undo_write_off(tx: Tx, invoice_id: UUID, reason: str, writing: Writing) -> int:
+    """Opens an invoice again by all that was written off of it; returns that. Raises Conflict
+    `invoice.not_written_off`."""
+    (found,) = lock_open(tx, [invoice_id])
+    (row,) = queries.open_documents(tx, [invoice_id])
+    amount = queries.written_off(tx, [invoice_id]).get(invoice_id, 0)
+    if not amount:
+        name = name_of(row.series, row.number)
+        raise Conflict(
+            "invoice.not_written_off",
+            f"nothing of {name} is written off",
+            field="invoice",
+            value=name,
+        )
+    step, _ = settlement.settle(found, -amount, settlement.WRITE_OFF)
+    _written(tx, settlement.WRITE_OFF_UNDONE, [(row, step)], reason, writing)
+    return amount
+
+
+def _written(
+    tx: Tx, kind: EventType, steps: Sequence[tuple[Any, Settle]], reason: str, writing: Writing
+) -> dict[str, int]:
+    drafts, done = [], {}
+    for row, step in steps:
+        name = name_of(row.series, row.number)
+        drafts.append(
+            Draft(
+                writing["ids"](f"{kind.name}/{name}/{step.step}"), settlement.stream(row.invoice_id),
+                kind, writing["at"], writing["actor"],
+                Settled(row.customer_id, row.currency, name, (step,), reason),
+            )
+        )  # fmt: skip
+        done[name] = step.amount
+    if drafts:
+        journal.record(tx, drafts, writing["recorded_at"], projection.settled)
+    return done
 
 
 def _check_corrections(tx: Tx, invoice: Invoice) -> None:
@@ -195,14 +339,11 @@ def _check_corrections(tx: Tx, invoice: Invoice) -> None:
         )
 
 
-def mark_late(tx: Tx, meters: Sequence[int], *, is_live: bool = False) -> None:
+def mark_late(tx: Tx, meters: Sequence[int]) -> None:
     """Looks for usage of some meters that came, or was taken back, after its time was billed; from where
-    it was looked for last, or from the first record where a meter is new. `is_live` finds what no fold
-    has counted yet too: only for a transaction that is undone."""
-    if not meters:
-        return
-    since, known = store.get_late_mark(tx)
-    store.mark_late(tx, sorted(meters), since if set(meters) <= known else 0, is_live=is_live)
+    it was looked for last, or from the first record where a meter is new."""
+    if meters:
+        store.mark_late(tx, sorted(meters), store.get_late_mark(tx, meters))
 
 
 def open_run(tx: Tx, wanted: Run) -> tuple[Run, bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from everycent.credits import postings as credit_postings
 from everycent.invoicing.invoice import CreditNote, Invoice, kind_of
-from everycent.ledger.account import DISCOUNTS, RECEIVABLE, REVENUE, TAX_PAYABLE
+from everycent.invoicing.settlement import Settled
+from everycent.ledger.account import BAD_DEBT, DISCOUNTS, RECEIVABLE, REVENUE, TAX_PAYABLE
 from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
 
 
@@ -35,3 +36,17 @@ def of_credit_note(note: CreditNote) -> Entry | None:
     if original is None:
         return None
     return reversal("credit_note", original, note.original_event_id, note.invoice_id)
+
+
+def of_settled(done: Settled) -> Entry | None:
+    """What is written off is a bad debt, taxes included, and no longer owed. A set-off of two documents
+    moves nothing: both are receivable (one of them below nothing)."""
+    amount = sum(step.amount for step in done.steps)
+    return balanced(
+        "write_off",
+        (
+            debit(BAD_DEBT, amount, done.currency),
+            credit(RECEIVABLE, amount, done.currency, done.customer_id),
+        ),
+        done.steps[0].document_id,
+    )

@@ -4,18 +4,31 @@ A line's part of the gross is its net after discounts with its share of the taxe
 whole minor units, and what is left of those goes to the largest remainders (see `money.apportion`).
 Negative lines are taken off the others in the order of the lines: credit never pays more than the invoice
 comes to.
+
+What a line gives back that credit had paid before taxes (`InvoiceLine.prepaid` below nothing) is credit
+again first, and may pay the other lines then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from everycent.credits.drawdown import Part
-from everycent.credits.purse import Paid, Purse, paid, settled
+from everycent.credits.purse import (
+    NO_STAKES,
+    Back,
+    Billed,
+    Paid,
+    Purse,
+    Stakes,
+    paid,
+    returned,
+    settled,
+)
 from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.invoice import InvoiceLine, TaxAmount
 from everycent.invoicing.resettle import resettled
@@ -31,26 +44,45 @@ class Prepaid(NamedTuple):
     unpaid: list[Part]
 
 
-def prepaid(draft: DraftInvoice, purses: Iterable[Purse]) -> Prepaid:
-    """What credit pays of an invoice; nothing of one that gives back more than it charges.
+def prepaid(draft: DraftInvoice, purses: Iterable[Purse], stakes: Stakes = NO_STAKES) -> Prepaid:
+    """What credit gets back and pays of an invoice; it pays nothing of one that gives back more than it
+    charges. `stakes` are behind the periods whose lines give back, and their grants are in the purses.
 
     Credit is drawn as of when the charges fell due, whenever the invoice is made: what expired before is
     gone, and what came in since does not pay.
     """
     held, happened = settled(purses, draft.due_at)
-    draft = draft._replace(settled=tuple(happened))
-    if draft.gross <= 0:
+    held, back = returned(held, _backs(draft.lines, stakes))
+    draft = draft._replace(settled=tuple(happened), draws=tuple(back))
+    if draft.payable <= 0:
         return Prepaid(draft, held, [part._replace(amount=0) for part in _net_parts(draft.lines)])
     draft, before = _before_taxes(draft, held)
     parts = _gross_parts(draft)
     after = paid(before.purses, parts, draft.currency, draft.due_at, before_tax=False)
-    draws = (*before.draws, *after.draws)
+    draws = (*back, *before.draws, *after.draws)
     taken = draft._replace(draws=draws, prepaid=sum(draw.amount for draw in draws))
     unpaid = [
         part._replace(amount=part.amount - gone)
         for part, gone in zip(parts, after.parts, strict=True)
     ]
     return Prepaid(taken, after.purses, unpaid)
+
+
+def given_back(draft: DraftInvoice) -> list[Billed]:
+    """The billed periods of which its lines give back what credit had paid before taxes."""
+    return [_period(line) for line in draft.lines if line.prepaid < 0]
+
+
+def _backs(lines: Iterable[InvoiceLine], stakes: Stakes) -> Iterator[Back]:
+    return (
+        Back(line.line_no, -line.prepaid, stakes.get(_period(line), ()))
+        for line in lines
+        if line.prepaid < 0
+    )
+
+
+def _period(line: InvoiceLine) -> Billed:
+    return line.subscription_id, line.item_no, line.starts_at
 
 
 def _before_taxes(draft: DraftInvoice, held: Sequence[Purse]) -> tuple[DraftInvoice, Paid]:
@@ -64,10 +96,9 @@ def _before_taxes(draft: DraftInvoice, held: Sequence[Purse]) -> tuple[DraftInvo
         parts = _net_parts(draft.lines, beyond)
         found = paid(held, parts, draft.currency, draft.due_at, before_tax=True)
         made = _with_lines(draft, found.parts)
-        over = sum(found.parts) - made.gross
-        if over <= 0:
+        if made.payable >= 0:
             return made, found
-        beyond += over
+        beyond -= made.payable
 
 
 def _with_lines(draft: DraftInvoice, amounts: Sequence[int]) -> DraftInvoice:
@@ -78,14 +109,16 @@ def _with_lines(draft: DraftInvoice, amounts: Sequence[int]) -> DraftInvoice:
         replace(line, prepaid=amount) if amount else line
         for line, amount in zip(draft.lines, amounts, strict=True)
     )
-    changed = draft._replace(lines=lines)
+    changed = draft._replace(lines=lines, prepaid=draft.prepaid + sum(amounts))
     again = resettled(changed)
     return changed._replace(taxes=again.settled.taxes, tax=again.tax, gross=draft.net + again.tax)
 
 
 def _net_parts(lines: Sequence[InvoiceLine], beyond: int = 0) -> list[Part]:
-    """What is to be paid of each line before taxes, less `beyond` of the whole."""
-    return _parts(lines, [line.base for line in lines], beyond)
+    """What is to be paid of each line before taxes, less `beyond` of the whole; nothing of one that gives
+    back, though roundings or credit may leave something to be taxed of it."""
+    amounts = [min(0, line.base - line.prepaid) if line.amount < 0 else line.base for line in lines]
+    return _parts(lines, amounts, beyond)
 
 
 def _gross_parts(draft: DraftInvoice) -> list[Part]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
 from everycent.consumption.usage import is_counter
 from everycent.coupons.projection import USE as COUPON_USE
 from everycent.credits import projection as credit_rows
+from everycent.exchange.rate import Exchange
 from everycent.invoicing import postings
 from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.invoice import (
@@ -19,7 +22,9 @@ from everycent.invoicing.invoice import (
     kind_of,
 )
 from everycent.invoicing.seals import limits_of
+from everycent.invoicing.settlement import Settle, Settled, set_off_by
 from everycent.journal.event import Event
+from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
 from everycent.subscriptions.projection import BILLED_PERIOD, PERIOD_CORRECTION
@@ -51,6 +56,31 @@ USAGE = table(
     " records int8, total numeric, digest bytea",
     key="tenant_id, invoice_id, line_no, part_no",
 )
+HOME = table(
+    "invoice_home",
+    "tenant_id int4, invoice_id uuid, currency text, net int8, tax int8, rounding int8, gross int8,"
+    " parts text",
+    key="tenant_id, invoice_id",
+)
+HOME_TAX = table(
+    "invoice_home_tax",
+    "tenant_id int4, invoice_id uuid, category text, percent numeric, is_included bool, base int8,"
+    " amount int8",
+    key="tenant_id, invoice_id, category, percent, is_included",
+)
+RATE = table(
+    "invoice_rate",
+    "tenant_id int4, invoice_id uuid, line_no int4, quote_no int2, number int8, base text, quote text,"
+    " day date, rate numeric",
+    key="tenant_id, invoice_id, line_no, quote_no",
+)
+SETTLEMENT = table(
+    "settlement",
+    "tenant_id int4, document_id uuid, step int4, kind text, amount int8, open_before int8,"
+    " open_after int8, owed int8, payment_id uuid, move_no int4, other_id uuid, at timestamptz,"
+    " event_id uuid",
+    key="tenant_id, document_id, step",
+)
 SERIES = table(
     "number_series",
     "tenant_id int4, series text, last_number int8, last_issued_on date",
@@ -75,19 +105,20 @@ def add_details(
     """The rows of an invoice that do not depend on its number. They are written before it: the
     database checks that an invoice adds up, and takes no line afterwards."""
     lines, usage, taxes = (rows.of(target) for target in (LINE, USAGE, TAX))
+    periods = rows.of(BILLED_PERIOD)
     for line in invoice.lines:
         lines.append(_line(tenant_id, invoice_id, line, 1))
         if line.corrects is None:
-            rows.of(BILLED_PERIOD).append(
+            periods.append(
                 (tenant_id, line.subscription_id, line.item_no, line.starts_at, line.ends_at,
-                 line.amount, invoice_id, line.line_no)
+                 line.amount, line.prepaid, invoice_id, line.line_no)
             )  # fmt: skip
         else:
             before = line.corrects
             rows.of(PERIOD_CORRECTION).append(
                 (tenant_id, line.subscription_id, line.item_no, line.starts_at, before.step,
-                 before.ends_at, line.ends_at, before.charged, before.charged + line.amount, False,
-                 invoice_id, line.line_no)
+                 before.ends_at, line.ends_at, before.charged, before.charged + line.amount,
+                 before.prepaid, before.prepaid + line.prepaid, False, invoice_id, line.line_no)
             )  # fmt: skip
         quantity = line.charge.quantity
         if quantity is None:
@@ -101,11 +132,44 @@ def add_details(
             )  # fmt: skip
     for tax in invoice.taxes:
         taxes.append(_tax(tenant_id, invoice_id, tax, 1))
+    _add_home(rows, tenant_id, invoice_id, invoice, 1)
     for found in invoice.discounts:
         rows.add(
             COUPON_USE, tenant_id, found.application_id, found.use_no, found.redemption_no,
             found.coupon.times, invoice_id, found.amount, found.rest,
         )  # fmt: skip
+
+
+def _add_home(
+    rows: Rows, tenant_id: int, invoice_id: UUID, invoice: Invoice | DraftInvoice, sign: int
+) -> None:
+    """The sums in the home currency, and every rate by which the document was made."""
+    used: list[tuple[int, Exchange]] = [
+        (line.line_no, line.charge.exchange)
+        for line in invoice.lines
+        if line.charge.exchange is not None
+    ]
+    home = invoice.home
+    if home is not None:
+        parts = encode(home.parts).decode()
+        rows.add(
+            HOME, tenant_id, invoice_id, home.currency, sign * home.net, sign * home.tax,
+            sign * home.rounding, sign * home.gross, parts,
+        )  # fmt: skip
+        for tax in home.taxes:
+            rows.add(
+                HOME_TAX, tenant_id, invoice_id, tax.category, Decimal(tax.percent), tax.is_included,
+                sign * tax.base, sign * tax.amount,
+            )  # fmt: skip
+        used += [(0, part.exchange) for part in home.parts]
+    counts: Counter[int] = Counter()
+    for line_no, exchange in used:
+        for quote in exchange.quotes:
+            counts[line_no] += 1
+            rows.add(
+                RATE, tenant_id, invoice_id, line_no, counts[line_no], quote.number, quote.base,
+                quote.quote, quote.on, Decimal(quote.rate),
+            )  # fmt: skip
 
 
 def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
@@ -143,10 +207,11 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
         rows.of(LINE).append(_line(tenant_id, note.invoice_id, line, -1))
         rows.of(PERIOD_CORRECTION).append(
             (tenant_id, line.subscription_id, line.item_no, line.starts_at, 1, line.ends_at,
-             line.starts_at, line.amount, 0, True, note.invoice_id, line.line_no)
+             line.starts_at, line.amount, 0, line.prepaid, 0, True, note.invoice_id, line.line_no)
         )  # fmt: skip
     for tax in original.taxes:
         rows.of(TAX).append(_tax(tenant_id, note.invoice_id, tax, -1))
+    _add_home(rows, tenant_id, note.invoice_id, original, -1)
     rows.of(INVOICE).append(
         (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
          original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
@@ -160,6 +225,32 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
     entry = postings.of_credit_note(note)
     ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
     rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
+    if original.payable:
+        add_settlements(rows, tenant_id, event, set_off_by(note))
+
+
+def settled(event: Event, rows: Rows, tenant_id: int) -> None:
+    """What is settled of documents without a payment, and its ledger entry."""
+    done: Settled = event.payload
+    add_settlements(rows, tenant_id, event, done.steps)
+    entry = postings.of_settled(done)
+    ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
+
+
+def add_settlements(
+    rows: Rows,
+    tenant_id: int,
+    event: Event,
+    steps: Iterable[Settle],
+    payment_id: UUID | None = None,
+) -> None:
+    """The rows of steps that settle documents, out of a payment where one stands behind them."""
+    target = rows.of(SETTLEMENT)
+    for s in steps:
+        target.append(
+            (tenant_id, s.document_id, s.step, s.kind, s.amount, s.open_before, s.open_after, s.owed,
+             payment_id, s.move_no, s.other_id, event.at, event.event_id)
+        )  # fmt: skip
 
 
 def _line(tenant_id: int, invoice_id: UUID, line: InvoiceLine, sign: int) -> tuple[object, ...]:

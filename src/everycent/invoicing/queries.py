@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from everycent.consumption.register import Reading
 from everycent.db.connection import Tx
+from everycent.exchange.rate import Exchange
 from everycent.invoicing import store
+from everycent.invoicing.home import exchange_of
 from everycent.invoicing.invoice import (
     CREDITED,
     ISSUED,
     Correction,
     CreditNote,
+    HomePart,
     Invoice,
     InvoiceLine,
     name_of,
 )
+from everycent.invoicing.runs import Run
+from everycent.invoicing.settlement import Open
 from everycent.journal import queries as journal
 from everycent.journal.types import decode
 from everycent.kernel import ids
@@ -27,6 +34,7 @@ from everycent.kernel.errors import Conflict, NotFound, Refusal
 from everycent.kernel.period import Period
 
 _NAME = re.compile(r"([A-Z0-9][A-Z0-9/]*(?:-[A-Z0-9/]+)*)-([0-9]{1,18})")
+_Parts = msgspec.json.Decoder(tuple[HomePart, ...])
 FROM_THE_START = (date(1, 1, 1), "", 0)
 
 
@@ -157,10 +165,11 @@ def closing_readings(
 
 class LateLine(NamedTuple):
     """A line over usage that has changed since, and what was charged for its period: by line `line_no`
-    of the invoice `name`, and by `step` corrections of which `line` on `invoice` is the last.
-    `contract_ends_at` is None for a contract that runs on."""
+    of the invoice `name`, and by `step` corrections of which `line` on `invoice` is the last. `customer_id`
+    got the invoice, `holder_id` has the contract. `contract_ends_at` is None for one that runs on."""
 
     customer_id: UUID
+    holder_id: UUID
     time_zone: str
     contract_ends_at: datetime | None
     invoice: Invoice
@@ -168,10 +177,43 @@ class LateLine(NamedTuple):
     corrects: Correction
 
 
-def late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[LateLine]:
-    """The lines over late or corrected usage of some meters, of a range of customers, in order of
-    customer, contract, item and time."""
-    rows = store.list_late_lines(tx, meters, first, last) if meters else []
+def late_lines(
+    tx: Tx, meters: Sequence[int], first: UUID, last: UUID, also: Sequence[UUID] = ()
+) -> list[LateLine]:
+    """The lines over late or corrected usage of some meters, as far as it was marked as late, in order of
+    contract, item and time. Of items of which customers got an invoice whose ids lie between the two, both
+    included, and of the contracts `also`: all lines, whoever got them, as each stands on the one before."""
+    found = store.list_late_lines(tx, meters, first, last, also) if meters else []
+    return _late_lines(tx, found)
+
+
+def late_lines_live(
+    tx: Tx, meters: Sequence[int], first: UUID, last: UUID, also: Sequence[UUID] = ()
+) -> list[LateLine]:
+    """The same with all that came since usage was marked, folded or not."""
+    return _live(tx, meters, (first, last), also, None)
+
+
+def late_lines_of(tx: Tx, meters: Sequence[int], subjects: Sequence[int]) -> list[LateLine]:
+    """The same of usage of the subjects with these numbers, of everybody."""
+    return _live(tx, meters, (store.LOWEST, store.HIGHEST), (), subjects)
+
+
+def _live(
+    tx: Tx,
+    meters: Sequence[int],
+    between: tuple[UUID, UUID],
+    also: Sequence[UUID],
+    subjects: Sequence[int] | None,
+) -> list[LateLine]:
+    if not meters:
+        return []
+    since = store.get_late_mark(tx, meters)
+    rows = store.list_late_lines_live(tx, meters, between, also, subjects, since)
+    return _late_lines(tx, rows)
+
+
+def _late_lines(tx: Tx, rows: Sequence[Any]) -> list[LateLine]:
     events = store.list_issued_events(tx, sorted({row.event_id for row in rows}))
     issued_by = {e.event_id: decode(ISSUED, e.schema_version, e.payload) for e in events}
     known = names(tx, sorted({row.invoice_id for row in rows})) if rows else {}
@@ -180,30 +222,38 @@ def late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[L
         document_ = issued_by[row.event_id]
         corrects = Correction(
             known[row.invoice_id], row.invoice_id, row.line_no, row.step + 1, row.charged,
-            row.charged_until,
+            row.charged_until, prepaid=row.prepaid,
         )  # fmt: skip
         line = document_.lines[row.said_line - 1]
         found.append(
             LateLine(
-                row.customer_id, row.time_zone, row.contract_ends_at, document_, line, corrects
+                row.customer_id,
+                row.holder_id,
+                row.time_zone,
+                row.contract_ends_at,
+                document_,
+                line,
+                corrects,
             )
         )
     return found
 
 
 class BilledLine(NamedTuple):
-    """A line that says what a billed period comes to, and whose it is."""
+    """A line that says what a billed period comes to; of whose contract it is, and who got the invoice."""
 
     customer_id: UUID
+    payer_id: UUID
     currency: str
     line: InvoiceLine
 
 
 def billed_customers(
-    tx: Tx, span: Period, customers: Sequence[UUID] | None = None
+    tx: Tx, span: Period, payers: Sequence[UUID] | None = None
 ) -> list[tuple[UUID, int]]:
-    """Who was billed for periods within a span (None: anybody), in order of ids, and for how many."""
-    return store.list_billed_customers(tx, span, customers)
+    """Of whose contracts periods within a span were billed, to some customers (None: to anybody); in order
+    of ids, and how many."""
+    return store.list_billed_customers(tx, span, payers)
 
 
 def billed_lines(tx: Tx, span: Period, customers: Sequence[UUID]) -> list[BilledLine]:
@@ -213,9 +263,25 @@ def billed_lines(tx: Tx, span: Period, customers: Sequence[UUID]) -> list[Billed
     events = store.list_issued_events(tx, sorted({row.event_id for row in rows}))
     lines = {e.event_id: decode(ISSUED, e.schema_version, e.payload).lines for e in events}
     return [
-        BilledLine(row.customer_id, row.currency, lines[row.event_id][row.said_line - 1])
+        BilledLine(
+            row.customer_id, row.payer_id, row.currency, lines[row.event_id][row.said_line - 1]
+        )
         for row in rows
     ]
+
+
+def home_exchanges(
+    tx: Tx, lines: Iterable[tuple[UUID, int]], currency: str
+) -> dict[tuple[UUID, int], Exchange]:
+    """By invoice and number of a line the rate at which it was told in a home currency, where it was."""
+    wanted = sorted(set(lines))
+    rows = store.list_home_parts(tx, [invoice_id for invoice_id, _ in wanted], currency)
+    parts = {invoice_id: _Parts.decode(text) for invoice_id, text in rows}
+    return {
+        (invoice_id, line_no): exchange_of(parts[invoice_id], line_no)
+        for invoice_id, line_no in wanted
+        if invoice_id in parts
+    }
 
 
 def last_dated(tx: Tx, series: str) -> date | None:
@@ -227,6 +293,14 @@ def last_dated(tx: Tx, series: str) -> date | None:
 def late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:
     """Who has lines over late or corrected usage of some meters."""
     return store.list_late_customers(tx, meters) if meters else []
+
+
+def billed_by(tx: Tx, run: Run, subscription_ids: Sequence[UUID]) -> set[tuple[UUID, int]]:
+    """The items of some subscriptions of which a run has billed anything."""
+    found = store.list_billed_since(tx, run.started_at, subscription_ids)
+    events = store.list_issued_events(tx, sorted({event_id for *_, event_id in found}))
+    runs_ = {e.event_id: decode(ISSUED, e.schema_version, e.payload).run_id for e in events}
+    return {(one, item) for one, item, event_id in found if runs_[event_id] == run.run_id}
 
 
 def runs(tx: Tx, limit: int = 20) -> list[Any]:
@@ -273,3 +347,41 @@ def corrected_parts(tx: Tx, batch_id: int) -> list[CorrectedPart]:
     return [
         CorrectedPart(found[row.event_id], row.line_no, row.part_no, row.is_inside) for row in rows
     ]
+
+
+class Made(NamedTuple):
+    """An invoice, the event that issued it, and as of which instant it was made."""
+
+    invoice: Invoice
+    event_id: UUID
+    as_of: datetime
+
+
+def issued_by(tx: Tx, event_ids: Sequence[UUID]) -> list[Made]:
+    """The invoices that some events issued, in the order of the events."""
+    found: dict[UUID, Invoice] = {
+        event.event_id: decode(ISSUED, event.schema_version, event.payload)
+        for event in store.list_issued_events(tx, event_ids)
+    }
+    as_of = store.made_as_of(tx, event_ids, [found[one].run_id for one in event_ids])
+    return [Made(found[one], one, as_of[one]) for one in event_ids]
+
+
+def open_of(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Open]:
+    """What is open of documents, by id."""
+    return [Open(*row) for row in store.list_open(tx, invoice_ids)]
+
+
+def open_documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:
+    """Documents of the given ids, with what is open of each."""
+    return store.list_open_documents(tx, ids=list(invoice_ids))
+
+
+def written_off(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """What is written off of documents in minor units, for those of which anything is."""
+    return store.sum_written_off(tx, invoice_ids)
+
+
+def open_of_customer(tx: Tx, customer_id: UUID | None) -> list[Any]:
+    """Documents of a customer, or of everybody, of which something is open; those due first."""
+    return store.list_open_documents(tx, customer_id=customer_id, only_open=True)

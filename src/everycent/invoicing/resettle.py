@@ -13,7 +13,7 @@ from everycent.customers.customer import untaxed_because
 from everycent.invoicing import tax
 from everycent.invoicing.assemble import DraftInvoice, line_order
 from everycent.invoicing.discount import Grant
-from everycent.invoicing.invoice import Invoice, InvoiceLine
+from everycent.invoicing.invoice import Invoice, InvoiceLine, credit_back
 from everycent.invoicing.settle import Priced, Settled, settle
 from everycent.invoicing.tax import Rate
 
@@ -30,7 +30,8 @@ def resettled(
     invoice: Invoice | DraftInvoice, amounts: Mapping[int, int] | None = None
 ) -> Resettled:
     """The invoice settled by its own policies, coupons and rates. `amounts` (minor units, by number of the
-    line) stand in place of what lines come to. What credit paid before taxes stays paid."""
+    line) stand in place of what lines come to. What credit paid before taxes stays paid, unless they come
+    to less: then its part is credit again."""
     told = amounts or {}
     lines = [_priced(invoice, line, told.get(line.line_no, line.amount)) for line in invoice.lines]
     grants = [
@@ -60,8 +61,16 @@ def _priced(invoice: Invoice | DraftInvoice, line: InvoiceLine, amount: int) -> 
         line.charge.price.includes_tax,
         None if line.kept is None else Fraction(*line.kept),
         line_order(line.subscription, line.item_no, line.starts_at),
-        line.prepaid,
+        line.prepaid - _credit_back(line, amount),
     )
+
+
+def _credit_back(line: InvoiceLine, amount: int) -> int:
+    """What would be credit again if the line were corrected to another amount."""
+    charged, stood = (
+        (0, 0) if line.corrects is None else (line.corrects.charged, line.corrects.prepaid)
+    )
+    return credit_back(charged + line.amount, stood + line.prepaid, amount - line.amount)
 
 
 def _rates(invoice: Invoice | DraftInvoice, line: InvoiceLine) -> tuple[Rate, ...]:

@@ -14,8 +14,9 @@ class Run(NamedTuple):
     """A billing run: everything that was due by `as_of`.
 
     `time_zone` decides the date that is printed, `payment_days` how long customers have to pay,
-    `tax_versions` (by key) from which tables taxes are taken, and `policies` how invoices are made; all
-    stay as they were when the run began, whoever finishes it and whatever the catalogue says by then.
+    `tax_versions` (by key) from which tables taxes are taken, `policies` how invoices are made, and `rates`
+    up to which number exchange rates count; all stay as they were when the run began, whoever finishes it
+    and whatever the catalogue says by then.
     """
 
     run_id: UUID
@@ -24,6 +25,7 @@ class Run(NamedTuple):
     payment_days: int
     tax_versions: Mapping[str, int]
     policies: Mapping[str, str]
+    rates: int
     started_at: datetime
     chunks: int = 0
 

@@ -24,7 +24,8 @@ class Priced(NamedTuple):
 
     A line that corrects another one keeps the part that was taken off that (`kept`), and no coupon reaches
     it. `order` is what tells lines apart, whatever place they have on the invoice. `prepaid` is what credit
-    pays of its net after discounts, before taxes: these are on the rest.
+    pays of its net after discounts, before taxes: these are on the rest. It is negative where a line gives
+    back what credit had paid.
     """
 
     amount: int
@@ -48,10 +49,12 @@ def settle(
     lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies, rules: Rules
 ) -> Settled:
     """Takes the coupons off and adds the taxes. `grants` come in the order in which coupons take."""
-    if not grants and not any(
-        line.includes_tax or line.kept is not None or line.prepaid for line in lines
-    ):
-        plain = [Taxable(line.amount, line.amount, line.rates) for line in lines]
+    plain = [
+        Taxable(line.amount, line.amount, line.rates)
+        for line in lines
+        if not line.includes_tax and line.kept is None and not line.prepaid
+    ]
+    if not grants and len(plain) == len(lines):
         found = tax.taxed(plain, rules)
         return Settled([], tuple(found.amounts), [(0, 0)] * len(lines))
     order = sorted(range(len(lines)), key=lambda place: _order(lines[place]))

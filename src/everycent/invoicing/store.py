@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -57,18 +57,18 @@ def list_closing_lines(
     return [(r[0], r[1], r[2], r[3]) for r in tx.tuples(SQL["closing_lines"], params)]
 
 
-def get_late_mark(tx: Tx) -> tuple[int, frozenset[int]]:
-    """Up to which fold late usage was looked for, and of which meters."""
+def get_late_mark(tx: Tx, meters: Sequence[int]) -> int:
+    """Up to which fold late usage of all of some meters was looked for; 0: of one it was not yet."""
     row = tx.row(SQL["late_mark"], {"tenant_id": tx.tenant_id})
-    return (0, frozenset()) if row is None else (row.fold_id, frozenset(row.meters))
+    fold_id: int = row.fold_id if row is not None and set(meters) <= set(row.meters) else 0
+    return fold_id
 
 
-def mark_late(tx: Tx, meters: Sequence[int], since: int, *, is_live: bool) -> None:
-    """Looks through what was folded since, or (`is_live`) came since; nothing where no usage was billed
-    yet."""
+def mark_late(tx: Tx, meters: Sequence[int], since: int) -> None:
+    """Looks through what was folded since, where anything was billed yet; not while a run is open."""
     row = tx.row(SQL["billed_to"], {"tenant_id": tx.tenant_id})
     assert row is not None
-    if row.fold_id is None:
+    if row.fold_id is None or row.is_billing:
         return
     params = {
         "tenant_id": tx.tenant_id,
@@ -76,17 +76,17 @@ def mark_late(tx: Tx, meters: Sequence[int], since: int, *, is_live: bool) -> No
         "since": since,
         "upto": row.fold_id,
     }
-    if row.billed is not None and (row.fold_id > since or is_live):
-        tx.run(SQL["mark_late"], params | {"billed": row.billed, "is_live": is_live})
+    if row.billed is not None and row.fold_id > since:
+        tx.run(SQL["mark_late"], params | {"billed": row.billed})
     tx.run(SQL["put_late_mark"], {k: params[k] for k in ("tenant_id", "meters", "upto")})
 
 
 def list_billed_customers(
-    tx: Tx, span: Period, customers: Sequence[UUID] | None
+    tx: Tx, span: Period, payers: Sequence[UUID] | None
 ) -> list[tuple[UUID, int]]:
-    """(customer, number of billed periods in the span), in order of ids."""
+    """(customer, number of periods in the span that were billed), in order of ids."""
     params = {"tenant_id": tx.tenant_id, "start": span.start, "end": span.end}
-    told = params | {"customers": None if customers is None else list(customers)}
+    told = params | {"payers": None if payers is None else list(payers)}
     return [(row[0], row[1]) for row in tx.tuples(SQL["billed_customers"], told)]
 
 
@@ -96,23 +96,68 @@ def list_billed_lines(tx: Tx, span: Period, customers: Sequence[UUID]) -> list[A
     return tx.rows(SQL["billed_lines"], params | {"customers": list(customers)})
 
 
+def list_billed_since(
+    tx: Tx, since: datetime, subscription_ids: Sequence[UUID]
+) -> list[tuple[UUID, int, UUID]]:
+    """(subscription, item, event) of what was billed of some subscriptions since an instant."""
+    params = {"tenant_id": tx.tenant_id, "since": since, "ids": list(subscription_ids)}
+    return [(row[0], row[1], row[2]) for row in tx.tuples(SQL["billed_since"], params)]
+
+
 def find_last_dated(tx: Tx, series: str) -> date | None:
     """The date of the newest document of a series, or None."""
     found: date | None = tx.value(SQL["last_dated"], {"tenant_id": tx.tenant_id, "series": series})
     return found
 
 
+def list_home_parts(tx: Tx, invoice_ids: Sequence[UUID], currency: str) -> list[tuple[UUID, str]]:
+    """The rates of documents that have one in a home currency, as text."""
+    params = {"tenant_id": tx.tenant_id, "ids": list(invoice_ids), "currency": currency}
+    return [(row[0], row[1]) for row in tx.tuples(SQL["home_parts"], params)]
+
+
+def stream_homes(tx: Tx) -> Iterator[Any]:
+    """Every document in a home currency, with its rows and its event; one by one."""
+    return tx.stream(SQL["homes"], {"tenant_id": tx.tenant_id}, batch=500)
+
+
 def list_late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:
     """The customers of `list_late_lines`."""
     statement = f"select distinct customer_id from ({SQL['late_lines']}) l"  # noqa: S608
-    params = {"tenant_id": tx.tenant_id, "meters": list(meters), "first": LOWEST, "last": HIGHEST}
+    params = _late(tx, meters, LOWEST, HIGHEST)
     return [customer_id for (customer_id,) in tx.tuples(statement, params)]
 
 
-def list_late_lines(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> list[Any]:
-    """One row per period to rate again, of a range of customers."""
-    params = {"tenant_id": tx.tenant_id, "meters": list(meters), "first": first, "last": last}
-    return tx.rows(SQL["late_lines"], params)
+def list_late_lines(
+    tx: Tx, meters: Sequence[int], first: UUID, last: UUID, also: Sequence[UUID]
+) -> list[Any]:
+    """One row per period to rate again, of items of which a range of customers got an invoice, or of the
+    contracts `also`; as far as usage was marked as late."""
+    return tx.rows(SQL["late_lines"], _late(tx, meters, first, last) | {"also": list(also)})
+
+
+def list_late_lines_live(
+    tx: Tx,
+    meters: Sequence[int],
+    between: tuple[UUID, UUID],
+    also: Sequence[UUID],
+    subjects: Sequence[int] | None,
+    since: int,
+) -> list[Any]:
+    """The same with all that came since, folded or not; where subjects are told, only of those."""
+    newest = tx.value(SQL["newest_fold"], {"tenant_id": tx.tenant_id})
+    told = {
+        "is_live": True, "since": since, "upto": newest or 0, "also": list(also),
+        "subjects": None if subjects is None else list(subjects),
+    }  # fmt: skip
+    return tx.rows(SQL["late_lines"], _late(tx, meters, *between) | told)
+
+
+def _late(tx: Tx, meters: Sequence[int], first: UUID, last: UUID) -> dict[str, Any]:
+    return {
+        "tenant_id": tx.tenant_id, "meters": list(meters), "first": first, "last": last,
+        "is_live": False, "since": 0, "upto": 0, "subjects": None, "also": [],
+    }  # fmt: skip
 
 
 def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> Any | None:
@@ -364,6 +409,46 @@ def list_corrected_lines(tx: Tx, batch_id: int) -> list[Any]:
     return tx.rows(SQL["corrected_lines"], {"tenant_id": tx.tenant_id, "batch_id": batch_id})
 
 
+def made_as_of(
+    tx: Tx, event_ids: Sequence[UUID], run_ids: Sequence[UUID | None]
+) -> dict[UUID, datetime]:
+    """As of which instants invoices were made, by the event that issued each, given with its run."""
+    params = {"tenant_id": tx.tenant_id, "event_ids": list(event_ids), "run_ids": list(run_ids)}
+    return dict(tx.tuples(SQL["made_as_of"], params))
+
+
 def list_issued_events(tx: Tx, event_ids: Sequence[UUID]) -> list[Any]:
     """Events that issued invoices, by id."""
     return tx.rows(SQL["issued_events"], {"tenant_id": tx.tenant_id, "event_ids": list(event_ids)})
+
+
+def lock_documents(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Waits for whoever settles one of the documents, and keeps others waiting."""
+    tx.tuples(SQL["lock_documents"], {"tenant_id": tx.tenant_id, "ids": list(ids)})
+
+
+def list_open(tx: Tx, ids: Sequence[UUID]) -> list[Any]:
+    """What is open of documents, as (id, step, owed, open), by id."""
+    return tx.tuples(SQL["open_of"], {"tenant_id": tx.tenant_id, "ids": list(ids)})
+
+
+def sum_written_off(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """What is written off of documents and was not taken back."""
+    params = {"tenant_id": tx.tenant_id, "ids": list(invoice_ids)}
+    return dict(tx.tuples(SQL["written_off"], params))
+
+
+def list_open_documents(
+    tx: Tx,
+    *,
+    ids: Sequence[UUID] | None = None,
+    customer_id: UUID | None = None,
+    only_open: bool = False,
+    limit: int = 100_000,
+) -> list[Any]:
+    """Documents with what is open of each, those due first."""
+    params = {
+        "tenant_id": tx.tenant_id, "ids": None if ids is None else list(ids),
+        "customer_id": customer_id, "only_open": only_open, "limit": limit,
+    }  # fmt: skip
+    return tx.rows(SQL["open_documents"], params)

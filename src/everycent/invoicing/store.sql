@@ -3,26 +3,24 @@ select fold_id, meters from late_mark where tenant_id = %(tenant_id)s;
 
 -- name: mark_late
 -- What folds since the mark have changed of days that may be billed: the days, with the last such fold.
--- The batches' numbers lead to the few blocks in which their records lie. A preview counts what is not
--- folded yet as if the next fold had.
+-- The batches' numbers lead to the few blocks in which their records lie. In order, so that two who mark
+-- at once wait for each other and not in a circle.
 with batches as materialized (
     select batch_id, fold_id from usage_batch
-    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s
-    union all
-    select batch_id, %(upto)s::bigint + 1 from usage_batch
-    where %(is_live)s and tenant_id = %(tenant_id)s and fold_id is null),
+    where tenant_id = %(tenant_id)s and fold_id > %(since)s and fold_id <= %(upto)s),
 bounds as materialized (select min(batch_id) as low, max(batch_id) as high from batches),
 changed as (
     select r.subject_id, r.meter_id, r.day, b.fold_id
     from usage_record r join batches b using (batch_id)
-    where r.tenant_id = %(tenant_id)s and r.meter_id = any(%(meters)s) and r.at <= %(billed)s
+    where r.tenant_id = %(tenant_id)s and r.meter_id = any(%(meters)s) and r.at < %(billed)s
       and r.batch_id >= (select low from bounds) and r.batch_id <= (select high from bounds)
     union all
     select v.subject_id, v.meter_id, utc_day(v.at), b.fold_id
     from usage_reversal v join batches b using (batch_id)
-    where v.tenant_id = %(tenant_id)s and v.meter_id = any(%(meters)s) and v.at <= %(billed)s)
+    where v.tenant_id = %(tenant_id)s and v.meter_id = any(%(meters)s) and v.at < %(billed)s)
 insert into late_usage as l (tenant_id, subject_id, meter_id, day, fold_id)
-select %(tenant_id)s, subject_id, meter_id, day, max(fold_id) from changed group by 2, 3, 4
+select %(tenant_id)s, subject_id, meter_id, day, max(fold_id) from changed
+group by 2, 3, 4 order by 2, 3, 4
 on conflict (tenant_id, subject_id, meter_id, day)
 do update set fold_id = greatest(l.fold_id, excluded.fold_id);
 
@@ -31,45 +29,63 @@ insert into late_mark (tenant_id, fold_id, meters) values (%(tenant_id)s, %(upto
 on conflict (tenant_id) do update set fold_id = excluded.fold_id, meters = excluded.meters;
 
 -- name: billed_to
--- Up to which instant usage was billed, and the newest fold.
-select (select max(ends_at) from invoice_usage where tenant_id = %(tenant_id)s) as billed,
-       (select max(fold_id) from usage_batch where tenant_id = %(tenant_id)s) as fold_id;
+-- Before which instant all usage lies that was billed, wherever the issuer's day ends; the newest fold; and
+-- whether a run is open, which may be writing lines over usage as it was before that fold.
+select (select max(last_issued_on) + 2 from number_series where tenant_id = %(tenant_id)s)::timestamp
+           at time zone 'UTC' as billed,
+       (select max(fold_id) from usage_batch where tenant_id = %(tenant_id)s) as fold_id,
+       exists (select from billing_run where tenant_id = %(tenant_id)s and finished_at is null) as is_billing;
+
+-- name: newest_fold
+select max(fold_id) from usage_batch where tenant_id = %(tenant_id)s;
 
 -- name: late_lines
 -- Periods of which usage has changed since what was said about them last, with that; and the later
--- periods of the same item, where they stand on readings or levels of before. Of a range of customers.
-with hit as materialized (
+-- periods of the same item, where they stand on readings or levels of before. Of the items of which a range
+-- of customers got an invoice, or that are told beside; where subjects are told, only of those. Live, what
+-- came since the mark counts too, folded or not.
+with batches as materialized (
+    select batch_id, fold_id from usage_batch
+    where %(is_live)s and tenant_id = %(tenant_id)s and fold_id > %(since)s
+    union all
+    select batch_id, %(upto)s::bigint + 1 from usage_batch
+    where %(is_live)s and tenant_id = %(tenant_id)s and fold_id is null),
+bounds as materialized (select min(batch_id) as low, max(batch_id) as high from batches),
+late as materialized (
+    select subject_id, meter_id, day, fold_id from late_usage
+    where tenant_id = %(tenant_id)s and meter_id = any(%(meters)s)
+      and (%(subjects)s::int[] is null or subject_id = any(%(subjects)s))
+    union all
+    select r.subject_id, r.meter_id, r.day, b.fold_id
+    from usage_record r join batches b using (batch_id)
+    where %(is_live)s and r.tenant_id = %(tenant_id)s and r.meter_id = any(%(meters)s)
+      and (%(subjects)s::int[] is null or r.subject_id = any(%(subjects)s))
+      and r.batch_id >= (select low from bounds) and r.batch_id <= (select high from bounds)
+    union all
+    select v.subject_id, v.meter_id, utc_day(v.at), b.fold_id
+    from usage_reversal v join batches b using (batch_id)
+    where %(is_live)s and v.tenant_id = %(tenant_id)s and v.meter_id = any(%(meters)s)
+      and (%(subjects)s::int[] is null or v.subject_id = any(%(subjects)s))),
+hit as materialized (
     select distinct u.invoice_id, u.line_no,
            u.ends_included or coalesce(u.limits::jsonb -> 'by_records' is not null, false) as goes_on
-    from late_usage l
-    join invoice_usage u on u.tenant_id = l.tenant_id and u.subject_id = l.subject_id
+    from (select subject_id, meter_id, day, max(fold_id) as fold_id from late group by 1, 2, 3) l
+    join invoice_usage u on u.tenant_id = %(tenant_id)s and u.subject_id = l.subject_id
         and u.meter_id = l.meter_id and u.starts_at < l.day + 1 and u.ends_at >= l.day
-        and u.fold_id < l.fold_id
-    where l.tenant_id = %(tenant_id)s and l.meter_id = any(%(meters)s)),
+        and u.fold_id < l.fold_id),
 touched as (
     select distinct n.subscription_id, n.item_no, n.starts_at, h.goes_on, h.invoice_id, h.line_no
     from hit h
     join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = h.invoice_id
-        and i.customer_id between %(first)s and %(last)s
+        and (h.goes_on or i.customer_id between %(first)s and %(last)s)
     join invoice_line n on n.tenant_id = %(tenant_id)s and n.invoice_id = h.invoice_id
         and n.line_no = h.line_no),
-said as (
-    select t.*, b.invoice_id as first_invoice, b.line_no as first_line, c.step, c.charged, c.ends_at,
-           b.charged as charged_first, b.ends_at as ends_first, c.invoice_id as last_invoice,
-           c.line_no as last_line, coalesce(c.taken_back, false) as taken_back
-    from touched t
-    join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = t.subscription_id
-        and b.item_no = t.item_no and b.starts_at = t.starts_at
-    left join lateral (
-        select c.step, c.charged, c.ends_at, c.invoice_id, c.line_no, c.taken_back
-        from period_correction c
-        where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
-          and c.item_no = b.item_no and c.starts_at = b.starts_at
-        order by c.step desc limit 1) c on true),
 stale as (
-    select distinct subscription_id, item_no, starts_at, goes_on from said
-    where not taken_back and invoice_id = coalesce(last_invoice, first_invoice)
-      and line_no = coalesce(last_line, first_line)),
+    select distinct t.subscription_id, t.item_no, t.starts_at, t.goes_on
+    from touched t
+    join period_said b on b.tenant_id = %(tenant_id)s and b.subscription_id = t.subscription_id
+        and b.item_no = t.item_no and b.starts_at = t.starts_at
+    where not b.taken_back and t.invoice_id = b.said_invoice and t.line_no = b.said_line),
 wanted as (
     select subscription_id, item_no, starts_at from stale
     union
@@ -78,23 +94,20 @@ wanted as (
     join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = s.subscription_id
         and b.item_no = s.item_no and b.starts_at > s.starts_at
     where s.goes_on)
-select i.customer_id, s.subscription_id, s.key, b.item_no, s.time_zone, s.ends_at as contract_ends_at,
-       b.invoice_id, b.line_no, coalesce(c.step, 0) as step, coalesce(c.charged, b.charged) as charged,
-       coalesce(c.ends_at, b.ends_at) as charged_until, i.event_id,
-       coalesce(c.line_no, b.line_no) as said_line
-from wanted w
-join subscription s on s.tenant_id = %(tenant_id)s and s.subscription_id = w.subscription_id
-join billed_period b on b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
-    and b.item_no = w.item_no and b.starts_at = w.starts_at
-left join lateral (
-    select c.step, c.charged, c.ends_at, c.invoice_id, c.line_no, c.taken_back
-    from period_correction c
-    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
-      and c.item_no = b.item_no and c.starts_at = b.starts_at
-    order by c.step desc limit 1) c on true
-join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = coalesce(c.invoice_id, b.invoice_id)
-where c.taken_back is not true
-order by i.customer_id, s.key, b.item_no, b.starts_at;
+select * from (
+    select i.customer_id, s.customer_id as holder_id, s.subscription_id, s.key, b.item_no, s.time_zone,
+           s.ends_at as contract_ends_at, b.starts_at, b.invoice_id, b.line_no, b.step,
+           b.said_charged as charged, b.said_prepaid as prepaid, b.said_until as charged_until,
+           i.event_id, b.said_line,
+           bool_or(i.customer_id between %(first)s and %(last)s or s.subscription_id = any(%(also)s::uuid[]))
+               over (partition by s.subscription_id, b.item_no) as is_asked
+    from wanted w
+    join subscription s on s.tenant_id = %(tenant_id)s and s.subscription_id = w.subscription_id
+    join period_said b on b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
+        and b.item_no = w.item_no and b.starts_at = w.starts_at
+    join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.said_invoice
+    where not b.taken_back) x
+where is_asked order by key, item_no, starts_at;
 
 -- name: reserve_numbers
 -- The last lock that a billing transaction takes: numbers without gaps are handed out one at a time.
@@ -106,28 +119,69 @@ set last_number = s.last_number + excluded.last_number,
 returning last_number, last_issued_on;
 
 -- name: billed_customers
--- Customers with billed periods in a span, or those of some of them, with how many there are.
+-- Customers with periods in a span that were billed to anybody, or to some customers, with how many.
 select s.customer_id, count(*) from billed_period b
 join subscription s on s.tenant_id = b.tenant_id and s.subscription_id = b.subscription_id
 where b.tenant_id = %(tenant_id)s and b.invoice_id is not null
   and b.starts_at >= %(start)s and b.ends_at <= %(end)s
-  and (%(customers)s::uuid[] is null or s.customer_id = any(%(customers)s::uuid[]))
+  and (%(payers)s::uuid[] is null or exists (
+      select from invoice i where i.tenant_id = b.tenant_id and i.invoice_id = b.invoice_id
+        and i.customer_id = any(%(payers)s::uuid[])))
 group by 1 order by 1;
 
 -- name: billed_lines
--- What was said last about the billed periods of some customers in a span, unless it was taken back.
-select s.customer_id, s.currency, i.event_id, coalesce(c.line_no, b.line_no) as said_line
+-- What was said last about the billed periods of some customers in a span, unless it was taken back; with
+-- who got the invoice.
+select s.customer_id, i.customer_id as payer_id, s.currency, i.event_id, b.said_line
 from subscription s
-join billed_period b on b.tenant_id = s.tenant_id and b.subscription_id = s.subscription_id
-left join lateral (
-    select c.invoice_id, c.line_no, c.taken_back from period_correction c
-    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
-      and c.item_no = b.item_no and c.starts_at = b.starts_at
-    order by c.step desc limit 1) c on true
-join invoice i on i.tenant_id = b.tenant_id and i.invoice_id = coalesce(c.invoice_id, b.invoice_id)
+join period_said b on b.tenant_id = s.tenant_id and b.subscription_id = s.subscription_id
+join invoice i on i.tenant_id = b.tenant_id and i.invoice_id = b.said_invoice
 where s.tenant_id = %(tenant_id)s and s.customer_id = any(%(customers)s) and b.invoice_id is not null
-  and b.starts_at >= %(start)s and b.ends_at <= %(end)s and c.taken_back is not true
+  and b.starts_at >= %(start)s and b.ends_at <= %(end)s and not b.taken_back
 order by s.customer_id, s.key, b.item_no, b.starts_at;
+
+-- name: home_parts
+-- The rates of documents that have one in a home currency.
+select invoice_id, parts from invoice_home
+where tenant_id = %(tenant_id)s and currency = %(currency)s and invoice_id = any(%(ids)s);
+
+-- name: homes
+-- Every document in a home currency, with its rows and the event in which it is frozen.
+select h.invoice_id, i.credits is not null as takes_back, e.payload, e.schema_version, h.currency, h.net,
+       h.tax, h.rounding, h.gross,
+       array(select category || ' ' || percent || ' ' || is_included || ' ' || base || ' ' || amount
+             from invoice_home_tax t
+             where t.tenant_id = h.tenant_id and t.invoice_id = h.invoice_id) as taxes
+from invoice_home h
+left join invoice i on i.tenant_id = h.tenant_id and i.invoice_id = h.invoice_id
+left join journal_event e on e.tenant_id = i.tenant_id and e.event_id = i.event_id
+where h.tenant_id = %(tenant_id)s;
+
+-- name: false_rates
+-- Rates of documents that are not in the table of rates as they are here, and documents that should say by
+-- which rate they are told in the home currency.
+select coalesce(i.series || '-' || lpad(i.number::text, 6, '0'), r.invoice_id::text) || ' rate '
+    || r.base || '/' || r.quote
+from invoice_rate r
+left join invoice i on i.tenant_id = r.tenant_id and i.invoice_id = r.invoice_id
+left join exchange_rate x on x.tenant_id = r.tenant_id and x.number = r.number
+where r.tenant_id = %(tenant_id)s
+  and (i.invoice_id is null or (x.base, x.quote, x.day, x.rate) is distinct from
+       (r.base, r.quote, r.day, r.rate))
+union all
+select 'document ' || h.invoice_id from invoice_home h
+where h.tenant_id = %(tenant_id)s and not exists (
+    select from invoice_rate r
+    where r.tenant_id = h.tenant_id and r.invoice_id = h.invoice_id and r.line_no = 0)
+limit 100;
+
+-- name: billed_since
+-- The items of some subscriptions of which something was billed since an instant, with what issued it.
+select distinct b.subscription_id, b.item_no, i.event_id from billed_period b
+join invoice i on i.tenant_id = b.tenant_id and i.invoice_id = b.invoice_id
+join journal_event e on e.tenant_id = b.tenant_id and e.event_id = i.event_id
+    and e.recorded_at >= %(since)s
+where b.tenant_id = %(tenant_id)s and b.subscription_id = any(%(ids)s);
 
 -- name: last_dated
 select last_issued_on from number_series where tenant_id = %(tenant_id)s and series = %(series)s;
@@ -135,23 +189,17 @@ select last_issued_on from number_series where tenant_id = %(tenant_id)s and ser
 -- name: closing_lines
 -- The newest billed line of each of the given items, and the event that issued its invoice. The event
 -- itself is read once, however many of its lines are asked for.
--- Where it was corrected, the correction stands for it.
-select w.subscription_id, w.item_no, i.event_id, b.line_no
+-- Where it was corrected, the correction stands for it; one that was taken back still says where it ended.
+select w.subscription_id, w.item_no, i.event_id,
+       case when b.taken_back then b.line_no else b.said_line end
 from unnest(%(subscriptions)s::uuid[], %(items)s::int[]) as w(subscription_id, item_no)
 cross join lateral (
-    select b.starts_at, b.invoice_id, b.line_no from billed_period b
+    select b.invoice_id, b.line_no, b.said_invoice, b.said_line, b.taken_back from period_said b
     where b.tenant_id = %(tenant_id)s and b.subscription_id = w.subscription_id
       and b.item_no = w.item_no and b.invoice_id is not null
-    order by b.ends_at desc limit 1) p
-cross join lateral (
-    select invoice_id, line_no from (
-        select c.step, c.invoice_id, c.line_no from period_correction c
-        where c.tenant_id = %(tenant_id)s and c.subscription_id = w.subscription_id
-          and c.item_no = w.item_no and c.starts_at = p.starts_at and not c.taken_back
-        union all
-        select 0, p.invoice_id, p.line_no) x
-    order by step desc limit 1) b
-join invoice i on i.tenant_id = %(tenant_id)s and i.invoice_id = b.invoice_id;
+    order by b.ends_at desc limit 1) b
+join invoice i on i.tenant_id = %(tenant_id)s
+    and i.invoice_id = case when b.taken_back then b.invoice_id else b.said_invoice end;
 
 -- name: find_invoice
 -- By printed name (series and number) or by id.
@@ -192,14 +240,14 @@ order by i.series, i.number limit 1;
 -- name: insert_run
 -- Two schedulers may say this at once: one of them makes the run, the other one finds it.
 insert into billing_run
-    (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, policies, started_at)
+    (tenant_id, run_id, as_of, time_zone, payment_days, tax_versions, policies, rates, started_at)
 values (%(tenant_id)s, %(run_id)s, %(as_of)s, %(time_zone)s, %(payment_days)s, %(tax_versions)s::jsonb,
-        %(policies)s::jsonb, %(started_at)s)
+        %(policies)s::jsonb, %(rates)s, %(started_at)s)
 on conflict (tenant_id) where finished_at is null do nothing;
 
 -- name: open_run
-select run_id, as_of, time_zone, payment_days, tax_versions, policies, started_at, finished_at, customers,
-       chunks
+select run_id, as_of, time_zone, payment_days, tax_versions, policies, rates, started_at, finished_at,
+       customers, chunks
 from billing_run
 where tenant_id = %(tenant_id)s and finished_at is null;
 
@@ -317,7 +365,7 @@ select 'use ' || u.use_no || ' of the coupon application ' || u.application_id |
 from coupon_use u
 where u.tenant_id = %(tenant_id)s and not exists (
     select from invoice i where i.tenant_id = u.tenant_id and i.invoice_id = u.invoice_id
-        and i.kind = 'invoice')
+        and i.credits is null)
 limit 100;
 
 -- name: undocumented_entries
@@ -370,7 +418,8 @@ where b.tenant_id = %(tenant_id)s and b.invoice_id is not null and not exists (
     select from invoice_line l
     where l.tenant_id = b.tenant_id and l.invoice_id = b.invoice_id and l.line_no = b.line_no
       and l.subscription_id = b.subscription_id and l.item_no = b.item_no
-      and l.starts_at = b.starts_at and l.ends_at = b.ends_at and l.net + l.tax_included = b.charged)
+      and l.starts_at = b.starts_at and l.ends_at = b.ends_at and l.net + l.tax_included = b.charged
+      and l.prepaid = b.prepaid)
 union all
 select 'line ' || l.line_no || ' of ' || i.series || '-' || i.number
 from invoice_line l join invoice i on i.tenant_id = l.tenant_id and i.invoice_id = l.invoice_id
@@ -382,6 +431,7 @@ where l.tenant_id = %(tenant_id)s and not exists (
     where c.tenant_id = l.tenant_id and c.invoice_id = l.invoice_id and c.line_no = l.line_no
       and c.subscription_id = l.subscription_id and c.item_no = l.item_no
       and c.starts_at = l.starts_at and c.charged - c.charged_before = l.net + l.tax_included
+      and c.prepaid - c.prepaid_before = l.prepaid
       and (c.taken_back or c.ends_at = l.ends_at))
 union all
 select 'correction ' || c.step || ' of item ' || c.item_no || ' at ' || c.starts_at
@@ -794,3 +844,34 @@ order by i.series, i.number, f.line_no, f.part_no;
 -- The events that issued some invoices.
 select event_id, schema_version, payload from journal_event
 where tenant_id = %(tenant_id)s and event_id = any(%(event_ids)s);
+
+-- name: made_as_of
+-- As of which instants invoices were made: those of their runs; without a run, of their events.
+select e.event_id, coalesce(r.as_of, e.at)
+from unnest(%(event_ids)s::uuid[], %(run_ids)s::uuid[]) as a(event_id, run_id)
+join journal_event e on e.tenant_id = %(tenant_id)s and e.event_id = a.event_id
+left join billing_run r on r.tenant_id = e.tenant_id and r.run_id = a.run_id;
+
+-- name: lock_documents
+-- Whoever settles a document waits here for whoever else does, in the order of their ids.
+select pg_advisory_xact_lock(hashtextextended('everycent.document/' || id, %(tenant_id)s))
+from unnest(%(ids)s::uuid[]) with ordinality as w(id, place) order by place;
+
+-- name: open_of
+select invoice_id, step, owed, open from open_document
+where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) order by invoice_id;
+
+-- name: open_documents
+-- Documents with what is open of each: those of the given ids, or of a customer; only what is open still.
+select invoice_id, kind, series, number, customer_id, currency, issued_on, due_on, at, owed, step, open
+from open_document
+where tenant_id = %(tenant_id)s and (%(ids)s::uuid[] is null or invoice_id = any(%(ids)s))
+  and (%(customer_id)s::uuid is null or customer_id = %(customer_id)s)
+  and (not %(only_open)s or open <> 0)
+order by due_on, series, number limit %(limit)s;
+
+-- name: written_off
+-- What is written off of documents, less what was taken back of that.
+select document_id, sum(amount)::bigint from settlement
+where tenant_id = %(tenant_id)s and document_id = any(%(ids)s) and kind = 'write_off'
+group by 1 having sum(amount) <> 0;

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from everycent.catalog.plan import AND, UNTAXED, Tax, rate_on
@@ -62,9 +63,13 @@ class Taxes(NamedTuple):
 
 def rules_of(policies: Policies, currency: str, waived: str | None = None) -> Rules:
     """The rules for an invoice. Raises Conflict `tax.bad_step` when its currency has no such step."""
-    told = policies[STEP]
+    return _rules(policies[LEVEL], policies[MODE], policies[STEP], currency, waived)
+
+
+@lru_cache(maxsize=1024)
+def _rules(level: str, mode: str, told: str, currency: str, waived: str | None) -> Rules:
     if told == MINOR_UNIT:
-        return Rules(policies[LEVEL], Rounding(policies[MODE]), 1, waived)
+        return Rules(level, Rounding(mode), 1, waived)
     places = exponent(currency)
     step = Fraction(told) * 10**places
     if step.denominator != 1:
@@ -75,7 +80,7 @@ def rules_of(policies: Policies, currency: str, waived: str | None = None) -> Ru
             value=told,
             hint="set the policy to a multiple of the currency's smallest unit",
         )
-    return Rules(policies[LEVEL], Rounding(policies[MODE]), int(step), waived)
+    return Rules(level, Rounding(mode), int(step), waived)
 
 
 def rates_of(

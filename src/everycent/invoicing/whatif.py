@@ -29,9 +29,11 @@ COMPARED = (State.PRICED, State.NEW, State.GONE)
 
 
 class Repriced(NamedTuple):
-    """A line under the other catalogue; of one that can't be priced `why` is the code."""
+    """A line under the other catalogue, who pays it, and the local day on which its period begins; of one
+    that can't be priced `why` is the code."""
 
-    customer_id: UUID
+    payer_id: UUID
+    begins_on: date
     currency: str
     plan: str
     price: str
@@ -74,15 +76,25 @@ class OfPrice(NamedTuple):
     sums: Of
 
 
+class OfMonth(NamedTuple):
+    """What the periods that begin in a month, told by its first day, have come to and would."""
+
+    month: date
+    currency: str
+    sums: Of
+
+
 class Simulation(NamedTuple):
     """The periods of local days [start, end) under another catalogue: `customers` from the one who saves
-    most to the one who pays most on top; prices by currency, plan and key; `left_out` can't be compared."""
+    most to the one who pays most on top; prices by currency, plan and key; `left_out` can't be compared.
+    `months` are those in which anything began that can, by currency."""
 
     start: date
     end: date
     customers: list[OfCustomer]
     prices: list[OfPrice]
     left_out: list[OfPrice]
+    months: list[OfMonth]
 
 
 class Totals(NamedTuple):
@@ -98,6 +110,9 @@ class Totals(NamedTuple):
 
 PriceKey = tuple[str, str, str, State, str]
 """Currency, plan, price, state and code."""
+
+MonthKey = tuple[str, date]
+"""Currency, and the month's first day."""
 
 
 def added(before: Of | None, line: Repriced) -> Of:
@@ -118,6 +133,11 @@ def of_prices(found: Iterable[tuple[PriceKey, Of]], *, compared: bool) -> list[O
         for (currency, plan, price, state, why), sums in sorted(found)
         if (state in COMPARED) is compared
     ]
+
+
+def of_months(found: Iterable[tuple[MonthKey, Of]]) -> list[OfMonth]:
+    """The rows of months, by currency and in order of time."""
+    return [OfMonth(month, currency, sums) for (currency, month), sums in sorted(found)]
 
 
 def totals(customers: Sequence[OfCustomer]) -> list[Totals]:

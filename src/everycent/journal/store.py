@@ -24,14 +24,12 @@ JOURNAL = table(
 def find_heads(tx: Tx, streams: Sequence[str]) -> dict[str, tuple[int, bytes]]:
     """Version and hash of the last event of each stream that has one.
 
-    A head may have been written by a transaction with a higher id than ours. What we append to it
-    must follow it for readers too, so the place that our events get is raised to the head's.
+    What is seen may have been written by transactions with higher ids than ours. What we append must follow
+    it for readers too, so the place that our events get is raised above all that is seen.
     """
     found = tx.tuples(SQL["heads"], {"tenant_id": tx.tenant_id, "streams": list(streams)})
-    floor = max((row[3] for row in found if row[3] is not None), default=None)
-    if floor is not None:
-        tx.run(SQL["raise_floor"], {"floor": floor})
-    return {stream: (version, bytes(head)) for stream, version, head, _ in found}
+    tx.run(SQL["raise_floor"])
+    return {stream: (version, bytes(head)) for stream, version, head in found}
 
 
 def insert_events(tx: Tx, rows: Sequence[Sequence[Any]]) -> None:

@@ -1,18 +1,17 @@
 -- name: heads
--- The last version and hash of each of the given streams, and its xid where that is later than ours.
-select s.stream, h.version, h.hash,
-       case when h.epoch = current_epoch() and h.xid > pg_current_xact_id()
-            then h.xid::text::bigint end as floor
+-- The last version and hash of each of the given streams.
+select s.stream, h.version, h.hash
 from unnest(%(streams)s::text[]) as s(stream)
 cross join lateral (
-    select version, hash, epoch, xid from journal_event e
+    select version, hash from journal_event e
     where e.tenant_id = %(tenant_id)s and e.stream = s.stream
     order by version desc limit 1) h;
 
 -- name: raise_floor
--- Events of this transaction stand no lower than the floor in the journal's order from here on.
-select set_config('everycent.order_floor', greatest(%(floor)s::bigint, coalesce(
-    nullif(current_setting('everycent.order_floor', true), ''), '0')::bigint)::text, true);
+-- From here on events of this transaction stand in the journal's order after all that it can see: of their
+-- own stream, and of others that change the same rows.
+select set_config('everycent.order_floor',
+                  (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)::text, true);
 
 -- name: read_stream
 -- A stream from a version on.

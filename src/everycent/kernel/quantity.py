@@ -58,3 +58,12 @@ def plain(value: Decimal) -> str:
 def as_decimal(value: Fraction, places: int = MAX_PLACES) -> Decimal:
     """A fraction as a decimal: exact where it ends within `places`, else rounded half-even there."""
     return round_decimal(value, places, Rounding.HALF_EVEN).normalize(EXACT)
+
+
+_SHOWN_PLACES = 6
+
+
+def shown(text: str) -> str:
+    """A quantity as people read it: six decimals at most. What is stored and calculated with has them
+    all."""
+    return plain(round_decimal(Fraction(text), _SHOWN_PLACES, Rounding.HALF_EVEN))

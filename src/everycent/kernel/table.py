@@ -6,11 +6,16 @@ from typing import Any, NamedTuple
 
 
 class Table(NamedTuple):
-    """A table: its name, its columns with their PostgreSQL types in order, and its key's columns."""
+    """A table: its name, its columns with their PostgreSQL types in order, and its key's columns, which
+    have these `places` among them."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
+    places: tuple[int, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # tables are looked up for every row; one name is one table
 
     @property
     def names(self) -> list[str]:
@@ -21,10 +26,10 @@ class Table(NamedTuple):
 def table(name: str, columns: str, key: str) -> Table:
     """A Table out of text: `table("tenant", "tenant_id int4, slug text", key="tenant_id")`."""
     pairs = [column.split() for column in columns.split(",")]
+    names = [pair[0] for pair in pairs]
+    parts = tuple(part.strip() for part in key.split(","))
     return Table(
-        name,
-        tuple((pair[0], pair[1]) for pair in pairs),
-        tuple(part.strip() for part in key.split(",")),
+        name, tuple((pair[0], pair[1]) for pair in pairs), parts, tuple(map(names.index, parts))
     )
 
 
@@ -54,9 +59,8 @@ class Rows:
 
     def put(self, target: Table, *row: Any) -> None:
         """A row that replaces the one with the same key, if there is one."""
-        names = target.names
-        key = tuple(row[names.index(part)] for part in target.key)
-        if target not in self.replaced:
-            self.replaced[target] = {}
+        rows = self.replaced.get(target)
+        if rows is None:
+            rows = self.replaced[target] = {}
             self.mentions.append((target, True))
-        self.replaced[target][key] = row
+        rows[tuple([row[place] for place in target.places])] = row

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.db.connection import Tx
@@ -45,3 +45,25 @@ def rejections(tx: Tx) -> list[Any]:
     """How many records were rejected by door and code, the most frequent first: with `first_day` and
     `last_day`, which are days in UTC."""
     return store.list_rejections(tx)
+
+
+class Behind(NamedTuple):
+    """The records of a subject and a meter from a start to an end, both included, as they stood at a
+    fold; `is_open`: all records before the start too."""
+
+    behind_no: int
+    subject_id: int
+    meter_id: int
+    start: datetime
+    end: datetime
+    fold_id: int
+    is_open: bool
+
+
+def raw_records(tx: Tx, uses: Sequence[Behind]) -> Iterator[tuple[Any, ...]]:
+    """The raw records behind some uses, one use after the other, in the order in which they count: the
+    number of the use, time, value, the number of its dimensions (`names` tells them). They come out of
+    the table, and out of what `archives.operations.load` put beside it; memory stays flat.
+    """
+    store.stage_behind(tx, uses)
+    return store.stream_behind(tx)

@@ -23,6 +23,12 @@ _TRAILER = b"\xff\xff"
 _FIXED = Struct("!hi16si16siqiiiiiiiii").pack
 _LENGTH = Struct("!i").pack
 REVERSAL = table("reversal", "key uuid", key="key")
+BEHIND = table(
+    "behind",
+    "behind_no int4, subject_id int4, meter_id int4, starts_at timestamptz, ends_at timestamptz,"
+    " fold_id int8, is_open bool",
+    key="behind_no",
+)
 
 
 def frame(
@@ -320,3 +326,18 @@ def add_rejections(tx: Tx, day: date, door: str, records: Mapping[str, int]) -> 
 def list_rejections(tx: Tx) -> list[Any]:
     """How many records were rejected by door and code, and from which day to which."""
     return tx.rows(SQL["list_rejections"], {"tenant_id": tx.tenant_id})
+
+
+def stage_behind(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Puts uses where `stream_behind` finds them, beside records out of the archive, if there are any."""
+    bulk.stage(tx, BEHIND, rows)
+    tx.run("analyze stage_behind")
+    tx.run(SQL["create_stage_archived"])
+    tx.run(SQL["index_stage_archived"])
+    tx.run("analyze stage_archived")
+
+
+def stream_behind(tx: Tx) -> Iterator[tuple[Any, ...]]:
+    """The raw records behind the staged uses: number, time, value and the number of its
+    dimensions, in order."""
+    return tx.stream(SQL["records_behind"], {"tenant_id": tx.tenant_id})

@@ -428,3 +428,47 @@ on conflict (tenant_id, day, door, code) do update set records = r.records + exc
 -- What was rejected at each door for each reason, the most frequent first.
 select door, code, sum(records)::bigint as records, min(day) as first_day, max(day) as last_day
 from usage_rejection where tenant_id = %(tenant_id)s group by 1, 2 order by 3 desc, 1, 2;
+
+-- name: index_stage_archived
+create index if not exists stage_archived_series on stage_archived (subject_id, meter_id, at);
+
+-- name: records_behind
+-- The raw records behind numbered uses, as they stood when a fold had counted them: what was folded by then
+-- and not taken back by then, in order of time and key. Every day of a use is looked at, whatever roll-ups
+-- say of it; only the days before it, where all of them are wanted (is_open), are told by roll-ups. What a
+-- record is looked up with stands in subqueries, so that no planner may begin there.
+with raw as (
+    select s.behind_no, s.fold_id, r.*
+    from stage_behind s
+    cross join lateral (
+        select d::date as day
+        from generate_series(utc_day(s.starts_at), utc_day(s.ends_at), interval '1 day') d
+        union
+        select utc_day(d.bucket) from usage_day d
+        where s.is_open and d.tenant_id = %(tenant_id)s and d.subject_id = s.subject_id
+          and d.meter_id = s.meter_id and d.bucket < s.starts_at) t
+    cross join lateral (
+        select u.at, u.key, u.value, u.dimensions_id, u.batch_id from usage_record u
+        where u.tenant_id = %(tenant_id)s and u.day = t.day and u.subject_id = s.subject_id
+          and u.meter_id = s.meter_id and u.at <= s.ends_at and (s.is_open or u.at >= s.starts_at)
+        offset 0) r  -- a look-up by index for each day, whatever the planner thinks of ranges
+    union all
+    select s.behind_no, s.fold_id, r.*
+    from stage_behind s
+    cross join lateral (
+        select a.at, a.key, a.value, a.dimensions_id, a.batch_id from stage_archived a
+        where a.subject_id = s.subject_id and a.meter_id = s.meter_id and a.at <= s.ends_at
+          and (s.is_open or a.at >= s.starts_at)
+        offset 0) r)
+select r.behind_no, r.at, r.value, r.dimensions_id
+from raw r
+where (
+    select b.fold_id from usage_batch b
+    where b.tenant_id = %(tenant_id)s and b.batch_id = r.batch_id) <= r.fold_id
+  and coalesce((
+    select v.sign from usage_reversal v
+    join usage_batch c on c.tenant_id = v.tenant_id and c.batch_id = v.batch_id
+        and c.fold_id <= r.fold_id
+    where v.tenant_id = %(tenant_id)s and v.key = r.key
+    order by v.reversal_no desc limit 1), 1) = 1
+order by r.behind_no, r.at, r.key;

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 
 import msgspec
 
@@ -17,6 +18,7 @@ from everycent.catalog.price import Price, QuantityRounding
 from everycent.catalog.proration import Proration, Unit
 from everycent.consumption.register import Reading
 from everycent.consumption.usage import Request
+from everycent.exchange.rate import Exchange, factor
 from everycent.kernel.period import Period
 
 
@@ -75,7 +77,8 @@ class InnerFormula(msgspec.Struct, frozen=True):
 class Quantity(msgspec.Struct, frozen=True, omit_defaults=True):
     """A quantity and where it comes from: parts, the formula over them if any, the rounding if any.
 
-    `inner` are the formulas within the formula, by the path of names under which they are known.
+    What is agreed and not metered has no parts. `inner` are the formulas within the formula, by the path
+    of names under which they are known.
     `exact` is before the rounding, in `exact_unit` where the rounding converts to another `unit`.
     """
 
@@ -113,9 +116,13 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     it once, or of the `limit` that stands in its place.
 
     `share` is the part of a full period as [days, days of the full period], told where it plays a part:
-    the amount of a flat price is multiplied by it, and so are limits that are prorated. It was counted
-    by the `proration`, told where that is another one than the default; its units need not be days.
+    the amount of a flat price, or of a quantity that is agreed, is multiplied by it, and so are limits
+    that are prorated. It was counted by the `proration`, told where that is another one than the
+    default; its units need not be days.
     `is_open` says that the minimum is left to a later part of the same period.
+
+    With an `exchange` the price, the steps and their sum are in the plan's currency, and what is owed is
+    converted before it is rounded: `net` is in the contract's.
     """
 
     product: Product
@@ -128,11 +135,28 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: Limit | None = None
     proration: Proration | None = None
     is_open: bool = False
+    exchange: Exchange | None = None
+
+
+def exact_amount(charge: Charge) -> Fraction:
+    """The exact sum of the steps in the currency in which the charge is owed."""
+    amount = Fraction(charge.amount)
+    return amount if charge.exchange is None else amount * factor(charge.exchange)
+
+
+def priced_in(charge: Charge, currency: str) -> str:
+    """The currency of the price and its steps, of a charge that is owed in another one or in the same."""
+    return currency if charge.exchange is None else charge.exchange.of
 
 
 def unit_of(charge: Charge) -> str:
     """The unit of time in which its share of a period is counted."""
     return (Unit.DAY if charge.proration is None else charge.proration.unit).value
+
+
+def is_agreed(quantity: Quantity | None) -> bool:
+    """Whether it is a quantity that a contract agrees on."""
+    return quantity is not None and not quantity.parts and quantity.expression is None
 
 
 def measure_of(quantity: Quantity) -> Measure:

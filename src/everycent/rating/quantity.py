@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from everycent.catalog import formula
 from everycent.catalog.meter import Aggregation, Formula, Measure, Series
+from everycent.catalog.plan import Agreed
 from everycent.catalog.price import QuantityRounding
 from everycent.consumption import register
 from everycent.consumption.usage import Used
@@ -40,6 +41,17 @@ def quantity(
         shown, plain(value), unit, tuple(parts), expression, rounding, inner, exact_unit
     )
     return derived, value
+
+
+def agreed(told: Agreed, rounding: QuantityRounding | None) -> tuple[Quantity, Decimal]:
+    """The quantity that a contract agrees on, as one without parts. The contract tells it."""
+    assert told.quantity is not None, "a contract says how much is agreed"
+    exact = Decimal(told.quantity)
+    value = converted(exact, rounding)
+    unit = _unit(told.unit, rounding)
+    exact_unit = None if unit == told.unit else told.unit
+    found = Quantity(plain(exact), plain(value), unit, (), None, rounding, exact_unit=exact_unit)
+    return found, value
 
 
 def converted(exact: Decimal | Fraction, rounding: QuantityRounding | None) -> Decimal:
@@ -125,7 +137,7 @@ def _part(path: str, used: Used) -> tuple[Decimal | Fraction, UsagePart]:
         request.subject, series, usage.subject_id, usage.meter_id, period.start, period.end, usage.fold_id,
         usage.records, plain(usage.total), usage.digest.hex(), plain(shown), path, usage.peak_at,
         stretches, usage.opening, closing, usage.counted, opening_level,
-        None if Fraction(shown) == Fraction(value) else str(value), request.since, request.whole,
+        None if shown is value or Fraction(shown) == value else str(value), request.since, request.whole,
         request.zone,
     )  # fmt: skip
     return value, part

@@ -18,6 +18,7 @@ import msgspec
 from everycent.catalog.document import CONTROL
 from everycent.catalog.document_refusals import Strict, check_key, converted, placed
 from everycent.catalog.document_schemes import TermsShape, terms
+from everycent.catalog.document_sources import AgreedShape
 from everycent.catalog.price import Flat, Price, needs_events
 from everycent.consumption.usage import Event
 from everycent.kernel import currency as currencies
@@ -41,6 +42,8 @@ class _PriceShape(TermsShape):
     description: str | None = None
     meter: str | None = None
     timing: str = "in_arrears"
+    agreed: AgreedShape | None = None
+    interval: str | None = None
 
 
 class _EventShape(Strict):

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from everycent.catalog.price import (
     BlockTiers,
+    Commitment,
     Dynamic,
     Flat,
     Graduated,
@@ -27,6 +28,7 @@ from everycent.catalog.price import (
 )
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import EXACT
+from everycent.kernel.quantity import plain
 from everycent.rating.blocks import begun, block_tiers
 from everycent.rating.charge import Step
 from everycent.rating.step import Steps, per_unit_step, percent_step
@@ -57,6 +59,9 @@ def steps(scheme: Scheme, quantity: Decimal) -> Steps:
         case Percentage():
             step, amount = percent_step("percentage", quantity, scheme.percent)
             return (step,), amount
+        case Commitment():
+            counted = plain(quantity)
+            return (Step("counted", counted),), quantity
         case Dynamic() | Matrix():
             raise _unpriceable(scheme)
     assert_never(scheme)

@@ -1,16 +1,26 @@
 """Subscriptions as rows. Each item opens its chain of billed periods where its phase starts, or where a
-trial ends that gives it away."""
+trial ends that gives it away. Terms are there to be found by when they end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from everycent.catalog.proration import Proration
 from everycent.journal.event import Event
+from everycent.kernel.calendar import local_date
+from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
-from everycent.subscriptions.subscription import Changed, Phase, Subscription
+from everycent.subscriptions.folding import fold
+from everycent.subscriptions.subscription import (
+    NOTHING_OWN,
+    Changed,
+    OwnTerms,
+    Phase,
+    Subscription,
+)
+from everycent.subscriptions.term import lead_days
+from everycent.subscriptions.timeline import Begin, Change
 
 SUBSCRIPTION = table(
     "subscription",
@@ -29,20 +39,27 @@ PHASE = table(
 ITEM = table(
     "subscription_item",
     "tenant_id int4, subscription_id uuid, item_no int2, phase_no int2, plan_item_no int2,"
-    " price_key text, in_advance bool, opens_at timestamptz, proration text",
+    " price_key text, in_advance bool, opens_at timestamptz, own text,"
+    " is_commitment bool",
     key="tenant_id, subscription_id, item_no",
+)
+TERM = table(
+    "subscription_term",
+    "tenant_id int4, subscription_id uuid, change_no int2, ends_on date, every_months int4,"
+    " every_days int4, lead_days int4, until date",
+    key="tenant_id, subscription_id, change_no",
 )
 BILLED_PERIOD = table(
     "billed_period",
     "tenant_id int4, subscription_id uuid, item_no int2, starts_at timestamptz,"
-    " ends_at timestamptz, charged int8, invoice_id uuid, line_no int4",
+    " ends_at timestamptz, charged int8, prepaid int8, invoice_id uuid, line_no int4",
     key="tenant_id, subscription_id, item_no, ends_at",
 )
 PERIOD_CORRECTION = table(
     "period_correction",
     "tenant_id int4, subscription_id uuid, item_no int2, starts_at timestamptz, step int2,"
     " ends_before timestamptz, ends_at timestamptz, charged_before int8, charged int8,"
-    " taken_back bool, invoice_id uuid, line_no int4",
+    " prepaid_before int8, prepaid int8, taken_back bool, invoice_id uuid, line_no int4",
     key="tenant_id, subscription_id, item_no, starts_at, step",
 )
 
@@ -54,6 +71,8 @@ def started(event: Event, rows: Rows, tenant_id: int) -> None:
     for phase in s.phases:
         rows.of(PHASE).append(_phase(s, phase, tenant_id))
     _add_items(s, s.phases, rows, tenant_id)
+    for row in _terms(s, s.changes, tenant_id):
+        rows.of(TERM).append(row)
 
 
 def changed(event: Event, rows: Rows, tenant_id: int) -> None:
@@ -64,6 +83,8 @@ def changed(event: Event, rows: Rows, tenant_id: int) -> None:
     for phase in s.phases:  # in one statement, so that they are compared as they are in the end
         rows.put(PHASE, *_phase(s, phase, tenant_id))
     _add_items(s, s.phases[payload.phases_before :], rows, tenant_id)
+    for row in _terms(s, [*s.changes, payload.change], tenant_id):
+        rows.put(TERM, *row)
 
 
 def _add_items(s: Subscription, phases: Iterable[Phase], rows: Rows, tenant_id: int) -> None:
@@ -72,16 +93,35 @@ def _add_items(s: Subscription, phases: Iterable[Phase], rows: Rows, tenant_id: 
             opens_at = item.opens_at or phase.starts_at
             rows.of(ITEM).append(
                 (tenant_id, s.subscription_id, item.item_no, phase.phase_no, item.plan_item_no,
-                 item.price_key, item.in_advance, opens_at, rule_text(item.proration))
+                 item.price_key, item.in_advance, opens_at, own_text(item.own),
+                 item.is_commitment)
             )  # fmt: skip
             rows.of(BILLED_PERIOD).append(
-                (tenant_id, s.subscription_id, item.item_no, None, opens_at, None, None, None)
+                (tenant_id, s.subscription_id, item.item_no, None, opens_at, None, 0, None, None)
             )
 
 
-def rule_text(rule: Proration | None) -> str:
-    """A rule of proration as it is stored; '' for the default."""
-    return "" if rule is None else msgspec.json.encode(rule).decode()
+def _terms(
+    s: Subscription, changes: Iterable[Change], tenant_id: int
+) -> Iterator[tuple[object, ...]]:
+    """The terms that changes have brought about; those of one that was withdrawn end as they begin."""
+    told = [c for c in changes if isinstance(c.action, Begin) and c.action.terms.term is not None]
+    if not told:
+        return
+    by_track = fold(s.changes, s.time_zone).bounds.values()
+    held = {bound.change_no: bound for bounds in by_track for bound in bounds}
+    for change in told:
+        day = local_date(change.effective_at, s.time_zone)
+        row: tuple[object, ...] = (day, 0, 0, 0, day)
+        bound = held.get(change.change_no)
+        if bound is not None:
+            row = bound.boundary(1), *bound.each, lead_days(bound.rule), bound.until
+        yield tenant_id, s.subscription_id, change.change_no, *row
+
+
+def own_text(own: OwnTerms) -> str:
+    """What an item has of its own as it is stored; '' for nothing."""
+    return "" if own == NOTHING_OWN else encode(own).decode()
 
 
 def _row(s: Subscription, tenant_id: int) -> tuple[object, ...]:

@@ -50,8 +50,10 @@ def due_periods(
     in_advance: bool,
     rule: Proration = DEFAULT,
     sides: Sides = ALONE,
+    is_kept: bool = False,
 ) -> tuple[Due, ...]:
-    """The periods after `covered_until` that are due by `as_of`, in order, without a gap.
+    """The periods after `covered_until` that are due by `as_of`, in order, without a gap. One that begins
+    before `ends_at` is due as a whole if it `is_kept`: nothing of it would be given back.
 
     Many contracts share their cycle and are billed up to the same instant: the answer is kept.
     """
@@ -61,7 +63,7 @@ def due_periods(
         first_day = local_date(start, cycle.zone)
         n = cycle.index(first_day)
         full = cycle.period(n)
-        end = full.end if ends_at is None else min(full.end, ends_at)
+        end = full.end if ends_at is None or is_kept else min(full.end, ends_at)
         due_at = start if in_advance else end
         if due_at > as_of:
             break
@@ -105,3 +107,11 @@ def cut_off(
     if left.start == left.end:
         return Due(left, ends_at, Fraction(0), full)
     return due_part(Part(left, *edges(left, full, sides)), full, cycle, ends_at, rule)
+
+
+def is_within(period: Period, span: Period, *, in_advance: bool) -> bool:
+    """Whether what is charged for a period counts in a span: in advance where it begins, else where it
+    ends."""
+    if in_advance:
+        return span.start <= period.start < span.end
+    return span.start < period.end <= span.end

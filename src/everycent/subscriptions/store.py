@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from everycent.catalog.proration import Proration
 from everycent.db import statements
 from everycent.db.connection import Tx
-from everycent.subscriptions.subscription import Phase, SubscribedItem, Subscription
+from everycent.subscriptions.agreeing import Billed
+from everycent.subscriptions.subscription import (
+    NOTHING_OWN,
+    OwnTerms,
+    Phase,
+    SubscribedItem,
+    Subscription,
+)
 from everycent.subscriptions.timeline import Change
 
 SQL = statements.beside(__file__)
 _CHANGES = msgspec.json.Decoder(tuple[Change, ...])
-_RULE = msgspec.json.Decoder(Proration)
+_OWN = msgspec.json.Decoder(OwnTerms)
+_OF_PHASE = 12
+"""A row has so many columns of its phase, then those of its items."""
 LOWEST = UUID(int=0)
 HIGHEST = UUID(int=(1 << 128) - 1)
 
@@ -53,13 +62,24 @@ def find(
 def _phases(tx: Tx, subscription_ids: Sequence[UUID]) -> dict[UUID, list[Phase]]:
     found: dict[UUID, list[Phase]] = {}
     params = {"tenant_id": tx.tenant_id, "subscription_ids": subscription_ids}
-    for (subscription_id, *facts, track, ends_at, keeps, numbers, of_plan, prices, advances, opens,
-         rules) in tx.tuples(SQL["find_phases"], params):  # fmt: skip
-        held = map(rule_of, rules)
-        items = tuple(map(SubscribedItem, numbers, of_plan, prices, advances, opens, held))
+    for row in tx.tuples(SQL["find_phases"], params):
+        subscription_id, *facts, track, ends_at, keeps = row[:_OF_PHASE]
+        of_items = row[_OF_PHASE:]
+        items = tuple(starmap(_item, zip(*of_items, strict=True)))
         phase = Phase(*[*facts, items, track, ends_at, tuple(keeps)])
         found.setdefault(subscription_id, []).append(phase)
     return found
+
+
+def _item(
+    number: int, of_plan: int, price_key: str, in_advance: bool, opens_at: datetime | None, text: str,
+    is_commitment: bool,
+) -> SubscribedItem:  # fmt: skip
+    own = own_of(text)
+    return SubscribedItem(
+        number, of_plan, price_key, in_advance, opens_at, own.proration, own.quantity, own.price,
+        is_commitment,
+    )  # fmt: skip
 
 
 def _subscription(row: Sequence[Any], phases: Sequence[Phase]) -> Subscription:
@@ -69,15 +89,38 @@ def _subscription(row: Sequence[Any], phases: Sequence[Phase]) -> Subscription:
 
 
 @lru_cache(maxsize=1024)
-def rule_of(text: str) -> Proration | None:
-    """A rule of proration as it was stored; None for the default."""
-    return _RULE.decode(text) if text else None
+def own_of(text: str) -> OwnTerms:
+    """What an item has of its own as it was stored."""
+    return _OWN.decode(text) if text else NOTHING_OWN
 
 
-def billed_until(tx: Tx, subscription_id: UUID) -> list[tuple[int, datetime]]:
-    """(phase, until when) of everything that was billed in arrears."""
-    params = {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
-    return [(no, at) for no, at in tx.tuples(SQL["billed_until"], params)]
+def billed(tx: Tx, subscription_ids: Sequence[UUID]) -> dict[UUID, Billed]:
+    """What was billed of contracts, by their ids; those of which nothing was are left out."""
+    params = {"tenant_id": tx.tenant_id, "subscription_ids": list(subscription_ids)}
+    until: dict[UUID, dict[int, datetime]] = {}
+    given_back: dict[UUID, dict[int, datetime]] = {}
+    for name, found in (("billed_until", until), ("given_back", given_back)):
+        for subscription_id, phase_no, at in tx.tuples(SQL[name], params):
+            found.setdefault(subscription_id, {})[phase_no] = at
+    return {one: Billed(until.get(one, {}), given_back.get(one, {})) for one in until | given_back}
+
+
+def list_terms_coming_up(tx: Tx, first: date, last: date) -> list[str]:
+    """The keys of contracts that may have a term of which something comes up between two days: never too
+    few, and hardly ever too many."""
+    params = {"tenant_id": tx.tenant_id, "first": first, "last": last}
+    return [key for (key,) in tx.tuples(SQL["terms_coming_up"], params)]
+
+
+def list_on_older_versions(
+    tx: Tx, plan_key: str, version: int, at: datetime, keys: Sequence[str] | None
+) -> list[str]:
+    """The keys of contracts of which a phase from an instant on has a version before another one."""
+    params = {
+        "tenant_id": tx.tenant_id, "plan_key": plan_key, "version": version, "at": at,
+        "keys": None if keys is None else list(keys),
+    }  # fmt: skip
+    return [key for key, _ in tx.tuples(SQL["on_older_versions"], params)]
 
 
 def find_paid_beyond(tx: Tx, customer_id: UUID, at: datetime) -> str | None:
@@ -85,12 +128,6 @@ def find_paid_beyond(tx: Tx, customer_id: UUID, at: datetime) -> str | None:
     params = {"tenant_id": tx.tenant_id, "customer_id": customer_id, "at": at}
     found: str | None = tx.value(SQL["paid_beyond"], params)
     return found
-
-
-def given_back(tx: Tx, subscription_id: UUID) -> dict[int, datetime]:
-    """Until when phases are charged of which time was given back."""
-    params = {"tenant_id": tx.tenant_id, "subscription_id": subscription_id}
-    return dict(tx.tuples(SQL["given_back"], params))
 
 
 def list_due_corrections(
@@ -126,16 +163,46 @@ def _of_range(
 
 
 def list_due_customers(tx: Tx, as_of: datetime) -> list[UUID]:
-    """The customers who may have something due, by id."""
+    """The customers who may have something due, and who pay for such, by id."""
     statement = (
-        f"select customer_id from ({SQL['due_items']}) d"
-        f" union select customer_id from ({SQL['due_corrections']}) c order by customer_id"
+        f"with holder as materialized (select customer_id from ({SQL['due_items']}) d"
+        f" union select customer_id from ({SQL['due_corrections']}) c"
+        f" union select customer_id from ({SQL['commitments_again']}) a)"
+        " select customer_id from holder union select p.payer_id from holder"
+        " join customer_payer p using (customer_id)"
+        " where p.tenant_id = %(tenant_id)s and p.payer_id is not null order by 1"
     )
     params = _of_range(tx, LOWEST, HIGHEST, None, as_of) | {"ids": None}
     return [customer_id for (customer_id,) in tx.tuples(statement, params)]
+
+
+def list_commitments_again(
+    tx: Tx, first: UUID, last: UUID, holders: Sequence[UUID] | None, as_of: datetime
+) -> list[tuple[Any, ...]]:
+    """One row per billed period of a commitment in which something was corrected."""
+    return tx.tuples(SQL["commitments_again"], _of_range(tx, first, last, holders, as_of))
+
+
+def list_counted(
+    tx: Tx, wanted: Sequence[tuple[UUID, datetime, datetime]]
+) -> list[tuple[int, str, int]]:
+    """(which of the wanted contracts and spans, key of the price, minor units) of all that was charged."""
+    ids, starts, ends = map(list, zip(*wanted, strict=True))
+    params = {"tenant_id": tx.tenant_id, "ids": ids, "starts": starts, "ends": ends}
+    return [(n, key, int(amount)) for n, key, amount in tx.tuples(SQL["counted"], params)]
 
 
 def list_open_items(tx: Tx, subscription_ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
     """One row per item with its last billed period."""
     params = {"tenant_id": tx.tenant_id, "subscription_ids": list(subscription_ids)}
     return tx.tuples(SQL["open_items"], params)
+
+
+def list_item_frames(tx: Tx, items: Sequence[tuple[UUID, int]]) -> list[tuple[Any, ...]]:
+    """How the periods of some items are counted."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "subscriptions": [subscription_id for subscription_id, _ in items],
+        "items": [item_no for _, item_no in items],
+    }
+    return tx.tuples(SQL["item_frames"], params)

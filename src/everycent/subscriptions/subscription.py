@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from everycent.catalog.plan import Item
+from everycent.catalog.price import Price
 from everycent.catalog.proration import Proration
 from everycent.journal.types import EventType
 from everycent.kernel.calendar import Cycle, Interval
@@ -16,7 +18,9 @@ from everycent.subscriptions.timeline import MAIN, Change
 class SubscribedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One price of a phase's plan. `item_no` counts through all phases of the contract; it is item
     `plan_item_no` of the plan version. What a trial gives away costs nothing before `opens_at` (None:
-    the start of the phase). Parts of periods are counted by `proration` (None: the default)."""
+    the start of the phase). Parts of periods are counted by `proration` (None: the default). `quantity`
+    is what is agreed of it, and `price` what the contract has in place of the plan's. What `is_commitment`
+    counts what the others come to."""
 
     item_no: int
     plan_item_no: int
@@ -24,11 +28,40 @@ class SubscribedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     in_advance: bool
     opens_at: datetime | None = None
     proration: Proration | None = None
+    quantity: str | None = None
+    price: Price | None = None
+    is_commitment: bool = False
+
+    @property
+    def own(self) -> OwnTerms:
+        """What it has that is not the plan's."""
+        return OwnTerms(self.proration, self.quantity, self.price)
+
+
+class OwnTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an item has that is not the plan's: a rule other than the default, a quantity, a price."""
+
+    proration: Proration | None = None
+    quantity: str | None = None
+    price: Price | None = None
+
+    def of(self, item: Item) -> Item:
+        """The item of the plan as it is agreed."""
+        if self is NOTHING_OWN:
+            return item
+        if self.quantity is not None and item.agreed is not None:
+            agreed = msgspec.structs.replace(item.agreed, quantity=self.quantity)
+            item = msgspec.structs.replace(item, agreed=agreed)
+        return item if self.price is None else msgspec.structs.replace(item, price=self.price)
+
+
+NOTHING_OWN = OwnTerms()
 
 
 class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stretch of time on one version of one plan, which the change `change_no` brought about. Periods
-    are counted from `anchor`. A phase that ends where it starts does not take place. What was paid in
+    """A stretch of time on one version of one plan, which the change `change_no` brought about, or of one
+    of its prices that has a course of its own (on a track such as '#seats'). Periods are counted from
+    `anchor`. A phase that ends where it starts does not take place. What was paid in
     advance beyond its end is given back, but for the items that it `keeps`."""
 
     phase_no: int
@@ -54,6 +87,11 @@ class Phase(msgspec.Struct, frozen=True, omit_defaults=True):
         """When the trial ends within which the phase began; None where there is none."""
         ends = [item.opens_at for item in self.items if item.opens_at is not None]
         return max(ends, default=None)
+
+    @property
+    def own_prices(self) -> dict[str, Price]:
+        """The prices that stand in place of the plan's, by key."""
+        return {item.price_key: item.price for item in self.items if item.price is not None}
 
     def cycle(self, time_zone: str) -> Cycle:
         """The boundaries of its billing periods on the clock of the contract."""

@@ -13,6 +13,7 @@ from everycent.catalog.proration import Anchor, TakesEffect
 from everycent.kernel import calendar
 from everycent.subscriptions.subscription import Phase
 from everycent.subscriptions.timeline import Terms
+from everycent.subscriptions.told import NOTHING_TOLD, Told, courses, own_prices, own_term
 from everycent.subscriptions.trial import moves_anchor, trial_after
 
 _MONTHS = 12
@@ -26,13 +27,18 @@ def terms_of(
     anchor_day: int | None,
     zone: str,
     trial_until: datetime | None = None,
+    told: Told = NOTHING_TOLD,
 ) -> Terms:
-    """The plan with periods that are counted from a day on, or from the end of its trial."""
+    """The plan with periods that are counted from a day on, or from the end of its trial, and with what
+    is told in its place. Raises as `told`."""
     interval = calendar.parse_interval(plan.interval)
     if trial_until is not None and moves_anchor(plan.trial):
         day = calendar.local_date(trial_until, zone)
     cycle = calendar.anchored(day, interval, anchor_day, zone)
-    return Terms(plan.key, version, cycle.anchor, interval.months, interval.days, trial_until)
+    return Terms(
+        plan.key, version, cycle.anchor, interval.months, interval.days, trial_until,
+        courses(plan, told), own_prices(plan, told), own_term(plan, told),
+    )  # fmt: skip
 
 
 def next_terms(
@@ -44,6 +50,7 @@ def next_terms(
     left: Plan,
     trial_until: datetime | None = None,
     anchor_day: int | None = None,
+    told: Told = NOTHING_TOLD,
 ) -> Terms:
     """The terms of a plan that takes the place of the one that runs.
 
@@ -52,7 +59,7 @@ def next_terms(
     it, of the change.
     """
     named = plan.anchor_day if anchor_day is None else anchor_day
-    terms = terms_of(plan, version, day, named, zone, trial_until)
+    terms = terms_of(plan, version, day, named, zone, trial_until, told)
     is_same = (running.interval_months, running.interval_days) == terms_interval(terms)
     match left.changes.anchor:
         case Anchor.KEEP:
@@ -79,11 +86,12 @@ def switched(
     left: Plan,
     started: date,
     anchor_day: int | None = None,
+    told: Told = NOTHING_TOLD,
 ) -> Terms:
     """The terms of a change of plan on a local day of a contract that started on another one; a trial that
     runs then goes on as the new plan says."""
     trial = trial_after(plan.trial, running.trial_until, started, day, zone)
-    return next_terms(plan, version, day, zone, running, left, trial, anchor_day)
+    return next_terms(plan, version, day, zone, running, left, trial, anchor_day, told)
 
 
 def is_cheaper(plan: Plan, left: Plan) -> bool:

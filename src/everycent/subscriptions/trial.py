@@ -15,8 +15,10 @@ from everycent.kernel.calendar import start_of_day
 
 
 def is_free(trial: Trial | None, item: Item) -> bool:
-    """Whether the trial gives the item away: fees always, usage where the trial says so. A plan without
-    a trial of its own, entered within another plan's, gives all away."""
+    """Whether the trial gives the item away: fees always, usage where the trial says so, what is sold once
+    never. A plan without a trial of its own, entered within another plan's, gives all else away."""
+    if item.price.is_once:
+        return False
     return item.measure is None or trial is None or trial.usage is TrialUsage.FREE
 
 

@@ -1,17 +1,15 @@
 """Time that was paid for in advance and will not be used: what of it is given back.
 
-The same arithmetic serves the billing run and the life of a contract that is worked out without a
-database. Amounts are minor units.
+Amounts are minor units.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from fractions import Fraction
 
 from everycent.catalog.proration import Credit, Proration, Unused
-from everycent.kernel.money import Money, Rounding, major, round_decimal, rounded
-from everycent.rating.charge import Charge
+from everycent.kernel.money import Money, major, rounded
+from everycent.rating.charge import Charge, exact_amount
 
 
 def given_back(
@@ -31,7 +29,7 @@ def given_back(
         case Credit.DIFFERENCE:
             found = before - now.net
         case Credit.UNUSED_PART:
-            exact = Fraction(now.amount) * (was - used)
+            exact = exact_amount(now) * (was - used)
             found = rounded(exact, currency, now.price.amount_rounding).minor
         case Credit.PAID_PART:
             exact = Fraction(major(Money(before, currency))) * (was - used) / was
@@ -39,9 +37,9 @@ def given_back(
     return capped(found, before)
 
 
-def capped(potential: int, paid: int, credited: int = 0) -> int:
-    """A credit, at most what was paid and is not credited yet."""
-    return max(0, min(potential, paid - credited))
+def capped(potential: int, charged: int) -> int:
+    """A credit, at most what is charged for the period so far, credits taken off."""
+    return max(0, min(potential, charged))
 
 
 def is_given_back(policy: Unused, key: str, keys_after: frozenset[str]) -> bool:
@@ -51,12 +49,4 @@ def is_given_back(policy: Unused, key: str, keys_after: frozenset[str]) -> bool:
 
 def exact_credit(now: Charge, shares: tuple[Fraction, Fraction]) -> Fraction:
     """The unused part of a price before any rounding, in major units."""
-    return Fraction(now.amount) * (shares[0] - shares[1])
-
-
-def days_worth(
-    credit: Decimal, price: Decimal, days: int, rounding: Rounding = Rounding.DOWN
-) -> int:
-    """The whole days of a plan that a credit pays for, where a period of so many days has this price:
-    credit × days ÷ price, rounded. For sellers who give time instead of money."""
-    return int(round_decimal(Fraction(credit) * days / Fraction(price), 0, rounding))
+    return exact_amount(now) * (shares[0] - shares[1])

@@ -338,7 +338,7 @@ def test_a_longer_chain_is_refused_for_its_length_and_not_as_a_circle():
         (price("graduated: {tiers: [{unit_amount: 1}]}"), "graduated needs a meter", f"{K}.meter"),
         (price("volume: {tiers: [{unit_amount: 1}]}"), "volume needs a meter", f"{K}.meter"),
         (price("package: {size: 1, amount: 1}"), "package needs a meter", f"{K}.meter"),
-        (price("flat: {amount: 1}, timing: yearly"), "in_advance or in_arrears", f"{K}.timing"),
+        (price("flat: {amount: 1}, timing: yearly"), "in_advance, in_arrears, once", f"{K}.timing"),
         (metered("per_unit: {unit_amount: 1}, timing: in_advance"), "usage is known when",
          f"{K}.timing"),
         (price("flat: {amount: 1}, quantity_rounding: {places: 0}"), "no metered quantity",

@@ -57,7 +57,7 @@ def test_a_plan_tells_what_it_says():
          "catalog.wrong_value", "plans.a.proration.day_count"),
         ({"proration": {"unit": "none", "complement": "true"}}, {},
          "catalog.wrong_value", "plans.a.prices.fee.proration.complement"),
-        ({}, {"changes": {"decrease": "keep"}}, "catalog.wrong_value", "plans.a.changes.decrease"),
+        ({}, {"changes": {"decrease": "never"}}, "catalog.wrong_shape", "plans.a.changes.decrease"),
         ({}, {"trial": {}}, "catalog.wrong_value", "plans.a.trial"),
         ({}, {"trial": {"days": "3", "until": "2026-01-01"}}, "catalog.wrong_value", "plans.a.trial"),
         ({}, {"trial": {"days": "0"}}, "catalog.wrong_value", "plans.a.trial.days"),

@@ -10,10 +10,13 @@ import pytest
 
 from everycent.catalog.coupon import Coupon
 from everycent.coupons.application import Application, Held
+from everycent.credits.purse import Purse
 from everycent.invoicing.assemble import DraftInvoice, DueCharge, draft, finished
 from everycent.invoicing.invoice import Correction, Invoice
+from everycent.invoicing.prepaid import prepaid
 from everycent.invoicing.resettle import resettled
 from everycent.kernel import ids
+from tests.unit.credits.made import lot, wallet
 from tests.unit.invoicing.made import ANA, DUE_AT, due, tax
 
 TAXES = {"vat": tax("vat", ("2015-01-01", "20"))}
@@ -48,6 +51,27 @@ def test_an_invoice_is_settled_again_over_other_amounts(
     invoice = issued(due("100"), due("50", item_no=2), coupon=coupon)
     found = resettled(invoice, amounts)
     assert (found.net, found.tax) == (net, tax_amount)
+
+
+AGAIN = [
+    # amount  credit that stays  tax, of 100.00 that credit paid 40.00 of
+    (None, 4000, 1200),
+    (5000, 2000, 600),
+    (0, 0, 0),
+    (15000, 4000, 2200),
+]
+
+
+@pytest.mark.parametrize(("amount", "stays", "tax_amount"), AGAIN)
+def test_credit_goes_with_what_it_paid_where_a_line_would_come_to_less(
+    amount: int | None, stays: int, tax_amount: int
+) -> None:
+    made = draft(ANA, DUE_AT, [due("100")], TAXES)
+    held = Purse(wallet("w", before_tax=True), [lot("g", 4000, effective_at=DUE_AT)])
+    invoice = finished(prepaid(made, [held]).draft, ids.derived("i"), 1, date(2026, 2, 1), 14, None)
+    found = resettled(invoice, {} if amount is None else {1: amount})
+    assert found.tax == tax_amount
+    assert [tax.base for tax in found.settled.taxes] == [found.net - stays]
 
 
 def test_a_line_that_corrects_another_keeps_its_discount_and_no_coupon_reaches_it() -> None:

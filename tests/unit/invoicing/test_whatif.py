@@ -73,7 +73,7 @@ def page(*customers: OfCustomer, left_out: int = 0) -> str:
     prices = [OfPrice("basic", "fee", "EUR", State.PRICED, "", Of(1, 100, 90))] * bool(customers)
     out = [OfPrice("old", "fee", "USD", State.REFUSED, "usage.archived", Of(1, 123456, 0))]
     found = Simulation(date(2026, 1, 1), date(2026, 2, 1), whatif.in_order(customers), prices,
-                       out * left_out)  # fmt: skip
+                       out * left_out, [])  # fmt: skip
     return simulation_page.page(found, "Under <new>", 1)
 
 

@@ -8,7 +8,7 @@ PRICE = table("price", "tenant_id int4, code text, minor int8", key="tenant_id, 
 def test_a_table_is_read_from_text():
     columns = (("tenant_id", "int4"), ("code", "text"), ("minor", "int8"))
     assert table("price", "tenant_id int4, code text, minor int8", key="tenant_id, code") == Table(
-        "price", columns, ("tenant_id", "code")
+        "price", columns, ("tenant_id", "code"), (0, 1)
     )
     assert PRICE.names == ["tenant_id", "code", "minor"]
 

@@ -13,7 +13,7 @@ from everycent.rating.answer import rate, trace
 from everycent.rating.request import parse
 
 PAGE = (Path(__file__).parents[3] / "docs" / "prices.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```json\n(.*?)```\n\n→ ([0-9.]+)\n", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"```json\n(.*?)```\n\n→ (-?[0-9.]+)\n", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize(("text", "amount"), EXAMPLES)
@@ -28,12 +28,12 @@ def test_every_scheme_and_every_example_is_among_them():
     assert set(SCHEMES) <= shown
 
 
-def test_the_recipe_is_a_plan():
-    (recipe,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("recipe", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_a_recipe_is_a_plan(recipe):
     plan = {"currency": "EUR", **yaml.safe_load(recipe)}
     sections = {
-        "meters": {"traffic": {"unit": "GB"}},
-        "products": {"p": {"name": "P"}},
+        "meters": {"traffic": {"unit": "GB"}, "calls": {"unit": "call"}},
+        "products": {"p": {"name": "P"}, "api": {"name": "API"}},
         "plans": {"a": plan},
     }
     assert [entity.kind for entity in catalogue(json.dumps(sections))][-1] == "plan"

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 import yaml
 
-from everycent.catalog.proration import (
-    ChangePolicy,
-    CommitmentRounding,
-    Decrease,
-    Proration,
-    Trial,
-)
-from everycent.kernel.money import Money, Rounding, plain, rounded
-from everycent.rating.advance import moves
-from everycent.rating.commitment import interim, true_up
-from everycent.subscriptions.unused import days_worth
+from everycent.catalog.proration import ChangePolicy, Proration, Trial
 from tests.unit.subscriptions.test_proration_cases import lived, rows_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "proration.md").read_text("utf-8")
@@ -57,24 +45,6 @@ def run_of(told):
 
 
 def outcome(told):
-    if "moves" in told:
-        unit = Decimal(told["unit_price"])
-        quantities = [(Decimal(quantity), Fraction(share)) for quantity, share in told["moves"]]
-        found = moves(quantities, lambda quantity: quantity * unit, Decrease(told["decrease"]))
-        return [plain(rounded(each, "EUR", Rounding.HALF_UP)) for each in found]
-    if "commitment" in told:
-        charged = [Fraction(each) for each in told["charged"]]
-        how = CommitmentRounding(told["rounding"])
-        share = Fraction(told["share"])
-        missing = true_up(Decimal(told["commitment"]), charged, "EUR", share, how)
-        return [plain(Money(missing, "EUR"))]
-    if "thresholds" in told:
-        totals = [int(total) * 100 for total in told["totals"]]
-        repeat = Decimal(told["repeat"]) if "repeat" in told else None
-        found = interim(totals, [Decimal(each) for each in told["thresholds"]], "EUR", repeat)
-        return [plain(Money(each, "EUR")) for each in found]
-    if "credit" in told:
-        return [str(days_worth(Decimal(told["credit"]), Decimal(told["price"]), int(told["days"])))]
     run = run_of(told)
     return [" ".join(row) for row in rows_of(run, lived(run))]
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import msgspec
 import pytest
 
+from everycent.catalog.offer import Offer
 from everycent.catalog.plan import Item, Plan, Product
 from everycent.catalog.price import Flat, Price
 from everycent.customers.customer import Customer
@@ -13,7 +14,7 @@ from everycent.kernel.calendar import Cycle, Interval, start_of_day
 from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Rounding
-from everycent.subscriptions.operations import Order, decide
+from everycent.subscriptions.order import Order, decide
 from everycent.subscriptions.subscription import Phase, SubscribedItem, Subscription
 from everycent.subscriptions.timeline import Begin, Change, Terms
 
@@ -37,7 +38,7 @@ def order(**more):
 
 
 def decided(wanted, of=None):
-    return decide(wanted, 3, of or plan(), ids.derived)
+    return decide(wanted, Offer(3, of or plan(), ((3, STARTS_AT),)), ids.derived)
 
 
 def test_an_order_becomes_a_contract_for_the_version_it_was_made_on():

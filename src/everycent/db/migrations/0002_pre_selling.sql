@@ -12,6 +12,7 @@ create table customer (
     tax_id text,
     tax_status text not null check (tax_status in ('taxed', 'exempt', 'reverse_charge')),
     tax_reason text,
+    group_key text check (length(group_key) between 1 and 80),
     check (tax_status <> 'reverse_charge' or tax_id is not null),
     check (tax_status <> 'exempt' or tax_reason is not null),
     check (tax_status <> 'taxed' or tax_reason is null),
@@ -38,8 +39,8 @@ create index customer_payer_payer on customer_payer (tenant_id, payer_id);
 create table catalog_version (
     tenant_id int not null references tenant,
     kind text not null check (kind in (
-        'bands', 'calendar', 'coupon', 'intake', 'meter', 'plan', 'policies', 'product', 'segments',
-        'tax')),
+        'bands', 'calendar', 'coupon', 'feature', 'intake', 'meter', 'plan', 'policies', 'product',
+        'segments', 'tax')),
     key text not null check (key ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,119}$'),
     version int not null check (version > 0),
     at timestamptz not null,
@@ -324,6 +325,7 @@ create table subscription_phase (
     primary key (tenant_id, subscription_id, phase_no),
     foreign key (tenant_id, subscription_id) references subscription
 );
+create index subscription_phase_plan on subscription_phase (tenant_id, plan_key, plan_version);
 
 -- Of one track one phase runs at a time. Only what was written has to be compared with its neighbours.
 create function check_phases() returns trigger language plpgsql as $$
@@ -347,7 +349,39 @@ create trigger apart_when_new after insert on subscription_phase
 create trigger apart after update on subscription_phase
     referencing new table as written for each statement execute function check_phases();
 
--- What a trial gives away opens when the trial ends. An empty proration is the default rule.
+-- Phases with what is beside them: whether one follows another one of its track without a gap, and is
+-- followed by one.
+create view phase_in_row with (security_invoker = true) as
+select p.*, exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.ends_at = p.starts_at and o.starts_at < o.ends_at) as follows,
+       exists (
+           select from subscription_phase o
+           where o.tenant_id = p.tenant_id and o.subscription_id = p.subscription_id
+             and o.track = p.track and o.starts_at = p.ends_at
+             and coalesce(o.ends_at > o.starts_at, true)) as is_followed
+from subscription_phase p;
+grant select on phase_in_row to everycent_app;
+-- Terms one after the other that a change has brought about: the first ends on `ends_on`, the others so many
+-- months and days later each (0: there are none), and none after `until`. The first sign of an end comes at
+-- most `lead_days` before it. Found by how long they are, and within that by when they end.
+create table subscription_term (
+    tenant_id int not null,
+    subscription_id uuid not null,
+    change_no smallint not null check (change_no >= 0),
+    ends_on date not null,
+    every_months int not null check (every_months >= 0),
+    every_days int not null check (every_days >= 0),
+    lead_days int not null check (lead_days >= 0),
+    until date,
+    primary key (tenant_id, subscription_id, change_no),
+    foreign key (tenant_id, subscription_id) references subscription
+);
+create index subscription_term_ends
+    on subscription_term (tenant_id, every_months, every_days, lead_days, ends_on);
+
+-- What a trial gives away opens when the trial ends. `own`: what is not the plan's; '' for nothing.
 create table subscription_item (
     tenant_id int not null,
     subscription_id uuid not null,
@@ -357,7 +391,10 @@ create table subscription_item (
     price_key text not null,
     in_advance boolean not null,
     opens_at timestamptz not null,
-    proration text not null,
+    own text not null,
+    is_commitment boolean not null,
     primary key (tenant_id, subscription_id, item_no),
     foreign key (tenant_id, subscription_id, phase_no) references subscription_phase
 );
+create index subscription_item_commitment on subscription_item (tenant_id, subscription_id)
+    where is_commitment;

@@ -2,7 +2,8 @@
 
 -- What has been billed of an item, as a chain: each row begins where another one ends, and the first
 -- (starts_at null) ends where its item opens. Two rows can't begin or end together, so no
--- period is billed twice; a row can't begin where none ends, so none is left out.
+-- period is billed twice; a row can't begin where none ends, so none is left out. `prepaid` is what
+-- credit paid of the period before taxes.
 create table billed_period (
     tenant_id int not null,
     subscription_id uuid not null,
@@ -10,6 +11,7 @@ create table billed_period (
     starts_at timestamptz,
     ends_at timestamptz not null,
     charged bigint,
+    prepaid bigint not null default 0 check (prepaid >= 0),
     invoice_id uuid,
     line_no int,
     check (ends_at > starts_at),
@@ -25,7 +27,8 @@ create trigger immutable before update or delete or truncate on billed_period
 
 -- What was said about a billed period later: what it comes to, and until when, in the place of what was
 -- said before. Each step stands on the one before it; nobody takes the same step twice. `taken_back`: by
--- a credit note over the whole invoice, after which nothing is said about the period any more.
+-- a credit note over the whole invoice, after which nothing is said about the period any more. No more
+-- credit is given back than stands for the period (`prepaid`).
 create table period_correction (
     tenant_id int not null,
     subscription_id uuid not null,
@@ -37,16 +40,20 @@ create table period_correction (
     ends_at timestamptz not null,
     charged_before bigint not null,
     charged bigint not null,
+    prepaid_before bigint not null default 0,
+    prepaid bigint not null default 0 check (prepaid >= 0),
     taken_back boolean not null,
     invoice_id uuid not null,
     line_no int not null,
     check (starts_at <= ends_at and ends_at <= ends_before),
-    check (not taken_back or (charged = 0 and ends_at = starts_at)),
+    check (not taken_back or (charged = 0 and prepaid = 0 and ends_at = starts_at)),
     primary key (tenant_id, subscription_id, item_no, starts_at, step),
     unique (tenant_id, invoice_id, line_no),
-    unique (tenant_id, subscription_id, item_no, starts_at, step, ends_at, charged),
-    foreign key (tenant_id, subscription_id, item_no, starts_at, step_before, ends_before, charged_before)
-        references period_correction (tenant_id, subscription_id, item_no, starts_at, step, ends_at, charged),
+    unique (tenant_id, subscription_id, item_no, starts_at, step, ends_at, charged, prepaid),
+    foreign key (tenant_id, subscription_id, item_no, starts_at, step_before, ends_before, charged_before,
+                 prepaid_before)
+        references period_correction (tenant_id, subscription_id, item_no, starts_at, step, ends_at, charged,
+                                      prepaid),
     foreign key (tenant_id, subscription_id, item_no, starts_at)
         references billed_period (tenant_id, subscription_id, item_no, starts_at)
 );
@@ -62,7 +69,8 @@ begin
             select from everycent.billed_period b
             where b.tenant_id = n.tenant_id and b.subscription_id = n.subscription_id
               and b.item_no = n.item_no and b.starts_at = n.starts_at
-              and b.ends_at = n.ends_before and b.charged = n.charged_before)) $q$ into wrong;
+              and b.ends_at = n.ends_before and b.charged = n.charged_before
+              and b.prepaid = n.prepaid_before)) $q$ into wrong;
     if wrong then
         raise exception 'a correction stands on what the period was billed with'
             using errcode = 'foreign_key_violation', constraint = 'period_correction_first';
@@ -92,6 +100,22 @@ end $$;
 create trigger begun after insert on billed_period
     referencing new table as appended for each statement execute function check_chains();
 
+-- Billed periods with what was said last about each: in how many steps, what it comes to and until when,
+-- and where that stands.
+create view period_said with (security_invoker = true) as
+select b.*, coalesce(c.step, 0) as step, coalesce(c.charged, b.charged) as said_charged,
+       coalesce(c.prepaid, b.prepaid) as said_prepaid,
+       coalesce(c.ends_at, b.ends_at) as said_until, coalesce(c.invoice_id, b.invoice_id) as said_invoice,
+       coalesce(c.line_no, b.line_no) as said_line, coalesce(c.taken_back, false) as taken_back
+from billed_period b
+left join lateral (
+    select c.step, c.charged, c.prepaid, c.ends_at, c.invoice_id, c.line_no, c.taken_back
+    from period_correction c
+    where c.tenant_id = b.tenant_id and c.subscription_id = b.subscription_id
+      and c.item_no = b.item_no and c.starts_at = b.starts_at
+    order by c.step desc limit 1) c on true;
+grant select on period_said to everycent_app;
+
 create table number_series (
     tenant_id int not null references tenant,
     series text not null check (series ~ '^[A-Z0-9][A-Z0-9/-]{0,19}$'),
@@ -100,8 +124,10 @@ create table number_series (
     primary key (tenant_id, series)
 );
 
+-- `prepaid` is what credit pays of it, less what is given back to credit; the rest of the gross is to be
+-- paid. What is below nothing is a credit note; so is what gives back to credit alone.
 create table invoice (
-    tenant_id int not null references tenant,
+    tenant_id int not null,  -- that of its customer (check_invoices)
     invoice_id uuid not null,
     kind text not null check (kind in ('invoice', 'credit_note')),
     series text not null,
@@ -119,10 +145,9 @@ create table invoice (
     credits uuid,
     event_id uuid not null,
     check (credits is null or kind = 'credit_note'),
-    check (kind = 'invoice' or gross <= 0 or credits is not null),
-    check (case when kind = 'invoice' then prepaid between 0 and greatest(gross, 0)
-           when credits is null then prepaid = 0
-           else prepaid between least(gross, 0) and 0 end),
+    check (credits is not null or (kind = 'credit_note') = ((gross - prepaid, gross) < (0, 0))),
+    check (case when credits is null then prepaid <= greatest(gross, 0)
+           else prepaid >= least(gross, 0) end),
     primary key (tenant_id, invoice_id),
     unique (tenant_id, series, number),
     unique (tenant_id, credits)
@@ -263,7 +288,7 @@ create trigger final after insert on invoice_usage
 -- Billing runs: a work list, not part of the truth (docs/architecture.md) ---------------------------
 
 -- `tax_versions`: by key the versions of the catalogue's tax tables when the run was opened; `policies`: the
--- values of those that were set then.
+-- values of those that were set then; `rates`: the number of the last exchange rate that was told by then.
 create table billing_run (
     tenant_id int not null references tenant,
     run_id uuid not null,
@@ -272,6 +297,7 @@ create table billing_run (
     payment_days int not null check (payment_days >= 0),
     tax_versions jsonb not null check (jsonb_typeof(tax_versions) = 'object'),
     policies jsonb not null check (jsonb_typeof(policies) = 'object'),
+    rates bigint not null check (rates >= 0),
     started_at timestamptz not null,
     finished_at timestamptz,
     customers int not null default 0,

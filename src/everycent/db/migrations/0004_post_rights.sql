@@ -10,7 +10,7 @@ declare
         'invoice_usage', 'billing_parked'];
     mutable text[] := array[
         'customer', 'customer_payer', 'subscription', 'subscription_phase', 'subscription_item', 'number_series', 'usage_batch',
-        'usage_day', 'billing_run', 'billing_chunk'];
+        'subscription_term', 'usage_day', 'billing_run', 'billing_chunk'];
 begin
     foreach name in array immutable || mutable loop
         execute format('alter table everycent.%I enable row level security', name);

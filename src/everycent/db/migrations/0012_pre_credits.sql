@@ -72,6 +72,56 @@ create index credit_draw_document on credit_draw (tenant_id, document_id) where 
 create trigger immutable before update or delete or truncate on credit_draw
     for each statement execute function refuse_change();
 
+-- Which lines of its document a draw paid before taxes, or was given back for; `place` is that of the draw
+-- among those of the document, in whose order they were drawn.
+create table credit_draw_line (
+    tenant_id int not null,
+    document_id uuid not null,
+    line_no int not null check (line_no > 0),
+    place int not null check (place > 0),
+    grant_id uuid not null,
+    draw_no int not null,
+    amount bigint not null check (amount <> 0),
+    primary key (tenant_id, document_id, line_no, place),
+    unique (tenant_id, grant_id, draw_no, line_no),
+    foreign key (tenant_id, grant_id, draw_no) references credit_draw (tenant_id, grant_id, draw_no)
+);
+create trigger immutable before update or delete or truncate on credit_draw_line
+    for each statement execute function refuse_change();
+
+-- What a line says that credit paid of it before taxes is what was drawn for it, and what was drawn for
+-- lines is the whole draw, when the transaction ends.
+create function check_draw_lines() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select coalesce((
+        select l.prepaid from everycent.invoice_line l
+        where l.tenant_id = $1 and l.invoice_id = $2 and l.line_no = $3), 0) <> coalesce((
+        select sum(d.amount) from everycent.credit_draw_line d
+        where d.tenant_id = $1 and d.document_id = $2 and d.line_no = $3), 0) $q$
+    into wrong
+    using new.tenant_id, coalesce(to_jsonb(new) ->> 'document_id', to_jsonb(new) ->> 'invoice_id')::uuid,
+          new.line_no;
+    if not wrong and tg_table_name = 'credit_draw_line' then
+        execute $q$ select not exists (
+            select from everycent.credit_draw d
+            where d.tenant_id = $1 and d.grant_id = $2 and d.draw_no = $3 and d.document_id = $4
+              and d.amount = (
+                  select sum(l.amount) from everycent.credit_draw_line l
+                  where l.tenant_id = $1 and l.grant_id = $2 and l.draw_no = $3)) $q$
+        into wrong using new.tenant_id, new.grant_id, new.draw_no, new.document_id;
+    end if;
+    if wrong then
+        raise exception 'what credit paid of a line is not what was drawn for it'
+            using errcode = 'check_violation', constraint = 'line_prepaid_is_sum_of_draws';
+    end if;
+    return null;
+end $$;
+create constraint trigger prepaid after insert on invoice_line deferrable initially deferred
+    for each row when (new.prepaid <> 0) execute function check_draw_lines();
+create constraint trigger prepaid after insert on credit_draw_line deferrable initially deferred
+    for each row execute function check_draw_lines();
+
 -- What a document says that credit paid is what was drawn for it, when the transaction ends.
 create function check_prepaid() returns trigger language plpgsql as $$
 declare wrong boolean;
@@ -113,7 +163,7 @@ create unique index wallet_top_up_open on wallet_top_up (tenant_id, wallet_id) w
 do $$
 declare
     name text;
-    immutable text[] := array['credit_grant', 'credit_draw'];
+    immutable text[] := array['credit_grant', 'credit_draw', 'credit_draw_line'];
     mutable text[] := array['wallet', 'wallet_top_up'];
 begin
     foreach name in array immutable || mutable loop

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from everycent.catalog.document_refusals import Strict
 from everycent.coupons import operations as coupons
+from everycent.coupons import queries as coupon_queries
 from everycent.credits import grant as grants
 from everycent.credits import operations as wallets
 from everycent.credits import queries as wallet_queries
@@ -50,9 +51,26 @@ def _coupon(world: World, given: _Coupon) -> Came:
     return Came({"coupon": made.name, "customer": owner.key, "starts_on": str(made.starts_on)})
 
 
+class _RemoveCoupon(Strict):
+    coupon: str
+    on: date | None = None
+    reason: str = ""
+
+
+def _remove_coupon(world: World, given: _RemoveCoupon) -> Came:
+    with world.database.transaction(world.tenant_id) as tx:
+        held = coupon_queries.by_name(tx, given.coupon)
+        owner = customers.by_ids(tx, [held.customer_id])[held.customer_id]
+        on = given.on or local_date(world.at, owner.time_zone)
+        coupons.remove(tx, given.coupon, on=on, reason=given.reason, **world.writing)
+    return Came({"coupon": given.coupon, "customer": owner.key, "on": str(on)})
+
+
 class _Wallet(Strict):
     customer: str
     key: str | None = None
+    unit: str | None = None
+    unit_price: str | None = None
     priority: int = 0
     order: Order | None = None
     before_tax: bool | None = None
@@ -60,9 +78,19 @@ class _Wallet(Strict):
     prices: tuple[str, ...] = ()
 
 
+def _read_wallet(given: _Wallet, _: Moment) -> _Wallet:
+    if (given.unit is None) != (given.unit_price is None):
+        field = "unit" if given.unit is None else "unit_price"
+        raise wrong("a unit needs a name and a price", field=field)
+    return given
+
+
 def _wallet(world: World, given: _Wallet) -> Came:
+    unit = None
+    if given.unit is not None and given.unit_price is not None:
+        unit = grants.checked_unit(given.unit, given.unit_price)
     scope = Scope(given.products, given.prices)
-    terms = Terms(given.priority, scope, None, given.order, given.before_tax)
+    terms = Terms(given.priority, scope, unit, given.order, given.before_tax)
     with world.database.transaction(world.tenant_id) as tx:
         owner = customers.by_name(tx, given.customer)
         made = wallets.open_wallet(tx, owner, given.key or owner.key, terms, world.writing)
@@ -78,7 +106,6 @@ def _wallet(world: World, given: _Wallet) -> Came:
 
 class _Credit(Strict):
     wallet: str
-    amount: str
     effective: str | None = None
     expires: str | None = None
     priority: int = 50
@@ -88,10 +115,13 @@ class _Credit(Strict):
 
 class _TopUp(_Credit, kw_only=True):
     reference: str
+    amount: str | None = None
+    due: bool = False
     owed: bool = False
 
 
 class _Grant(_Credit, kw_only=True):
+    amount: str
     reason: str
     every: str | None = None
     anchor: date | None = None
@@ -109,6 +139,13 @@ def _read_credit(given: _Credit, moment: Moment) -> _Credit:
     return given
 
 
+def _read_top_up(given: _TopUp, moment: Moment) -> _TopUp:
+    if given.due == (given.amount is not None):
+        raise wrong("a top-up is of an amount, or with `due` the one that is due", field="amount")
+    _read_credit(given, moment)
+    return given
+
+
 def _instant(text: str | None, zone: str) -> datetime | None:
     return None if text is None else instant(text, zone)
 
@@ -116,6 +153,8 @@ def _instant(text: str | None, zone: str) -> datetime | None:
 def _top_up(world: World, given: _TopUp) -> Came:
     with world.database.transaction(world.tenant_id) as tx:
         found = wallet_queries.wallet(tx, given.wallet)
+        if given.amount is None:
+            return _told(found, wallets.pay_top_up(tx, found.key, given.reference, world.writing))
         offer = Offer(
             grants.worth(given.amount, found.unit, found.currency), Basis.PAID, given.reference,
             given.priority, _instant(given.effective, world.time_zone),
@@ -160,8 +199,9 @@ def _told(found: Wallet, made: grants.Grant) -> Came:
 
 CREDIT: dict[str, Action] = {
     "coupon": Action(_coupon, Form(_Coupon, read=_read_coupon)),
-    "wallet": Action(_wallet, Form(_Wallet, short="customer")),
-    "topup": Action(_top_up, Form(_TopUp, read=_read_credit)),
+    "remove_coupon": Action(_remove_coupon, Form(_RemoveCoupon, short="coupon")),
+    "wallet": Action(_wallet, Form(_Wallet, short="customer", read=_read_wallet)),
+    "topup": Action(_top_up, Form(_TopUp, read=_read_top_up)),
     "grant": Action(_grant, Form(_Grant, read=_read_credit)),
 }
 """These actions by name."""

@@ -46,6 +46,10 @@ class ExpectedInvoice(Strict):
     tax: str | None = None
     total: str | None = None
     prepaid: str | None = None
+    currency: str | None = None
+    home_net: str | None = None
+    home_tax: str | None = None
+    home_total: str | None = None
     parked: str | None = None
 
 
@@ -61,8 +65,8 @@ class Difference(NamedTuple):
 _NAMING = ("what", "price", "subscription", "period")
 """By these an expected line finds its own among those that came out."""
 _LINE = (*_NAMING, "quantity", "tax_percent", "amount")
-_HEAD = ("number", "issued_on", "due_on")
-_SUMS = ("net", "tax", "total", "prepaid")
+_HEAD = ("number", "issued_on", "due_on", "currency")
+_SUMS = ("net", "tax", "total", "prepaid", "home_net", "home_tax", "home_total")
 _NUMBERS = {"tax_percent", "amount", *_SUMS}
 
 
@@ -102,8 +106,8 @@ def period_text(first: date, last: date) -> str:
 
 
 def invoice_told(found: Invoice) -> dict[str, Any]:
-    """An invoice in the fields in which a story expects it."""
-    return {
+    """An invoice in the fields in which a story expects it; of the home currency where it has one."""
+    told = {
         "customer": found.customer.key,
         "number": found.name,
         "issued_on": str(found.issued_on),
@@ -113,7 +117,13 @@ def invoice_told(found: Invoice) -> dict[str, Any]:
         "tax": plain(Money(found.tax, found.currency)),
         "total": plain(Money(found.gross, found.currency)),
         "prepaid": plain(Money(found.prepaid, found.currency)),
+        "currency": found.currency,
     }
+    if found.home is not None:
+        code = found.home.currency
+        sums = {"net": found.home.net, "tax": found.home.tax, "total": found.home.gross}
+        told |= {f"home_{name}": plain(Money(minor, code)) for name, minor in sums.items()}
+    return told
 
 
 def line_told(line: InvoiceLine, of: Invoice) -> dict[str, str]:
@@ -178,11 +188,11 @@ def unforeseen(parked: Mapping[str, str]) -> list[Difference]:
 def _invoice(wanted: ExpectedInvoice, own: Mapping[str, Any]) -> Iterator[Difference]:
     name = f"{own['customer']} {own['number']}"
     for field in _HEAD:
-        yield from _field(name, field, getattr(wanted, field), own[field])
+        yield from _field(name, field, getattr(wanted, field), own.get(field, NOTHING))
     if wanted.lines is not None:
         yield from _lines(name, wanted.lines, own["lines"])
     for field in _SUMS:
-        yield from _field(name, field, getattr(wanted, field), own[field])
+        yield from _field(name, field, getattr(wanted, field), own.get(field, NOTHING))
 
 
 def _lines(

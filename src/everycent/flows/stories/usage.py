@@ -1,12 +1,10 @@
-"""What is used in a story: records, spreads of them, and records that are taken back."""
+"""What is used in a story: records, and spreads of them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from everycent.catalog.document_refusals import Strict
-from everycent.corrections.operations import By
-from everycent.flows import correct
 from everycent.flows.stories.document import Form, Moment
 from everycent.flows.stories.times import instant, wrong
 from everycent.flows.stories.world import Action, Came, World
@@ -17,12 +15,14 @@ from everycent.measurements.schedule import Every, parse_every
 from everycent.metering import operations as metering
 from everycent.metering.record import UsageRecord, canonical_dimensions, check_time
 
-_SOURCE = "story"
+SOURCE = "story"
 _MAX_RECORDS = 50_000
 _TOGETHER = 10_000
 
 
-class _Usage(Strict):
+class Usage(Strict):
+    """A record, or a spread of them, as it is written."""
+
     subject: str
     meter: str
     value: str | None = None
@@ -34,7 +34,8 @@ class _Usage(Strict):
     id: str | None = None
 
 
-def _read_usage(given: _Usage | list[_Usage], moment: Moment) -> list[UsageRecord]:
+def read_usage(given: Usage | list[Usage], moment: Moment) -> list[UsageRecord]:
+    """The records that are written, each with an id. Raises Invalid."""
     records: list[UsageRecord] = []
     for number, one in enumerate(given if isinstance(given, list) else [given], start=1):
         name = one.id or f"{moment.number}-{number}"
@@ -44,7 +45,7 @@ def _read_usage(given: _Usage | list[_Usage], moment: Moment) -> list[UsageRecor
     return records
 
 
-def _records(one: _Usage, moment: Moment, name: str) -> list[UsageRecord]:
+def _records(one: Usage, moment: Moment, name: str) -> list[UsageRecord]:
     """The record, or those of a spread, one after the other."""
     if one.values is not None and (one.value is not None or one.times is not None):
         raise wrong("`values` tells both how often and how much", field="values")
@@ -67,7 +68,7 @@ def _records(one: _Usage, moment: Moment, name: str) -> list[UsageRecord]:
     told = canonical_dimensions(one.dimensions or {})
     return [
         UsageRecord(
-            _SOURCE, f"{name}-{n + 1}" if len(values) > 1 else name, one.subject, one.meter,
+            SOURCE, f"{name}-{n + 1}" if len(values) > 1 else name, one.subject, one.meter,
             _later(first, every, n, moment.time_zone), value, told,
         )
         for n, value in enumerate(values)
@@ -101,20 +102,7 @@ def _usage(world: World, given: list[UsageRecord]) -> Came:
     return Came({"accepted": sum(part.accepted for part in taken), "duplicates": len(others)})
 
 
-class _Void(Strict):
-    ids: list[str]
-    reason: str
-
-
-def _void(world: World, given: _Void) -> Came:
-    by = By(world.actor, given.reason, world.at, world.ids)
-    action = correct.void([(_SOURCE, record_id) for record_id in given.ids], by)
-    effect = correct.apply(world.database, world.tenant_id, action)
-    return Came({"voided": effect.voided})
-
-
 USAGE: dict[str, Action] = {
-    "usage": Action(_usage, Form(_Usage | list[_Usage], read=_read_usage)),
-    "void": Action(_void, Form(_Void)),
+    "usage": Action(_usage, Form(Usage | list[Usage], read=read_usage)),
 }
 """These actions by name."""

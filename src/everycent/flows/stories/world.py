@@ -17,9 +17,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class World:
-    """The books in which a story happens, and its test clock `at`, which reads the time of the step.
+    """The books in which a story happens, and its test clock `at`, which reads the time of the step;
+    `since` is what it read before.
 
-    Ids count up with the clock: what is made first comes first, also on invoices.
+    Ids count up with the clock: what is made first comes first, also on invoices. `corrections` are those
+    of usage, in order.
     """
 
     def __init__(
@@ -30,9 +32,20 @@ class World:
         self.actor = actor
         self.time_zone = time_zone
         self.payment_days = payment_days
-        self.at = _EPOCH
+        self.since = self._at = _EPOCH
         self.seen: set[UUID] = set()
+        self.corrections: list[UUID] = []
         self._made = 0
+
+    @property
+    def at(self) -> datetime:
+        """What the clock reads."""
+        return self._at
+
+    @at.setter
+    def at(self, at: datetime) -> None:
+        """Sets the clock; `since` is where it stood before."""
+        self.since, self._at = at if self._at == _EPOCH else self._at, at
 
     def ids(self, _: str) -> UUID:
         """The next id, whatever it names."""

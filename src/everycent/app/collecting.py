@@ -1,0 +1,26 @@
+"""Collecting: a desk for this process, with the providers that are set up and the tenant's policy."""
+
+from __future__ import annotations
+
+from everycent.app import processes, providers
+from everycent.app.wiring import App
+from everycent.dunning import queries as dunning
+from everycent.flows.collect.desk import Desk
+from everycent.kernel.errors import NotFound
+
+
+def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:
+    """A desk of this process, with all providers or with one alone. Raises Unavailable
+    `payment.no_provider` where none is set up, NotFound `payment.unknown_provider`."""
+    if of_provider is None:
+        found = providers.needed(app.settings)
+    else:
+        found = providers.configured(app.settings, only=of_provider)
+        if not found:
+            raise NotFound("payment.unknown_provider", "there is no such provider")
+    with app.database.snapshot(tenant_id) as tx:
+        policy = dunning.policy(tx)
+    return Desk(
+        app.database, tenant_id, found, policy, app.clock, app.ids,
+        app.settings.actor, processes.this_process(app.ids("worker")),
+    )  # fmt: skip

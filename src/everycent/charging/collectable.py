@@ -1,0 +1,62 @@
+"""Collectable: whether an invoice is charged now, for how much and with which method, and if not, why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from everycent.charging.attempt import Attempt
+from everycent.methods.method import Method
+from everycent.payments.provider import Kind
+
+
+class Candidate(NamedTuple):
+    """What is known of an invoice under the lock. `left` is open, in minor units, after `step` settlements;
+    `due` is what of it is to be charged now. `tries` counts attempts since it was put in the queue, `made`
+    all that there ever were."""
+
+    invoice_id: UUID
+    invoice: str
+    customer_id: UUID
+    customer: str
+    currency: str
+    step: int
+    left: int
+    due: int
+    method: Method | None
+    tries: int
+    made: int
+    retry_at: datetime | None
+    is_stopped: bool
+    is_under_way: bool
+
+
+def reason_against(one: Candidate, at: datetime, providers: frozenset[str]) -> str | None:
+    """Why nothing is charged for it now, in a word; None when it is."""
+    if one.left <= 0:
+        return "paid"
+    if one.is_under_way:
+        return "under_way"
+    if one.due <= 0:
+        return "not_due"
+    if one.is_stopped:
+        return "stopped"
+    if one.retry_at is not None and one.retry_at > at:
+        return "waits"
+    if one.method is None:
+        return "no_method"
+    if one.method.provider not in providers:
+        return "no_provider"
+    return None
+
+
+def attempt_for(one: Candidate, attempt_id: UUID, run_id: UUID | None) -> Attempt:
+    """The attempt to charge what is due."""
+    method = one.method
+    assert method is not None, "looked at before"
+    return Attempt(
+        attempt_id, Kind.CHARGE, one.customer_id, method.provider, method.token, method.payer,
+        one.due, one.currency, one.invoice, one.tries + 1, method.method_id, one.invoice_id,
+        one.invoice, one.step, one.left, run_id=run_id,
+    )  # fmt: skip

@@ -1,0 +1,229 @@
+"""everycent collect: charge what is due, once, and look at runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from everycent.app import collecting, processes
+from everycent.charging import operations as charging
+from everycent.charging import queries
+from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
+from everycent.charging.run import Progress as RunProgress
+from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
+from everycent.dunning import queries as dunning
+from everycent.dunning.schedule import Schedule
+from everycent.flows.collect import start, work
+from everycent.flows.collect.desk import Desk
+from everycent.flows.collect.work import Stop
+from everycent.invoicing import queries as invoicing
+from everycent.kernel import ids
+from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.period import instant_text
+
+_TICK_SECONDS = 5.0
+
+
+@click.group()
+def collect() -> None:
+    """Charge what is due, once, whatever breaks."""
+
+
+@collect.command()
+@click.argument("invoices", nargs=-1)
+@click.option("--due-by", help="Charge what is due by this day; by today when not given.")
+@click.option("--zone", default="UTC", show_default=True, help="Whose day --due-by is.")
+@json_option
+def run(invoices: tuple[str, ...], due_by: str | None, zone: str, as_json: bool) -> None:
+    """Charge everything that is due (or INVOICES alone), and wait until it is through.
+
+    Any number of these may run at once, on any number of machines: nothing is charged twice. One that is
+    broken off is gone on with by the next one.
+    """
+    known_zone(zone)
+    with opened() as (app, tenant_id):
+        desk = collecting.desk(app, tenant_id)
+        until = instant(due_by, zone, app.clock(), "due_by")
+        wanted = None
+        if invoices:
+            with app.database.snapshot(tenant_id) as tx:
+                wanted = [invoicing.invoice(tx, name).invoice.invoice_id for name in invoices]
+        current = start.on_demand(desk, due_by=until, time_zone=zone, invoices=wanted)
+        asyncio.run(_worked(desk, current))
+        done = start.progress(desk, current.run_id)
+    emit(_data(current, done), as_json, lambda: _render(current, done))
+    if set(done.outcomes) - {"succeeded", "paid"}:
+        sys.exit(3)
+
+
+async def _worked(desk: Desk, current: Run) -> None:
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.ask)
+    total = start.progress(desk, current.run_id).total
+    bar = Progress(
+        TextColumn("charging"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[said]}"),
+        TimeElapsedColumn(),
+        console=console(),
+        disable=not sys.stderr.isatty(),
+    )
+    with bar, work.alive(desk):
+        task = bar.add_task("charging", total=total, said="")
+
+        def show(counts: Counter[str]) -> None:
+            said = ", ".join(f"{n:,} {what}" for what, n in counts.most_common(3))
+            bar.update(task, completed=min(total, counts.total()), said=said)
+
+        await work.on_run(desk, current.run_id, processes.is_gone, stop, show)
+        for provider in desk.providers.values():
+            await provider.close()
+
+
+@collect.command(name="work")
+@click.option("--once", is_flag=True, help="Do what can be done now, and end.")
+@json_option
+def work_command(once: bool, as_json: bool) -> None:
+    """Work until stopped: open the runs of the schedule, charge, try again what is to be tried again, and
+    ask about outcomes that are unknown. Run it on as many machines as you like."""
+    with opened() as (app, tenant_id):
+        desk = collecting.desk(app, tenant_id)
+        with app.database.snapshot(tenant_id) as tx:
+            schedule = dunning.schedule(tx)
+        counts = asyncio.run(_worked_on(desk, schedule, once=once))
+    emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
+
+
+async def _worked_on(desk: Desk, schedule: Schedule, *, once: bool) -> Counter[str]:
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.ask)
+    counts: Counter[str] = Counter()
+    with work.alive(desk):
+        while not stop.is_asked:
+            start.by_schedule(desk, schedule)
+            start.of_retries(desk)
+            counts += await work.on_everything(desk, processes.is_gone, stop)
+            if once:
+                break
+            await stop.rest(_TICK_SECONDS)
+        for provider in desk.providers.values():
+            await provider.close()
+    return counts
+
+
+@collect.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+@json_option
+def history(limit: int, as_json: bool) -> None:
+    """List runs, the newest first."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        runs = queries.runs(tx, limit)
+        done = {one.run_id: queries.progress(tx, one.run_id) for one in runs}
+    emit(
+        [_data(one, done[one.run_id]) for one in runs],
+        as_json,
+        lambda: table(
+            ["run", "kind", "due by", "started", "state", ">invoices", ">through", "~outcomes"],
+            [
+                [
+                    ids.show(ids.RUN, one.run_id), one.kind.value, one.due_by.isoformat(),
+                    instant_text(one.started_at)[:19], one.state, f"{done[one.run_id].total:,}",
+                    f"{done[one.run_id].through:,}", _outcomes(done[one.run_id]),
+                ]
+                for one in runs
+            ],
+        ),
+    )  # fmt: skip
+
+
+@collect.command()
+@click.argument("run_id")
+@json_option
+def progress(run_id: str, as_json: bool) -> None:
+    """Say how far a run is: its invoices by state and by what became of them."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        current = queries.run(tx, run_id)
+        done = queries.progress(tx, current.run_id)
+    emit(_data(current, done), as_json, lambda: _render(current, done))
+
+
+def _switch(run_id: str, to: str, as_json: bool) -> None:
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        current = charging.switch_run(tx, queries.run(tx, run_id), to, app.clock())
+        done = queries.progress(tx, current.run_id)
+    emit(_data(current, done), as_json, lambda: _render(current, done))
+
+
+@collect.command()
+@click.argument("run_id")
+@json_option
+def pause(run_id: str, as_json: bool) -> None:
+    """Begin nothing new of a run; what is under way comes to its end."""
+    _switch(run_id, PAUSED, as_json)
+
+
+@collect.command()
+@click.argument("run_id")
+@json_option
+def resume(run_id: str, as_json: bool) -> None:
+    """Go on with a run that was paused; `everycent collect work` takes it up."""
+    _switch(run_id, OPEN, as_json)
+
+
+@collect.command()
+@click.argument("run_id")
+@json_option
+def abort(run_id: str, as_json: bool) -> None:
+    """End a run: what waits is not charged, what is under way comes to its end."""
+    _switch(run_id, ABORTED, as_json)
+
+
+def _data(current: Run, done: RunProgress) -> dict[str, Any]:
+    return {
+        "run_id": ids.show(ids.RUN, current.run_id),
+        "kind": current.kind.value,
+        "due_by": current.due_by,
+        "state": current.state,
+        "started_at": current.started_at,
+        "finished_at": current.finished_at,
+        "invoices": done.total,
+        "through": done.through,
+        "states": done.states,
+        "outcomes": done.outcomes,
+    }
+
+
+def _render(current: Run, done: RunProgress) -> None:
+    name = ids.show(ids.RUN, current.run_id)
+    click.echo(
+        f"{name}: {counted(done.total, 'invoice')} due by {current.due_by},"
+        f" {done.through:,} through"
+    )
+    if done.outcomes:
+        found = sorted(done.outcomes.items(), key=lambda item: -item[1])
+        table(["what became of them", ">invoices"], [[what, f"{n:,}"] for what, n in found])
+    waiting = done.total - done.through
+    if waiting:
+        click.secho(f"{counted(waiting, 'invoice')} still to do", fg="yellow")
+
+
+def _outcomes(done: RunProgress) -> str:
+    found = sorted(done.outcomes.items(), key=lambda item: -item[1])
+    return ", ".join(f"{n:,} {what}" for what, n in found)
+
+
+def _said(counts: Counter[str]) -> str:
+    if not counts:
+        return "nothing was to be done"
+    return ", ".join(f"{n:,} {what}" for what, n in counts.most_common())

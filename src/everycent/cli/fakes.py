@@ -1,0 +1,160 @@
+"""everycent fake: payment providers and a mail server that only pretend, to try and test with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from everycent.cli.common import json_option
+from everycent.fakes import mail as fake_mail
+from everycent.fakes import provider as fake_provider
+from everycent.fakes import serving
+from everycent.fakes import stripe as fake_stripe
+from everycent.fakes.service import MODES, Settings
+from everycent.fakes.webhooks import Manner
+
+
+@click.group()
+def fake() -> None:
+    """Stand-ins to try and test with: real servers, pretended money and mail."""
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8710,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of its ledger.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="idempotent",
+    show_default=True,
+    help="Whether it remembers requests, or charges each one that comes.",
+)
+@click.option("--window", default=86_400, show_default=True, help="Seconds for which it remembers.")
+@click.option(
+    "--lookup/--no-lookup", default=True, help="Whether it can be asked what became of one."
+)
+@click.option("--strict", is_flag=True, help="Refuse customers that were not put in.")
+@click.option(
+    "--key", default=Settings().key, show_default=True, help="The key that is to be sent."
+)
+@click.option("--fee", default=0, show_default=True, help="What it keeps, in basis points.")
+@click.option(
+    "--latency", default=0, show_default=True, help="Milliseconds before it does anything."
+)
+@click.option("--webhook", metavar="URL", help="Where to tell what happens.")
+@click.option("--webhook-secret", default="", help="What to sign it with: whsec_ and base64.")
+@json_option
+def provider(
+    host: str,
+    port: int,
+    data: Path,
+    mode: str,
+    window: int,
+    lookup: bool,
+    strict: bool,
+    key: str,
+    fee: int,
+    latency: int,
+    webhook: str | None,
+    webhook_secret: str,
+    as_json: bool,
+) -> None:
+    """A payment provider with a ledger on disk, an admin API and a page to watch it.
+
+    Every way in which a provider can fail can be switched on while it runs: docs/fake-provider.md.
+    """
+    settings = Settings(
+        mode, lookup, latency, window, strict, fee, key, Manner(webhook, webhook_secret)
+    )
+    app = fake_provider.make_app(data, settings)
+    serving.serve(app, host, port, teller(as_json))
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8711,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of its ledger.",
+)
+@click.option(
+    "--key", default="sk_test_fake", show_default=True, help="The key that is to be sent."
+)
+@click.option("--window", default=86_400, show_default=True, help="Seconds that keys are kept for.")
+@click.option(
+    "--latency", default=0, show_default=True, help="Milliseconds before it does anything."
+)
+@click.option("--webhook", metavar="URL", help="Where to tell what happens.")
+@click.option("--webhook-secret", default="", help="What to sign it with: whsec_ and base64.")
+@json_option
+def stripe(
+    host: str,
+    port: int,
+    data: Path,
+    key: str,
+    window: int,
+    latency: int,
+    webhook: str | None,
+    webhook_secret: str,
+    as_json: bool,
+) -> None:
+    """As much of Stripe's API as off-session charges need, with the same faults and admin API.
+
+    Payment methods are those of Stripe's test mode, such as pm_card_visa: docs/stripe.md.
+    """
+    manner = Manner(webhook, webhook_secret)
+    settings = Settings(key=key, window=window, latency=latency, webhook=manner)
+    serving.serve(fake_stripe.make_app(data, settings), host, port, teller(as_json))
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8712,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder in which mails are kept.",
+)
+@json_option
+def mail(host: str, port: int, data: Path, as_json: bool) -> None:
+    """A mail server that keeps every mail as a file: docs/dunning.md."""
+    fake_mail.serve(data, host, port, teller(as_json))
+
+
+def teller(as_json: bool) -> Callable[[str], None]:
+    """What tells the address once a server listens."""
+
+    def tell(address: str) -> None:
+        click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
+
+    return tell

@@ -1,0 +1,139 @@
+"""everycent message: deliver the mails and webhooks that wait, and see what became of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from everycent.app.settings import Settings
+from everycent.cli.common import emit, json_option, opened, table
+from everycent.flows.deliver import Sender, deliver
+from everycent.integrations import mail_out, webhook_out
+from everycent.kernel.errors import Invalid
+from everycent.kernel.period import instant_text
+from everycent.messages import operations, queries
+from everycent.messages.message import Kind, Status
+from everycent.messages.queries import Held
+
+_NEEDS = {
+    Kind.MAIL.value: "EVERYCENT_SMTP_URL and EVERYCENT_MAIL_FROM",
+    Kind.WEBHOOK.value: "EVERYCENT_WEBHOOK_SECRET",
+}
+
+
+@click.group()
+def message() -> None:
+    """Mails and webhooks: each is delivered at least once, and tried again while it is not."""
+
+
+@message.command()
+@click.option("--limit", default=100_000, show_default=True, type=click.IntRange(min=1))
+@json_option
+def send(limit: int, as_json: bool) -> None:
+    """Send the messages whose time has come. Run it as often as you like, on any number of machines."""
+    with opened() as (app, tenant_id):
+        senders = _senders(app.settings)
+        counts = deliver(
+            app.database, tenant_id, senders, clock=app.clock, ids=app.ids,
+            actor=app.settings.actor, limit=limit,
+        )  # fmt: skip
+        with app.database.snapshot(tenant_id) as tx:
+            waiting = queries.waiting(tx, app.clock())
+    held_up = {kind: count for kind, count in waiting.items() if Kind(kind) not in senders}
+    data = {status.value: counts[status.value] for status in Status} | {"not_set_up": held_up}
+
+    def render() -> None:
+        click.echo(
+            f"{counts['delivered']:,} delivered, {counts['waiting']:,} to be tried again,"
+            f" {counts['failed']:,} given up"
+        )
+        for kind, count in held_up.items():
+            click.echo(f"{count:,} of kind {kind} wait: set {_NEEDS[kind]}")
+
+    emit(data, as_json, render)
+
+
+def _senders(settings: Settings) -> dict[Kind, Sender]:
+    """What can be sent, as it is set up. Raises Invalid for settings that can't be."""
+    found: dict[Kind, Sender] = {}
+    if settings.smtp_url is not None:
+        if settings.mail_from is None:
+            raise Invalid(
+                "settings.no_sender",
+                "nothing says from whom mails come",
+                field="EVERYCENT_MAIL_FROM",
+                hint="set it to an address, such as Billing <billing@example.com>",
+            )
+        found[Kind.MAIL] = mail_out.mailer(
+            mail_out.server_of(settings.smtp_url, settings.mail_from)
+        )
+    if settings.webhook_secret is not None:
+        secrets = webhook_out.secrets_of(settings.webhook_secret)
+        found[Kind.WEBHOOK] = webhook_out.webhooker(secrets)
+    return found
+
+
+@message.command("list")
+@click.option("--state", type=click.Choice([status.value for status in Status]))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
+@json_option
+def list_(state: str | None, limit: int, as_json: bool) -> None:
+    """List messages, the newest first, with what became of them."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.listed(tx, status=state, limit=limit)
+    columns = ["message", "kind", "~to", "~subject", "state", ">tries", "next try", "~reason"]
+    emit(
+        [_data(held) for held in found],
+        as_json,
+        lambda: table(columns, [_row(one) for one in found]),
+    )
+
+
+@message.command()
+@click.argument("name", metavar="MESSAGE")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show a MESSAGE as it is sent."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        held = queries.by_name(tx, name)
+    one = held.message
+    data = _data(held) | {"body": one.body, "html": one.html, "headers": one.headers}
+    emit(data, as_json, lambda: click.echo(f"To: {one.to}\nSubject: {one.subject}\n\n{one.body}"))
+
+
+@message.command()
+@click.argument("name", metavar="MESSAGE")
+@json_option
+def retry(name: str, as_json: bool) -> None:
+    """Try a MESSAGE anew that was given up, or now one that waits."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        held = operations.requeue(tx, name, at=app.clock(), actor=app.settings.actor, ids=app.ids)
+    emit(_data(held), as_json, lambda: click.echo(f"{name} waits to be sent"))
+
+
+def _data(held: Held) -> dict[str, Any]:
+    one, state = held.message, held.state
+    return {
+        "message": one.name,
+        "kind": one.kind.value,
+        "customer": held.customer,
+        "to": one.to,
+        "subject": one.subject,
+        "occasion": one.occasion,
+        "state": state.status.value,
+        "tries": state.tries,
+        "next_at": state.next_at,
+        "reason": state.reason,
+        "at": held.at,
+        "changed_at": held.changed_at,
+    }
+
+
+def _row(held: Held) -> list[str]:
+    one, state = held.message, held.state
+    following = "" if state.next_at is None else instant_text(state.next_at)[:16]
+    return [
+        one.name, one.kind.value, one.to, one.subject, state.status.value, str(state.tries),
+        following, state.reason,
+    ]  # fmt: skip

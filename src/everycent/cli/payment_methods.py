@@ -1,0 +1,101 @@
+"""everycent payment method: how customers can be charged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from everycent.cli.common import day, emit, json_option, opened, table
+from everycent.customers import queries as customers
+from everycent.kernel import ids
+from everycent.methods import method as methods
+from everycent.methods import operations, queries
+from everycent.methods.method import Method
+from everycent.methods.operations import New
+
+
+@click.group()
+def method() -> None:
+    """How customers can be charged: the provider's tokens, and never a card number."""
+
+
+@method.command()
+@click.argument("customer")
+@click.argument("token")
+@click.option("--provider", required=True, help="Its name in providers.yaml.")
+@click.option("--payer", help="The provider's name for the customer; its key when not given.")
+@click.option("--label", default="", help="Shown to people: 'Visa, ends in 4242'.")
+@click.option("--expires-on", help="The last day on which it can be charged.")
+@json_option
+def add(
+    customer: str,
+    token: str,
+    provider: str,
+    payer: str | None,
+    label: str,
+    expires_on: str | None,
+    as_json: bool,
+) -> None:
+    """Add the payment method TOKEN to CUSTOMER. It is charged when those before it can't be."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        owner = customers.by_name(tx, customer)
+        until = None if expires_on is None else day(expires_on, "expires_on")
+        told = New(owner.customer_id, provider, payer or owner.key, token, label, until)
+        (made,) = operations.add(tx, [told], at=app.clock(), actor=app.settings.actor, ids=app.ids)
+    emit(
+        _data(made),
+        as_json,
+        lambda: click.echo(f"{_name(made)}: number {made.rank} of {owner.key}"),
+    )
+
+
+@method.command(name="list")
+@click.argument("customer")
+@json_option
+def list_command(customer: str, as_json: bool) -> None:
+    """List the payment methods of CUSTOMER: the first active one is charged."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        owner = customers.by_name(tx, customer)
+        found = queries.of_customers(tx, [owner.customer_id])
+    emit(
+        [_data(one) for one in found],
+        as_json,
+        lambda: table(
+            ["method", "provider", "token", "label", "state", "~why"],
+            [[_name(o), o.provider, o.token, o.label, o.state, o.why] for o in found],
+        ),
+    )
+
+
+@method.command()
+@click.argument("name", metavar="METHOD")
+@click.option("--reason", default="removed", show_default=True)
+@json_option
+def remove(name: str, reason: str, as_json: bool) -> None:
+    """Take METHOD away: it is not charged any more."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        gone = operations.remove(
+            tx, ids.parse(methods.PREFIX, name, "method"), reason=reason, at=app.clock(),
+            actor=app.settings.actor, ids=app.ids,
+        )  # fmt: skip
+    emit(_data(gone), as_json, lambda: click.echo(f"{name} is removed"))
+
+
+def _name(one: Method) -> str:
+    return ids.show(methods.PREFIX, one.method_id)
+
+
+def _data(one: Method) -> dict[str, Any]:
+    return {
+        "method": _name(one),
+        "customer_id": ids.show(ids.CUSTOMER, one.customer_id),
+        "provider": one.provider,
+        "payer": one.payer,
+        "token": one.token,
+        "label": one.label,
+        "rank": one.rank,
+        "state": one.state,
+        "expires_on": one.expires_on,
+        "why": one.why or None,
+    }

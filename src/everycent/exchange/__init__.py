@@ -1,0 +1,1 @@
+"""Exchange rates: dated, as they were told, and what is worked out of them."""

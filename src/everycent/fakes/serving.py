@@ -1,0 +1,83 @@
+"""The server process of a fake provider: a port, an end on SIGTERM, nothing printed but the address."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from everycent.fakes.raw import FaultyProtocol
+from everycent.kernel.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
+
+_BACKLOG = 2048
+_STATUS = {Conflict: 409, NotFound: 404}
+
+
+def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT. `on_ready` is told the address; port 0 takes any free one.
+
+    The application has its faults in `state.faults`. Raises Unavailable `fake.no_address`.
+    """
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    try:
+        listening = socket.create_server((host, port), backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise Unavailable(
+            "fake.no_address",
+            f"{host} port {port} can't be listened on: {error}",
+            field="port",
+            hint="choose another one with --port",
+        ) from error
+    config = uvicorn.Config(
+        app,
+        http=FaultyProtocol,
+        loop="uvloop",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn stops on these by itself and then sends them to the process again, which would die of it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    on_ready(f"http://{host}:{listening.getsockname()[1]}")
+    server.run(sockets=[listening])
+
+
+async def told(request: Request) -> dict[str, Any]:
+    """The JSON object of a request's body; numbers with a point become Decimal. Raises Invalid."""
+    content = await request.body()
+    try:
+        found = json.loads(content or b"{}", parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("fake.not_json", f"the body is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Invalid("fake.not_json", "the body is not a JSON object")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+async def refused(_: Request, refusal: Exception) -> Response:
+    """A refusal of the admin API."""
+    assert isinstance(refusal, Refusal)
+    return JSONResponse({"error": refusal.as_dict()}, status_code=_STATUS.get(type(refusal), 400))

@@ -1,0 +1,120 @@
+"""Decide: what people say about attempts and invoices: what became of a payment, charge it again, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from everycent.charging import operations as charging
+from everycent.charging import queries
+from everycent.charging.attempt import NOBODY, By, Evidence, Stage, Status
+from everycent.charging.course import Terms
+from everycent.charging.decided import REQUEUED, STOPPED, Decided, requeued, stopped
+from everycent.charging.operations import Heard, Writer
+from everycent.charging.policy import DEFAULT
+from everycent.charging.status import PaymentState
+from everycent.db.connection import Database, Tx
+from everycent.invoicing import operations as invoicing
+from everycent.journal.types import EventType
+from everycent.kernel.errors import Conflict
+from everycent.kernel.ids import IdSource
+from everycent.payments.provider import Traits
+
+_NO_PROMISES = Terms(
+    Traits(None, looks_up=False, latest_commit=timedelta(0), concurrency=1, deadline=timedelta(0)),
+    DEFAULT,
+)
+"""A person's word counts whatever the provider promises."""
+
+
+def resolve(
+    database: Database,
+    tenant_id: int,
+    reference: str,
+    said: Evidence,
+    *,
+    at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> Stage:
+    """What a person has found out about an attempt, with the reason: money moved, or it did not. It is
+    booked at once.
+
+    Raises NotFound `payment_attempt.unknown`, Conflict `payment_attempt.settled` when nothing is open about
+    it."""
+    with database.transaction(tenant_id) as tx:
+        stage = queries.by_reference(tx, reference)
+        if stage.state.status in (Status.SUCCEEDED, Status.CLAIMED, Status.SENDING):
+            raise Conflict(
+                "payment_attempt.settled",
+                f"nothing is open about {reference}: it is {stage.state.status}",
+                field="attempt",
+                value=reference,
+                hint="see `everycent payment trail`",
+            )
+        writer = Writer(By(NOBODY, actor), actor, at, ids)
+        heard = [Heard(stage, said)]
+        (after,) = charging.hear(tx, heard, lambda _: _NO_PROMISES, writer)
+        if after.state.status is Status.ANSWERED:
+            (after,) = charging.book(tx, [after], writer)
+    return after
+
+
+def requeue(
+    database: Database, tenant_id: int, name: str, *, at: datetime, actor: str, ids: IdSource
+) -> tuple[PaymentState, bool]:
+    """Puts an invoice in the queue again, as if nothing had been tried: it is charged from now on, whether
+    it is due or not. Returns where it stands then, and whether it was not in the queue already.
+
+    Raises NotFound `invoice.unknown`, Conflict `collection.paid`, `collection.under_way`,
+    `collection.nothing_open`, `collection.money_came`."""
+
+    def decide(tx: Tx, found: PaymentState, attempts: Sequence[Stage]) -> Decided | None:
+        unapplied = queries.unapplied(tx, found.customer_id, attempts)
+        return requeued(found, attempts, unapplied, at)
+
+    return _decided(database, tenant_id, name, REQUEUED, decide, at, actor, ids)
+
+
+def stop(
+    database: Database,
+    tenant_id: int,
+    name: str,
+    *,
+    reason: str,
+    at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> tuple[PaymentState, bool]:
+    """Charges nothing for an invoice until somebody puts it in the queue again. Returns where it stands
+    then, and whether it was not stopped by hand already.
+
+    Raises NotFound `invoice.unknown`, Invalid `collection.no_reason`, Conflict `collection.paid`,
+    `collection.under_way`, `collection.nothing_open`."""
+
+    def decide(_: Tx, found: PaymentState, attempts: Sequence[Stage]) -> Decided | None:
+        return stopped(found, attempts, reason)
+
+    return _decided(database, tenant_id, name, STOPPED, decide, at, actor, ids)
+
+
+def _decided(
+    database: Database,
+    tenant_id: int,
+    name: str,
+    kind: EventType,
+    decide: Callable[[Tx, PaymentState, Sequence[Stage]], Decided | None],
+    at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> tuple[PaymentState, bool]:
+    """Decides under the lock of the invoice, under which it is claimed too."""
+    with database.transaction(tenant_id) as tx:
+        invoice_id = queries.payment_state(tx, name).invoice_id
+        invoicing.lock_open(tx, [invoice_id])
+        found = queries.payment_state(tx, name)
+        told = decide(tx, found, queries.attempts_of(tx, invoice_id))
+        if told is None:
+            return found, False
+        charging.decide(tx, kind, told, at=at, actor=actor, ids=ids)
+        return queries.payment_state(tx, name), True

@@ -1,0 +1,90 @@
+"""Desk: what a process needs to charge: the database, the providers that are set up, the policy, the time,
+and who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from everycent.charging import operations as charging
+from everycent.charging.attempt import By
+from everycent.charging.course import Terms
+from everycent.charging.operations import Writer
+from everycent.charging.policy import Policy
+from everycent.charging.run import Worker
+from everycent.db.connection import Database, Tx
+from everycent.kernel import points
+from everycent.kernel.clock import Clock
+from everycent.kernel.ids import IdSource
+from everycent.payments.provider import Provider
+
+
+class Pace(NamedTuple):
+    """How long a process counts as alive without a word (`lease`), and how soon after its stage is stored a
+    request has to leave (`patience`). A lease is renewed three times in its length."""
+
+    lease: timedelta = timedelta(seconds=30)
+    patience: timedelta = timedelta(seconds=10)
+
+
+class Desk(NamedTuple):
+    """One per process and tenant. `worker` is what the process is, for others to see whether it is gone."""
+
+    database: Database
+    tenant_id: int
+    providers: Mapping[str, Provider]
+    policy: Policy
+    clock: Clock
+    ids: IdSource
+    actor: str
+    worker: Worker
+    pace: Pace = Pace()
+
+    @property
+    def by(self) -> By:
+        """This process, as events name it."""
+        return By(self.worker.worker_id, self.worker.name)
+
+    @property
+    def writer(self) -> Writer:
+        """This process, writing now."""
+        return Writer(self.by, self.actor, self.clock(), self.ids)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The providers that are set up."""
+        return frozenset(self.providers)
+
+    def terms_of(self, provider: str) -> Terms | None:
+        """By which promises and policy a provider is dealt with; None for one that is not set up."""
+        found = self.providers.get(provider)
+        return None if found is None else Terms(found.traits, self.policy)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Tx]:
+        """A transaction with its named points: before it begins, before it commits, after it has."""
+        points.reach(f"{name}.begin")
+        with self.database.transaction(self.tenant_id) as tx:
+            yield tx
+            points.reach(f"{name}.commit")
+        points.reach(f"{name}.committed")
+
+
+def register(desk: Desk) -> None:
+    """Writes the process down as alive."""
+    with desk.step("register") as tx:
+        charging.register(tx, desk.worker, desk.pace.lease)
+
+
+def renewed(desk: Desk) -> None:
+    """Says that the process is alive."""
+    with desk.step("renew") as tx:
+        charging.renew(tx, desk.worker.worker_id, desk.pace.lease)
+
+
+def ended(desk: Desk) -> None:
+    """Says that the process has ended, and leaves nothing under way."""
+    with desk.step("end") as tx:
+        charging.end(tx, desk.worker.worker_id)

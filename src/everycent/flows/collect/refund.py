@@ -1,0 +1,105 @@
+"""Refund: money goes back at most once. What goes back is set aside in the same transaction in which it is
+asked for, so that no two refunds can give back the same cent; the request to the provider then takes the
+way of every attempt."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from everycent.charging import operations as charging
+from everycent.charging.attempt import NOBODY, Attempt, By, Stage
+from everycent.charging.operations import Heard, Writer
+from everycent.db.connection import Database
+from everycent.flows.collect import calls, reopen
+from everycent.flows.collect.desk import Desk
+from everycent.kernel import ids as shown
+from everycent.kernel.ids import IdSource
+from everycent.payments import operations as payments
+from everycent.payments import payment as paid
+from everycent.payments import queries
+from everycent.payments.failure import Failure
+from everycent.payments.payment import Moved, MoveKind, Way
+from everycent.payments.provider import Kind, Provider
+
+
+class Asked(NamedTuple):
+    """A refund as it is asked for: `amount` in minor units, None for all that stands. With `reopens`
+    invoices that the payment pays are opened again where what is left of it is not enough."""
+
+    payment: str
+    amount: int | None
+    reopens: bool
+    reason: str
+
+
+def request(
+    database: Database, tenant_id: int, asked: Asked, *, at: datetime, actor: str, ids: IdSource
+) -> tuple[Moved, Stage | None]:
+    """Sets the money aside and, for what a provider charged, writes down the attempt to give it back; what
+    came another way is paid out by hand, and booked here as paid out.
+
+    Raises NotFound `payment.unknown`, Invalid `payment.bad_amount`, Conflict `payment.refund_too_large`."""
+    with database.transaction(tenant_id) as tx:
+        held = queries.by_name(tx, asked.payment)
+        held = payments.lock(tx, held.payment.payment_id)
+        all_of_it = (
+            held.payment.amount - held.standing.back if asked.reopens else held.standing.left
+        )
+        amount = all_of_it if asked.amount is None else asked.amount
+        done = payments.take_back(
+            tx, held.payment.payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, amount,
+            {"at": at, "recorded_at": at, "actor": actor, "ids": ids},
+            reason=asked.reason, from_invoices=asked.reopens,
+        )  # fmt: skip
+        reopen.keep(tx, done, f"refunded: {asked.reason}", at=at, actor=actor, ids=ids)
+        if held.payment.way is not Way.CHARGE:
+            return done, None
+        move_no = done.moves[-1].move_no
+        writer = Writer(By(NOBODY, actor), actor, at, ids)
+        name = shown.show(paid.PREFIX, held.payment.payment_id)
+        attempt = Attempt(
+            ids(f"refund/{name}/{move_no}/1"), Kind.REFUND, _owner(done), held.payment.provider,
+            "", "", amount, held.payment.currency, f"refund of {held.payment.reference}",
+            payment_id=held.payment.payment_id, move_no=move_no, charge=held.payment.external_id,
+        )  # fmt: skip
+        return done, charging.ask_for(tx, attempt, writer)
+
+
+def _owner(done: Moved) -> UUID:
+    owner = done.payment.customer_id
+    assert owner is not None, "what was charged has a customer"
+    return owner
+
+
+async def send(desk: Desk) -> int:
+    """Sends the refunds that were asked for, and those that are to be tried again; how many."""
+    sent = 0
+    with desk.step("refund_retry") as tx:
+        charging.try_refunds_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
+    for name, provider in sorted(desk.providers.items()):
+        while await _send_one(desk, name, provider):
+            sent += 1
+    return sent
+
+
+async def _send_one(desk: Desk, name: str, provider: Provider) -> bool:
+    """One after the other, so that none waits between its stage and its request."""
+    until = time.monotonic() + desk.pace.patience.total_seconds()
+    with desk.step("refund_send") as tx:
+        begun = charging.begin_refunds(
+            tx, name, provider.traits.concurrency, 1, desk.pace.patience, desk.writer
+        )
+    for stage in begun:
+        if time.monotonic() >= until:
+            with desk.step("refund_unsent") as tx:
+                charging.not_sent(tx, [stage], Failure.DEFECT, desk.terms_of, desk.writer)
+            continue
+        said, is_over = await calls.send(provider, stage.attempt)
+        with desk.step("refund_hear") as tx:
+            charging.hear(tx, [Heard(stage, said, is_over)], desk.terms_of, desk.writer)
+        with desk.step("refund_book") as tx:
+            charging.book(tx, [stage], desk.writer)
+    return bool(begun)

@@ -1,0 +1,1 @@
+"""Payment methods: how a customer can be charged, by the provider's token and nothing else."""

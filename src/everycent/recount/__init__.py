@@ -1,0 +1,1 @@
+"""The second engine: every amount of an invoice worked out again, slowly, from raw records."""

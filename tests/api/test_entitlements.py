@@ -1,0 +1,134 @@
+"""GET /v1/entitlements on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import httpx2
+import pytest
+
+from everycent.entitlements.answer import Reason
+from tests.api.serving import Served, make_key, record, served
+from tests.flows import world
+from tests.store import books
+
+CATALOGUE = world.CATALOGUE.replace(
+    "plans:\n  api:\n",
+    """features:
+  sso: {kind: switch}
+  calls: {kind: metered, meter: calls, reset: year}
+plans:
+  api:
+    features: {calls: 100}
+""",
+)
+YEAR = date(2026, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def api(server) -> Iterator[Served]:
+    """A server on which `acme` has used 40 of 100 calls of the year, which no fold has counted yet."""
+    with books.fresh(server, "test_api_entitled") as place:
+        world.sell(place, [("acme", "api")], text=CATALOGUE, starts_on=YEAR)
+        with served(place) as found:
+            assert found.post([record("r1", 40)]).json()["accepted"] == 1
+            yield found
+
+
+_keys: dict[str, str] = {}
+
+
+def get(api: Served, query: str, scope: str = "entitlements:read") -> httpx2.Response:
+    if scope not in _keys:
+        _keys[scope] = make_key(
+            api.place.database, api.place.tenant_id, scope.replace(":", "-"), (scope,)
+        )
+    told = {"authorization": f"Bearer {_keys[scope]}"}
+    return api.client.get(f"/v1/entitlements{query}", headers=told)
+
+
+AT = "&at=2026-06-01"
+
+
+def test_a_feature_is_answered_with_what_is_left_and_why(api):
+    answer = get(api, f"?customer=acme&feature=calls&amount=60{AT}")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    data = answer.json()
+    found = {name: data[name] for name in ("allowed", "code", "limit", "used", "left", "amount")}
+    assert found == {
+        "allowed": True, "code": "within_limit", "limit": "100", "used": "40", "left": "60",
+        "amount": "60",
+    }  # fmt: skip
+    assert data["reasons"][1]["subscription"] == "acme"
+
+
+NO = [
+    # query                              code
+    ("&feature=sso", "not_included"),
+    ("&feature=calls&amount=60.5", "beyond_limit"),
+    ("&feature=calls&subscription=acme&amount=61", "beyond_limit"),
+]
+
+
+@pytest.mark.parametrize(("query", "code"), NO)
+def test_a_no_is_an_answer_like_any_other(api, query, code):
+    answer = get(api, f"?customer=acme{query}{AT}")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["allowed"], answer.json()["code"]) == (False, code)
+    assert code in list(Reason)
+
+
+def test_a_record_that_was_acknowledged_is_in_the_next_answer(api):
+    for number in range(3):
+        before = get(api, f"?customer=acme&feature=calls{AT}").json()
+        api.post([record(f"one-{number}", 1)])
+        after = get(api, f"?customer=acme&feature=calls{AT}").json()
+        assert int(after["used"]) == int(before["used"]) + 1
+    api.post([record("back", -3)])
+
+
+def test_without_a_feature_all_are_told(api):
+    data = get(api, f"?customer=acme{AT}").json()
+    assert data["customer"] == "acme"
+    assert [(one["feature"], one["allowed"]) for one in data["entitlements"]] == [
+        ("calls", True), ("sso", False),
+    ]  # fmt: skip
+    now = get(api, "?customer=acme&feature=sso").json()
+    assert now["at"].endswith("Z")
+
+
+REFUSED = [
+    # query                                             status code                        field
+    ("", 400, "request.parameter_missing", "customer"),
+    ("?customer=", 400, "request.parameter_missing", "customer"),
+    ("?customer=nobody", 404, "customer.unknown", "customer"),
+    ("?customer=acme&feature=nothing", 404, "feature.unknown", "feature"),
+    ("?customer=acme&feature=calls&subscription=no", 404, "subscription.unknown", "subscription"),
+    ("?customer=acme&amount=5", 400, "request.parameter_missing", "feature"),
+    ("?customer=acme&feature=calls&amount=", 400, "number.malformed", "amount"),
+    ("?customer=acme&feature=calls&amount=NaN", 400, "number.malformed", "amount"),
+    ("?customer=acme&feature=calls&amount=9e99", 400, "number.out_of_range", "amount"),
+    ("?customer=acme&feature=calls&amount=-1", 400, "entitlement.bad_amount", "amount"),
+    ("?customer=acme&feature=sso&amount=1", 400, "entitlement.bad_amount", "amount"),
+    ("?customer=acme&feature=calls&at=yesterday", 400, "time.malformed", "at"),
+    ("?customer=acme&feature=calls&at=1999-01-01", 400, "date.out_of_range", "at"),
+    ("?customer=acme&feature=calls&at=2201-01-01T00:00:00Z", 400, "date.out_of_range", "at"),
+    ("?customer=acme&color=red", 400, "request.unknown_parameter", "color"),
+    ("?customer=acme&customer=acme", 400, "request.repeated_parameter", "customer"),
+    (f"?customer={'x' * 201}", 400, "usage.bad_name", "customer"),
+    (f"?customer=acme&feature={'x' * 201}", 400, "usage.bad_name", "feature"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "status", "code", "field"), REFUSED)
+def test_what_is_no_question_is_refused_with_its_field(api, query, status, code, field):
+    answer = get(api, query)
+    data = answer.json()
+    assert (answer.status_code, data["code"], data["field"]) == (status, code, field)
+
+
+@pytest.mark.parametrize("scope", ["usage:read", "usage:write"])
+def test_a_key_without_the_scope_is_told_so(api, scope):
+    answer = get(api, "?customer=acme", scope)
+    assert (answer.status_code, answer.json()["code"]) == (403, "key.missing_scope")

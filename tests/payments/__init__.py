@@ -1,0 +1,1 @@
+"""Payments: the contract every provider adapter keeps, the fake provider, the wire."""
