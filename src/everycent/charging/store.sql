@@ -57,6 +57,10 @@ select exists (
     where tenant_id = %(tenant_id)s and provider = %(provider)s and claimed_at <= %(before)s
       and status in ('sending', 'unknown', 'pending', 'answered', 'mismatched'));
 
+-- name: is_provider
+select exists (select from payment_method where tenant_id = %(tenant_id)s and provider = %(provider)s)
+    or exists (select from payment_attempt where tenant_id = %(tenant_id)s and provider = %(provider)s);
+
 -- name: lock_provider
 -- Places at a provider are handed out by one process at a time.
 select pg_advisory_xact_lock(hashtextextended('everycent.provider/' || %(provider)s, %(tenant_id)s));

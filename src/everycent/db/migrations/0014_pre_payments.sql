@@ -31,6 +31,7 @@ create table settlement (
     foreign key (tenant_id, document_id) references invoice (tenant_id, invoice_id),
     foreign key (tenant_id, other_id) references invoice (tenant_id, invoice_id)
 );
+create index invoice_credit_note on invoice (tenant_id, customer_id) where kind = 'credit_note';
 create index settlement_write_off on settlement (tenant_id, document_id) where kind = 'write_off';
 create index settlement_payment on settlement (tenant_id, payment_id, move_no) where payment_id is not null;
 create trigger immutable before update or delete or truncate on settlement
@@ -98,8 +99,8 @@ create table payment (
     attempt_id uuid,
     received_on date not null,
     reference text not null check (length(reference) <= 500),
+    left_over bigint not null check (left_over between 0 and amount),
     payer_account text check (length(payer_account) <= 40),
-    at timestamptz not null,
     event_id uuid not null,
     check ((source = 'charge') = (attempt_id is not null)),
     primary key (tenant_id, payment_id),
@@ -107,8 +108,9 @@ create table payment (
     unique (tenant_id, payment_id, amount),
     foreign key (tenant_id, customer_id) references customer
 );
-create index payment_customer on payment (tenant_id, customer_id, at);
-create index payment_payer on payment (tenant_id, payer_account, at) where payer_account is not null;
+create index payment_customer on payment (tenant_id, customer_id, received_on);
+create index payment_left on payment (tenant_id, customer_id, currency) where left_over > 0;
+create index payment_payer on payment (tenant_id, payer_account, received_on) where payer_account is not null;
 create unique index payment_attempt_once on payment (tenant_id, attempt_id) where attempt_id is not null;
 
 -- What became of a payment, as a chain: `left_after` of it pays nothing yet, `back_after` went back to where
