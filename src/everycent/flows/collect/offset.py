@@ -1,6 +1,6 @@
 """Offset: nobody is charged for what we hold of theirs already. Before an invoice is claimed, what is left
-of payments pays invoices of the customer that are open, and credit notes are set off against them, the oldest
-first. What a person took off an invoice, or stopped, is left to that person."""
+of payments pays invoices of the customer that are open, and credit notes are set off against them, the
+oldest first. What a person took off an invoice, or stopped, is left to that person."""
 
 from __future__ import annotations
 
