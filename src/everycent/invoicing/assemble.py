@@ -91,7 +91,7 @@ class DraftInvoice(NamedTuple):
     """An invoice without its number and date. `due_at` is when its charges fell due. `draws` pay
     `prepaid` of it out of the customer's credit, less what its lines give back to that; `settled` happened
     to that credit before. Where `home` has the rate of the date of issue, that is `dated`. `policy_date` is
-    the date that the policy invoice.date gives it; None: the day of the run."""
+    the date that the policy invoice.date gives its lines; None: the day of the run."""
 
     customer: Customer
     currency: str
@@ -122,12 +122,16 @@ class DraftInvoice(NamedTuple):
         all of that is credit again."""
         return CREDIT_SERIES if (self.payable, self.gross) < (0, 0) else INVOICE_SERIES
 
+    @property
+    def own_date(self) -> date | None:
+        """The date that the policy gives it as the document that it is: a credit note has none."""
+        return None if self.series == CREDIT_SERIES else self.policy_date
+
     def date_of(self, run_day: date) -> date:
         """The date that it is to have, issued by a run of that day: never a later one. It has it unless its
         series has come to a later one."""
-        if self.policy_date is None or self.series == CREDIT_SERIES:
-            return run_day
-        return min(self.policy_date, run_day)
+        own = self.own_date
+        return run_day if own is None else min(own, run_day)
 
 
 class _Offer(NamedTuple):
@@ -384,5 +388,5 @@ def finished(
         prepared.draws,
         prepared.prepaid,
         prepared.home,
-        None if prepared.series == CREDIT_SERIES else prepared.policy_date,
+        prepared.own_date,
     )

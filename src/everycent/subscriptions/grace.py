@@ -9,12 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 from uuid import UUID
 
 from everycent.kernel.calendar import local_date, start_of_day
-from everycent.subscriptions.queries import DueItem
+from everycent.subscriptions.schedule import Due
 
 _INSTANT = timedelta(microseconds=1)
+
+
+class Item(Protocol):
+    """What is looked at of an item that is due."""
+
+    @property
+    def customer_id(self) -> UUID: ...
+    @property
+    def subscription_id(self) -> UUID: ...
+    @property
+    def item_no(self) -> int: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def in_advance(self) -> bool: ...
+    @property
+    def due(self) -> Due: ...
+    @property
+    def before(self) -> object | None: ...
 
 
 @lru_cache(maxsize=4096)
@@ -24,13 +44,11 @@ def open_until(ends_at: datetime, time_zone: str, days: int) -> datetime:
     return start_of_day(last + timedelta(days=1 + days), time_zone)
 
 
-def split(
-    dues: Sequence[DueItem], as_of: datetime, days: int
-) -> tuple[list[DueItem], list[DueItem]]:
+def split[D: Item](dues: Sequence[D], as_of: datetime, days: int) -> tuple[list[D], list[D]]:
     """What of the due items is billed as of an instant, and what waits; each in the order given."""
     if not days:
         return list(dues), []
-    documents: dict[tuple[datetime, UUID], list[DueItem]] = {}
+    documents: dict[tuple[datetime, UUID], list[D]] = {}
     for due in dues:
         documents.setdefault((due.due.due_at, due.customer_id), []).append(due)
     waiting: set[tuple[datetime, UUID]] = set()
@@ -46,7 +64,7 @@ def split(
     return now, [due for due in dues if (due.due.due_at, due.customer_id) in waiting]
 
 
-def next_release(waiting: Iterable[DueItem], as_of: datetime, days: int) -> datetime | None:
+def next_release(waiting: Iterable[Item], as_of: datetime, days: int) -> datetime | None:
     """The first instant at which anything can be billed of what waits; None: nothing waits."""
     return min(
         (
@@ -58,7 +76,7 @@ def next_release(waiting: Iterable[DueItem], as_of: datetime, days: int) -> date
     )
 
 
-def _is_open(due: DueItem, as_of: datetime, days: int) -> bool:
+def _is_open(due: Item, as_of: datetime, days: int) -> bool:
     if due.in_advance or due.before is not None:
         return False
     return as_of < open_until(due.due.period.end, due.time_zone, days)
