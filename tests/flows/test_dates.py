@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from everycent.flows import explain
+from everycent.flows import explain, wallets
 from everycent.flows.preview import preview
+from everycent.flows.stories.actions import FORMS
+from everycent.flows.stories.document import parse
+from everycent.flows.stories.play import play
 from everycent.invoicing.dating import date_told
 from everycent.invoicing.invoice import Invoice
+from everycent.ledger import queries as ledger
 from everycent.subscriptions import operations as subscriptions
 from everycent.subscriptions.changing import When
 from everycent.subscriptions.operations import Writing
@@ -22,6 +26,7 @@ from tests.conftest import Place
 from tests.flows import world
 from tests.flows.test_agreed import at
 from tests.flows.test_contracts import sound
+from tests.flows.test_credit import FOREVER, grant, left, open_wallet
 from tests.flows.test_payers import pay
 from tests.flows.world import calls, later, midnight, use
 
@@ -289,4 +294,68 @@ def test_whatever_grace_and_whenever_runs_each_period_is_billed_once(
         assert own[0][0] == midnight(start)
         assert all(one[1] == following[0] for one, following in pairwise(own))
     assert len(billed["c1", 1]) == (date(YEAR, 11, 10) - start).days
+    sound(place)
+
+
+def test_credit_that_expires_within_the_days_of_grace_pays_what_fell_due_before(
+    place: Place,
+) -> None:
+    world.sell(place, [("a", "used")], text=catalogue("last_day", 3), starts_on=date(YEAR, 10, 1))
+    use(place, [calls("a", 10, date(YEAR, 10, 20))])
+    open_wallet(place, "w")
+    grant(place, "w", 600, expires_at=midnight(days(NOV, 1)))
+    checked = Writing(at=midnight(days(NOV, 2)), recorded_at=place.now, actor="t", ids=place.ids)
+    wallets.check(place.database, place.tenant_id, midnight(days(NOV, 2)), checked)
+    assert left(place) == {"w": 600}
+    run(place, days(NOV, 3))
+    (invoice,) = world.issued(place)
+    assert (invoice.gross, invoice.prepaid, invoice.issued_on) == (1000, 600, date(YEAR, 10, 31))
+    sound(place)  # and the second engine draws the same (conftest)
+
+
+def test_an_invoice_is_booked_on_its_date(place: Place) -> None:
+    world.sell(place, [("a", "used")], text=catalogue("last_day", 2), starts_on=date(YEAR, 10, 1))
+    use(place, [calls("a", 10, date(YEAR, 10, 20))])
+    run(place, days(NOV, 2))
+    with place.database.snapshot(place.tenant_id) as tx:
+        books = [
+            sum(
+                row.balance
+                for row in ledger.trial_balance(tx, midnight(day), FOREVER)
+                if row.balance > 0
+            )
+            for day in (date(YEAR, 10, 30), NOV)
+        ]
+    assert books == [0, 1000]
+
+
+HOME_RATES = """
+name: Dates
+time_zone: Europe/Zagreb
+catalog:
+  products: {p: {name: P}}
+  policies: {currency.home: EUR, exchange.max_age_days: 0, exchange.day: issue, invoice.date: %s}
+  plans:
+    dollars:
+      currency: USD
+      anchor_day: 1
+      prices: [{key: fee, product: p, flat: {amount: 100}}]
+steps:
+  - at: 2026-10-01
+    customer: {key: us, currency: USD}
+  - subscribe: {customer: us, plan: dollars}
+  - at: 2026-11-02 18:00
+    exchange: {rates: {USD/EUR: 0.8}, on: 2026-10-31}
+  - exchange: {rates: {USD/EUR: 0.9}, on: 2026-11-02}
+  - bill: {expect: [{customer: us, issued_on: %s, total: 100, home_total: 90}]}
+"""
+
+
+@pytest.mark.parametrize(("dated", "day"), [("run", "2026-11-02"), ("last_day", "2026-10-31")])
+def test_the_rate_of_the_day_of_issue_stays_that_of_the_run(
+    place: Place, dated: str, day: str
+) -> None:
+    found = play(place.database, place.tenant_id, parse(HOME_RATES % (dated, day), FORMS, str))
+    assert [one.differences for one in found.steps if one.differences] == []
+    assert found.broken == ()
     sound(place)

@@ -1,4 +1,4 @@
-"""Days of grace: whatever they are and whenever runs come, no period is lost, billed twice, or too early."""
+"""Days of grace: whatever they are and whenever runs come, no period is lost, billed twice or too early."""
 
 from __future__ import annotations
 

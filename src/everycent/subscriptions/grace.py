@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from everycent.kernel.calendar import local_date, start_of_day
@@ -22,19 +22,35 @@ class Item(Protocol):
     """What is looked at of an item that is due."""
 
     @property
-    def customer_id(self) -> UUID: ...
+    def customer_id(self) -> UUID:
+        """Who pays for it."""
+
     @property
-    def subscription_id(self) -> UUID: ...
+    def subscription_id(self) -> UUID:
+        """The contract."""
+
     @property
-    def item_no(self) -> int: ...
+    def item_no(self) -> int:
+        """Its number in the contract."""
+
     @property
-    def time_zone(self) -> str: ...
+    def time_zone(self) -> str:
+        """The clock by which days are counted."""
+
     @property
-    def in_advance(self) -> bool: ...
+    def in_advance(self) -> bool:
+        """Whether it falls due when its period begins."""
+
     @property
-    def due(self) -> Due: ...
+    def due(self) -> Due:
+        """The period, and when it fell due."""
+
     @property
-    def before(self) -> object | None: ...
+    def before(self) -> object | None:
+        """What was charged for the period before; None: nothing was."""
+
+
+_D = TypeVar("_D", bound=Item)
 
 
 @lru_cache(maxsize=4096)
@@ -44,11 +60,11 @@ def open_until(ends_at: datetime, time_zone: str, days: int) -> datetime:
     return start_of_day(last + timedelta(days=1 + days), time_zone)
 
 
-def split[D: Item](dues: Sequence[D], as_of: datetime, days: int) -> tuple[list[D], list[D]]:
+def split(dues: Sequence[_D], as_of: datetime, days: int) -> tuple[list[_D], list[_D]]:
     """What of the due items is billed as of an instant, and what waits; each in the order given."""
     if not days:
         return list(dues), []
-    documents: dict[tuple[datetime, UUID], list[D]] = {}
+    documents: dict[tuple[datetime, UUID], list[_D]] = {}
     for due in dues:
         documents.setdefault((due.due.due_at, due.customer_id), []).append(due)
     waiting: set[tuple[datetime, UUID]] = set()
