@@ -164,7 +164,8 @@ set state = case when w.state = 'waiting' and r.state = 'aborted' then 'skipped'
     attempt_id = coalesce(w.attempt_id, i.attempt_id)
 from unnest(%(ids)s::uuid[], %(states)s::text[], %(outcomes)s::text[], %(attempts)s::uuid[])
     as w(invoice_id, state, outcome, attempt_id), collection_run r
-where r.tenant_id = %(tenant_id)s and r.run_id = %(run_id)s and i.tenant_id = %(tenant_id)s and i.run_id = %(run_id)s and i.invoice_id = w.invoice_id;
+where r.tenant_id = %(tenant_id)s and r.run_id = %(run_id)s and i.tenant_id = %(tenant_id)s
+  and i.run_id = %(run_id)s and i.invoice_id = w.invoice_id and i.invoice_id = any(%(ids)s);
 
 -- name: run_progress
 select state, coalesce(outcome, '') as outcome, count(*) as invoices from collection_item

@@ -104,11 +104,13 @@ create table payment (
     event_id uuid not null,
     check ((source = 'charge') = (attempt_id is not null)),
     primary key (tenant_id, payment_id),
-    unique (tenant_id, provider, external_id),
+    unique (provider, external_id, tenant_id),
     unique (tenant_id, payment_id, amount),
     foreign key (tenant_id, customer_id) references customer
 );
-create index payment_customer on payment (tenant_id, customer_id, received_on);
+-- Only keys begin with the tenant here: foreign keys are checked by plans that a session keeps from when the
+-- tables were empty, and any other index that begins with it would seem as good to these.
+create index payment_customer on payment (customer_id, tenant_id, received_on);
 create index payment_left on payment (tenant_id, customer_id, currency) where left_over > 0;
 create index payment_payer on payment (tenant_id, payer_account, received_on) where payer_account is not null;
 create unique index payment_attempt_once on payment (tenant_id, attempt_id) where attempt_id is not null;
@@ -161,13 +163,14 @@ create table payment_move (
     unique (tenant_id, payment_id, move_no, left_after, back_after, lost_after, total),
     unique (tenant_id, payment_id, move_no, kind, amount),
     unique (tenant_id, payment_id, move_no, document_id, settles),
-    unique (tenant_id, payment_id, of_move),
     foreign key (tenant_id, payment_id, total) references payment (tenant_id, payment_id, amount),
     foreign key (tenant_id, payment_id, move_before, left_before, back_before, lost_before, total)
         references payment_move (tenant_id, payment_id, move_no, left_after, back_after, lost_after, total),
     foreign key (tenant_id, payment_id, of_move) references payment_move (tenant_id, payment_id, move_no),
     foreign key (tenant_id, document_id) references invoice (tenant_id, invoice_id)
 );
+create unique index payment_move_undone on payment_move (tenant_id, payment_id, of_move)
+    where of_move is not null;
 create unique index payment_move_external on payment_move (tenant_id, payment_id, kind, external_id)
     where external_id is not null;
 create trigger immutable before update or delete or truncate on payment_move
@@ -252,7 +255,7 @@ create table payment_attempt (
     check ((status in ('failed', 'unknown', 'mismatched') or failure is null)
            and (status not in ('failed', 'mismatched') or failure is not null)),
     primary key (tenant_id, attempt_id),
-    unique (tenant_id, reference),
+    unique (reference, tenant_id),
     foreign key (tenant_id, customer_id) references customer,
     foreign key (tenant_id, invoice_id) references invoice (tenant_id, invoice_id),
     foreign key (tenant_id, payment_id, move_no, move_kind, amount)
@@ -269,7 +272,7 @@ create unique index payment_attempt_refund on payment_attempt (tenant_id, paymen
     where kind = 'refund' and status not in ('failed', 'cancelled') and not is_contradicted;
 create index payment_attempt_provider on payment_attempt (tenant_id, provider_id)
     where provider_id is not null;
-create index payment_attempt_invoice on payment_attempt (tenant_id, invoice_id, claimed_at);
+create index payment_attempt_invoice on payment_attempt (invoice_id, tenant_id, claimed_at);
 create index payment_attempt_open on payment_attempt (tenant_id, status, look_at)
     where status not in ('succeeded', 'failed', 'cancelled');
 alter table payment add foreign key (tenant_id, attempt_id) references payment_attempt;
