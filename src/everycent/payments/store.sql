@@ -118,6 +118,13 @@ where s.tenant_id = %(tenant_id)s and s.payment_id is not null and not exists (
     where m.tenant_id = s.tenant_id and m.payment_id = s.payment_id and m.move_no = s.move_no)
 limit 100;
 
+-- name: refunds_off
+-- What of a refund did not go is not more than was set aside for it.
+select f.payment_id::text || ' move ' || f.move_no from payment_move f
+join payment_move m on m.tenant_id = f.tenant_id and m.payment_id = f.payment_id and m.move_no = f.of_move
+where f.tenant_id = %(tenant_id)s and f.of_move is not null and (m.kind <> 'refund' or f.amount > m.amount)
+limit 100;
+
 -- name: strangers_paid
 -- A payment pays documents of its own customer, in its own currency.
 select p.payment_id::text || ' pays ' || i.series || '-' || lpad(i.number::text, 6, '0')
