@@ -9,12 +9,23 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
+from everycent.charging import course
 from everycent.charging import operations as charging
+from everycent.charging import projection as attempts
 from everycent.charging import queries as charges
-from everycent.charging.attempt import Attempt, Evidence, Source, Stage, Status
+from everycent.charging.attempt import (
+    ANSWERED,
+    CLAIMED,
+    SENDING,
+    Attempt,
+    Evidence,
+    Source,
+    Stage,
+    Status,
+)
+from everycent.charging.attempt import stream as stream_of
 from everycent.charging.collectable import Candidate, attempt_for, reason_against
 from everycent.charging.course import Terms
-from everycent.charging.handing import hand_over
 from everycent.charging.operations import Heard, Writer
 from everycent.charging.policy import Policy, Rule, Then
 from everycent.db.connection import Tx
@@ -104,15 +115,15 @@ def write(
     debits = in_sequence((one.debit for one in taken), used)
     message = direct_debit.grouped(message_id, account.scheme, creditor, debits)
     content = render(message, writer.at, account.form)
-    attempts = {end_to_end_id(one.attempt.attempt_id): one.attempt for one in taken}
+    known = {end_to_end_id(one.attempt.attempt_id): one.attempt for one in taken}
     frozen = DebitFile(
         file_id, message_id, account.name, account.form, account.scheme, creditor.name,
         creditor.iban, creditor.creditor_id, writer.at, days.sent_on, message.number,
         message.total, hashlib.sha256(content).hexdigest(),
-        tuple(_debited(debit, attempts[debit.reference]) for debit in debits), creditor.bic,
+        tuple(_debited(debit, known[debit.reference]) for debit in debits), creditor.bic,
     )  # fmt: skip
     said = Evidence(Source.FILE, Outcome.PENDING, code=message_id, digest=frozen.digest)
-    hand_over(tx, [one.attempt for one in taken], said, terms, writer)
+    _hand_over(tx, [one.attempt for one in taken], said, terms, writer)
     draft = Draft(
         writer.ids(f"{WRITTEN.name}/{message_id}"), files.stream(message_id), WRITTEN, writer.at,
         writer.actor, frozen,
@@ -157,6 +168,28 @@ def _debited(debit: Debit, attempt: Attempt) -> Debited:
         debit.sequence, debit.debtor_name, debit.debtor_iban, debit.remittance, debit.collect_on,
         debit.debtor_bic,
     )  # fmt: skip
+
+
+def _hand_over(
+    tx: Tx, asked: Sequence[Attempt], said: Evidence, terms: Terms, writer: Writer
+) -> None:
+    """Writes attempts down as being in other hands, with the evidence for that: all stages at once, as the
+    file is made from what is written down, and nothing lies between deciding and sending. The database has
+    the last word on whether anything else is alive for an invoice."""
+    by, at = writer.by, writer.at
+    claimed = [course.claimed(attempt, by, at) for attempt in asked]
+    sending = [course.sending(stage, by, at, at) for stage in claimed]
+    pending = [course.heard(stage, said, by, at, terms) for stage in sending]
+    for kind, stages in ((CLAIMED, claimed), (SENDING, sending), (ANSWERED, pending)):
+        drafts = [
+            Draft(
+                writer.ids(f"{kind.name}/{stage.attempt.reference}"),
+                stream_of(stage.attempt.attempt_id), kind, at, writer.actor, stage,
+            )
+            for stage in stages
+            if stage is not None
+        ]  # fmt: skip
+        journal.record(tx, drafts, at, attempts.any_of)
 
 
 def withdraw(tx: Tx, message_id: str, reason: str, terms: Terms, writer: Writer) -> list[Stage]:

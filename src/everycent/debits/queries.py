@@ -45,6 +45,20 @@ class Silent(NamedTuple):
     first_on: date
 
 
+class Told(NamedTuple):
+    """What an entry of an account's statement said about a debit, and did. Amounts are in cents."""
+
+    account: str
+    entry: str
+    booked_on: date
+    reference: str
+    amount: int
+    is_return: bool
+    code: str | None
+    charge: int
+    effect: str
+
+
 class Known(NamedTuple):
     """A debit that an entry may speak of; `attempt` is our reference of its attempt."""
 
@@ -84,6 +98,16 @@ def files(tx: Tx, limit: int) -> list[Overview]:
 def silent(tx: Tx, day: date) -> list[Silent]:
     """Files with debits that were to be collected by a day, and of which nothing was heard."""
     return [Silent(*row) for row in store.list_silent(tx, day)]
+
+
+def statuses(tx: Tx, file_id: UUID) -> dict[UUID, tuple[str, str, str | None]]:
+    """Our reference, status and failure of each attempt of a file."""
+    return {row[0]: (row[1], row[2], row[3]) for row in store.list_statuses(tx, file_id)}
+
+
+def entries(tx: Tx, file_id: UUID) -> list[Told]:
+    """What statements said about debits of a file, in the order in which they were taken in."""
+    return [Told(*row) for row in store.list_entries(tx, file_id)]
 
 
 def by_references(tx: Tx, references: Sequence[str]) -> dict[str, Known]:

@@ -47,6 +47,16 @@ def list_silent(tx: Tx, day: date) -> list[Any]:
     return tx.rows(SQL["silent"], {"tenant_id": tx.tenant_id, "day": day})
 
 
+def list_statuses(tx: Tx, file_id: UUID) -> list[Any]:
+    """Where the attempts of a file stand."""
+    return tx.rows(SQL["statuses_of_file"], {"tenant_id": tx.tenant_id, "file_id": file_id})
+
+
+def list_entries(tx: Tx, file_id: UUID) -> list[Any]:
+    """What statements said about debits of a file, in the order in which they were taken in."""
+    return tx.rows(SQL["entries_of_file"], {"tenant_id": tx.tenant_id, "file_id": file_id})
+
+
 def is_withdrawn(tx: Tx, file_id: UUID) -> bool:
     """Whether a person has withdrawn the file."""
     return bool(tx.value(SQL["is_withdrawn"], {"tenant_id": tx.tenant_id, "file_id": file_id}))

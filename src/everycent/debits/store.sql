@@ -63,6 +63,18 @@ join debit_file f on f.tenant_id = d.tenant_id and f.file_id = d.file_id
 where d.tenant_id = %(tenant_id)s and d.collect_on <= %(day)s
 group by f.message_id, f.account, f.at order by f.at;
 
+-- name: statuses_of_file
+select d.attempt_id, a.reference, a.status, a.failure from debit d
+join payment_attempt a on a.tenant_id = d.tenant_id and a.attempt_id = d.attempt_id
+where d.tenant_id = %(tenant_id)s and d.file_id = %(file_id)s;
+
+-- name: entries_of_file
+select e.account, e.entry, e.booked_on, d.reference, e.amount, e.is_return, e.code, e.charge, e.effect
+from debit_entry e
+join debit d on d.tenant_id = e.tenant_id and d.attempt_id = e.attempt_id
+where e.tenant_id = %(tenant_id)s and e.file_id = %(file_id)s
+order by e.at, e.booked_on, e.account, e.entry;
+
 -- name: is_withdrawn
 select exists (
     select from debit_withdrawal where tenant_id = %(tenant_id)s and file_id = %(file_id)s);
