@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,18 +15,26 @@ from everycent.charging import queries as charging
 from everycent.charging.attempt import Evidence, Source, Status
 from everycent.debits import audit, queries
 from everycent.debits.file import Account
-from everycent.flows import bank, debits
+from everycent.flows import bank, bank_sums, debits
 from everycent.flows.collect import decide
 from everycent.flows.debits import Wanted
 from everycent.integrations import bank_sepa
 from everycent.integrations.bank_sepa import Version
 from everycent.kernel.errors import Conflict, Invalid
-from everycent.ledger.account import CASH, CLEARING, CUSTOMER_CREDIT, PAYMENT_FEES, RECEIVABLE
+from everycent.ledger.account import (
+    CASH,
+    CLEARING,
+    CUSTOMER_CREDIT,
+    PAYMENT_FEES,
+    RECEIVABLE,
+    SUSPENSE,
+)
 from everycent.methods import mandate as mandates
 from everycent.methods import operations as methods
 from everycent.methods.mandate import Mandate
 from everycent.methods.operations import New
 from everycent.payments import identifiers
+from everycent.payments import operations as payments
 from everycent.payments.direct_debit import Creditor, DirectDebitFile, Scheme
 from everycent.payments.provider import Outcome
 from everycent.payments.statement import Statement, StatementEntry
@@ -482,6 +491,75 @@ def test_a_person_can_say_that_a_debit_paid_which_the_bank_booked_in_one_sum(pla
     assert after.state.status is Status.SUCCEEDED
     assert books(place) == {"cash": shop.OWED}
     assert taken(place, went_back(debit, "MD06")) == [("taken_back", True)]
+    assert shop.violations(place) == []
+
+
+def booked_in_one(place: Place, amount: int, reference: str = "S1") -> Any:
+    """What a bank tells that books a block as one amount."""
+    told = StatementEntry(
+        amount, "EUR", True, COLLECTED, COLLECTED, reference, reference, text="SEPA DD BATCH"
+    )
+    statement = Statement("camt.053.001.08", HOUSE, "1", "EUR", None, None, SENT, SENT, (told,))
+    with place.database.transaction(place.tenant_id) as tx:
+        (found,) = bank.take_in(tx, [statement], **shop.writing())
+    return found
+
+
+def split(place: Place, payment_id: Any, message_id: str) -> dict[str, str]:
+    with place.database.transaction(place.tenant_id) as tx:
+        _, parts = bank_sums.split(
+            tx, payment_id, message_id, "the bank's list",
+            debits.writer(shop.now(), "clerk", shop.random_ids),
+        )  # fmt: skip
+    return {one.debit.invoice: one.effect.value for one in parts}
+
+
+def test_a_sum_without_its_parts_waits_until_a_person_says_which_file_it_is(place):
+    open_shop(place, 3)
+    told = write(place).file
+    first, second, third = told.debits
+    taken(place, went_back(third, "AM04"))
+    whole = booked_in_one(place, told.total)
+    assert whole.outcome == "unmatched"
+    assert split(place, whole.payment.payment_id, told.message_id) == {
+        first.invoice: "booked", second.invoice: "booked", third.invoice: "cancelled_out",
+    }  # fmt: skip
+    assert books(place) == {"cash": 2 * shop.OWED, "receivable": shop.OWED}
+    assert shop.balance(place, SUSPENSE) == 0
+    assert booked_in_one(place, told.total).outcome == "known"
+    parts = [came(one, f"S1/{n}", booking="S1") for n, one in enumerate(told.debits, start=1)]
+    assert taken(place, *parts) == [("known", False)] * 3
+    assert taken(place, went_back(first, "MD06", "R2")) == [("taken_back", True)]
+    assert shop.violations(place) == []
+
+
+@pytest.mark.parametrize("wrong", ["amount", "assigned", "paid"])
+def test_a_sum_that_is_not_of_the_file_is_not_split(place, wrong):
+    keys = open_shop(place, 2)
+    told = write(place).file
+    whole = booked_in_one(place, told.total - (wrong == "amount"))
+    if wrong == "assigned":
+        with place.database.transaction(place.tenant_id) as tx:
+            owner = shop.customers.by_name(tx, keys[0])
+            payments.assign(
+                tx, whole.payment.payment_id, owner.customer_id, [], shop.writing()
+            )  # fmt: skip
+    elif wrong == "paid":
+        taken(place, came(told.debits[0]))
+    with pytest.raises(Conflict) as refused:
+        split(place, whole.payment.payment_id, told.message_id)
+    code = "debits.paid_before" if wrong == "paid" else "debits.no_sum"
+    assert refused.value.code == code
+    assert shop.violations(place) == []
+
+
+def test_two_who_write_at_once_ask_for_everything_once(place):
+    open_shop(place, 12)
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda _: write(place), range(4)))
+    files = [one.file for one in done if one.file is not None]
+    assert sum(one.number for one in files) == 12
+    assert len({debit.invoice for one in files for debit in one.debits}) == 12
     assert shop.violations(place) == []
 
 

@@ -15,6 +15,7 @@ from everycent.debits import queries
 from everycent.debits.file import DebitFile
 from everycent.debits.operations import Written
 from everycent.debits.queries import Overview
+from everycent.flows import bank_sums
 from everycent.flows import debits as flow
 from everycent.flows.debits import Wanted
 from everycent.integrations import bank_sepa
@@ -22,6 +23,7 @@ from everycent.integrations.bank_sepa import Version
 from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import instant_text
+from everycent.payments import queries as payments
 from everycent.payments.direct_debit import EURO, DirectDebitFile
 
 _OUT = click.option(
@@ -220,6 +222,31 @@ def withdraw(message: str, reason: str, as_json: bool) -> None:
     data = {"message_id": message, "withdrawn": len(stages), "reason": reason}
     number = counted(len(stages), "debit")
     emit(data, as_json, lambda: click.echo(f"{message} is withdrawn: {number} will not come"))
+
+
+@debits.command()
+@click.argument("payment")
+@click.argument("message")
+@click.option("--reason", required=True, help="How you know that this sum is of that file.")
+@json_option
+def split(payment: str, message: str, reason: str, as_json: bool) -> None:
+    """Say that PAYMENT, which waits in suspense, is what the bank booked in one sum for file MESSAGE, or
+    for one of its blocks: each debit pays its invoice, and the sum is gone."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        held = payments.by_name(tx, payment)
+        _, parts = bank_sums.split(
+            tx, held.payment.payment_id, message, reason,
+            flow.writer(app.clock(), app.settings.actor, app.ids),
+        )  # fmt: skip
+    data = [
+        {
+            "invoice": one.debit.invoice, "reference": one.debit.reference,
+            "amount": one.debit.amount, "effect": one.effect.value,
+        }
+        for one in parts
+    ]  # fmt: skip
+    rows = [[one.debit.invoice, money(one.debit.amount, EURO), one.effect.value] for one in parts]
+    emit(data, as_json, lambda: table(["invoice", ">amount", "effect"], rows))
 
 
 def _data(file: DebitFile) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def take_in(
     found = []
     for statement in statements:
         account = statement.account
-        references = [entry.reference for entry in statement.entries]
+        references = sorted({name for entry in statement.entries for name in _names_of(entry)})
         known = queries.known_externals(tx, account, references)
         known |= debits.known_entries(tx, account, references)
         fresh = _first_of(statement.entries, known)
@@ -78,6 +78,13 @@ def take_in(
     return found
 
 
+def _names_of(entry: StatementEntry) -> set[str]:
+    """Under which names an entry may have been taken in. Two files may tell one line of the account, one of
+    them as a sum and the other by its parts."""
+    first = f"{entry.booking}/1"
+    return {entry.reference, entry.booking if entry.reference != entry.booking else first}
+
+
 def _first_of(
     entries: Iterable[StatementEntry], known: Container[str]
 ) -> dict[str, StatementEntry]:
@@ -85,7 +92,7 @@ def _first_of(
     it would take what is open away from those that come after it."""
     fresh: dict[str, StatementEntry] = {}
     for entry in entries:
-        if entry.reference not in known:
+        if not any(name in known for name in _names_of(entry)):
             fresh.setdefault(entry.reference, entry)
     return fresh
 
