@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.collecting import shop
 from tests.conftest import Place
 from tests.flows.test_debits import HOUSE, books, iban
 
+PAGE = (Path(__file__).parents[2] / "docs" / "bank-files.md").read_text("utf-8")
 FILE: dict[str, Any] = {
     "providers": {
         "house": {
@@ -213,3 +215,28 @@ def test_an_account_that_can_not_collect_is_refused_with_its_place(home, changed
     with pytest.raises(Invalid) as said:
         accounts.configured(settings.from_environment())
     assert (said.value.code, said.value.field) == (code, field)
+
+
+def test_the_account_and_the_method_of_the_page_are_accepted(place, home):
+    (account,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (method,) = re.findall(r"\$ everycent payment (method add .*)\n", PAGE)
+    (home / "providers.yaml").write_text(account)
+    (ann,) = shop.open_shop(place, 1, token=None)
+    typed(*method.replace(" acme ", f" {ann} ").split())
+    assert told("debits", "write", "house", "--out", str(home / "a.xml"))["file"]["debits"] == 1
+
+
+def test_a_sum_is_split_from_the_command_line(place, home):
+    (ann,) = shop.open_shop(place, 1, token=None)
+    typed("method", "add", ann, iban(1), *SIGNED, "--mandate", "M-1")
+    message = told("debits", "write", "house", "--out", str(home / "a.xml"))["file"]["message_id"]
+    (home / "camt.xml").write_text(
+        STATEMENT.format(house=HOUSE, entries=entry("37.20", "S1", "NOTPROVIDED"))
+    )
+    (one,) = told("import", str(home / "camt.xml"))
+    assert one["outcome"] == "unmatched"
+    (done,) = told("debits", "split", one["payment"], message, "--reason", "the bank's list")
+    assert (done["invoice"], done["effect"]) == ("INV-000001", "booked")
+    assert "refund" in typed("show", one["payment"])
+    assert books(place) == {"cash": shop.OWED}
+    assert shop.violations(place) == []
