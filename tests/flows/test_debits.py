@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
@@ -13,8 +14,8 @@ import pytest
 
 from everycent.charging import queries as charging
 from everycent.charging.attempt import Evidence, Source, Status
-from everycent.debits import audit, queries
-from everycent.debits.file import Account
+from everycent.debits import audit, operations, queries
+from everycent.debits.file import Account, Days
 from everycent.flows import bank, bank_sums, debits
 from everycent.flows.collect import decide
 from everycent.flows.debits import Wanted
@@ -96,7 +97,10 @@ def render(message: DirectDebitFile, created_at: datetime, form: str) -> bytes:
     return bank_sepa.write(message, created_at, Version(form))
 
 
-def write(place: Place, wanted: Wanted = Wanted(SENT, SENT), at: datetime | None = None) -> Any:  # noqa: B008
+TODAY = Wanted(SENT, SENT)
+
+
+def write(place: Place, wanted: Wanted = TODAY, at: datetime | None = None) -> Any:
     return debits.write(
         place.database, place.tenant_id, ACCOUNT, wanted, render, at=at or shop.now(), actor="test",
         ids=shop.random_ids,
@@ -399,6 +403,45 @@ def test_an_invoice_that_was_paid_meanwhile_leaves_the_debit_as_the_customers_cr
     assert shop.violations(place) == []
 
 
+LIVES = {
+    # what the bank tells of a debit   what is cash then, what is open, what waits in suspense (in debits)
+    "": (0, 1, 0),
+    "c": (1, 0, 0),
+    "b": (0, 1, 0),
+    "cb": (0, 1, 0),
+    "cc": (2, 0, 1),
+    "cbc": (1, 1, 1),
+}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_whatever_order_and_files_entries_come_the_books_say_what_the_bank_has(place, seed):
+    chance = random.Random(seed)
+    open_shop(place, 8)
+    lives = {debit: chance.choice(list(LIVES)) for debit in write(place).file.debits}
+    entries = [
+        came(debit, f"{debit.reference}/{number}")
+        if kind == "c"
+        else went_back(debit, "AM04", f"{debit.reference}/{number}")
+        for debit, life in lives.items()
+        for number, kind in enumerate(life)
+    ]
+    chance.shuffle(entries)
+    while entries:
+        count = chance.randint(1, 5)
+        told, entries = entries[:count], entries[count:]
+        taken(place, *told)
+        before = shop.state(place)
+        assert {outcome for outcome, _ in taken(place, *told, *told[:1])} == {"known"}
+        assert shop.state(place) == before
+    found = books(place)
+    wanted = [LIVES[life] for life in lives.values()]
+    assert found.get("cash", 0) == shop.OWED * sum(cash for cash, *_ in wanted)
+    assert sum(shop.open_amounts(place)) == shop.OWED * sum(left for _, left, _ in wanted)
+    assert shop.balance(place, SUSPENSE) == -shop.OWED * sum(waits for *_, waits in wanted)
+    assert shop.violations(place) == []
+
+
 # --- people ------------------------------------------------------------------------------------------
 
 
@@ -550,6 +593,36 @@ def test_a_sum_that_is_not_of_the_file_is_not_split(place, wrong):
         split(place, whole.payment.payment_id, told.message_id)
     code = "debits.paid_before" if wrong == "paid" else "debits.no_sum"
     assert refused.value.code == code
+    assert shop.violations(place) == []
+
+
+def test_what_can_not_be_collected_takes_no_place_away(place):
+    open_shop(place, 4)
+    for name in ("INV-000001", "INV-000002"):
+        decide.stop(
+            place.database, place.tenant_id, name, reason="asked", at=shop.now(), actor="test",
+            ids=shop.random_ids,
+        )  # fmt: skip
+    found = []
+    for _ in range(3):
+        with place.database.transaction(place.tenant_id) as tx:
+            done = operations.write(
+                tx, ACCOUNT, SENT, Days(SENT, None, 1), render, debits.terms(tx),
+                debits.writer(shop.now(), "test", shop.random_ids), most=1,
+            )  # fmt: skip
+        found.append((done.file and done.file.debits[0].invoice, len(done.left), done.is_more))
+    assert found == [("INV-000003", 0, True), ("INV-000004", 0, False), (None, 1, False)]
+
+
+def test_two_who_take_the_same_statement_in_at_once_book_it_once(place):
+    open_shop(place, 6)
+    entries = [
+        came(one, f"B{number}") for number, one in enumerate(write(place).file.debits, start=1)
+    ]
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda _: taken(place, *entries), range(4)))
+    assert Counter(outcome for one in done for outcome, _ in one) == {"certain": 6, "known": 18}
+    assert books(place) == {"cash": 6 * shop.OWED}
     assert shop.violations(place) == []
 
 

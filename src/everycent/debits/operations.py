@@ -102,8 +102,9 @@ def write(
     creditor = direct_debit.checked_creditor(account.creditor)
     direct_debit.collection_day(days.sent_on, days.sent_on, days.lead)
     due = store.list_due(tx, account.name, due_by, writer.at)
-    taken, left = _chosen(tx, account, due[:most], due_by, days, writer)
-    is_more = len(due) > most
+    among = [invoice_id for invoice_id, _ in due[:most]]
+    taken, left = _chosen(tx, account, among, due_by, days, writer)
+    is_more = any(not is_blocked for _, is_blocked in due[most:])
     if not taken:
         return Written(None, b"", tuple(left), is_more)
     file_id = writer.ids(f"debit_file/{taken[0].attempt.reference}")
@@ -240,6 +241,11 @@ def _at_once(terms: Terms) -> Terms:
         terms.policy.margin,
     )  # fmt: skip
     return terms._replace(policy=policy)
+
+
+def lock_statements(tx: Tx, account: str) -> None:
+    """Nobody else takes statements of the account in until the transaction ends."""
+    store.lock(tx, [f"statement/{account}"])
 
 
 def lock_files(tx: Tx, message_ids: Sequence[str]) -> None:

@@ -19,10 +19,11 @@ def lock(tx: Tx, names: Iterable[str]) -> None:
     tx.tuples(SQL["lock"], {"tenant_id": tx.tenant_id, "ids": sorted(set(names))})
 
 
-def list_due(tx: Tx, account: str, due_by: date, at: datetime) -> list[UUID]:
-    """Invoices that are to be collected to an account of ours, the oldest first."""
+def list_due(tx: Tx, account: str, due_by: date, at: datetime) -> list[tuple[UUID, bool]]:
+    """Invoices that are due and paid by mandates for an account of ours, with whether something is against
+    collecting each; the oldest first, and first those that can be collected."""
     params = {"tenant_id": tx.tenant_id, "account": account, "due_by": due_by, "at": at}
-    return [invoice_id for (invoice_id,) in tx.tuples(SQL["due"], params)]
+    return [(invoice_id, is_blocked) for invoice_id, is_blocked in tx.tuples(SQL["due"], params)]
 
 
 def list_used_mandates(tx: Tx, account: str, mandates: Sequence[str]) -> set[str]:

@@ -5,8 +5,14 @@ from unnest(%(ids)s::text[]) with ordinality as w(id, place) order by place;
 
 -- name: due
 -- Open invoices that are due, or to be tried again, of customers who pay first by a mandate for an account of
--- ours. Whether each may be collected is decided when it is locked.
-select o.invoice_id from open_document o
+-- ours; whether each may be collected is decided when it is locked. Those of which it is known now that they may
+-- not come last, so that they take no place away.
+select o.invoice_id,
+       o.currency <> 'EUR' or coalesce(c.is_stopped, false) or coalesce(c.retry_at > %(at)s, false)
+       or exists (
+           select from collection_hold h
+           where h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id and h.is_held) as is_blocked
+from open_document o
 left join collection c on c.tenant_id = o.tenant_id and c.invoice_id = o.invoice_id
 where o.tenant_id = %(tenant_id)s and o.kind = 'invoice' and o.open > 0
   and (o.due_on <= %(due_by)s or c.retry_at <= %(at)s or exists (
@@ -20,7 +26,7 @@ where o.tenant_id = %(tenant_id)s and o.kind = 'invoice' and o.open > 0
       where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id and not a.is_contradicted
         and (a.status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched')
              or (a.status = 'succeeded' and a.step = o.step)))
-order by o.due_on, o.series, o.number;
+order by is_blocked, o.due_on, o.series, o.number;
 
 -- name: used_mandates
 -- Mandates by which something was collected, or is about to be.

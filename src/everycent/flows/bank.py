@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
+from everycent.debits import operations
 from everycent.debits import queries as debits
 from everycent.debits.entry import Effect
 from everycent.flows import bank_debits
@@ -53,6 +54,7 @@ def take_in(
     found = []
     for statement in statements:
         account = statement.account
+        operations.lock_statements(tx, account)
         references = sorted({name for entry in statement.entries for name in _names_of(entry)})
         known = queries.known_externals(tx, account, references)
         known |= debits.known_entries(tx, account, references)
