@@ -14,6 +14,8 @@ import pytest
 
 from everycent.charging import queries as charging
 from everycent.charging.attempt import Evidence, Source, Status
+from everycent.charging.course import Terms
+from everycent.charging.policy import DEFAULT
 from everycent.debits import audit, operations, queries
 from everycent.debits.file import Account, Days
 from everycent.flows import bank, bank_sums, debits
@@ -36,8 +38,10 @@ from everycent.methods.mandate import Mandate
 from everycent.methods.operations import New
 from everycent.payments import identifiers
 from everycent.payments import operations as payments
+from everycent.payments import payment as paid
 from everycent.payments.direct_debit import Creditor, DirectDebitFile, Scheme
-from everycent.payments.provider import Outcome
+from everycent.payments.payment import MoveKind
+from everycent.payments.provider import PROMISES_NOTHING, Outcome
 from everycent.payments.statement import Statement, StatementEntry
 from tests.collecting import shop
 from tests.conftest import Place
@@ -350,6 +354,22 @@ def test_what_goes_back_after_it_came_opens_the_invoice_again_and_holds_it(place
     assert shop.violations(place) == []
 
 
+def test_what_was_given_back_to_the_customer_and_goes_back_once_more_is_lost(place):
+    open_shop(place, 1)
+    (debit,) = write(place).file.debits
+    taken(place, came(debit))
+    with place.database.transaction(place.tenant_id) as tx:
+        (held,) = shop.payments.of_customer(tx, None)
+        payments.take_back(
+            tx, held.payment.payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, 1000,
+            shop.writing(), reason="kind",
+        )  # fmt: skip
+    assert taken(place, went_back(debit, "MD06")) == [("taken_back", True)]
+    assert books(place)["cash"] == -1000
+    assert shop.open_amounts(place) == [shop.OWED]
+    assert shop.violations(place) == []
+
+
 @pytest.mark.parametrize("files", ["one", "two"])
 def test_what_comes_and_goes_back_in_the_wrong_order_cancels_out(place, files):
     open_shop(place, 1)
@@ -452,6 +472,15 @@ def withdraw(place: Place, message_id: str, reason: str = "the bank's upload was
         )
 
 
+def resolve(place: Place, said: Evidence, reference: str) -> Any:
+    """What a person says two days after the file."""
+    return decide.resolve(
+        place.database, place.tenant_id, reference, said,
+        lambda _: Terms(PROMISES_NOTHING, DEFAULT), at=shop.now() + timedelta(days=2),
+        actor="clerk", ids=shop.random_ids,
+    )  # fmt: skip
+
+
 def test_a_file_that_never_went_is_withdrawn_and_its_invoices_can_be_collected_at_once(place):
     open_shop(place, 2)
     first = write(place).file
@@ -497,10 +526,7 @@ def test_a_file_of_which_anything_was_heard_can_not_be_withdrawn(place, seen):
     else:
         (stage, _) = shop.attempts(place)
         said = Evidence(Source.PERSON, Outcome.ABSENT, said_by="clerk", reason="told by the bank")
-        decide.resolve(
-            place.database, place.tenant_id, stage.attempt.reference, said, at=shop.now(),
-            actor="clerk", ids=shop.random_ids,
-        )  # fmt: skip
+        resolve(place, said, stage.attempt.reference)
     with pytest.raises(Conflict) as refused:
         withdraw(place, told.message_id)
     assert refused.value.code == "debits.reached_the_bank"
@@ -527,10 +553,7 @@ def test_a_person_can_say_that_a_debit_paid_which_the_bank_booked_in_one_sum(pla
         Source.PERSON, Outcome.DONE, None, "B1/1", stage.attempt.reference, debit.amount, "EUR",
         said_by="clerk", reason="part of B1",
     )  # fmt: skip
-    after = decide.resolve(
-        place.database, place.tenant_id, stage.attempt.reference, said, at=shop.now(),
-        actor="clerk", ids=shop.random_ids,
-    )  # fmt: skip
+    after = resolve(place, said, stage.attempt.reference)
     assert after.state.status is Status.SUCCEEDED
     assert books(place) == {"cash": shop.OWED}
     assert taken(place, went_back(debit, "MD06")) == [("taken_back", True)]
@@ -606,9 +629,10 @@ def test_what_can_not_be_collected_takes_no_place_away(place):
     found = []
     for _ in range(3):
         with place.database.transaction(place.tenant_id) as tx:
+            among = operations.due(tx, ACCOUNT, SENT, shop.now(), most=1)
             done = operations.write(
-                tx, ACCOUNT, SENT, Days(SENT, None, 1), render, debits.terms(tx),
-                debits.writer(shop.now(), "test", shop.random_ids), most=1,
+                tx, ACCOUNT, among, SENT, Days(SENT, None, 1), render, debits.terms(tx),
+                debits.writer(shop.now(), "test", shop.random_ids),
             )  # fmt: skip
         found.append((done.file and done.file.debits[0].invoice, len(done.left), done.is_more))
     assert found == [("INV-000003", 0, True), ("INV-000004", 0, False), (None, 1, False)]

@@ -15,6 +15,7 @@ from everycent.flows.collect import refund as refunds
 from everycent.flows.collect import reopen
 from everycent.invoicing import queries as invoicing
 from everycent.kernel import ids
+from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.payments import operations as payments
 from everycent.payments import payment as paid
@@ -63,6 +64,14 @@ def record(
                 account, reference, day, reference,
             )  # fmt: skip
             shares = [share_of(tx, text, unit) for text in invoices]
+            if charges.is_provider(tx, account):
+                raise Invalid(
+                    "payment.account_of_provider",
+                    f"what {account} takes is booked when it says so",
+                    field="account",
+                    value=account,
+                    hint="a charge of which the outcome is open is told with `everycent payment resolve`",
+                )
             done = payments.receive(
                 tx, told, shares,
                 {"at": now, "recorded_at": now, "actor": app.settings.actor, "ids": app.ids},

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from everycent.charging import course
 from everycent.charging import operations as charging
-from everycent.charging import projection as attempts
+from everycent.charging import operations_writing as writing
 from everycent.charging import queries as charges
 from everycent.charging.attempt import (
     ANSWERED,
@@ -23,10 +23,10 @@ from everycent.charging.attempt import (
     Stage,
     Status,
 )
-from everycent.charging.attempt import stream as stream_of
 from everycent.charging.collectable import Candidate, attempt_for, reason_against
 from everycent.charging.course import Terms
-from everycent.charging.operations import Heard, Writer
+from everycent.charging.operations import Heard
+from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Policy, Rule, Then
 from everycent.db.connection import Tx
 from everycent.debits import file as files
@@ -78,35 +78,47 @@ class Written(NamedTuple):
     is_more: bool = False
 
 
+class Due(NamedTuple):
+    """Invoices that are looked at for a file; `is_more`: others are due that have no place in it."""
+
+    invoice_ids: list[UUID]
+    is_more: bool
+
+
 class _Taken(NamedTuple):
     attempt: Attempt
     mandate: Mandate
     debit: Debit
 
 
+def due(tx: Tx, account: Account, due_by: date, at: datetime, most: int = MOST) -> Due:
+    """What is due by a day and paid by mandates for the account, at most so many invoices. Nobody else
+    writes a file of the account until the transaction ends."""
+    store.lock(tx, [account.name])
+    found = store.list_due(tx, account.name, due_by, at)
+    is_more = any(not is_blocked for _, is_blocked in found[most:])
+    return Due([invoice_id for invoice_id, _ in found[:most]], is_more)
+
+
 def write(
     tx: Tx,
     account: Account,
+    among: Due,
     due_by: date,
     days: Days,
     render: Render,
     terms: Terms,
     writer: Writer,
-    most: int = MOST,
 ) -> Written:
-    """Takes what is due by a day and is paid by mandates for the account, at most so many invoices, and
-    freezes the file: from the commit of this on the debits count as being in the bank's hands.
+    """Takes what may be collected of invoices that are due, and freezes the file: from the commit of this
+    on the debits count as being in the bank's hands.
 
     Raises Invalid `bank.…` for an account that can't collect."""
-    store.lock(tx, [account.name])
     creditor = direct_debit.checked_creditor(account.creditor)
     direct_debit.collection_day(days.sent_on, days.sent_on, days.lead)
-    due = store.list_due(tx, account.name, due_by, writer.at)
-    among = [invoice_id for invoice_id, _ in due[:most]]
-    taken, left = _chosen(tx, account, among, due_by, days, writer)
-    is_more = any(not is_blocked for _, is_blocked in due[most:])
+    taken, left = _chosen(tx, account, among.invoice_ids, due_by, days, writer)
     if not taken:
-        return Written(None, b"", tuple(left), is_more)
+        return Written(None, b"", tuple(left), among.is_more)
     file_id = writer.ids(f"debit_file/{taken[0].attempt.reference}")
     message_id = message_id_of(file_id)
     used = {one.mandate.mandate_id for one in taken if one.mandate.is_used}
@@ -130,7 +142,7 @@ def write(
         writer.actor, frozen,
     )  # fmt: skip
     journal.record(tx, [draft], writer.at, projection.any_of)
-    return Written(frozen, content, tuple(left), is_more)
+    return Written(frozen, content, tuple(left), among.is_more)
 
 
 def _chosen(
@@ -182,15 +194,7 @@ def _hand_over(
     sending = [course.sending(stage, by, at, at) for stage in claimed]
     pending = [course.heard(stage, said, by, at, terms) for stage in sending]
     for kind, stages in ((CLAIMED, claimed), (SENDING, sending), (ANSWERED, pending)):
-        drafts = [
-            Draft(
-                writer.ids(f"{kind.name}/{stage.attempt.reference}"),
-                stream_of(stage.attempt.attempt_id), kind, at, writer.actor, stage,
-            )
-            for stage in stages
-            if stage is not None
-        ]  # fmt: skip
-        journal.record(tx, drafts, at, attempts.any_of)
+        writing.record(tx, [(kind, stage) for stage in stages if stage is not None], writer)
 
 
 def withdraw(tx: Tx, message_id: str, reason: str, terms: Terms, writer: Writer) -> list[Stage]:

@@ -139,10 +139,10 @@ where e.tenant_id = %(tenant_id)s and case e.effect
     when 'booked' then p.external_id is distinct from e.entry or p.source <> 'debit'
     when 'contradicted' then p.external_id is distinct from e.entry or not a.is_contradicted
     when 'failed' then a.status in ('pending', 'sending', 'claimed')
-    when 'taken_back' then not exists (
-        select from payment_move m
-        where m.tenant_id = p.tenant_id and m.payment_id = p.payment_id and m.kind = 'dispute'
-          and m.external_id = e.entry and m.amount = e.amount - e.charge)
+    when 'taken_back' then e.amount - e.charge is distinct from (
+        select sum(m.amount) from payment_move m
+        where m.tenant_id = p.tenant_id and m.payment_id = p.payment_id
+          and m.kind in ('dispute', 'lost') and m.external_id = e.entry)
     else false end
 union all
 select f.message_id || ' is withdrawn, and ' || d.reference || ' is ' || a.status

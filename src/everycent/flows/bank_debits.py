@@ -10,17 +10,18 @@ from typing import NamedTuple
 from uuid import UUID
 
 from everycent.charging import operations as charging
+from everycent.charging import operations_decisions as decisions
 from everycent.charging import queries as charges
 from everycent.charging.attempt import Evidence, Source, Stage
 from everycent.charging.course import Terms
-from everycent.charging.operations import Heard, Writer
+from everycent.charging.operations import Heard
+from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Then
 from everycent.db.connection import Tx
 from everycent.debits import operations, queries
 from everycent.debits.entry import Effect, Seen, effect_of
 from everycent.debits.queries import Known
 from everycent.flows import debits
-from everycent.flows.collect import reopen
 from everycent.kernel.canonical import encode
 from everycent.methods import operations as methods
 from everycent.payments import operations as payments
@@ -157,20 +158,16 @@ def _went_back(
 
 def _taken_back(tx: Tx, match: Match, stage: Stage, writer: Writer) -> Followed:
     """Takes the payment of a debit off its invoice again, which is held until somebody says how it goes on.
-    What was given back in another way meanwhile is for a person."""
+    What was given back in another way meanwhile is lost."""
     held = booked.of_attempt(tx, stage.attempt.attempt_id)
-    amount = stage.attempt.amount
-    if held is None or held.payment.amount - held.standing.back < amount:
-        return Followed(Effect.PERSON, None if held is None else held.payment)
+    if held is None:  # it was answered, and could not be booked
+        return Followed(Effect.PERSON)
     reason = f"returned: {_meaning(match.entry.reason)}"
-    writing: payments.Writing = {
-        "at": writer.at, "recorded_at": writer.at, "actor": writer.actor, "ids": writer.ids,
-    }  # fmt: skip
-    done = payments.take_back(
-        tx, held.payment.payment_id, paid.DISPUTED, MoveKind.DISPUTE, amount, writing,
-        reason=reason, external_id=match.entry.reference,
+    done = payments.taken_there(
+        tx, held.payment.payment_id, paid.DISPUTED, MoveKind.DISPUTE, stage.attempt.amount,
+        writer.of_payments, reason=reason, external_id=match.entry.reference,
     )  # fmt: skip
-    reopen.keep(tx, done, reason, at=writer.at, actor=writer.actor, ids=writer.ids)
+    decisions.keep(tx, done, reason, at=writer.at, actor=writer.actor, ids=writer.ids)
     return Followed(Effect.TAKEN_BACK, held.payment)
 
 

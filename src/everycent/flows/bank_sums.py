@@ -9,7 +9,8 @@ from uuid import UUID
 from everycent.charging import operations as charging
 from everycent.charging import queries as charges
 from everycent.charging.attempt import Evidence, Source, Stage
-from everycent.charging.operations import Heard, Writer
+from everycent.charging.operations import Heard
+from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Tx
 from everycent.debits import operations, queries
 from everycent.debits.entry import Effect, Seen, effect_of
@@ -44,11 +45,8 @@ def split(
     held = payments.lock(tx, payment_id)
     told = queries.file(tx, message_id)
     parts = _parts(tx, held.payment, _debits_of(held, told), message_id)
-    writing: payments.Writing = {
-        "at": writer.at, "recorded_at": writer.at, "actor": writer.actor, "ids": writer.ids,
-    }  # fmt: skip
     payments.take_back(
-        tx, payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, held.payment.amount, writing,
+        tx, payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, held.payment.amount, writer.of_payments,
         reason=f"booked as the debits of {message_id}: {reason}",
     )  # fmt: skip
     heard = [_came(part, held.payment, reason, writer) for part in parts]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from everycent.charging.attempt import NOBODY, By, Stage
 from everycent.charging.course import Terms
-from everycent.charging.operations import Writer
+from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Database, Tx
 from everycent.debits import operations, queries
 from everycent.debits.file import Account, Days, DebitFile, Render
@@ -50,13 +50,13 @@ def write(
     """Writes a file of everything that is due and paid by mandates for the account. What we hold of
     customers pays first. From the commit on the debits are in the bank's hands: a file that is lost after
     that is made again by `again`."""
-    offset.use_what_is_held(database, tenant_id, at=at, actor=actor, ids=ids)
     days = Days(wanted.sent_on, wanted.collect_on, account.lead_days)
     points.reach("debits.begin")
     with database.transaction(tenant_id) as tx:
-        done = operations.write(
-            tx, account, wanted.due_by, days, render, terms(tx), writer(at, actor, ids)
-        )
+        clerk = writer(at, actor, ids)
+        due = operations.due(tx, account, wanted.due_by, at)
+        offset.use(tx, due.invoice_ids, clerk.of_payments)
+        done = operations.write(tx, account, due, wanted.due_by, days, render, terms(tx), clerk)
         points.reach("debits.commit")
     points.reach("debits.committed")
     return done
