@@ -11,6 +11,7 @@ join lateral (
 where p.tenant_id = %(tenant_id)s
   and (%(ids)s::uuid[] is null or p.payment_id = any(%(ids)s))
   and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+  and (%(attempt_id)s::uuid is null or p.attempt_id = %(attempt_id)s)
   and (%(provider)s::text is null or p.provider = %(provider)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
   and (not %(only_left)s or p.left_over > 0)
