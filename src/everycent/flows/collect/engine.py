@@ -63,18 +63,22 @@ class Engine:
         self.known: set[UUID] = set()  # attempts of ours that are claimed or under way
         self.called: set[UUID] = set()  # those for which a call was ever begun
         self.answers: asyncio.Queue[Heard] = asyncio.Queue()
+        self.answered: asyncio.Queue[Stage] = asyncio.Queue()
         self.tasks: set[asyncio.Task[None]] = set()
         self.breakers = {name: Breaker() for name in desk.providers}
         self.stopping = False
         self.is_claimed_out = False
-        self.threads = ThreadPoolExecutor(3, thread_name_prefix="collect")
+        self.threads = ThreadPoolExecutor(4, thread_name_prefix="collect")
         self.freed = asyncio.Event()
         self.claiming = asyncio.Lock()
 
     async def work(self) -> None:
         """Works until nothing of the run is left to claim, or until `stop`, and everything that was begun
         is written down."""
-        recorder = asyncio.create_task(self._record_answers())
+        writers = [
+            asyncio.create_task(self._record_answers()),
+            asyncio.create_task(self._book_answered()),
+        ]
         try:
             await asyncio.gather(self._claim_ahead(), self._send_ready())
         finally:
@@ -82,7 +86,9 @@ class Engine:
             while self.tasks:
                 await asyncio.wait(self.tasks)
             await self.answers.join()
-            recorder.cancel()
+            await self.answered.join()
+            for writer in writers:
+                writer.cancel()
             self.threads.shutdown(wait=True)
 
     def stop(self) -> None:
@@ -228,16 +234,32 @@ class Engine:
     # --- S7, S8 -------------------------------------------------------------------------------------
 
     async def _record_answers(self) -> None:
+        """Writes down what was said, so that places at providers are free again; booking has a line of its
+        own."""
         while True:
-            batch = [await self.answers.get()]
-            await asyncio.sleep(_TICK)
-            while len(batch) < _BATCH and not self.answers.empty():
-                batch.append(self.answers.get_nowait())
+            batch = await _drained(self.answers)
             try:
                 await self._record_all(batch)
             finally:
                 for _ in batch:
                     self.answers.task_done()
+
+    async def _book_answered(self) -> None:
+        while True:
+            batch = await _drained(self.answered)
+            booked: list[Stage] | None = None
+            try:
+                while booked is None:
+                    booked = await self._persistently(partial(self._book, batch))
+                self._count(booked)
+            except Exception:  # noqa: BLE001 - what is stored is booked by whoever recovers
+                _LOG.exception("%s answered charges can't be booked", len(batch))
+                self.counts["defect"] += len(batch)
+            finally:
+                self._forget(batch)
+                for _ in batch:
+                    self.answered.task_done()
+            self.on_progress(self.counts)
 
     async def _record_all(self, batch: list[Heard]) -> None:
         """Writes a batch down; one that can't be written stops none of the others. It stays as it is, and
@@ -258,14 +280,13 @@ class Engine:
         stages = None
         while stages is None:
             stages = await self._persistently(partial(self._hear, batch))
-        booked: list[Stage] | None = None
-        answered = [stage for stage in stages if stage.state.status is Status.ANSWERED]
-        while booked is None and answered:
-            booked = await self._persistently(partial(self._book, answered))
-        self._forget(stages)
-        self._count(
-            [*(s for s in stages if s.state.status is not Status.ANSWERED), *(booked or [])]
-        )
+        self.freed.set()
+        ended = [stage for stage in stages if stage.state.status is not Status.ANSWERED]
+        for stage in stages:
+            if stage.state.status is Status.ANSWERED:
+                self.answered.put_nowait(stage)
+        self._forget(ended)
+        self._count(ended)
         self.on_progress(self.counts)
 
     def _hear(self, batch: Sequence[Heard]) -> list[Stage]:
@@ -325,3 +346,12 @@ class Engine:
             state = stage.state
             failed = state.status is Status.FAILED and state.failure is not None
             self.counts[str(state.failure) if failed else str(state.status)] += 1
+
+
+async def _drained(queue: asyncio.Queue[_T]) -> list[_T]:
+    """What waits in a queue, at least one and at most a batch of it, after a moment for more to come."""
+    batch = [await queue.get()]
+    await asyncio.sleep(_TICK)
+    while len(batch) < _BATCH and not queue.empty():
+        batch.append(queue.get_nowait())
+    return batch
