@@ -23,7 +23,8 @@ class Correction(msgspec.Struct, frozen=True):
     billed, and what was `charged` for it (minor units) up to `ends_at` when this was said. `step` counts
     the corrections of a line from 1. `given_back` is what the plan's rule gives back, where that is
     not the difference between what was charged and what is right now. `prepaid` is what credit stood for
-    of the charge then, paid before taxes."""
+    of the charge then, paid before taxes. `credited` is what credit notes took off lines of the period
+    before: no more is given back than the rest."""
 
     invoice: str
     invoice_id: UUID
@@ -33,6 +34,7 @@ class Correction(msgspec.Struct, frozen=True):
     ends_at: datetime
     given_back: int | None = None
     prepaid: int = 0
+    credited: int = 0
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -252,9 +254,10 @@ def amount_of(charge: Charge, corrects: Correction | None) -> int:
     """What a line adds to its invoice as prices are told, in minor units before discounts."""
     if corrects is None:
         return charge.net
-    if corrects.given_back is not None:
-        return -corrects.given_back
-    return charge.net - corrects.charged
+    back = corrects.given_back
+    if back is None:
+        back = corrects.charged - charge.net
+    return -min(back, max(0, corrects.charged - corrects.credited)) if corrects.credited else -back
 
 
 def credit_back(charged: int, prepaid: int, amount: int) -> int:

@@ -23,6 +23,8 @@ from everycent.invoicing.invoice import (
     Invoice,
     name_of,
 )
+from everycent.invoicing.line_note import LINES_CREDITED, LineNote, LinesOff
+from everycent.invoicing.queries import IssuedInvoice
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
 from everycent.invoicing.settlement import Open, Settle, Settled
 from everycent.journal import operations as journal
@@ -156,7 +158,7 @@ def credit(
 
     The periods it billed stay billed; what credit paid of it is credit again. Raises NotFound
     `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`,
-    `invoice.credit_before_issue`, `invoice.corrected`,
+    `invoice.credit_before_issue`, `invoice.corrected`, `invoice.lines_credited`,
     `invoice.partly_settled`.
     """
     found = queries.invoice(tx, name)
@@ -171,6 +173,7 @@ def credit(
             value=name,
         )
     _check_corrections(tx, found.invoice)
+    _check_line_notes(tx, found.invoice)
     if open_now.left != open_now.owed:
         raise Conflict(
             "invoice.partly_settled",
@@ -179,13 +182,7 @@ def credit(
             value=name,
             hint="take that back first: `everycent payment unapply`",
         )
-    if at < found.at:
-        raise Conflict(
-            "invoice.credit_before_issue",
-            f"{found.invoice.name} was issued on {found.invoice.issued_on}, after the credit note's date",
-            field="at",
-            value=instant_text(at),
-        )
+    check_credit_date(found, at)
     last, dated, at = _numbers(tx, CREDIT_SERIES, 1, at, time_zone)
     note = CreditNote(
         ids(f"credit_note/{found.invoice.name}"),
@@ -210,6 +207,53 @@ def credit(
     )
     journal.record(tx, [draft], recorded_at, projection.credited)
     return note
+
+
+def credit_lines(
+    tx: Tx,
+    found: IssuedInvoice,
+    off: LinesOff,
+    open_now: Open,
+    *,
+    reason: str,
+    time_zone: str,
+    at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> LineNote:
+    """Issues a credit note over parts of an invoice's lines, and sets it off against what is open of that.
+    The caller has locked the customer and the invoice."""
+    invoice, given = found.invoice, off.given
+    last, dated, at = _numbers(tx, CREDIT_SERIES, 1, at, time_zone)
+    key = f"{invoice.name}/{off.note_no}"
+    note_id = ids(f"credit_note/{key}")
+    amount = min(max(open_now.left, 0), given.gross)
+    owed = Open(note_id, 0, -given.gross, -given.gross)
+    note = LineNote(
+        note_id, CREDIT_SERIES, last, name_of(CREDIT_SERIES, last), dated, reason, off.note_no,
+        invoice.name, invoice.invoice_id, found.event_id, invoice.issued_on, invoice.customer,
+        invoice.currency, invoice.places, off.before, off.lines, given.taxes, given.net, given.tax,
+        given.gross, given.discount, given.home,
+        settlement.set_off(open_now, owed, amount) if amount else (),
+    )  # fmt: skip
+    draft = Draft(
+        ids(f"invoice.lines_credited/{key}"), customer_stream(invoice.customer.customer_id),
+        LINES_CREDITED, at, actor, note, found.event_id,
+    )  # fmt: skip
+    journal.record(tx, [draft], recorded_at, projection.lines_credited)
+    return note
+
+
+def check_credit_date(found: IssuedInvoice, at: datetime) -> None:
+    """Refuses a credit note from before its invoice. Raises Conflict `invoice.credit_before_issue`."""
+    if at < found.at:
+        raise Conflict(
+            "invoice.credit_before_issue",
+            f"{found.invoice.name} was issued on {found.invoice.issued_on}, after the credit note's date",
+            field="at",
+            value=instant_text(at),
+        )
 
 
 def lock_open(tx: Tx, invoice_ids: Iterable[UUID]) -> list[Open]:
@@ -336,6 +380,19 @@ def _check_corrections(tx: Tx, invoice: Invoice) -> None:
             field="invoice",
             value=invoice.name,
             hint="change the contract instead: what was charged too much is given back by the next run",
+        )
+
+
+def _check_line_notes(tx: Tx, invoice: Invoice) -> None:
+    """Of what parts were credited, only the rest can be: the whole would give those back twice."""
+    notes = store.list_line_notes(tx, invoice.invoice_id)
+    if notes:
+        raise Conflict(
+            "invoice.lines_credited",
+            f"parts of {invoice.name} were credited by {name_of(notes[0].series, notes[0].number)}",
+            field="invoice",
+            value=invoice.name,
+            hint=f"credit what is left: `everycent invoice credit {invoice.name} --rest`",
         )
 
 
