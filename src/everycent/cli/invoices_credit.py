@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 import click
 
-from everycent.cli.common import (
-    emit,
-    json_option,
-    money,
-    opened,
-    past_instant,
-    positive_minor,
-    table,
-)
-from everycent.db.connection import Tx
+from everycent.cli.common import emit, json_option, money, opened, past_instant, table
 from everycent.exchange.rate import told as exchange_told
 from everycent.flows.credit_lines import credit_lines
-from everycent.invoicing import operations, queries
-from everycent.invoicing.invoice import CreditNote, Home, Invoice
-from everycent.invoicing.line_note import LineNote, Wanted
+from everycent.invoicing import operations
+from everycent.invoicing.invoice import CreditNote, Home
+from everycent.invoicing.line_note import LineNote
 from everycent.kernel import calendar, ids
 from everycent.kernel.errors import Invalid
-from everycent.kernel.money import Money, Rounding, plain, rounded_minor
+from everycent.kernel.money import Money, plain
 from everycent.subscriptions.operations import Writing
-
-_LINE = re.compile(r"(?P<no>[0-9]{1,9})(?:=(?P<amount>[^=%]{1,40})(?P<percent>%)?)?")
 
 
 @click.command()
@@ -62,8 +49,7 @@ def credit(
             "actor": app.settings.actor, "ids": app.ids,
         }  # fmt: skip
         if lines or rest:
-            wanted = wanted_of(tx, number, lines)
-            part = credit_lines(tx, number, wanted, reason=reason, time_zone=zone, writing=writing)
+            part = credit_lines(tx, number, lines, reason=reason, time_zone=zone, writing=writing)
             emit(told_of(part), as_json, lambda: render_line_note(part))
             return
         note = operations.credit(tx, number, reason=reason, time_zone=zone, **writing)
@@ -82,45 +68,6 @@ def credit(
             " billed"
         ),
     )
-
-
-def wanted_of(tx: Tx, name: str, told: tuple[str, ...]) -> list[Wanted]:
-    """What is asked for of the lines of an invoice: '2', '2=4.00' or '2=25%' each. Raises NotFound
-    `invoice.unknown`, Invalid `invoice.bad_line`."""
-    if not told:
-        return []
-    invoice = queries.invoice(tx, name).invoice
-    return [_wanted(invoice, text) for text in told]
-
-
-def _wanted(invoice: Invoice, text: str) -> Wanted:
-    match = _LINE.fullmatch(text)
-    if match is None:
-        raise Invalid(
-            "invoice.bad_line",
-            f"{text[:60]!r} is no line with an amount",
-            field="line",
-            value=text,
-            hint="write 2, 2=4.00 or 2=25%",
-        )
-    number, amount = int(match["no"]), match["amount"]
-    if amount is None:
-        return Wanted(number)
-    if match["percent"] is None:
-        return Wanted(number, positive_minor(amount, invoice.currency, "line"))
-    charged = sum(line.amount for line in invoice.lines if line.line_no == number)
-    try:
-        part = Fraction(amount) / 100
-    except (ValueError, ZeroDivisionError):
-        part = Fraction(-1)
-    if not 0 < part <= 1:
-        raise Invalid(
-            "invoice.bad_line",
-            f"{amount[:40]!r} is no percentage above 0 and up to 100",
-            field="line",
-            value=text,
-        )
-    return Wanted(number, rounded_minor(charged * part, Rounding.HALF_UP))
 
 
 def told_of(note: LineNote) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from everycent.customers import operations as customers
 from everycent.db.connection import Tx
 from everycent.invoicing import operations, queries
 from everycent.invoicing.invoice import INVOICE_SERIES
-from everycent.invoicing.line_note import LineNote, LinesOff, Wanted, taken_off
+from everycent.invoicing.line_asked import asked
+from everycent.invoicing.line_note import LineNote, LinesOff, taken_off
 from everycent.invoicing.queries import IssuedInvoice
 from everycent.invoicing.settlement import Open
 from everycent.kernel.errors import Conflict
@@ -18,13 +19,13 @@ from everycent.subscriptions.operations import Writing
 
 
 def credit_lines(
-    tx: Tx, name: str, wanted: Sequence[Wanted], *, reason: str, time_zone: str, writing: Writing
+    tx: Tx, name: str, wanted: Sequence[str], *, reason: str, time_zone: str, writing: Writing
 ) -> LineNote:
-    """Issues a credit note over what is wanted of the lines of an invoice, or over all that is left of
-    them where nothing is told.
+    """Issues a credit note over what is wanted of the lines of an invoice, each as '2=4.00', '2=25%' or '2'
+    for all that is left; or over the rest of all lines where nothing is told.
 
     Raises NotFound `invoice.unknown`, Conflict `invoice.not_an_invoice`, `invoice.credited_before`,
-    `invoice.credit_before_issue`, and what `line_note.taken_off` raises.
+    `invoice.credit_before_issue`, and what `line_asked.asked` and `line_note.taken_off` raise.
     """
     found, off, open_now = decide(tx, name, wanted)
     operations.check_credit_date(found, writing["at"])
@@ -33,7 +34,7 @@ def credit_lines(
     )
 
 
-def decide(tx: Tx, name: str, wanted: Sequence[Wanted]) -> tuple[IssuedInvoice, LinesOff, Open]:
+def decide(tx: Tx, name: str, wanted: Sequence[str]) -> tuple[IssuedInvoice, LinesOff, Open]:
     """What the note would be, with the invoice and what is open of it: nobody else credits or settles it
     until the transaction ends. Raises what `credit_lines` raises."""
     found = queries.invoice(tx, name)
@@ -43,7 +44,7 @@ def decide(tx: Tx, name: str, wanted: Sequence[Wanted]) -> tuple[IssuedInvoice, 
     _check_kind(tx, found)
     notes = queries.line_notes(tx, invoice.invoice_id)
     off = taken_off(
-        invoice, queries.lines_left(tx, invoice), wanted,
+        invoice, queries.lines_left(tx, invoice), [asked(invoice, text) for text in wanted],
         notes=len(notes), gross=sum(note.gross for note in notes),
     )  # fmt: skip
     return found, off, open_now
