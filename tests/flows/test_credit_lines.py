@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from everycent.flows.credit_lines import credit_lines
+from everycent.flows.explain import explain
 from everycent.flows.verify import verify
 from everycent.invoicing import operations, queries
 from everycent.invoicing.line_note import LineNote
@@ -151,3 +152,48 @@ def test_a_paid_invoice_leaves_the_note_to_the_customers_credit(billed: Place) -
     assert open_of(billed, "INV-000001") == 0
     assert open_of(billed, "CN-000001") == -380
     assert violations(billed) == []
+
+
+def test_a_line_of_a_note_says_what_it_credits_by_whom_and_why(billed: Place) -> None:
+    give(billed, "2=10%", "1")
+    note = give(billed, "2=1.00")
+    with billed.database.snapshot(billed.tenant_id) as tx:
+        tree, line = explain(tx, note.name), explain(tx, note.name, 2)
+        invoice = explain(tx, "INV-000001", 2)
+        with pytest.raises(Refusal, match="credits nothing of a line 1"):
+            explain(tx, note.name, 1)
+    assert tree.kind == "credit_note"
+    assert (tree.value, tree.facts["reason"], tree.facts["actor"]) == ("-1.20 EUR", "sorry", "test")
+    (told,) = [node for node in line.children if node.kind == "line"]
+    assert told.detail.startswith(
+        "credits line 2 of INV-000001, 1 Jan – 31 Jan 2026; by test, recorded"
+    )
+    assert told.detail.endswith("because: sorry")
+    assert [(node.what, node.value) for node in told.children] == [
+        ("Charged with", "9.90 EUR"),
+        ("Taken off before", "-0.99 EUR"),
+        ("Left of it", "7.91 EUR"),
+    ]
+    (told,) = [node for node in invoice.children if node.kind == "line"]
+    assert [(n.what, n.value) for n in told.children if n.kind == "credited"] == [
+        ("Taken off by CN-000001", "-0.99 EUR"),
+        ("Taken off by CN-000002", "-1.00 EUR"),
+    ]
+    (tax,) = [node for node in tree.children if node.kind == "tax"]
+    assert (tax.value, tax.detail) == (
+        "-0.20 EUR",
+        "of -1.00 EUR: 1.78 EUR before, 1.58 EUR after, each rounded as on the invoice",
+    )
+
+
+def test_an_explanation_of_a_note_that_was_changed_is_refused(billed: Place) -> None:
+    note = give(billed, "2=1.00")
+    with psycopg.connect(billed.conninfo) as admin:
+        admin.execute("set session_replication_role = replica")
+        admin.execute(
+            "update everycent.journal_event set payload = replace(payload, 'sorry', 'why not')"
+            " where type = 'invoice.lines_credited'"
+        )
+    with billed.database.snapshot(billed.tenant_id) as tx, pytest.raises(Refusal) as wrong:
+        explain(tx, note.name)
+    assert wrong.value.code == "explain.event_changed"

@@ -114,7 +114,9 @@ def test_every_note_adds_up_and_gives_nothing_back_twice(
         assert one.net == sum(
             a - included - discount for a, included, discount in one.lines.values()
         )
-        assert one.gross >= 0
+        # a cent may move from a tax in prices to one on top, where an invoice's taxes are rounded together;
+        # a note that then gave back less than nothing is refused (`invoice.nothing_to_credit`)
+        assert one.gross >= -sum(tax.within for tax in one.taxes)
         assert all(0 <= one.lines[number][2] <= amount for number, amount in off.items())
         for tax in one.taxes:
             key = (tax.category, tax.percent, tax.is_included)

@@ -10,8 +10,8 @@ from everycent.customers import operations as customers
 from everycent.db.connection import Tx
 from everycent.invoicing import operations, queries
 from everycent.invoicing.invoice import INVOICE_SERIES
-from everycent.invoicing.line_asked import asked
-from everycent.invoicing.line_note import LineNote, LinesOff, taken_off
+from everycent.invoicing.line_asked import LinesOff, asked, taken_off
+from everycent.invoicing.line_note import LineNote
 from everycent.invoicing.queries import IssuedInvoice
 from everycent.invoicing.settlement import Open
 from everycent.kernel.errors import Conflict
@@ -25,7 +25,7 @@ def credit_lines(
     for all that is left; or over the rest of all lines where nothing is told.
 
     Raises NotFound `invoice.unknown`, Conflict `invoice.not_an_invoice`, `invoice.credited_before`,
-    `invoice.credit_before_issue`, and what `line_asked.asked` and `line_note.taken_off` raise.
+    `invoice.credit_before_issue`, and what `line_asked` raises.
     """
     found, off, open_now = decide(tx, name, wanted)
     operations.check_credit_date(found, writing["at"])

@@ -23,7 +23,8 @@ from everycent.invoicing.invoice import (
     Invoice,
     name_of,
 )
-from everycent.invoicing.line_note import LINES_CREDITED, LineNote, LinesOff
+from everycent.invoicing.line_asked import LinesOff
+from everycent.invoicing.line_note import LINES_CREDITED, LineNote
 from everycent.invoicing.queries import IssuedInvoice
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
 from everycent.invoicing.settlement import Open, Settle, Settled

@@ -25,7 +25,8 @@ from everycent.invoicing.invoice import (
     InvoiceLine,
     name_of,
 )
-from everycent.invoicing.line_note import LINES_CREDITED, LineLeft, LineNote
+from everycent.invoicing.line_asked import LineLeft
+from everycent.invoicing.line_note import LINES_CREDITED, LineNote
 from everycent.invoicing.runs import Run
 from everycent.invoicing.settlement import Open
 from everycent.journal import queries as journal
@@ -327,9 +328,34 @@ def credit_note(tx: Tx, name: str) -> CreditNote:
 
 def line_note(tx: Tx, name: str) -> LineNote:
     """A credit note over parts of lines as it was issued. Raises NotFound `invoice.unknown`."""
-    event = journal.event(tx, document(tx, name).event_id)
-    note: LineNote = decode(LINES_CREDITED, event.schema_version, event.payload)
-    return note
+    return issued_line_note(tx, name).note
+
+
+class IssuedNote(NamedTuple):
+    """A credit note over parts of lines and the event that issued it, which is also its ledger entry."""
+
+    note: LineNote
+    event_id: UUID
+    stream: str
+    version: int
+    recorded_at: datetime
+    actor: str
+
+
+def issued_line_note(tx: Tx, name: str) -> IssuedNote:
+    """The same with who issued it. Raises NotFound `invoice.unknown`."""
+    return _issued_note(tx, document(tx, name).event_id)
+
+
+def issued_line_notes(tx: Tx, invoice_id: UUID) -> list[IssuedNote]:
+    """The credit notes over parts of an invoice's lines, in order."""
+    return [_issued_note(tx, row.event_id) for row in store.list_line_notes(tx, invoice_id)]
+
+
+def _issued_note(tx: Tx, event_id: UUID) -> IssuedNote:
+    event = journal.event(tx, event_id)
+    note = decode(LINES_CREDITED, event.schema_version, event.payload)
+    return IssuedNote(note, event_id, event.stream, event.version, event.recorded_at, event.actor)
 
 
 def line_notes(tx: Tx, invoice_id: UUID) -> list[Any]:

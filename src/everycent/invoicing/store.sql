@@ -258,13 +258,6 @@ from unnest(%(subscriptions)s::uuid[], %(items)s::int[], %(starts)s::timestamptz
 join period_credit p on p.tenant_id = %(tenant_id)s and p.subscription_id = w.subscription_id
     and p.item_no = w.item_no and p.starts_at = w.starts_at;
 
--- name: credited_lines
--- What credit notes took off a line of an invoice, in order.
-select c.step, c.credited_before, c.credited_after, n.series, n.number, n.event_id
-from line_credit c join invoice n on n.tenant_id = c.tenant_id and n.invoice_id = c.note_id
-where c.tenant_id = %(tenant_id)s and c.invoice_id = %(invoice_id)s and c.line_no = any(%(lines)s)
-order by c.line_no, c.step;
-
 -- name: correction_of
 -- A document that corrects a line of an invoice.
 select i.series, i.number from invoice_line l
