@@ -27,24 +27,36 @@ class Line(Protocol):
     """What is looked at of a line."""
 
     @property
-    def line_no(self) -> int: ...
+    def line_no(self) -> int:
+        """Its number."""
+
     @property
-    def base(self) -> int: ...
+    def base(self) -> int:
+        """What is owed of it without taxes."""
+
     @property
-    def prepaid(self) -> int: ...
+    def prepaid(self) -> int:
+        """What credit paid of that before taxes."""
+
     @property
-    def tax_keys(self) -> list[tuple[str, str, bool]]: ...
+    def tax_keys(self) -> list[tuple[str, str, bool]]:
+        """Its taxes as (category, percent, whether its price includes them)."""
 
 
 class Document(Protocol):
     """What is looked at of a document: an invoice, a draft of one, or what is left of one."""
 
     @property
-    def currency(self) -> str: ...
+    def currency(self) -> str:
+        """Its own currency."""
+
     @property
-    def lines(self) -> Sequence[Line]: ...
+    def lines(self) -> Sequence[Line]:
+        """Its lines."""
+
     @property
-    def taxes(self) -> Sequence[TaxAmount]: ...
+    def taxes(self) -> Sequence[TaxAmount]:
+        """Its taxes."""
 
 
 def parts_of(
