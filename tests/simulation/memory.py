@@ -274,7 +274,7 @@ def put_moved(tx: Tx, moved: Moved) -> None:
         tx.put(tables.externals, (payment.provider, payment.external_id), payment.payment_id)
         if payment.attempt_id is not None:
             tx.put(tables.paid_by, payment.attempt_id, payment.payment_id)
-    standing = Standing(last.move_no, last.left_after, last.back_after)
+    standing = Standing(last.move_no, last.left_after, last.back_after, last.lost_after)
     tx.put(tables.payments, payment.payment_id, (payment, standing))
     for step in moved.settles:
         found = tables.opens[step.document_id]
@@ -385,10 +385,15 @@ def lock_attempts_of(tx: Tx, workers: Sequence[UUID]) -> list[Stage]:
     ]
 
 
-def lock_unbooked(tx: Tx, ids: Sequence[UUID] | None, limit: int) -> list[Stage]:
+def lock_unbooked(
+    tx: Tx, ids: Sequence[UUID] | None, after: UUID | None, limit: int
+) -> list[Stage]:
     """See store.sql, unbooked."""
     found = [one for one in tx.tables.attempts.values() if one.state.status is Status.ANSWERED]
-    return [one for one in found if ids is None or one.attempt.attempt_id in ids][:limit]
+    found.sort(key=lambda one: one.attempt.attempt_id)
+    if ids is not None:
+        return [one for one in found if one.attempt.attempt_id in ids][:limit]
+    return [one for one in found if after is None or one.attempt.attempt_id > after][:limit]
 
 
 def lock_due_looks(tx: Tx, at: datetime, providers: Sequence[str], limit: int) -> list[Stage]:

@@ -19,7 +19,7 @@ from tests.simulation import bank as banks
 from tests.simulation import memory
 from tests.simulation.clockwork import DAY, HOUR, MINUTE, SECOND, Process, instant, since_epoch
 from tests.simulation.memory import Collected, LostError, Tx
-from tests.simulation.product import operations
+from tests.simulation.product import operations, running
 from tests.simulation.worker import Clerk
 
 
@@ -59,7 +59,7 @@ class Scheduler(Clerk):
             run = Run(
                 self.world.ids("run"), kind, writer.at, writer.at.date(), at, OPEN, writer.at, None
             )
-            operations.open_run(tx, run, [])
+            running.open_run(tx, run, [])
 
         yield from self.step("open_run", work)
         self.world.ring()
@@ -269,7 +269,7 @@ class Person(Clerk):
         if runs:
             run = self.rng.choice(runs)
             to = OPEN if run.state == PAUSED else self.rng.choice((PAUSED, PAUSED, ABORTED))
-            operations.switch_run(tx, run, to, writer.at)
+            running.switch_run(tx, run, to, writer.at)
 
     def run_now(self, tx: Tx, writer: Any) -> None:
         """Opens a run by hand."""
@@ -283,14 +283,14 @@ class Person(Clerk):
             writer.at,
             None,
         )
-        operations.open_run(tx, run, [])
+        running.open_run(tx, run, [])
         self.world.ring()
 
     def resume_all(self, tx: Tx, writer: Any) -> None:
         """Lets every paused run go on."""
         for run in list(tx.tables.runs.values()):
             if run.state == PAUSED:
-                operations.switch_run(tx, run, OPEN, writer.at)
+                running.switch_run(tx, run, OPEN, writer.at)
 
 
 HABITS = ("transfer", "refund", "requeue", "new_method", "resolve", "apply", "pause", "run_now")

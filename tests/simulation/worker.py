@@ -15,9 +15,10 @@ from everycent.charging.attempt import By, Stage, Status
 from everycent.charging.course import Terms
 from everycent.charging.run import OPEN
 from everycent.payments.failure import Failure
+from everycent.payments.provider import Outcome
 from tests.simulation.clockwork import DAY, HOUR, SECOND, Box, Owner, Process, instant, since_epoch
 from tests.simulation.memory import LostError, RefusedError, Tx
-from tests.simulation.product import operations
+from tests.simulation.product import operations, running, writing
 
 LEASE = 30 * SECOND
 PATIENCE = 10 * SECOND
@@ -46,7 +47,7 @@ class Clerk(Owner):
     def writer(self) -> Any:
         """This process, writing now."""
         by = By(self.worker_id, self.name)
-        return operations.Writer(by, self.name, self.at(), self.world.ids)
+        return writing.Writer(by, self.name, self.at(), self.world.ids)
 
     def terms_of(self, provider: str) -> Terms:
         """By which promises and policy a provider is dealt with."""
@@ -148,7 +149,7 @@ class Worker(Clerk):
                 for run_id in [one for one, run in tables.runs.items() if run.state == OPEN]:
                     did += yield from self.engine(run_id)
                     now = self.at()
-                    finish = partial(operations.finish_run, run_id=run_id, at=now)
+                    finish = partial(running.finish_run, run_id=run_id, at=now)
                     yield from self.step("finish_run", lambda tx, _, finish=finish: finish(tx))
                 if self.is_stopping or self.world.chance("stop_politely"):
                     break
@@ -218,7 +219,8 @@ class Worker(Clerk):
 
     def _book_late(self) -> Process:
         booked = yield from self.step(
-            "book_late", lambda tx, writer: operations.book(tx, None, writer, 200)
+            "book_late",
+            lambda tx, writer: operations.book(tx, operations.unbooked(tx, None, 200), writer),
         )
         return len(booked)
 
@@ -233,14 +235,22 @@ class Worker(Clerk):
             if not due:
                 return len(asked)
             asked.update(one.attempt.attempt_id for one in due)
-            again = [one for one in due if self._is_again(one)]
-            heard = yield from self._sent_again(again)
-            heard += yield from self._looked_up([one for one in due if one not in again])
+            heard, again = yield from self._seen(due)
+            heard += yield from self._sent_again(again)
             yield from self.step(
                 "hear_late",
                 lambda tx, writer, heard=heard: operations.hear(tx, heard, self.terms_of, writer),
             )
             yield from self._book_late()
+
+    def _seen(self, due: list[Stage]) -> Process:
+        if not self.world.terms.traits.looks_up:
+            return [], due
+        heard = yield from self._looked_up(due)
+        absent = [one.stage for one in heard if one.said.outcome is Outcome.ABSENT]
+        again = [stage for stage in absent if self._is_again(stage)]
+        ids = {stage.attempt.attempt_id for stage in again}
+        return [one for one in heard if one.stage.attempt.attempt_id not in ids], again
 
     def _is_again(self, stage: Stage) -> bool:
         return course.may_send_again(stage, self.at(), self.world.terms)

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from everycent.api.parameters import parameters, whole
 from everycent.api.reading import json_response, read
 from everycent.api.service import admitted, in_thread, service_of
-from everycent.charging import operations as charging
+from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Progress, Run
 from everycent.db.connection import Tx
@@ -73,7 +73,7 @@ async def _switched(request: Request, to: str) -> Response:
 
     def work() -> dict[str, Any]:
         with service.app.database.transaction(tenant_id) as tx:
-            found = charging.switch_run(tx, queries.run(tx, name), to, service.app.clock())
+            found = running.switch_run(tx, queries.run(tx, name), to, service.app.clock())
             return _run(found, queries.progress(tx, found.run_id))
 
     return json_response(await in_thread(service, work))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from everycent.app import processes, providers
 from everycent.app.wiring import App
+from everycent.charging.course import Terms
+from everycent.charging.operations import TermsOf
 from everycent.dunning import queries as dunning
 from everycent.flows.collect.desk import Desk
-from everycent.kernel.errors import NotFound
+from everycent.kernel.errors import NotFound, Unavailable
+from everycent.payments.provider import PROMISES_NOTHING
 
 
 def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:
@@ -24,3 +27,19 @@ def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:
         app.database, tenant_id, found, policy, app.clock, app.ids,
         app.settings.actor, processes.this_process(app.ids("worker")),
     )  # fmt: skip
+
+
+def terms_of(app: App, tenant_id: int) -> TermsOf:
+    """By which promises and policy providers are dealt with, for a process that speaks to none: one that is
+    not set up, or of which the secrets are not here, has promised nothing."""
+    with app.database.snapshot(tenant_id) as tx:
+        policy = dunning.policy(tx)
+
+    def terms(provider: str) -> Terms:
+        try:
+            found = providers.configured(app.settings, only=provider).get(provider)
+        except Unavailable:
+            found = None
+        return Terms(PROMISES_NOTHING if found is None else found.traits, policy)
+
+    return terms

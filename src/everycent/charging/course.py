@@ -68,7 +68,7 @@ def lost(stage: Stage, by: By, at: datetime, terms: Terms, *, is_proven: bool) -
     return _at(
         stage, by, at, status=Status.UNKNOWN, failure=Failure.WORKER_DIED,
         gave_up_at=_latest(stage, ends),
-        look_at=_next_look(terms, policy.looks, 0, at), why=f"{stage.state.by.worker} {seen}",
+        look_at=_next_look(terms, Status.UNKNOWN, 0, at), why=f"{stage.state.by.worker} {seen}",
     )  # fmt: skip
 
 
@@ -119,14 +119,15 @@ def heard(
     return _unknown(stage, said, by, at, failure, terms, is_over=is_over)
 
 
-def left_alone(stage: Stage, by: By, at: datetime, terms: Terms) -> Stage:
-    """An unknown outcome of a request that is not sent again, though it might be: what it asked for is no
-    longer wanted. It is still looked for where that is possible; else only other evidence ends it."""
+def left_alone(stage: Stage, by: By, at: datetime, terms: Terms, why: str) -> Stage:
+    """An unknown outcome of a request that is not sent again: what it asked for is no longer wanted, or the
+    provider may have forgotten it. It is still looked for where that is possible; else only other evidence
+    ends it."""
     state = stage.state
     look = look_at(terms.policy.looks, state.looks + 1, at) if terms.traits.looks_up else None
     return _at(
         stage, by, at, looks=state.looks + 1, look_at=look,
-        why="not sent again: paid, changed or stopped since",
+        why=f"not sent again: {why}",
     )  # fmt: skip
 
 
@@ -228,7 +229,7 @@ def _pending(stage: Stage, said: Evidence, by: By, at: datetime, terms: Terms) -
     state = stage.state
     return _at(
         stage, by, at, said, status=Status.PENDING, failure=None, looks=state.looks + 1,
-        look_at=_next_look(terms, terms.policy.pending, state.looks, at),
+        look_at=_next_look(terms, Status.PENDING, state.looks, at),
         provider_id=said.provider_id or state.provider_id, gave_up_at=state.gave_up_at or at,
         action_url=said.action_url, why=said.failure.value if said.failure else "in hand",
     )  # fmt: skip
@@ -265,7 +266,7 @@ def _unknown(
         return _looked(stage, said, by, at, terms, state.status)
     return _at(
         stage, by, at, said, status=Status.UNKNOWN, failure=failure, looks=state.looks,
-        look_at=_next_look(terms, terms.policy.looks, state.looks, at),
+        look_at=_next_look(terms, Status.UNKNOWN, state.looks, at),
         gave_up_at=_latest(stage, at if is_over else at + timedelta(seconds=terms.policy.quarantine)),
         why="money may have moved",
     )  # fmt: skip
@@ -276,16 +277,17 @@ def _looked(
 ) -> Stage:
     """Asked in vain: asked again later."""
     state = stage.state
-    delays = terms.policy.pending if status is Status.PENDING else terms.policy.looks
     return _at(
         stage, by, at, said, status=status, looks=state.looks + 1,
-        look_at=_next_look(terms, delays, state.looks + 1, at),
+        look_at=_next_look(terms, status, state.looks + 1, at),
     )  # fmt: skip
 
 
-def _next_look(terms: Terms, delays: tuple[int, ...], looks: int, at: datetime) -> datetime | None:
-    """When something is done about an open outcome next; None where only a person, a notice or a statement
-    can tell."""
-    if terms.traits.idempotent_for is None and not terms.traits.looks_up:
+def _next_look(terms: Terms, status: Status, looks: int, at: datetime) -> datetime | None:
+    """When something is done about an open outcome next: it is looked up, or, where it is unknown, sent
+    again. None where only a person, a notice or a statement can tell."""
+    is_sent_again = terms.traits.idempotent_for is not None and status is Status.UNKNOWN
+    if not terms.traits.looks_up and not is_sent_again:
         return None
+    delays = terms.policy.pending if status is Status.PENDING else terms.policy.looks
     return look_at(delays, looks, at)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from everycent.charging.attempt import Attempt, Evidence, Source
 from everycent.payments.failure import MAYBE, Failure
-from everycent.payments.provider import RAW_LIMIT, Answer, Outcome
+from everycent.payments.provider import RAW_LIMIT, Answer, Kind, Outcome
 
 
 def evidence_of(
@@ -68,11 +68,13 @@ def judged(
 ) -> tuple[Outcome, Failure | None]:
     """The outcome that follows from evidence about an attempt.
 
-    "Done" counts only with an id, our own reference, an amount and a currency. Somebody else's reference
-    leaves the outcome unknown, whatever it says. Another amount or currency is a mismatch: DONE with a
-    failure. Less than was asked for is right where the provider `takes_parts`. What may have moved money
-    is never FAILED; nor is a request that was turned away when another one was sent before it
-    (`is_only_request`), nor a look-up that was: that says nothing about the one before.
+    "Done" counts only with an id, our own reference, an amount and a currency. Somebody else's
+    reference leaves the outcome unknown, whatever it says. Another amount or currency is a
+    mismatch: DONE with a failure; a refund in another currency can't be booked against its payment
+    and stays unknown until somebody says what it was in that of the payment. Less than was asked
+    for is right where the provider `takes_parts`. What may have moved money is never FAILED; nor is
+    a request that was turned away when another one was sent before it (`is_only_request`), nor a
+    look-up that was: that says nothing about the one before.
     """
     if said.outcome is Outcome.ABSENT:
         return Outcome.ABSENT, None
@@ -84,7 +86,8 @@ def judged(
         if said.amount is None or not said.currency or not 0 <= said.fee <= max(said.amount, 0):
             return Outcome.UNKNOWN, Failure.MALFORMED
         if said.currency != attempt.currency:
-            return Outcome.DONE, Failure.CURRENCY_MISMATCH
+            is_charge = attempt.kind is Kind.CHARGE
+            return Outcome.DONE if is_charge else Outcome.UNKNOWN, Failure.CURRENCY_MISMATCH
         if said.amount == attempt.amount or (takes_parts and 0 < said.amount < attempt.amount):
             return Outcome.DONE, None
         if said.amount <= 0:

@@ -17,7 +17,8 @@ import msgspec
 import psycopg
 
 from everycent.charging import course, projection, store
-from everycent.charging import notice as notices
+from everycent.charging import operations_refunds as refunds
+from everycent.charging import operations_writing as writing
 from everycent.charging.attempt import (
     ANSWERED,
     CANCELLED,
@@ -26,53 +27,35 @@ from everycent.charging.attempt import (
     SENDING,
     SUCCEEDED,
     Attempt,
-    By,
     Evidence,
     Source,
     Stage,
     State,
     Status,
-    stream,
 )
 from everycent.charging.collectable import Candidate, attempt_for, reason_against
 from everycent.charging.course import Terms
-from everycent.charging.decided import Decided
-from everycent.charging.decided import stream as decisions
-from everycent.charging.instalments import AGREED, Agreed, Instalment, checked
-from everycent.charging.notice import Noted
+from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Then
-from everycent.charging.run import ABORTED, DONE, OPEN, PAUSED, SKIPPED, WAITING, Mark, Run, Worker
 from everycent.charging.run import CLAIMED as ITEM_CLAIMED
+from everycent.charging.run import DONE, SKIPPED, WAITING, Mark
 from everycent.db.connection import Tx
 from everycent.invoicing import operations as invoicing
-from everycent.invoicing import queries as documents
 from everycent.invoicing.invoice import name_of
 from everycent.invoicing.settlement import Open
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.journal.types import EventType
-from everycent.kernel.errors import Conflict, Refusal
-from everycent.kernel.ids import IdSource
-from everycent.kernel.period import instant_text
+from everycent.kernel.errors import Refusal
 from everycent.methods import method
 from everycent.methods import operations as methods
-from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments.failure import Failure
-from everycent.payments.payment import Moved, MoveKind, Part
+from everycent.payments.payment import Moved, Part
 from everycent.payments.provider import Kind, Outcome
 
-TermsOf = Callable[[str], Terms | None]
-"""The terms of a provider by its name; None for one that is not set up here."""
-
-
-class Writer(NamedTuple):
-    """Who writes, when, and where ids come from."""
-
-    by: By
-    actor: str
-    at: datetime
-    ids: IdSource
+TermsOf = Callable[[str], Terms]
+"""The terms of a provider by its name."""
 
 
 class Heard(NamedTuple):
@@ -100,7 +83,7 @@ def claim(
         attempt = attempt_for(one, writer.ids(f"attempt/{one.invoice}/{one.made + 1}"), run_id)
         stages.append(course.claimed(attempt, writer.by, writer.at))
         marks.append(Mark(one.invoice_id, ITEM_CLAIMED, None, attempt.attempt_id))
-    _record(tx, [(CLAIMED, stage) for stage in stages], writer)
+    writing.record(tx, [(CLAIMED, stage) for stage in stages], writer)
     store.mark_items(tx, run_id, marks)
     return stages, len(taken)
 
@@ -130,10 +113,10 @@ def begin_sending(
     processes. Returns those that are to be sent within `patience` from now, and those for which there is
     no place yet. A claim that was taken over, or whose invoice is no longer open for that much, is in
     neither."""
-    free = places(tx, stages[0].attempt.provider, most)
+    free = writing.places(tx, stages[0].attempt.provider, most)
     later = list(stages[free:])
-    known = _locked(tx, stages[:free])
-    writer = _not_before(writer, known)
+    known = writing.locked(tx, stages[:free])
+    writer = writing.not_before(writer, known)
     runs = store.open_runs(tx, sorted({s.attempt.run_id for s in known if s.attempt.run_id}))
     opens = {
         one.document_id: one
@@ -160,7 +143,7 @@ def begin_sending(
         begun = course.sending(stage, writer.by, writer.at, writer.at + patience)
         drafts.append((SENDING, begun))
         out.append(begun)
-    _record(tx, drafts, writer)
+    writing.record(tx, drafts, writer)
     _mark(tx, [stage for kind, stage in drafts if kind is CANCELLED])
     if held:
         give_back(tx, held, writer)
@@ -178,38 +161,45 @@ def send_again(
     free = {}
     for name in sorted({stage.attempt.provider for stage in stages}):
         terms = terms_of(name)
-        free[name] = 0 if terms is None else places(tx, name, terms.traits.concurrency)
-    known = _locked(tx, stages)
-    writer = _not_before(writer, known)
+        free[name] = writing.places(tx, name, terms.traits.concurrency)
+    known = writing.locked(tx, stages)
+    writer = writing.not_before(writer, known)
     documents = [s.attempt.invoice_id for s in known if s.attempt.invoice_id is not None]
     opens = {one.document_id: one for one in invoicing.lock_open(tx, documents)}
     off = store.called_off(tx, [stage.attempt.attempt_id for stage in known])
     for stage in known:
         name = stage.attempt.provider
         terms = terms_of(name)
-        if terms is None or not course.may_send_again(stage, writer.at, terms):
+        if stage.state.status is not Status.UNKNOWN:
+            continue
+        if not course.may_send_again(stage, writer.at, terms):
+            if not terms.traits.looks_up:
+                alone.append(
+                    course.left_alone(stage, writer.by, writer.at, terms, "it may not be any more")
+                )
             continue
         if not _is_still_wanted(stage.attempt, opens, off):
-            alone.append(course.left_alone(stage, writer.by, writer.at, terms))
+            why = "paid, changed or stopped since"
+            alone.append(course.left_alone(stage, writer.by, writer.at, terms, why))
             continue
         free[name] -= 1
         if free[name] >= 0:
             again.append(course.sending(stage, writer.by, writer.at, writer.at + patience))
-    _record(tx, [(SENDING, stage) for stage in again], writer)
-    _record(tx, [(LOST, stage) for stage in alone], writer)
+    writing.record(tx, [(SENDING, stage) for stage in again], writer)
+    writing.record(tx, [(LOST, stage) for stage in alone], writer)
     return again
 
 
 def give_back(tx: Tx, stages: Sequence[Stage], writer: Writer) -> None:
     """Calls claims of this process off that were not sent: their invoices go back on the list."""
-    known = _locked(tx, stages)
-    writer = _not_before(writer, known)
+    known = writing.locked(tx, stages)
+    writer = writing.not_before(writer, known)
     called_off = [
         course.cancelled(stage, writer.by, writer.at, "given back")
         for stage in known
         if stage.state.status is Status.CLAIMED and stage.state.by.worker_id == writer.by.worker_id
     ]
-    _record(tx, [(CANCELLED, stage) for stage in called_off], writer)
+    writing.record(tx, [(CANCELLED, stage) for stage in called_off], writer)
     _mark(tx, called_off, cancelled_to=WAITING)
 
 
@@ -224,18 +214,14 @@ def _is_still_wanted(attempt: Attempt, opens: Mapping[UUID, Open], off: set[UUID
     return (found.step, found.left) == (attempt.step, attempt.left)
 
 
-def places(tx: Tx, provider: str, most: int) -> int:
-    """How many more calls the provider takes, counted over all processes. Nobody else is told until the
-    transaction ends."""
-    store.lock_provider(tx, provider)
-    return max(0, most - store.count_calls(tx, provider))
-
-
 def hear(tx: Tx, heard: Sequence[Heard], terms_of: TermsOf, writer: Writer) -> list[Stage]:
     """S7: writes down what was said about attempts, word for word, and what follows from it. Evidence that
     says nothing new is not written. Returns the attempts as they stand now."""
-    known = {stage.attempt.attempt_id: stage for stage in _locked(tx, [one.stage for one in heard])}
-    writer = _not_before(writer, known.values())
+    known = {
+        stage.attempt.attempt_id: stage
+        for stage in writing.locked(tx, [one.stage for one in heard])
+    }
+    writer = writing.not_before(writer, known.values())
     drafts = []
     owners = store.find_owners(
         tx, [one.said.provider_id for one in heard if one.said.provider_id is not None]
@@ -244,8 +230,6 @@ def hear(tx: Tx, heard: Sequence[Heard], terms_of: TermsOf, writer: Writer) -> l
         stage = known[one.stage.attempt.attempt_id]
         said = _of_nobody_else(one.said, stage.attempt, owners)
         terms = terms_of(stage.attempt.provider)
-        if terms is None:
-            continue
         is_sender = one.stage.state.by == stage.state.by and one.said.source is Source.RESPONSE
         after = course.heard(
             stage, said, writer.by, writer.at, terms,
@@ -254,10 +238,10 @@ def hear(tx: Tx, heard: Sequence[Heard], terms_of: TermsOf, writer: Writer) -> l
         if after is not None:
             drafts.append((ANSWERED, after))
             known[stage.attempt.attempt_id] = after
-    _record(tx, drafts, writer)
+    writing.record(tx, drafts, writer)
     changed = [stage for _, stage in drafts]
     _give_up_methods(tx, changed, terms_of, writer)
-    _return_refunds(tx, changed, writer)
+    refunds.settle(tx, changed, writer)
     _mark(tx, changed)
     return list(known.values())
 
@@ -279,20 +263,20 @@ def not_sent(
 ) -> list[Stage]:
     """Attempts that were about to be sent, and of which this process knows that nothing left it."""
     drafts = []
-    known = _locked(tx, stages)
-    writer = _not_before(writer, known)
+    known = writing.locked(tx, stages)
+    writer = writing.not_before(writer, known)
     for stage in known:
         terms = terms_of(stage.attempt.provider)
         is_mine = stage.state.by.worker_id == writer.by.worker_id
-        if terms is not None and is_mine and stage.state.status is Status.SENDING:
+        if is_mine and stage.state.status is Status.SENDING:
             if stage.state.sends > 1:
                 after = course.lost(stage, writer.by, writer.at, terms, is_proven=True)
             else:
                 after = course.unsent(stage, writer.by, writer.at, failure, terms)
             drafts.append((ANSWERED, after))
-    _record(tx, drafts, writer)
+    writing.record(tx, drafts, writer)
     changed = [stage for _, stage in drafts]
-    _return_refunds(tx, changed, writer)
+    refunds.settle(tx, changed, writer)
     _mark(tx, changed)
     return changed
 
@@ -301,14 +285,14 @@ def lose(tx: Tx, stages: Sequence[Stage], terms_of: TermsOf, writer: Writer) -> 
     """Attempts that this process sent, and of which it knows no more: nothing of it is under way, so that
     it sends nothing any more, and what became of them is unknown."""
     drafts = []
-    known = _locked(tx, stages)
-    writer = _not_before(writer, known)
+    known = writing.locked(tx, stages)
+    writer = writing.not_before(writer, known)
     for stage in known:
         terms = terms_of(stage.attempt.provider)
-        if terms is not None and stage.state.status is Status.SENDING:
+        if stage.state.status is Status.SENDING:
             after = course.lost(stage, writer.by, writer.at, terms, is_proven=True)
             drafts.append((LOST, after))
-    _record(tx, drafts, writer)
+    writing.record(tx, drafts, writer)
     changed = [stage for _, stage in drafts]
     _mark(tx, changed)
     return changed
@@ -321,28 +305,32 @@ def take_over(
     invoice goes back on the list; what may have been sent is unknown from here on."""
     drafts: list[tuple[EventType, Stage]] = []
     left = store.lock_attempts_of(tx, workers)
-    writer = _not_before(writer, left)
+    writer = writing.not_before(writer, left)
     for stage in left:
         if stage.state.status is Status.CLAIMED:
             why = f"{stage.state.by.worker} is gone"
             drafts.append((CANCELLED, course.cancelled(stage, writer.by, writer.at, why)))
             continue
         terms = terms_of(stage.attempt.provider)
-        if terms is not None:
-            after = course.lost(stage, writer.by, writer.at, terms, is_proven=is_proven)
-            drafts.append((LOST, after))
-    _record(tx, drafts, writer)
+        after = course.lost(stage, writer.by, writer.at, terms, is_proven=is_proven)
+        drafts.append((LOST, after))
+    writing.record(tx, drafts, writer)
     changed = [stage for _, stage in drafts]
     _mark(tx, changed, cancelled_to=WAITING)
     return changed
 
 
-def book(tx: Tx, stages: Sequence[Stage] | None, writer: Writer, limit: int = 1000) -> list[Stage]:
-    """S8: books answered attempts: the payment, what it pays, the ledger entry. Those given, or any that
-    nobody has booked; nothing but what is stored is needed. Returns those that succeeded: one that the
-    database refuses stays answered, and needs a person."""
-    wanted = None if stages is None else [stage.attempt.attempt_id for stage in stages]
-    answered = store.lock_unbooked(tx, wanted, limit) if wanted is None or wanted else []
+def unbooked(tx: Tx, after: UUID | None, limit: int) -> list[Stage]:
+    """Answered attempts that nobody has booked, in the order of their ids: those after one."""
+    return store.lock_unbooked(tx, None, after, limit)
+
+
+def book(tx: Tx, stages: Sequence[Stage], writer: Writer) -> list[Stage]:
+    """S8: books answered attempts: the payment, what it pays, the ledger entry; or what went back. Nothing
+    but what is stored is needed. Returns those that succeeded: one that the database refuses stays
+    answered, and needs a person."""
+    wanted = [stage.attempt.attempt_id for stage in stages]
+    answered = store.lock_unbooked(tx, wanted, None, len(wanted)) if wanted else []
     try:
         with tx.savepoint():
             return _booked(tx, answered, writer)
@@ -362,16 +350,18 @@ def book(tx: Tx, stages: Sequence[Stage] | None, writer: Writer, limit: int = 10
 
 
 def _booked(tx: Tx, answered: Sequence[Stage], writer: Writer) -> list[Stage]:
-    writer = _not_before(writer, answered)
+    writer = writing.not_before(writer, answered)
+    done = [
+        refunds.book(tx, stage, writer) for stage in answered if stage.attempt.kind is Kind.REFUND
+    ]
+    answered = [stage for stage in answered if stage.attempt.kind is Kind.CHARGE]
     documents = sorted({s.attempt.invoice_id for s in answered if s.attempt.invoice_id is not None})
     opens = {one.document_id: one for one in invoicing.lock_open(tx, documents)}
     drafts: list[Draft] = []
-    done = []
     for stage in answered:
         after = course.succeeded(stage, writer.by, writer.at)
-        if stage.attempt.kind is Kind.CHARGE:
-            drafts.append(_payment(stage, opens, writer))
-        drafts.append(_draft(SUCCEEDED, after, writer))
+        drafts.append(_payment(stage, opens, writer))
+        drafts.append(writing.draft(SUCCEEDED, after, writer))
         done.append(after)
     journal.record(tx, drafts, writer.at, projection.any_of)
     _mark(tx, done)
@@ -415,31 +405,6 @@ def _payment(stage: Stage, opens: dict[UUID, Open], writer: Writer) -> Draft:
     )  # fmt: skip
 
 
-def _locked(tx: Tx, stages: Sequence[Stage]) -> list[Stage]:
-    """The attempts as they stand, each once, in the order given."""
-    wanted = list(dict.fromkeys(stage.attempt.attempt_id for stage in stages))
-    found = store.lock_attempts(tx, wanted) if wanted else {}
-    return [found[attempt_id] for attempt_id in wanted]
-
-
-def _not_before(writer: Writer, stages: Iterable[Stage]) -> Writer:
-    """The writer at a time that is not before what is written already: it may have waited for a lock, and
-    clocks of two machines differ."""
-    return writer._replace(at=max([writer.at, *(stage.state.changed_at for stage in stages)]))
-
-
-def _draft(kind: EventType, stage: Stage, writer: Writer) -> Draft:
-    attempt, state = stage.attempt, stage.state
-    key = f"{kind.name}/{attempt.reference}/{state.sends}/{state.looks}/{instant_text(writer.at)}"
-    return Draft(writer.ids(key), stream(attempt.attempt_id), kind, writer.at, writer.actor, stage)
-
-
-def _record(tx: Tx, came_to: Iterable[tuple[EventType, Stage]], writer: Writer) -> None:
-    drafts = [_draft(kind, stage, writer) for kind, stage in came_to]
-    if drafts:
-        journal.record(tx, drafts, writer.at, projection.any_of)
-
-
 def _give_up_methods(tx: Tx, stages: Iterable[Stage], terms_of: TermsOf, writer: Writer) -> None:
     """Methods that will never pay are not charged again."""
     bad: dict[UUID, str] = {}
@@ -448,21 +413,9 @@ def _give_up_methods(tx: Tx, stages: Iterable[Stage], terms_of: TermsOf, writer:
         method_id = stage.attempt.method_id
         if stage.state.status is not Status.FAILED or failure is None or method_id is None:
             continue
-        if terms is not None and terms.policy.rules[failure].then is Then.OTHER_METHOD:
+        if terms.policy.rules[failure].then is Then.OTHER_METHOD:
             bad[method_id] = failure.value
     methods.give_up(tx, bad, at=writer.at, actor=writer.actor, ids=writer.ids)
-
-
-def _return_refunds(tx: Tx, stages: Iterable[Stage], writer: Writer) -> None:
-    """What was set aside for a refund that did not go is the customer's again, unless it is tried again."""
-    for stage in stages:
-        attempt, state = stage.attempt, stage.state
-        if attempt.kind is Kind.REFUND and state.status is Status.FAILED and state.is_stopped:
-            assert attempt.payment_id is not None, "a refund is of a payment"
-            payments.move(
-                tx, attempt.payment_id, paid.REFUND_FAILED, MoveKind.REFUND_FAILED, attempt.amount,
-                reason=state.why, at=writer.at, actor=writer.actor, ids=writer.ids,
-            )  # fmt: skip
 
 
 def _mark(tx: Tx, stages: Iterable[Stage], cancelled_to: str = SKIPPED) -> None:
@@ -490,158 +443,11 @@ def _outcome(state: State, to: str) -> str | None:
     return str(state.failure) if failed else str(state.status)
 
 
-def register(tx: Tx, worker: Worker, lease: timedelta) -> None:
-    """Writes down a process that charges."""
-    store.register_worker(tx, worker, lease)
-
-
-def renew(tx: Tx, worker_id: UUID, lease: timedelta) -> None:
-    """Says that a process is alive, for so many seconds of the database's time."""
-    store.renew_lease(tx, worker_id, lease)
-
-
-def end(tx: Tx, worker_id: UUID) -> None:
-    """Says that a process has ended."""
-    store.end_lease(tx, worker_id)
-
-
-def open_run(
-    tx: Tx, run: Run, providers: Iterable[str], invoices: Sequence[UUID] | None = None
-) -> tuple[Run, bool]:
-    """Opens a run with its work list (of all invoices, or of those), or finds the one that the schedule
-    has for the instant; says whether it is new."""
-    if not store.insert_run(tx, run):
-        assert run.scheduled_at is not None, "only scheduled instants are unique"
-        found = store.find_scheduled_run(tx, run.scheduled_at)
-        assert found is not None, "it stood in the way"
-        return found, False
-    store.plan_run(tx, run, invoices, providers)
-    return run, True
-
-
-def finish_run(tx: Tx, run_id: UUID, at: datetime) -> bool:
-    """Closes a run of which nothing is left to do; whether it is this that closed it."""
-    return store.finish_run(tx, run_id, at)
-
-
-def switch_run(tx: Tx, run: Run, to: str, at: datetime) -> Run:
-    """Pauses, resumes or aborts a run. What is under way comes to its end; what waits is not begun.
-
-    Raises Conflict `collection.run_is_over`."""
-    before = {PAUSED: [OPEN], OPEN: [PAUSED], ABORTED: [OPEN, PAUSED]}[to]
-    if run.state == to:
-        return run
-    if not store.switch_run(tx, run.run_id, before, to, at):
-        raise Conflict(
-            "collection.run_is_over",
-            f"the run is {run.state} and can't become {to}",
-            field="run",
-            hint="start another one: `everycent collect run`",
-        )
-    if to == ABORTED:
-        store.abort_items(tx, run.run_id)
-    return run._replace(state=to)
-
-
-def of_worker(tx: Tx, worker_id: UUID) -> list[Stage]:
-    """What a process has claimed or begun to send, locked."""
-    return store.lock_attempts_of(tx, [worker_id])
-
-
-def workers_on(tx: Tx, worker_id: UUID) -> list[tuple[Worker, bool]]:
-    """Other processes that have something under way, and whether their lease is over."""
-    return store.list_workers_on(tx, worker_id)
-
-
 def due_looks(tx: Tx, at: datetime, providers: Sequence[str], limit: int) -> list[Stage]:
     """Open outcomes that it is time to ask about."""
     return store.lock_due_looks(tx, at, providers, limit)
 
 
-def ask_for(tx: Tx, attempt: Attempt, writer: Writer) -> Stage:
-    """Writes an attempt down that a person asked for; a process takes it up."""
-    stage = course.claimed(attempt, writer.by, writer.at)
-    _record(tx, [(CLAIMED, stage)], writer)
-    return stage
-
-
-def begin_refunds(
-    tx: Tx, provider: str, most: int, limit: int, patience: timedelta, writer: Writer
-) -> list[Stage]:
-    """S2 for refunds that wait: takes them into this process's hands. Returns those that are to be sent."""
-    free = min(limit, places(tx, provider, most))
-    waiting = store.lock_waiting_refunds(tx, provider, free)
-    begun = [course.sending(one, writer.by, writer.at, writer.at + patience) for one in waiting]
-    _record(tx, [(SENDING, stage) for stage in begun], writer)
-    return begun
-
-
-def try_refunds_again(tx: Tx, writer: Writer) -> list[Stage]:
-    """New attempts for refunds of which one failed, and whose time has come."""
-    again = []
-    for stage in store.lock_refunds_to_retry(tx, writer.at):
-        before = stage.attempt
-        attempt = msgspec.structs.replace(
-            before,
-            attempt_id=writer.ids(f"{before.reference}/{before.tries + 1}"),
-            tries=before.tries + 1,
-        )
-        again.append(course.claimed(attempt, writer.by, writer.at))
-    _record(tx, [(CLAIMED, stage) for stage in again], writer)
-    return again
-
-
-def is_new_notice(tx: Tx, provider: str, notice_id: str) -> bool:
-    """Whether a provider's event was not written down before."""
-    return not store.find_notices(tx, provider, [notice_id])
-
-
-def note(tx: Tx, noted: Noted, writer: Writer) -> None:
-    """Writes down an event that a provider told. Raises Conflict `journal.concurrent_append` when somebody
-    else does at the same moment."""
-    draft = Draft(
-        writer.ids(f"payment_notice.noted/{noted.provider}/{noted.notice_id}"),
-        notices.stream(noted.provider, noted.notice_id),
-        notices.NOTED,
-        writer.at,
-        writer.actor,
-        noted,
-    )
-    journal.record(tx, [draft], writer.at, projection.any_of)
-
-
-def decide(
-    tx: Tx, kind: EventType, told: Decided, *, at: datetime, actor: str, ids: IdSource
-) -> None:
-    """Records what a person decided about collecting an invoice."""
-    key = f"{kind.name}/{told.invoice}/{instant_text(at)}"
-    draft = Draft(ids(key), decisions(told.invoice_id), kind, at, actor, told)
-    journal.record(tx, [draft], at, projection.any_of)
-
-
-def agree(
-    tx: Tx,
-    invoice_id: UUID,
-    parts: Sequence[Instalment],
-    reason: str,
-    *,
-    at: datetime,
-    actor: str,
-    ids: IdSource,
-) -> Agreed:
-    """Charges an invoice in parts from now on. Raises Conflict `collection.under_way`,
-    `collection.instalments_differ`, Invalid `collection.bad_instalments`."""
-    (found,) = invoicing.lock_open(tx, [invoice_id])
-    if store.list_under_way(tx, [invoice_id]):
-        raise Conflict(
-            "collection.under_way", "the invoice is being charged right now", field="invoice"
-        )
-    (row,) = documents.open_documents(tx, [invoice_id])
-    told = Agreed(
-        invoice_id, name_of(row.series, row.number), store.last_agreement(tx, invoice_id) + 1,
-        checked(parts, found.left, row.currency), reason,
-    )  # fmt: skip
-    key = f"{AGREED.name}/{told.invoice}/{told.agreement_no}"
-    draft = Draft(ids(key), decisions(invoice_id), AGREED, at, actor, told)
-    journal.record(tx, [draft], at, projection.any_of)
-    return told
+def of_worker(tx: Tx, worker_id: UUID) -> list[Stage]:
+    """What a process has claimed or begun to send, locked."""
+    return store.lock_attempts_of(tx, [worker_id])

@@ -134,6 +134,11 @@ def of_charge(tx: Tx, provider: str, provider_id: str) -> Stage | None:
     return store.find_attempt_of_charge(tx, provider, provider_id)
 
 
+def has_open(tx: Tx, provider: str, before: datetime) -> bool:
+    """Whether anything was asked of a provider before then of which the outcome is open."""
+    return store.has_open(tx, provider, before)
+
+
 def of_payment(tx: Tx, payment_id: UUID) -> list[Stage]:
     """The attempts to give a payment back, oldest first."""
     return store.list_attempts(tx, payment_id=payment_id)

@@ -67,9 +67,19 @@ def lock_due_looks(tx: Tx, at: datetime, providers: Sequence[str], limit: int) -
     return _stages(tx, "due_looks", {"at": at, "providers": list(providers), "limit": limit})
 
 
-def lock_unbooked(tx: Tx, ids: Sequence[UUID] | None, limit: int) -> list[Stage]:
-    """Attempts that were answered and are not booked, locked."""
-    return _stages(tx, "unbooked", {"ids": None if ids is None else list(ids), "limit": limit})
+def lock_unbooked(
+    tx: Tx, ids: Sequence[UUID] | None, after: UUID | None, limit: int
+) -> list[Stage]:
+    """Attempts that were answered and are not booked, locked, in the order of their ids: those given, or
+    those after one."""
+    wanted = None if ids is None else list(ids)
+    return _stages(tx, "unbooked", {"ids": wanted, "after": after, "limit": limit})
+
+
+def has_open(tx: Tx, provider: str, before: datetime) -> bool:
+    """Whether the outcome of something asked of the provider before then is open."""
+    params = {"tenant_id": tx.tenant_id, "provider": provider, "before": before}
+    return bool(tx.value(SQL["has_open"], params))
 
 
 def lock_provider(tx: Tx, provider: str) -> None:
@@ -235,6 +245,25 @@ def list_violations(tx: Tx, check: str) -> list[str]:
 def lock_waiting_refunds(tx: Tx, provider: str, limit: int) -> list[Stage]:
     """Refunds that wait for a process, locked."""
     return _stages(tx, "waiting_refunds", {"provider": provider, "limit": limit})
+
+
+def lock_refunds_of(tx: Tx, payment_id: UUID, move_no: int) -> list[Stage]:
+    """The attempts to give back what a move has set aside, locked."""
+    return _stages(tx, "refunds_of", {"payment_id": payment_id, "move_no": move_no})
+
+
+def get_set_aside(tx: Tx, payment_id: UUID, move_no: int) -> Any:
+    """What a move has set aside (`amount`), what of it did not go (`returned`), and what went (`went`)."""
+    params = {"tenant_id": tx.tenant_id, "payment_id": payment_id, "move_no": move_no}
+    return tx.row(SQL["set_aside"], params)
+
+
+def count_taken_there(tx: Tx, payment_id: UUID, external_id: str) -> int:
+    """What is booked of a refund that a provider told, in minor units."""
+    params = {
+        "tenant_id": tx.tenant_id, "payment_id": payment_id, "external_id": external_id,
+    }  # fmt: skip
+    return int(tx.value(SQL["taken_there"], params))
 
 
 def lock_refunds_to_retry(tx: Tx, at: datetime) -> list[Stage]:

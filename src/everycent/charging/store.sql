@@ -47,7 +47,15 @@ order by look_at, attempt_id limit %(limit)s for no key update skip locked;
 select told from payment_attempt
 where tenant_id = %(tenant_id)s and status = 'answered'
   and (%(ids)s::uuid[] is null or attempt_id = any(%(ids)s))
+  and (%(after)s::uuid is null or attempt_id > %(after)s)
 order by attempt_id limit %(limit)s for no key update skip locked;
+
+-- name: has_open
+-- Whether the outcome of something asked of a provider before then is open.
+select exists (
+    select from payment_attempt
+    where tenant_id = %(tenant_id)s and provider = %(provider)s and claimed_at <= %(before)s
+      and status in ('sending', 'unknown', 'pending', 'answered', 'mismatched'));
 
 -- name: lock_provider
 -- Places at a provider are handed out by one process at a time.
@@ -272,14 +280,38 @@ select told from payment_attempt
 where tenant_id = %(tenant_id)s and kind = 'refund' and status = 'claimed' and provider = %(provider)s
 order by claimed_at, attempt_id limit %(limit)s for no key update skip locked;
 
+-- name: refunds_of
+-- The attempts to give back what a move has set aside.
+select told from payment_attempt
+where tenant_id = %(tenant_id)s and payment_id = %(payment_id)s and move_no = %(move_no)s
+order by attempt_id for no key update;
+
+-- name: set_aside
+-- What a move has set aside, what of it did not go, and what went by attempts that are booked.
+select m.amount,
+       coalesce((select f.amount from payment_move f
+                 where f.tenant_id = m.tenant_id and f.payment_id = m.payment_id
+                   and f.of_move = m.move_no), 0) as returned,
+       coalesce((select sum((a.told::jsonb -> 'state' ->> 'taken')::bigint) from payment_attempt a
+                 where a.tenant_id = m.tenant_id and a.payment_id = m.payment_id
+                   and a.move_no = m.move_no and a.status = 'succeeded'), 0)::bigint as went
+from payment_move m
+where m.tenant_id = %(tenant_id)s and m.payment_id = %(payment_id)s and m.move_no = %(move_no)s;
+
+-- name: taken_there
+-- What is booked of a refund that a provider told, by its id there.
+select coalesce(sum(amount), 0)::bigint from payment_move
+where tenant_id = %(tenant_id)s and payment_id = %(payment_id)s and external_id = %(external_id)s
+  and kind in ('refund_there', 'lost');
+
 -- name: refunds_to_retry
--- Refunds of which an attempt failed that is to be tried again, and no other one was made since.
+-- Refunds of which an attempt failed that is to be tried again, and no other one was made since, nor went.
 select a.told from payment_attempt a
 where a.tenant_id = %(tenant_id)s and a.kind = 'refund' and a.status = 'failed' and a.retry_at <= %(at)s
   and not exists (
       select from payment_attempt b
       where b.tenant_id = a.tenant_id and b.payment_id = a.payment_id and b.move_no = a.move_no
-        and b.tries > a.tries)
+        and (b.tries > a.tries or b.status not in ('failed', 'cancelled')))
 order by a.retry_at, a.attempt_id for no key update skip locked;
 
 -- name: payment_states

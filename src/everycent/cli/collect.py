@@ -12,7 +12,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from everycent.app import collecting, processes
-from everycent.charging import operations as charging
+from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
 from everycent.charging.run import Progress as RunProgress
@@ -160,7 +160,7 @@ def progress(run_id: str, as_json: bool) -> None:
 
 def _switch(run_id: str, to: str, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        current = charging.switch_run(tx, queries.run(tx, run_id), to, app.clock())
+        current = running.switch_run(tx, queries.run(tx, run_id), to, app.clock())
         done = queries.progress(tx, current.run_id)
     emit(_data(current, done), as_json, lambda: _render(current, done))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from everycent.app import collecting
 from everycent.charging import queries
 from everycent.charging.attempt import Evidence, Source, Stage
 from everycent.charging.queries import Step
@@ -136,8 +137,9 @@ def resolve(
                 known.currency, said_by=who, reason=reason,
             )  # fmt: skip
         after = decide.resolve(
-            app.database, tenant_id, attempt, said, at=app.clock(), actor=who, ids=app.ids
-        )
+            app.database, tenant_id, attempt, said, collecting.terms_of(app, tenant_id),
+            at=app.clock(), actor=who, ids=app.ids,
+        )  # fmt: skip
     emit(
         _stage(after),
         as_json,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from everycent.charging import operations as charging
+from everycent.charging import operations_decisions as decisions
 from everycent.charging.instalments import Instalment
 from everycent.charging.status import PaymentState
 from everycent.cli.common import day, emit, json_option, money, opened, positive_minor, table
@@ -102,7 +102,7 @@ def instalments(invoice: str, parts: tuple[str, ...], reason: str, as_json: bool
             due_on, _, amount = text.partition("=")
             minor = positive_minor(amount, found.currency, "parts")
             told.append(Instalment(day(due_on, "parts"), minor))
-        agreed = charging.agree(
+        agreed = decisions.agree(
             tx, found.invoice_id, told, reason, at=app.clock(), actor=app.settings.actor,
             ids=app.ids,
         )  # fmt: skip

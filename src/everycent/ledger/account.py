@@ -46,11 +46,12 @@ BAD_DEBT = Account(30, "bad_debt", "Bad debt", Kind.EXPENSE)
 PAYMENT_FEES = Account(31, "payment_fees", "Payment fees", Kind.EXPENSE)
 FX_RESULT = Account(32, "exchange_result", "Exchange gains and losses", Kind.EXPENSE)
 PROMOTIONS = Account(33, "promotions", "Credit given away", Kind.EXPENSE)
+PAYMENT_LOSSES = Account(34, "payment_losses", "Paid back beyond what came in", Kind.EXPENSE)
 
 CHART = (
     RECEIVABLE, CASH, CLEARING, SUSPENSE, DEFERRED_REVENUE, TAX_PAYABLE, CUSTOMER_CREDIT,
     PREPAID_CREDIT, OPENING, REVENUE, DISCOUNTS, ROUNDING, BREAKAGE, BAD_DEBT, PAYMENT_FEES,
-    FX_RESULT, PROMOTIONS,
+    FX_RESULT, PROMOTIONS, PAYMENT_LOSSES,
 )  # fmt: skip
 
 BY_ID = {account.account_id: account for account in CHART}

@@ -135,25 +135,20 @@ def unapply(
     return done
 
 
-def move(
-    tx: Tx,
-    payment_id: UUID,
-    event_type: EventType,
-    kind: MoveKind,
-    amount: int,
-    *,
-    at: datetime,
-    actor: str,
-    ids: IdSource,
-    reason: str = "",
-    external_id: str | None = None,
+def refund_failed(
+    tx: Tx, payment_id: UUID, move_no: int, amount: int, writing: Writing, reason: str
 ) -> Moved:
-    """One move of a payment by itself, out of or into what is left of it."""
+    """What was set aside by a move to go back, and did not go: it is left of the payment again, or covers
+    what was taken beyond the payment meanwhile. Once for a move. Raises NotFound `payment.unknown`."""
     held = lock(tx, payment_id)
-    one, _ = payments.moved(held.standing, kind, amount, external_id=external_id)
-    done = Moved(held.payment, (one,), (), reason)
-    _record(tx, event_type, done, held.standing,
-            {"at": at, "recorded_at": at, "actor": actor, "ids": ids})  # fmt: skip
+    one, standing = payments.moved(held.standing, MoveKind.REFUND_FAILED, amount, of_move=move_no)
+    moves = [one]
+    covered = min(amount, standing.lost)
+    for kind in (MoveKind.LOST_RETURNED, MoveKind.DISPUTE) if covered else ():
+        one, standing = payments.moved(standing, kind, covered)
+        moves.append(one)
+    done = Moved(held.payment, tuple(moves), (), reason)
+    _record(tx, payments.REFUND_FAILED, done, held.standing, writing)
     return done
 
 
@@ -187,12 +182,48 @@ def take_back(
             field="amount",
             value=amount,
         )
+    done, _ = _taken(tx, held, kind, amount, reason, external_id)
+    _record(tx, event_type, done, held.standing, writing)
+    return done
+
+
+def taken_there(
+    tx: Tx,
+    payment_id: UUID,
+    event_type: EventType,
+    kind: MoveKind,
+    amount: int,
+    writing: Writing,
+    *,
+    reason: str,
+    external_id: str,
+) -> Moved:
+    """Money that is gone already, as a provider or a bank says (a dispute, a refund made there): out of
+    what stands of the payment as in `take_back`; what is beyond that is lost. Raises NotFound
+    `payment.unknown`."""
+    held = lock(tx, payment_id)
+    stands = min(amount, held.payment.amount - held.standing.back)
+    done, standing = _taken(tx, held, kind, stands, reason, external_id)
+    if amount > stands:
+        beyond, _ = payments.moved(
+            standing, MoveKind.LOST, amount - stands, external_id=external_id
+        )
+        done = msgspec.structs.replace(done, moves=(*done.moves, beyond))
+    _record(tx, event_type, done, held.standing, writing)
+    return done
+
+
+def _taken(
+    tx: Tx, held: Held, kind: MoveKind, amount: int, reason: str, external_id: str | None
+) -> tuple[Moved, Standing]:
+    """Takes so much out of what is left, and what is missing of it off the invoices paid last."""
     moves: list[Move] = []
     settles: list[Settle] = []
+    standing = held.standing
     missing = amount - standing.left
     if missing > 0:
         wanted = []
-        for document, pays in store.list_applied(tx, payment_id):
+        for document, pays in store.list_applied(tx, held.payment.payment_id):
             share = min(missing, pays)
             if share:
                 wanted.append((document, share))
@@ -200,10 +231,8 @@ def take_back(
         freed, standing = _unapplied(tx, held, wanted, reason)
         moves += freed.moves
         settles += freed.settles
-    last, _ = payments.moved(standing, kind, amount, external_id=external_id)
-    done = Moved(held.payment, (*moves, last), tuple(settles), reason)
-    _record(tx, event_type, done, held.standing, writing)
-    return done
+    last, standing = payments.moved(standing, kind, amount, external_id=external_id)
+    return Moved(held.payment, (*moves, last), tuple(settles), reason), standing
 
 
 def lock(tx: Tx, payment_id: UUID) -> Held:
@@ -286,19 +315,31 @@ def _record(
 
 
 def won_back(tx: Tx, payment_id: UUID, amount: int, external_id: str, writing: Writing) -> Moved:
-    """Disputed money that was returned: it pays again what it paid before the dispute, as far as that is
-    open, the oldest first. Raises NotFound `payment.unknown`."""
+    """So much of what a dispute took was returned: what was lost of it comes first, the rest pays again
+    what the payment paid before, as far as that is open, the oldest first. Raises NotFound
+    `payment.unknown`."""
     held = lock(tx, payment_id)
-    amount = min(amount, held.standing.back)
-    first, standing = payments.moved(
-        held.standing, MoveKind.DISPUTE_WON, amount, external_id=external_id
+    known = store.list_moves(tx, payment_id)
+    taken = {row.kind: row.amount for row in known if row.external_id == external_id}
+    moves: list[Move] = []
+    standing = held.standing
+    returned = min(amount, sum(taken.values()))
+    lost = min(returned, taken.get(MoveKind.LOST, 0), standing.lost)
+    if lost:
+        one, standing = payments.moved(
+            standing, MoveKind.LOST_RETURNED, lost, external_id=external_id
+        )
+        moves.append(one)
+    returned -= lost
+    one, standing = payments.moved(
+        standing, MoveKind.DISPUTE_WON, returned, external_id=external_id
     )
-    lost = [row.document_id for row in store.list_moves(tx, payment_id) if row.kind == "unapplied"]
-    opens = invoicing.lock_open(tx, lost)
-    order = {document: place for place, document in enumerate(dict.fromkeys(lost))}
+    paid = [row.document_id for row in known if row.kind == MoveKind.UNAPPLIED]
+    opens = invoicing.lock_open(tx, paid)
+    order = {document: place for place, document in enumerate(dict.fromkeys(paid))}
     opens.sort(key=lambda one: order[one.document_id])
-    parts = payments.spread(min(amount, standing.left), opens)
-    moves, settles, _ = payments.applied(standing, parts)
-    done = Moved(held.payment, (first, *moves), tuple(settles), "dispute won")
+    parts = payments.spread(min(returned, standing.left), opens)
+    settled, settles, _ = payments.applied(standing, parts)
+    done = Moved(held.payment, (*moves, one, *settled), tuple(settles), "dispute won")
     _record(tx, payments.DISPUTE_WON, done, held.standing, writing)
     return done

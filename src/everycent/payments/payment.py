@@ -1,7 +1,8 @@
 """Payment: money that came in, and what became of it.
 
 All of a payment pays invoices, is left (it pays nothing yet: unapplied cash, the customer's credit), or
-went back to where it came from. Every change is a move in a chain that the database holds to that.
+went back to where it came from. What went back beyond that (a customer who was refunded, and whose bank
+took the money back too) is lost. Every change is a move in a chain that the database holds to that.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class MoveKind(StrEnum):
     """RECEIVED: it came in. ASSIGNED: now it is known whose it is. APPLIED, UNAPPLIED: it pays an invoice,
     or no longer does. REFUND: it is set aside to go back to the customer; REFUND_FAILED: it did not go.
     REFUND_THERE: somebody gave it back in the provider's pages. DISPUTE: the customer's bank took it back;
-    DISPUTE_WON: and returned it."""
+    DISPUTE_WON: and returned it. LOST: more went back than had come in; LOST_RETURNED: and came again."""
 
     RECEIVED = "received"
     ASSIGNED = "assigned"
@@ -46,6 +47,8 @@ class MoveKind(StrEnum):
     REFUND_THERE = "refund_there"
     DISPUTE = "dispute"
     DISPUTE_WON = "dispute_won"
+    LOST = "lost"
+    LOST_RETURNED = "lost_returned"
 
 
 _LEFT = {
@@ -57,6 +60,7 @@ _BACK = {
     MoveKind.REFUND: 1, MoveKind.REFUND_FAILED: -1, MoveKind.REFUND_THERE: 1, MoveKind.DISPUTE: 1,
     MoveKind.DISPUTE_WON: -1,
 }  # fmt: skip
+_LOST = {MoveKind.LOST: 1, MoveKind.LOST_RETURNED: -1}
 
 
 class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,7 +83,8 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Move(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change: `amount` (minor units, never negative), and what is left and what went back after it."""
+    """One change: `amount` (minor units, never negative), and what is left, what went back and what is lost
+    after it. `of_move` is the refund that did not go, or not all of it."""
 
     move_no: int
     kind: MoveKind
@@ -90,6 +95,9 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
     back_after: int
     document_id: UUID | None = None
     external_id: str | None = None
+    lost_before: int = 0
+    lost_after: int = 0
+    of_move: int | None = None
 
 
 class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,11 +126,13 @@ TYPES = (
 
 
 class Standing(NamedTuple):
-    """Where a payment stands after `moves` moves: what is left of it and what went back (minor units)."""
+    """Where a payment stands after `moves` moves: what is left of it, what went back, and what went back
+    beyond it (minor units)."""
 
     moves: int
     left: int
     back: int
+    lost: int = 0
 
 
 class Part(NamedTuple):
@@ -150,19 +160,21 @@ def moved(
     *,
     document_id: UUID | None = None,
     external_id: str | None = None,
+    of_move: int | None = None,
 ) -> tuple[Move, Standing]:
     """The next move. Raises Broken `payment.overdrawn` where more is taken than there is."""
-    left = standing.left + _LEFT[kind] * amount
+    left = standing.left + _LEFT.get(kind, 0) * amount
     back = standing.back + _BACK.get(kind, 0) * amount
-    if amount < 0 or left < 0 or back < 0:
+    lost = standing.lost + _LOST.get(kind, 0) * amount
+    if amount < 0 or min(left, back, lost) < 0:
         raise Broken(
             "payment.overdrawn", f"{amount} minor units are more than the {standing.left} left"
         )
     move = Move(
         standing.moves + 1, kind, amount, standing.left, left, standing.back, back, document_id,
-        external_id,
+        external_id, standing.lost, lost, of_move,
     )  # fmt: skip
-    return move, Standing(standing.moves + 1, left, back)
+    return move, Standing(standing.moves + 1, left, back, lost)
 
 
 def applied(standing: Standing, parts: list[Part]) -> tuple[list[Move], list[Settle], Standing]:

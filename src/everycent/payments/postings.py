@@ -3,6 +3,7 @@
     debit   the money's account   with what came in less what went back
     credit  receivable            with what it pays of invoices more than before
     credit  customer credit       with what is left of it more than before (suspense: nobody knows whose)
+    debit   payment losses        with what went back beyond what had come in
 
 What a provider charged waits in clearing until it pays out; what came to the bank, or in cash, is cash.
 """
@@ -14,6 +15,7 @@ from everycent.ledger.account import (
     CLEARING,
     CUSTOMER_CREDIT,
     PAYMENT_FEES,
+    PAYMENT_LOSSES,
     RECEIVABLE,
     SUSPENSE,
 )
@@ -28,6 +30,7 @@ def of_moved(event_kind: str, moved: Moved) -> Entry | None:
     currency, owner = payment.currency, payment.customer_id
     left = last.left_after - first.left_before
     money = first.back_before - last.back_after
+    lost = last.lost_after - first.lost_before
     fee = 0
     if first.kind is MoveKind.RECEIVED:
         money += payment.amount
@@ -43,6 +46,7 @@ def of_moved(event_kind: str, moved: Moved) -> Entry | None:
             credit(RECEIVABLE, money - left, currency, owner),
             credit(SUSPENSE if owner is None else CUSTOMER_CREDIT, left, currency, owner),
             debit(PAYMENT_FEES, fee, currency),
-            credit(account, fee, currency),
+            debit(PAYMENT_LOSSES, lost, currency),
+            credit(account, fee + lost, currency),
         ),
     )

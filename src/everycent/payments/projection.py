@@ -21,7 +21,7 @@ MOVE = table(
     "payment_move",
     "tenant_id int4, payment_id uuid, move_no int4, kind text, amount int8, left_before int8,"
     " left_after int8, back_before int8, back_after int8, total int8, document_id uuid,"
-    " external_id text, at timestamptz, event_id uuid",
+    " external_id text, lost_before int8, lost_after int8, of_move int4, at timestamptz, event_id uuid",
     key="tenant_id, payment_id, move_no",
 )
 
@@ -41,8 +41,8 @@ def moved(event: Event, rows: Rows, tenant_id: int) -> None:
     for m in done.moves:
         target.append(
             (tenant_id, p.payment_id, m.move_no, m.kind.value, m.amount, m.left_before, m.left_after,
-             m.back_before, m.back_after, p.amount, m.document_id, m.external_id, event.at,
-             event.event_id)
+             m.back_before, m.back_after, p.amount, m.document_id, m.external_id, m.lost_before,
+             m.lost_after, m.of_move, event.at, event.event_id)
         )  # fmt: skip
     if done.settles:
         add_settlements(rows, tenant_id, event, done.settles, p.payment_id)

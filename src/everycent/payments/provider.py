@@ -118,6 +118,13 @@ class Traits(NamedTuple):
     takes_parts: bool = False
 
 
+PROMISES_NOTHING = Traits(
+    idempotent_for=None, looks_up=True, latest_commit=timedelta(days=1), concurrency=0,
+    deadline=timedelta(0),
+)  # fmt: skip
+"""A provider that is not set up: nothing is sent to it, and it is asked when it is set up again."""
+
+
 class Provider(Protocol):
     """A payment provider. Used by one event loop at a time; `close` releases its connections."""
 

@@ -73,7 +73,7 @@ def documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Document]:
 
 def _held(row: Any) -> Held:
     told: Moved = decode(_BY_EVENT, row.schema_version, row.payload)
-    return Held(told.payment, Standing(row.moves, row.left, row.back))
+    return Held(told.payment, Standing(row.moves, row.left, row.back, row.lost))
 
 
 _BY_EVENT = payments.RECEIVED  # all events of payments have one shape

@@ -1,11 +1,11 @@
 -- name: find_payments
 select p.payment_id, p.customer_id, p.currency, p.amount, p.source, p.provider, p.external_id,
        p.attempt_id, p.received_on, p.reference, p.at, e.payload, e.schema_version, m.move_no as moves,
-       m.left_after as left, m.back_after as back
+       m.left_after as left, m.back_after as back, m.lost_after as lost
 from payment p
 join journal_event e on e.tenant_id = p.tenant_id and e.event_id = p.event_id
 join lateral (
-    select move_no, left_after, back_after from payment_move m
+    select move_no, left_after, back_after, lost_after from payment_move m
     where m.tenant_id = p.tenant_id and m.payment_id = p.payment_id
     order by move_no desc limit 1) m on true
 where p.tenant_id = %(tenant_id)s
@@ -22,8 +22,8 @@ select pg_advisory_xact_lock(hashtextextended('everycent.payment/' || id, %(tena
 from unnest(%(ids)s::uuid[]) with ordinality as w(id, place) order by place;
 
 -- name: moves_of
-select m.move_no, m.kind, m.amount, m.left_after, m.back_after, m.document_id, m.external_id, m.at,
-       i.series, i.number
+select m.move_no, m.kind, m.amount, m.left_after, m.back_after, m.lost_after, m.of_move, m.document_id,
+       m.external_id, m.at, i.series, i.number
 from payment_move m
 left join invoice i on i.tenant_id = m.tenant_id and i.invoice_id = m.document_id
 where m.tenant_id = %(tenant_id)s and m.payment_id = %(payment_id)s order by m.move_no;

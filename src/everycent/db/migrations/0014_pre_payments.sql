@@ -206,14 +206,16 @@ create index payment_payer on payment (tenant_id, payer_account, at) where payer
 create unique index payment_attempt_once on payment (tenant_id, attempt_id) where attempt_id is not null;
 
 -- What became of a payment, as a chain: `left_after` of it pays nothing yet, `back_after` went back to where
--- it came from (refunds, disputes). Nobody gets back more than came in, nor what pays something.
+-- it came from (refunds, disputes). What goes back does not pay anything; what providers and banks took
+-- beyond what had come in is lost (`lost_after`). A refund that did not go, or not all of it, names its
+-- move (`of_move`), once.
 create table payment_move (
     tenant_id int not null,
     payment_id uuid not null,
     move_no int not null check (move_no > 0),
     move_before int generated always as (nullif(move_no - 1, 0)) stored,
     kind text not null check (kind in ('received', 'assigned', 'applied', 'unapplied', 'refund',
-        'refund_failed', 'refund_there', 'dispute', 'dispute_won')),
+        'refund_failed', 'refund_there', 'dispute', 'dispute_won', 'lost', 'lost_returned')),
     amount bigint not null check (amount >= 0),
     left_before bigint not null,
     left_after bigint not null check (left_after >= 0),
@@ -221,16 +223,26 @@ create table payment_move (
     back_after bigint not null check (back_after >= 0),
     total bigint not null,
     document_id uuid,
+    settles bigint generated always as
+        (case kind when 'applied' then amount when 'unapplied' then -amount end) stored,
     external_id text,
+    lost_before bigint not null,
+    lost_after bigint not null check (lost_after >= 0),
+    of_move int,
     at timestamptz not null,
     event_id uuid not null,
+    check ((kind = 'refund_failed') = (of_move is not null)),
     check ((move_no = 1) = (kind = 'received')),
+    check (lost_after = lost_before + case kind when 'lost' then amount when 'lost_returned' then -amount
+                                                else 0 end),
     check ((document_id is not null) = (kind in ('applied', 'unapplied'))),
     check (left_after + back_after <= total),
     check (case kind
            when 'received' then (amount, left_before, left_after, back_before, back_after) =
                                 (total, 0, total, 0, 0)
            when 'assigned' then amount = 0 and left_after = left_before and back_after = back_before
+           when 'lost' then left_after = left_before and back_after = back_before
+           when 'lost_returned' then left_after = left_before and back_after = back_before
            when 'applied' then left_after = left_before - amount and back_after = back_before
            when 'unapplied' then left_after = left_before + amount and back_after = back_before
            when 'refund_failed' then left_after = left_before + amount
@@ -238,17 +250,58 @@ create table payment_move (
            when 'dispute_won' then left_after = left_before + amount and back_after = back_before - amount
            else left_after = left_before - amount and back_after = back_before + amount end),
     primary key (tenant_id, payment_id, move_no),
-    unique (tenant_id, payment_id, move_no, left_after, back_after, total),
+    unique (tenant_id, payment_id, move_no, left_after, back_after, lost_after, total),
+    unique (tenant_id, payment_id, move_no, kind, amount),
+    unique (tenant_id, payment_id, move_no, document_id, settles),
+    unique (tenant_id, payment_id, of_move),
     foreign key (tenant_id, payment_id, total) references payment (tenant_id, payment_id, amount),
-    foreign key (tenant_id, payment_id, move_before, left_before, back_before, total)
-        references payment_move (tenant_id, payment_id, move_no, left_after, back_after, total),
+    foreign key (tenant_id, payment_id, move_before, left_before, back_before, lost_before, total)
+        references payment_move (tenant_id, payment_id, move_no, left_after, back_after, lost_after, total),
+    foreign key (tenant_id, payment_id, of_move) references payment_move (tenant_id, payment_id, move_no),
     foreign key (tenant_id, document_id) references invoice (tenant_id, invoice_id)
 );
 create unique index payment_move_external on payment_move (tenant_id, payment_id, kind, external_id)
     where external_id is not null;
 create trigger immutable before update or delete or truncate on payment_move
     for each statement execute function refuse_change();
-alter table settlement add foreign key (tenant_id, payment_id, move_no) references payment_move;
+alter table settlement add foreign key (tenant_id, payment_id, move_no, document_id, amount)
+    references payment_move (tenant_id, payment_id, move_no, document_id, settles);
+
+-- A payment pays documents of its own customer, in its own currency.
+create function check_payer() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from appended n
+        join everycent.payment p on p.tenant_id = n.tenant_id and p.payment_id = n.payment_id
+        join everycent.invoice i on i.tenant_id = n.tenant_id and i.invoice_id = n.document_id
+        where n.kind = 'applied'
+          and (p.customer_id is distinct from i.customer_id or p.currency <> i.currency)) $q$ into wrong;
+    if wrong then
+        raise exception 'a payment pays documents of its own customer, in its own currency'
+            using errcode = 'foreign_key_violation', constraint = 'payment_move_payer';
+    end if;
+    return null;
+end $$;
+create trigger of_the_payer after insert on payment_move
+    referencing new table as appended for each statement execute function check_payer();
+
+-- Collection runs, a work list and not part of the truth: one per instant of a schedule, whoever opens it;
+-- any number on demand.
+create table collection_run (
+    tenant_id int not null references tenant,
+    run_id uuid not null,
+    kind text not null check (kind in ('schedule', 'demand', 'retry')),
+    as_of timestamptz not null,
+    due_by date not null,
+    scheduled_at timestamptz,
+    state text not null check (state in ('open', 'paused', 'aborted', 'finished')),
+    started_at timestamptz not null,
+    finished_at timestamptz,
+    check ((kind = 'schedule') = (scheduled_at is not null)),
+    primary key (tenant_id, run_id),
+    unique (tenant_id, scheduled_at)
+);
 
 -- Attempts to move money through a provider. At most one of an invoice is alive; and of every state in
 -- which an invoice was (`step`), at most one attempt ever succeeds. No more is asked for than was open then.
@@ -262,6 +315,7 @@ create table payment_attempt (
     open bigint not null,
     payment_id uuid,
     move_no int,
+    move_kind text generated always as (case when move_no is not null then 'refund' end) stored,
     customer_id uuid not null,
     provider text not null,
     method_id uuid,
@@ -293,7 +347,10 @@ create table payment_attempt (
     unique (tenant_id, reference),
     foreign key (tenant_id, customer_id) references customer,
     foreign key (tenant_id, invoice_id) references invoice (tenant_id, invoice_id),
-    foreign key (tenant_id, payment_id, move_no) references payment_move (tenant_id, payment_id, move_no)
+    foreign key (tenant_id, payment_id, move_no, move_kind, amount)
+        references payment_move (tenant_id, payment_id, move_no, kind, amount),
+    foreign key (tenant_id, method_id) references payment_method,
+    foreign key (tenant_id, run_id) references collection_run
 );
 create unique index payment_attempt_alive on payment_attempt (tenant_id, invoice_id)
     where kind = 'charge' and not is_contradicted
@@ -320,9 +377,12 @@ begin
         end if;
         return new;
     end if;
-    if (new.kind, new.reference, new.amount, new.currency, new.provider, new.step, new.customer_id)
-       <> (old.kind, old.reference, old.amount, old.currency, old.provider, old.step, old.customer_id)
-       or new.invoice_id is distinct from old.invoice_id or new.payment_id is distinct from old.payment_id
+    if (new.kind, new.reference, new.amount, new.currency, new.provider, new.step, new.open,
+        new.customer_id, new.tries)
+       <> (old.kind, old.reference, old.amount, old.currency, old.provider, old.step, old.open,
+           old.customer_id, old.tries)
+       or (new.invoice_id, new.payment_id, new.move_no, new.method_id, new.run_id) is distinct from
+          (old.invoice_id, old.payment_id, old.move_no, old.method_id, old.run_id)
     then
         raise exception 'what an attempt asks for never changes'
             using errcode = 'check_violation', constraint = 'payment_attempt_frozen';
@@ -467,22 +527,6 @@ create table payment_worker (
     primary key (tenant_id, worker_id)
 );
 
--- One run per instant of a schedule, whoever opens it; any number on demand.
-create table collection_run (
-    tenant_id int not null references tenant,
-    run_id uuid not null,
-    kind text not null check (kind in ('schedule', 'demand', 'retry')),
-    as_of timestamptz not null,
-    due_by date not null,
-    scheduled_at timestamptz,
-    state text not null check (state in ('open', 'paused', 'aborted', 'finished')),
-    started_at timestamptz not null,
-    finished_at timestamptz,
-    check ((kind = 'schedule') = (scheduled_at is not null)),
-    primary key (tenant_id, run_id),
-    unique (tenant_id, scheduled_at)
-);
-
 create table collection_item (
     tenant_id int not null,
     run_id uuid not null,
@@ -493,6 +537,7 @@ create table collection_item (
     attempt_id uuid,
     primary key (tenant_id, run_id, invoice_id),
     foreign key (tenant_id, run_id) references collection_run,
+    foreign key (tenant_id, attempt_id) references payment_attempt,
     foreign key (tenant_id, invoice_id) references invoice (tenant_id, invoice_id)
 );
 create index collection_item_invoice on collection_item (tenant_id, invoice_id) where state = 'waiting';

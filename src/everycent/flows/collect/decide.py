@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from everycent.charging import course, queries
 from everycent.charging import operations as charging
-from everycent.charging import queries
-from everycent.charging.attempt import NOBODY, By, Evidence, Stage, Status
+from everycent.charging import operations_decisions as decisions
+from everycent.charging.attempt import FINAL, NOBODY, By, Evidence, Stage, Status
 from everycent.charging.course import Terms
 from everycent.charging.decided import REQUEUED, STOPPED, Decided, requeued, stopped
-from everycent.charging.operations import Heard, Writer
-from everycent.charging.policy import DEFAULT
+from everycent.charging.operations import Heard, TermsOf
+from everycent.charging.operations_writing import Writer
 from everycent.charging.status import PaymentState
 from everycent.db.connection import Database, Tx
 from everycent.invoicing import operations as invoicing
 from everycent.journal.types import EventType
 from everycent.kernel.errors import Conflict
 from everycent.kernel.ids import IdSource
-from everycent.payments.provider import Traits
-
-_NO_PROMISES = Terms(
-    Traits(None, looks_up=False, latest_commit=timedelta(0), concurrency=1, deadline=timedelta(0)),
-    DEFAULT,
-)
-"""A person's word counts whatever the provider promises."""
+from everycent.kernel.period import instant_text
+from everycent.payments.provider import Outcome
 
 
 def resolve(
@@ -32,16 +28,17 @@ def resolve(
     tenant_id: int,
     reference: str,
     said: Evidence,
+    terms_of: TermsOf,
     *,
     at: datetime,
     actor: str,
     ids: IdSource,
 ) -> Stage:
     """What a person has found out about an attempt, with the reason: money moved, or it did not. It is
-    booked at once.
+    booked at once. That it did not counts only when what was sent can't be charged any more.
 
     Raises NotFound `payment_attempt.unknown`, Conflict `payment_attempt.settled` when nothing is open about
-    it."""
+    it, `payment_attempt.may_still_charge`."""
     with database.transaction(tenant_id) as tx:
         stage = queries.by_reference(tx, reference)
         if stage.state.status in (Status.SUCCEEDED, Status.CLAIMED, Status.SENDING):
@@ -52,12 +49,26 @@ def resolve(
                 value=reference,
                 hint="see `everycent payment trail`",
             )
+        if said.outcome is Outcome.ABSENT:
+            _check_over(stage, terms_of(stage.attempt.provider), at)
         writer = Writer(By(NOBODY, actor), actor, at, ids)
-        heard = [Heard(stage, said)]
-        (after,) = charging.hear(tx, heard, lambda _: _NO_PROMISES, writer)
+        (after,) = charging.hear(tx, [Heard(stage, said)], terms_of, writer)
         if after.state.status is Status.ANSWERED:
-            (after,) = charging.book(tx, [after], writer)
+            (after,) = charging.book(tx, [after], writer) or [after]
     return after
+
+
+def _check_over(stage: Stage, terms: Terms, at: datetime) -> None:
+    """A person who looked too early has seen nothing and knows nothing."""
+    since = course.absent_counts_from(stage, terms)
+    if stage.state.status not in FINAL and (since is None or at < since):
+        until = "as long as it is being sent" if since is None else f"until {instant_text(since)}"
+        raise Conflict(
+            "payment_attempt.may_still_charge",
+            f"{stage.attempt.reference} may still be charged {until}",
+            field="not_charged",
+            hint="look into the provider's books after that, and say it then",
+        )
 
 
 def requeue(
@@ -116,5 +127,5 @@ def _decided(
         told = decide(tx, found, queries.attempts_of(tx, invoice_id))
         if told is None:
             return found, False
-        charging.decide(tx, kind, told, at=at, actor=actor, ids=ids)
+        decisions.decide(tx, kind, told, at=at, actor=actor, ids=ids)
         return queries.payment_state(tx, name), True

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
-from everycent.charging import operations as charging
+from everycent.charging import operations_runs as running
 from everycent.charging.attempt import By
 from everycent.charging.course import Terms
-from everycent.charging.operations import Writer
+from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Policy
 from everycent.charging.run import Worker
 from everycent.db.connection import Database, Tx
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
 from everycent.kernel.ids import IdSource
-from everycent.payments.provider import Provider
+from everycent.payments.provider import PROMISES_NOTHING, Provider
 
 
 class Pace(NamedTuple):
@@ -57,10 +57,11 @@ class Desk(NamedTuple):
         """The providers that are set up."""
         return frozenset(self.providers)
 
-    def terms_of(self, provider: str) -> Terms | None:
-        """By which promises and policy a provider is dealt with; None for one that is not set up."""
+    def terms_of(self, provider: str) -> Terms:
+        """By which promises and policy a provider is dealt with. One that is not set up here, or not any
+        more, has promised nothing: what may have been sent to it is unknown until there is evidence."""
         found = self.providers.get(provider)
-        return None if found is None else Terms(found.traits, self.policy)
+        return Terms(PROMISES_NOTHING if found is None else found.traits, self.policy)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Tx]:
@@ -75,16 +76,16 @@ class Desk(NamedTuple):
 def register(desk: Desk) -> None:
     """Writes the process down as alive."""
     with desk.step("register") as tx:
-        charging.register(tx, desk.worker, desk.pace.lease)
+        running.register(tx, desk.worker, desk.pace.lease)
 
 
 def renewed(desk: Desk) -> None:
     """Says that the process is alive."""
     with desk.step("renew") as tx:
-        charging.renew(tx, desk.worker.worker_id, desk.pace.lease)
+        running.renew(tx, desk.worker.worker_id, desk.pace.lease)
 
 
 def ended(desk: Desk) -> None:
     """Says that the process has ended, and leaves nothing under way."""
     with desk.step("end") as tx:
-        charging.end(tx, desk.worker.worker_id)
+        running.end(tx, desk.worker.worker_id)

@@ -4,16 +4,17 @@ written down once, and followed in the same transaction; the same one ten times 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from everycent.charging import operations as charging
+from everycent.charging import operations_decisions as decisions
 from everycent.charging import queries as charges
 from everycent.charging.attempt import Source, Stage, Status
 from everycent.charging.judge import evidence_of
 from everycent.charging.notice import Noted
 from everycent.charging.operations import Heard
 from everycent.db.connection import Tx
-from everycent.flows.collect import reopen
 from everycent.flows.collect.desk import Desk
 from everycent.kernel.errors import Unavailable
 from everycent.payments import operations as payments
@@ -23,6 +24,9 @@ from everycent.payments.payment import MoveKind
 from everycent.payments.provider import Notice, NoticeKind, Outcome, Provider
 from everycent.payments.queries import Held
 
+_OURS = (NoticeKind.CHARGE, NoticeKind.REFUND)
+_PATIENCE = timedelta(days=1)
+"""How long a provider is asked to tell again what may be about a charge that we have not heard of."""
 _BACK = {
     NoticeKind.DISPUTED: (paid.DISPUTED, MoveKind.DISPUTE),
     NoticeKind.REFUNDED_THERE: (paid.REFUNDED_THERE, MoveKind.REFUND_THERE),
@@ -43,23 +47,23 @@ def hear(desk: Desk, provider: Provider, headers: Mapping[str, str], body: bytes
 
 
 def _follow(tx: Tx, desk: Desk, provider: str, notice: Notice) -> str:
-    if not charging.is_new_notice(tx, provider, notice.event_id):
+    if not decisions.is_new_notice(tx, provider, notice.event_id):
         return "known"
     attempt_id: UUID | None = None
     payment_id: UUID | None = None
     effect = "nothing of ours"
-    if notice.kind in (NoticeKind.CHARGE, NoticeKind.REFUND):
+    if notice.kind in _OURS or _is_our_refund(tx, provider, notice):
         stage = _attempt_of(tx, provider, notice)
         if stage is not None:
             attempt_id = stage.attempt.attempt_id
             effect = _told(tx, desk, stage, notice)
     elif notice.kind is not NoticeKind.OTHER:
-        held = _payment_of(tx, provider, notice)
+        held = _payment_of(tx, provider, notice, desk.clock())
         if held is not None:
             payment_id = held.payment.payment_id
             effect = _taken_back(tx, desk, held, notice)
     said = evidence_of(notice.answer, Source.NOTICE, notice=notice.event_id)
-    charging.note(
+    decisions.note(
         tx,
         Noted(
             provider, notice.event_id, notice.kind.value, said, notice.at, attempt_id, payment_id,
@@ -98,15 +102,27 @@ def _told(tx: Tx, desk: Desk, stage: Stage, notice: Notice) -> str:
     return str(after.state.status)
 
 
-def _payment_of(tx: Tx, provider: str, notice: Notice) -> Held | None:
-    """The payment that a charge brought. One of which we know the charge and have not booked it yet is to
-    be told again."""
+def _is_our_refund(tx: Tx, provider: str, notice: Notice) -> bool:
+    """Whether what the provider calls a refund made there is one that we asked for."""
+    refund = notice.answer.provider_id
+    if notice.kind is not NoticeKind.REFUNDED_THERE or refund is None:
+        return False
+    return charges.of_charge(tx, provider, refund) is not None
+
+
+def _payment_of(tx: Tx, provider: str, notice: Notice, now: datetime) -> Held | None:
+    """The payment that a charge brought. Where the charge is ours and not booked yet, or may be one of
+    which we do not know the outcome yet, it is to be told again."""
     if notice.charge is None:
         return None
     held = queries.of_external(tx, provider, notice.charge)
-    if held is None and charges.find_by_reference(tx, notice.answer.reference or "") is not None:
+    if held is not None:
+        return held
+    is_ours = charges.find_by_reference(tx, notice.answer.reference or "") is not None
+    may_be = now - notice.at < _PATIENCE and charges.has_open(tx, provider, notice.at)
+    if is_ours or may_be:
         raise _too_early(notice)
-    return held
+    return None
 
 
 def _taken_back(tx: Tx, desk: Desk, held: Held, notice: Notice) -> str:
@@ -128,18 +144,18 @@ def _taken_back(tx: Tx, desk: Desk, held: Held, notice: Notice) -> str:
     event_type, kind = _BACK[notice.kind]
     if (kind.value, external_id) in known:
         return "known"
-    stands = held.payment.amount - held.standing.back
-    if amount > stands:
-        return "more than stands of the payment: a person has to look"
-    done = payments.take_back(
+    done = payments.taken_there(
         tx, payment_id, event_type, kind, amount, writing, reason=notice.kind.value,
         external_id=external_id,
     )  # fmt: skip
-    reopen.keep(
+    decisions.keep(
         tx, done, f"{notice.kind.value}: {external_id}", at=desk.clock(), actor=desk.actor,
         ids=desk.ids,
     )  # fmt: skip
-    return "taken back"
+    beyond = done.moves[-1].lost_after - done.moves[0].lost_before
+    return (
+        f"taken back, {beyond} beyond what stood: a person has to look" if beyond else "taken back"
+    )
 
 
 def _too_early(notice: Notice) -> Unavailable:

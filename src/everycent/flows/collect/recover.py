@@ -13,6 +13,7 @@ import psycopg
 
 from everycent.charging import course
 from everycent.charging import operations as charging
+from everycent.charging import operations_runs as running
 from everycent.charging.attempt import Stage
 from everycent.charging.operations import Heard
 from everycent.charging.run import Worker
@@ -33,7 +34,7 @@ def take_over(desk: Desk, is_gone: IsGone) -> Counter[str]:
     given time."""
     counts: Counter[str] = Counter()
     with desk.step("look_around") as tx:
-        others = charging.workers_on(tx, desk.worker.worker_id)
+        others = running.workers_on(tx, desk.worker.worker_id)
     for worker, is_silent in others:
         is_proven = is_gone(worker, is_silent)
         if not is_proven and not is_silent:
@@ -58,12 +59,14 @@ def settle_own(desk: Desk) -> None:
 def book(desk: Desk) -> int:
     """Books what was answered and not booked; no provider is asked."""
     booked = 0
+    after: UUID | None = None
     while True:
         with desk.step("book_late") as tx:
-            stages = charging.book(tx, None, desk.writer, _BATCH)
-        booked += len(stages)
+            stages = charging.unbooked(tx, after, _BATCH)
+            booked += len(charging.book(tx, stages, desk.writer))
         if len(stages) < _BATCH:
             return booked
+        after = stages[-1].attempt.attempt_id  # what can't be booked stands in nobody's way
 
 
 async def ask(desk: Desk) -> Counter[str]:
@@ -100,18 +103,17 @@ def _heard(desk: Desk, heard: list[Heard]) -> list[Stage]:
 
 
 def _is_again(desk: Desk, stage: Stage) -> bool:
-    terms = desk.terms_of(stage.attempt.provider)
-    return terms is not None and course.may_send_again(stage, desk.clock(), terms)
+    return course.may_send_again(stage, desk.clock(), desk.terms_of(stage.attempt.provider))
 
 
 async def _seen(desk: Desk, due: list[Stage]) -> tuple[list[Heard], list[Stage]]:
-    """What the providers say that can be asked, and what is to be sent again: what nobody can be asked
-    about, or is not there, at a provider that charges a reference once."""
+    """What the providers say that can be asked, and what may have to be sent again: what nobody can be
+    asked about, or is not there, at a provider that charges a reference once."""
     blind = [one for one in due if not desk.providers[one.attempt.provider].traits.looks_up]
     seeing = [one for one in due if desk.providers[one.attempt.provider].traits.looks_up]
     heard = await _looked_up(desk, seeing)
     absent = [one.stage for one in heard if one.said.outcome is Outcome.ABSENT]
-    again = [stage for stage in (*blind, *absent) if _is_again(desk, stage)]
+    again = [*blind, *(stage for stage in absent if _is_again(desk, stage))]
     ids = {stage.attempt.attempt_id for stage in again}
     return [one for one in heard if one.stage.attempt.attempt_id not in ids], again
 

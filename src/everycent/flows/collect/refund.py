@@ -10,10 +10,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from everycent.charging import operations as charging
+from everycent.charging import operations_decisions as decisions
+from everycent.charging import operations_refunds as refunds
 from everycent.charging.attempt import NOBODY, Attempt, By, Stage
-from everycent.charging.operations import Heard, Writer
+from everycent.charging.operations import Heard
+from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Database
-from everycent.flows.collect import calls, reopen
+from everycent.flows.collect import calls
 from everycent.flows.collect.desk import Desk
 from everycent.kernel import ids as shown
 from everycent.kernel.ids import IdSource
@@ -54,7 +57,7 @@ def request(
             {"at": at, "recorded_at": at, "actor": actor, "ids": ids},
             reason=asked.reason, from_invoices=asked.reopens,
         )  # fmt: skip
-        reopen.keep(tx, done, f"refunded: {asked.reason}", at=at, actor=actor, ids=ids)
+        decisions.keep(tx, done, f"refunded: {asked.reason}", at=at, actor=actor, ids=ids)
         if held.payment.way is not Way.CHARGE:
             return done, None
         move_no = done.moves[-1].move_no
@@ -65,7 +68,7 @@ def request(
             "", "", amount, held.payment.currency, f"refund of {held.payment.reference}",
             payment_id=held.payment.payment_id, move_no=move_no, charge=held.payment.external_id,
         )  # fmt: skip
-        return done, charging.ask_for(tx, attempt, writer)
+        return done, refunds.ask_for(tx, attempt, writer)
 
 
 def _owner(done: Moved) -> UUID:
@@ -78,7 +81,7 @@ async def send(desk: Desk) -> int:
     """Sends the refunds that were asked for, and those that are to be tried again; how many."""
     sent = 0
     with desk.step("refund_retry") as tx:
-        charging.try_refunds_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
+        refunds.try_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
     for name, provider in sorted(desk.providers.items()):
         while await _send_one(desk, name, provider):
             sent += 1
@@ -89,7 +92,7 @@ async def _send_one(desk: Desk, name: str, provider: Provider) -> bool:
     """One after the other, so that none waits between its stage and its request."""
     until = time.monotonic() + desk.pace.patience.total_seconds()
     with desk.step("refund_send") as tx:
-        begun = charging.begin_refunds(
+        begun = refunds.begin(
             tx, name, provider.traits.concurrency, 1, desk.pace.patience, desk.writer
         )
     for stage in begun:

@@ -6,12 +6,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from everycent.charging import operations as charging
-from everycent.charging.decided import STOPPED, Decided
+from everycent.charging import operations_decisions as decisions
 from everycent.db.connection import Tx
 from everycent.kernel.ids import IdSource
 from everycent.payments import operations as payments
-from everycent.payments import queries
 from everycent.payments.payment import Moved
 
 
@@ -28,13 +26,5 @@ def unapply(
     """Takes a payment off an invoice, or off all that it pays. Raises what `payments.unapply` raises."""
     writing: payments.Writing = {"at": at, "recorded_at": at, "actor": actor, "ids": ids}
     done = payments.unapply(tx, payment_id, invoice_id, writing, reason)
-    keep(tx, done, reason, at=at, actor=actor, ids=ids)
+    decisions.keep(tx, done, reason, at=at, actor=actor, ids=ids)
     return done
-
-
-def keep(tx: Tx, done: Moved, reason: str, *, at: datetime, actor: str, ids: IdSource) -> None:
-    """Stops collecting what the moves have opened again."""
-    opened = [step.document_id for step in done.settles if step.amount < 0]
-    for document in queries.documents(tx, opened):
-        told = Decided(document.invoice_id, document.name, 0, None, is_stopped=True, reason=reason)
-        charging.decide(tx, STOPPED, told, at=at, actor=actor, ids=ids)

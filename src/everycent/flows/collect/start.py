@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from everycent.charging import operations as charging
+from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN, Progress, Run, RunKind
 from everycent.dunning.schedule import Schedule, due_instants
@@ -67,7 +67,7 @@ def _open(
     name = f"collection/{kind}/{instant_text(scheduled_at or now)}"
     run = Run(desk.ids(name), kind, now, due_by, scheduled_at, OPEN, now, None)
     with desk.step("open_run") as tx:
-        return charging.open_run(tx, run, desk.names, invoices)
+        return running.open_run(tx, run, desk.names, invoices)
 
 
 def progress(desk: Desk, run_id: UUID) -> Progress:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from everycent.charging import operations as charging
+from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN
 from everycent.flows.collect import recover, refund
@@ -98,7 +98,7 @@ async def on_everything(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]
 
 def _is_over(desk: Desk, run_id: UUID) -> bool:
     with desk.step("finish_run") as tx:
-        if charging.finish_run(tx, run_id, desk.clock()):
+        if running.finish_run(tx, run_id, desk.clock()):
             return True
         found = queries.find_run(tx, run_id)
     return found is None or found.state != OPEN
