@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from everycent.customers import operations as customers
 from everycent.db.connection import Tx
 from everycent.invoicing import operations, queries
-from everycent.invoicing.invoice import INVOICE_SERIES
+from everycent.invoicing import operations_notes as issuing
+from everycent.invoicing.invoice import INVOICE_SERIES, check_credit_date
 from everycent.invoicing.line_asked import LinesOff, asked, taken_off
 from everycent.invoicing.line_note import LineNote
 from everycent.invoicing.queries import IssuedInvoice
@@ -28,8 +29,8 @@ def credit_lines(
     `invoice.credit_before_issue`, and what `line_asked` raises.
     """
     found, off, open_now = decide(tx, name, wanted)
-    operations.check_credit_date(found, writing["at"])
-    return operations.credit_lines(
+    check_credit_date(found.invoice, found.at, writing["at"])
+    return issuing.credit_lines(
         tx, found, off, open_now, reason=reason, time_zone=time_zone, **writing
     )
 

@@ -14,7 +14,9 @@ from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer
 from everycent.exchange.rate import Exchange
 from everycent.journal.types import EventType
+from everycent.kernel.errors import Conflict
 from everycent.kernel.money import Rounding, rounded_minor
+from everycent.kernel.period import instant_text
 from everycent.rating.charge import Charge
 
 
@@ -270,6 +272,17 @@ def credit_back(charged: int, prepaid: int, amount: int) -> int:
     if charged + amount <= 0:
         return prepaid
     return rounded_minor(Fraction(prepaid * -amount, charged), Rounding.HALF_UP)
+
+
+def check_credit_date(invoice: Invoice, issued_at: datetime, at: datetime) -> None:
+    """Refuses a credit note from before its invoice. Raises Conflict `invoice.credit_before_issue`."""
+    if at < issued_at:
+        raise Conflict(
+            "invoice.credit_before_issue",
+            f"{invoice.name} was issued on {invoice.issued_on}, after the credit note's date",
+            field="at",
+            value=instant_text(at),
+        )
 
 
 def kind_of(series: str) -> str:

@@ -21,11 +21,9 @@ from everycent.invoicing.invoice import (
     ISSUED,
     CreditNote,
     Invoice,
+    check_credit_date,
     name_of,
 )
-from everycent.invoicing.line_asked import LinesOff
-from everycent.invoicing.line_note import LINES_CREDITED, LineNote
-from everycent.invoicing.queries import IssuedInvoice
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
 from everycent.invoicing.settlement import Open, Settle, Settled
 from everycent.journal import operations as journal
@@ -120,14 +118,14 @@ def _numbers_of(
     are locked in one order, so that nobody waits for anybody in a circle."""
     found: dict[str, Iterator[tuple[int, date, datetime]]] = {}
     for series, count in sorted(Counter(draft.series for draft in prepared).items()):
-        last, dated, booked_at = _numbers(tx, series, count, at, time_zone)
+        last, dated, booked_at = numbers(tx, series, count, at, time_zone)
         found[series] = zip(
             range(last - count + 1, last + 1), repeat(dated), repeat(booked_at), strict=False
         )
     return found
 
 
-def _numbers(
+def numbers(
     tx: Tx, series: str, count: int, at: datetime, time_zone: str
 ) -> tuple[int, date, datetime]:
     """The last of `count` new numbers, the date that goes with them and the instant to book them at."""
@@ -183,8 +181,8 @@ def credit(
             value=name,
             hint="take that back first: `everycent payment unapply`",
         )
-    check_credit_date(found, at)
-    last, dated, at = _numbers(tx, CREDIT_SERIES, 1, at, time_zone)
+    check_credit_date(found.invoice, found.at, at)
+    last, dated, at = numbers(tx, CREDIT_SERIES, 1, at, time_zone)
     note = CreditNote(
         ids(f"credit_note/{found.invoice.name}"),
         CREDIT_SERIES,
@@ -208,53 +206,6 @@ def credit(
     )
     journal.record(tx, [draft], recorded_at, projection.credited)
     return note
-
-
-def credit_lines(
-    tx: Tx,
-    found: IssuedInvoice,
-    off: LinesOff,
-    open_now: Open,
-    *,
-    reason: str,
-    time_zone: str,
-    at: datetime,
-    recorded_at: datetime,
-    actor: str,
-    ids: IdSource,
-) -> LineNote:
-    """Issues a credit note over parts of an invoice's lines, and sets it off against what is open of that.
-    The caller has locked the customer and the invoice."""
-    invoice, given = found.invoice, off.given
-    last, dated, at = _numbers(tx, CREDIT_SERIES, 1, at, time_zone)
-    key = f"{invoice.name}/{off.note_no}"
-    note_id = ids(f"credit_note/{key}")
-    amount = min(max(open_now.left, 0), given.gross)
-    owed = Open(note_id, 0, -given.gross, -given.gross)
-    note = LineNote(
-        note_id, CREDIT_SERIES, last, name_of(CREDIT_SERIES, last), dated, reason, off.note_no,
-        invoice.name, invoice.invoice_id, found.event_id, invoice.issued_on, invoice.customer,
-        invoice.currency, invoice.places, off.before, off.lines, given.taxes, given.net, given.tax,
-        given.gross, given.discount, given.home,
-        settlement.set_off(open_now, owed, amount) if amount else (),
-    )  # fmt: skip
-    draft = Draft(
-        ids(f"invoice.lines_credited/{key}"), customer_stream(invoice.customer.customer_id),
-        LINES_CREDITED, at, actor, note, found.event_id,
-    )  # fmt: skip
-    journal.record(tx, [draft], recorded_at, projection.lines_credited)
-    return note
-
-
-def check_credit_date(found: IssuedInvoice, at: datetime) -> None:
-    """Refuses a credit note from before its invoice. Raises Conflict `invoice.credit_before_issue`."""
-    if at < found.at:
-        raise Conflict(
-            "invoice.credit_before_issue",
-            f"{found.invoice.name} was issued on {found.invoice.issued_on}, after the credit note's date",
-            field="at",
-            value=instant_text(at),
-        )
 
 
 def lock_open(tx: Tx, invoice_ids: Iterable[UUID]) -> list[Open]:
