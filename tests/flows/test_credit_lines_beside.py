@@ -3,6 +3,8 @@ back, coupons, prepaid credit, the home currency. Together never more than the l
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -14,6 +16,7 @@ from everycent.flows.explain import explain
 from everycent.flows.outstanding import of_customer
 from everycent.integrations import explain_page
 from everycent.invoicing import queries
+from everycent.kernel.errors import Refusal
 from everycent.subscriptions import operations as contracts
 from everycent.subscriptions.changing import When
 from everycent.subscriptions.timeline import Cancel
@@ -125,6 +128,27 @@ def test_the_database_refuses_a_correction_beyond_what_notes_have_left(place: Pl
     told = [wrong.value, wrong.value.__cause__]
     names = {one.diag.constraint_name for one in told if isinstance(one, psycopg.Error)}
     assert "period_correction_credited" in names
+
+
+@pytest.mark.parametrize("amount", ["20.00", "45.00", "80.00"])
+def test_a_note_and_the_run_that_corrects_its_line_at_once_give_back_no_more(
+    place: Place, amount: str
+) -> None:
+    opened(place, "next_invoice")
+    world.void(place, "acme", date(2026, 1, 10))
+
+    def note() -> None:
+        with suppress(Refusal):
+            give(place, f"2={amount}")
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(note), pool.submit(world.run, place, midnight(MAR))]
+        for one in done:
+            one.result()
+    world.run(place, midnight(MAR))
+    given = [net for _, lines, _ in papers(place)[1:] for *_, net in lines if net < 0]
+    assert sum(given) >= -8000
+    assert violations(place) == []
 
 
 # --- credit -----------------------------------------------------------------------------------------

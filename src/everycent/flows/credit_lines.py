@@ -10,12 +10,13 @@ from everycent.customers import operations as customers
 from everycent.db.connection import Tx
 from everycent.invoicing import operations, queries
 from everycent.invoicing import operations_notes as issuing
-from everycent.invoicing.invoice import INVOICE_SERIES, check_credit_date
+from everycent.invoicing.invoice import INVOICE_SERIES, Invoice, check_credit_date
 from everycent.invoicing.line_asked import LinesOff, asked, taken_off
 from everycent.invoicing.line_note import LineNote
 from everycent.invoicing.queries import IssuedInvoice
 from everycent.invoicing.settlement import Open
 from everycent.kernel.errors import Conflict
+from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.operations import Writing
 
 
@@ -40,7 +41,7 @@ def decide(tx: Tx, name: str, wanted: Sequence[str]) -> tuple[IssuedInvoice, Lin
     until the transaction ends. Raises what `credit_lines` raises."""
     found = queries.invoice(tx, name)
     invoice = found.invoice
-    customers.lock(tx, [invoice.customer.customer_id])
+    lock(tx, invoice)
     (open_now,) = operations.lock_open(tx, [invoice.invoice_id])
     _check_kind(tx, found)
     notes = queries.line_notes(tx, invoice.invoice_id)
@@ -49,6 +50,14 @@ def decide(tx: Tx, name: str, wanted: Sequence[str]) -> tuple[IssuedInvoice, Lin
         notes=len(notes), gross=sum(note.gross for note in notes),
     )  # fmt: skip
     return found, off, open_now
+
+
+def lock(tx: Tx, invoice: Invoice) -> None:
+    """Locks who got the invoice, and whose contracts are on it: while they are locked nobody bills
+    corrections of its periods."""
+    items = sorted({(line.subscription_id, line.item_no) for line in invoice.lines})
+    holders = {frame.customer_id for frame in subscriptions.frames(tx, items).values()}
+    customers.lock(tx, sorted({invoice.customer.customer_id, *holders}))
 
 
 def _check_kind(tx: Tx, found: IssuedInvoice) -> None:

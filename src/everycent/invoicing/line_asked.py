@@ -13,7 +13,7 @@ from uuid import UUID
 from everycent.invoicing.invoice import Invoice, InvoiceLine
 from everycent.invoicing.line_note import CreditedLine, Given, credited_line, given_back
 from everycent.kernel.errors import Conflict, Invalid, NotFound
-from everycent.kernel.money import Rounding, rounded_minor
+from everycent.kernel.money import Money, Rounding, plain, rounded_minor
 
 _LINE = re.compile(
     r"(?P<no>[0-9]{1,9})(?:=(?P<amount>[0-9]{1,15}(?:\.[0-9]{1,15})?)(?P<percent>%)?)?"
@@ -107,8 +107,8 @@ def taken_off(
     if invoice.draws and gross + given.gross > invoice.payable:
         raise Conflict(
             "invoice.paid_by_credit",
-            f"of {invoice.name} only {invoice.payable} minor units were to be paid in money, and with"
-            f" this {gross + given.gross} would be given back; credit paid the rest",
+            f"of {invoice.name} only {_told(invoice.payable, invoice)} were to be paid in money, and with"
+            f" this {_told(gross + given.gross, invoice)} would be given back; credit paid the rest",
             field="line",
             value=sorted(off),
             hint="credit less, credit the whole invoice, or give credit with `everycent wallet grant`",
@@ -180,15 +180,20 @@ def _off(
         if not 0 < amount <= most:
             raise Invalid(
                 "invoice.credit_too_large",
-                f"{amount} minor units are not above nothing and within the {most} that are left of line"
-                f" {number} of {invoice.name}",
+                f"{_told(amount, invoice)} is not above nothing and within the {_told(most, invoice)} that"
+                f" are left of line {number} of {invoice.name}",
                 field="line",
-                value=amount,
-                hint=f"what is charged for its period is said by {one.said}",
+                value=_told(amount, invoice),
+                hint=f"write {number} for all that is left; what is charged for its period is said by"
+                f" {one.said}",
             )
         off[number] = amount
         of_period[_period(one.line)] -= amount
     return off
+
+
+def _told(minor: int, invoice: Invoice) -> str:
+    return f"{plain(Money(minor, invoice.currency))} {invoice.currency}"
 
 
 def _period(line: InvoiceLine) -> tuple[UUID, int, datetime]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from everycent.charging.attempt import Stage
-from everycent.customers import operations as customers
 from everycent.db.connection import Database
 from everycent.flows import credit_lines
 from everycent.flows.collect import refund
@@ -63,7 +62,7 @@ def request(
     with database.transaction(tenant_id) as tx:
         held = queries.by_name(tx, asked.payment)
         invoice = invoices.invoice(tx, asked.invoice).invoice
-        customers.lock(tx, [invoice.customer.customer_id])
+        credit_lines.lock(tx, invoice)
         payments.lock(tx, held.payment.payment_id)
         found, off, _ = credit_lines.decide(tx, asked.invoice, asked.lines)
         check_credit_date(found.invoice, found.at, at)
