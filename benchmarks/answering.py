@@ -9,6 +9,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import cast
 
 import httptools
 import uvloop
@@ -24,8 +25,7 @@ class _Answering(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is not one by its class
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from everycent.app import processes
 from everycent.app.wiring import random_ids
-from everycent.charging import operations as charging_operations
+from everycent.charging import operations_decisions as decisions
 from everycent.charging import queries as charging
 from everycent.charging.attempt import FINAL, Stage
 from everycent.charging.instalments import Instalment
@@ -243,7 +243,7 @@ def agree(place: Place, name: str, parts: Sequence[tuple[date, int]]) -> None:
     """Lets an invoice be charged in parts."""
     with place.database.transaction(place.tenant_id) as tx:
         invoice = invoicing.invoice(tx, name).invoice
-        charging_operations.agree(
+        decisions.agree(
             tx, invoice.invoice_id, [Instalment(on, amount) for on, amount in parts], "asked",
             at=now(), actor="test", ids=random_ids,
         )  # fmt: skip

@@ -155,6 +155,25 @@ def test_a_stop_outlives_the_attempt_that_was_under_way(place, tmp_path):
         assert fake.captured() == []
 
 
+def test_what_comes_while_a_run_waits_pays_before_anything_is_charged(place, tmp_path):
+    shop.open_shop(place, 2)
+    with running_fake(tmp_path) as fake:
+        desk = shop.desk_at(place, shop.provider_of(fake))
+        run = start.on_demand(desk, due_by=shop.now(), time_zone="UTC")
+        receive(place, "c0000", shop.OWED, "1", [])
+        receive(place, "c0001", 700, "2", [])
+
+        async def on() -> None:
+            with work.alive(desk):
+                await work.on_run(desk, run.run_id, shop.processes.is_gone, work.Stop())
+            await desk.providers["psp"].close()
+
+        asyncio.run(on())
+        assert [one["amount"] for one in fake.captured()] == [shop.OWED - 700]
+        assert shop.open_amounts(place) == []
+        assert shop.violations(place) == []
+
+
 def test_an_invoice_in_instalments_is_charged_as_each_falls_due(place, tmp_path):
     shop.open_shop(place, 1)
     today = shop.now().date()

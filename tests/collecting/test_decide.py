@@ -138,7 +138,8 @@ def claimed(stand: Stand) -> str:
     desk = stand.desk()
     run = start.on_demand(desk, due_by=shop.now(), time_zone="UTC")
     with stand.place.database.transaction(stand.place.tenant_id) as tx:
-        charging.claim(tx, run.run_id, 3, desk.names, desk.writer)
+        taken = charging.take(tx, run.run_id, 3)
+        charging.claim(tx, run.run_id, taken, desk.names, desk.writer)
     return "INV-000001"
 
 
@@ -207,7 +208,8 @@ def test_a_claim_that_waited_for_somebody_stands_after_what_was_decided(stand):
             tx.run("select pg_current_xact_id()")
             begun.set()
             assert requeued.wait(10)
-            charging.claim(tx, run.run_id, 3, desk.names, desk.writer)
+            taken = charging.take(tx, run.run_id, 3)
+            charging.claim(tx, run.run_id, taken, desk.names, desk.writer)
 
     begun, requeued = threading.Event(), threading.Event()
     worker = threading.Thread(target=claim)

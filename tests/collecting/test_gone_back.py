@@ -214,7 +214,8 @@ def test_what_was_sent_to_a_provider_that_is_no_longer_set_up_is_unknown(place, 
         register(desk)
         run = start.on_demand(desk, due_by=shop.now(), time_zone="UTC")
         with desk.step("claim") as tx:
-            claimed, _ = charging.claim(tx, run.run_id, 1, desk.names, desk.writer)
+            taken = charging.take(tx, run.run_id, 1)
+            claimed = charging.claim(tx, run.run_id, taken, desk.names, desk.writer)
         with desk.step("send") as tx:
             charging.begin_sending(tx, claimed, 1, timedelta(seconds=5), desk.writer)
         ended(desk)

@@ -18,7 +18,8 @@ async def begun(desk: Desk, *, is_heard: bool) -> None:
     register(desk)
     run = start.on_demand(desk, due_by=shop.now(), time_zone="UTC")
     with desk.step("claim") as tx:
-        stages, _ = charging.claim(tx, run.run_id, 10, desk.names, desk.writer)
+        taken = charging.take(tx, run.run_id, 10)
+        stages = charging.claim(tx, run.run_id, taken, desk.names, desk.writer)
     with desk.step("send") as tx:
         sent, _ = charging.begin_sending(tx, stages, 8, desk.pace.patience, desk.writer)
     provider = desk.providers["psp"]

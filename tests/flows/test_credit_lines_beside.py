@@ -23,6 +23,7 @@ from everycent.subscriptions.timeline import Cancel
 from tests.conftest import Place
 from tests.flows import test_credit as credit
 from tests.flows import test_currencies as currencies
+from tests.flows import test_discounts as discounts
 from tests.flows import test_given_back as given_back
 from tests.flows import world
 from tests.flows.test_credit_lines import give, open_of, refused, violations
@@ -149,6 +150,28 @@ def test_a_note_and_the_run_that_corrects_its_line_at_once_give_back_no_more(
     given = [net for _, lines, _ in papers(place)[1:] for *_, net in lines if net < 0]
     assert sum(given) >= -8000
     assert violations(place) == []
+
+
+# --- coupons and taxes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["line", "rate", "tax", "invoice"])
+@pytest.mark.parametrize("plan", ["basic", "consumer"])
+def test_coupons_and_taxes_go_back_with_their_lines(place: Place, plan: str, level: str) -> None:
+    text = discounts.catalogue(tax__rounding_level=level, discount__split="exact")
+    world.sell(place, [("ana", plan)], text=text)
+    discounts.give(place, "quarter")
+    discounts.give(place, "ten")
+    invoice = discounts.bill(place, 2)
+    for lines in (["1=33.33"], ["2=10%", "1=0.07"], []):
+        give(place, *lines)
+    with place.database.snapshot(place.tenant_id) as tx:
+        notes = queries.issued_line_notes(tx, invoice.invoice_id)
+    for name in ("net", "tax", "gross", "discount"):
+        assert sum(getattr(one.note, name) for one in notes) == getattr(invoice, name)
+    assert discounts.books(place).get("receivable", 0) == 0
+    assert {code: amount for code, amount in discounts.books(place).items() if amount} == {}
+    discounts.prove(place)
 
 
 # --- credit -----------------------------------------------------------------------------------------

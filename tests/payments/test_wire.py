@@ -320,8 +320,8 @@ def test_an_end_that_the_loop_has_not_seen_yet_is_seen_before_writing():
         def answer_once():
             connection, _ = listening.accept()
             connection.recv(65536)
-            connection.sendall(OK)
             taken.append(connection)
+            connection.sendall(OK)
 
         threading.Thread(target=answer_once).start()
         pool = Pool(Origin("127.0.0.1", listening.getsockname()[1], False, ""), 1)

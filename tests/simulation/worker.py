@@ -334,13 +334,17 @@ class Worker(Clerk):
 
     def _claim(self, run_id: UUID) -> Process:
         claimed = yield from self.persistently(
-            "claim", lambda tx, writer: operations.claim(tx, run_id, _BATCH, PROVIDERS, writer)
+            "claim", lambda tx, writer: self._taken(tx, run_id, writer)
         )
         if claimed is None:
             yield from self._adopt()
             return False
         self._take_up(claimed[0])
         return not claimed[1]
+
+    def _taken(self, tx: Tx, run_id: UUID, writer: Any) -> tuple[list[Stage], int]:
+        taken = operations.take(tx, run_id, _BATCH)
+        return operations.claim(tx, run_id, taken, PROVIDERS, writer), len(taken)
 
     def _take_up(self, stages: Iterable[Stage]) -> None:
         self.ready.extend(stages)

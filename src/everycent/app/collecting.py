@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from everycent.app import processes, providers
+from everycent.app.time import of_database
 from everycent.app.wiring import App
 from everycent.charging.course import Terms
 from everycent.charging.operations import TermsOf
@@ -24,7 +25,7 @@ def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:
     with app.database.snapshot(tenant_id) as tx:
         policy = dunning.policy(tx)
     return Desk(
-        app.database, tenant_id, found, policy, app.clock, app.ids,
+        app.database, tenant_id, found, policy, of_database(app.database, tenant_id), app.ids,
         app.settings.actor, processes.this_process(app.ids("worker")),
     )  # fmt: skip
 

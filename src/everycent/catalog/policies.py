@@ -66,19 +66,29 @@ MAX_AGE = "exchange.max_age_days"
 DERIVED = "exchange.derived"
 BASE = "exchange.base"
 EXCHANGE_ROUNDING = "exchange.rounding"
+DATE = "invoice.date"
+GRACE = "invoice.grace_days"
 
 RECOUNT = "billing.recount"
 
 MINOR_UNIT = "minor_unit"
 STOP = "stop"
 NO_HOME = "none"
+RUN_DAY = "run"
+NEXT_DAY = "next_day"
+LAST_DAY = "last_day"
 
 _CODES = frozenset(currency.codes())
 _DAYS = re.compile(r"0|[1-9][0-9]{0,3}", re.ASCII)
+_FEW_DAYS = re.compile(r"0|[1-9][0-9]?", re.ASCII)
 
 
 def _is_days(text: str) -> bool:
     return _DAYS.fullmatch(text) is not None
+
+
+def _is_few_days(text: str) -> bool:
+    return _FEW_DAYS.fullmatch(text) is not None
 
 
 _ROUNDINGS = {
@@ -180,7 +190,8 @@ OPTIONS = (
         EXCHANGE_DAY,
         "The day whose exchange rate a document takes for its amounts in the home currency.",
         {
-            "issue": "The date of the document.",
+            "issue": "The date of the document; with an `invoice.date` of its own, the day of the billing"
+            " run.",
             "supply": "The last day of supply among its lines: the last day of a line's period, or the"
             " first where it is billed in advance.",
             "due": "The customer's day on which its charges fell due.",
@@ -230,6 +241,29 @@ OPTIONS = (
             " advance.",
             "start": "The first day of the period.",
             "issue": "The date that the billing run gives its documents.",
+        },
+    ),
+    Option(
+        GRACE,
+        "For how many days after its end a period stays open for late usage before a billing run bills it.",
+        {"0": "None: a run bills every period that has ended."},
+        Open(
+            "2",
+            "Up to so many whole days, at most 99, on the contract's clock: with 2, October is billed by a"
+            " run as of 3 November. What falls due at the same instant waits with it.",
+            _is_few_days,
+        ),
+    ),
+    Option(
+        DATE,
+        "The date of [an invoice](contracts.md#the-date-of-an-invoice). A credit note has the day of the"
+        " billing run.",
+        {
+            RUN_DAY: "The day of the billing run.",
+            NEXT_DAY: "The first day after the period that it bills; the first day of what is billed in"
+            " advance. The latest of its lines.",
+            LAST_DAY: "The last day of the period that it bills; the first day of what is billed in"
+            " advance. The latest of its lines.",
         },
     ),
     Option(

@@ -7,7 +7,7 @@ to a provider: no call is ever made inside a transaction.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -46,7 +46,6 @@ from everycent.invoicing.settlement import Open
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.journal.types import EventType
-from everycent.kernel.errors import Refusal
 from everycent.methods import method
 from everycent.methods import operations as methods
 from everycent.payments import payment as paid
@@ -54,6 +53,7 @@ from everycent.payments.failure import Failure
 from everycent.payments.payment import Moved, Part
 from everycent.payments.provider import Kind, Outcome
 
+_LOG = logging.getLogger("everycent.collect")
 TermsOf = Callable[[str], Terms]
 """The terms of a provider by its name."""
 
@@ -67,12 +67,16 @@ class Heard(NamedTuple):
     is_over: bool = False
 
 
+def take(tx: Tx, run_id: UUID, limit: int) -> list[UUID]:
+    """S0: takes up to so many waiting invoices of the run; nobody else does until the transaction ends."""
+    return store.take_items(tx, run_id, limit)
+
+
 def claim(
-    tx: Tx, run_id: UUID, limit: int, providers: frozenset[str], writer: Writer
-) -> tuple[list[Stage], int]:
-    """S0 and S1: takes up to so many waiting invoices of the run and writes down the attempts to charge
-    them. Returns those, and how many invoices were taken: what may not be charged is skipped."""
-    taken = store.take_items(tx, run_id, limit)
+    tx: Tx, run_id: UUID, taken: Sequence[UUID], providers: frozenset[str], writer: Writer
+) -> list[Stage]:
+    """S1: writes down the attempts to charge invoices that were taken, and returns them; what may not be
+    charged is skipped."""
     stages = []
     marks = []
     for one in _candidates(tx, taken, run_id):
@@ -85,7 +89,7 @@ def claim(
         marks.append(Mark(one.invoice_id, ITEM_CLAIMED, None, attempt.attempt_id))
     writing.record(tx, [(CLAIMED, stage) for stage in stages], writer)
     store.mark_items(tx, run_id, marks)
-    return stages, len(taken)
+    return stages
 
 
 def _candidates(tx: Tx, invoice_ids: Sequence[UUID], run_id: UUID) -> list[Candidate]:
@@ -338,15 +342,9 @@ def book(tx: Tx, stages: Sequence[Stage], writer: Writer) -> list[Stage]:
         raise
     except Exception:  # noqa: BLE001 - one that can't be booked stops none of the others
         if len(answered) <= 1:
+            _LOG.exception("%s can't be booked", answered[0].attempt.reference)
             return []
-    done = []
-    for stage in answered:
-        with (
-            contextlib.suppress(psycopg.IntegrityError, psycopg.DataError, Refusal),
-            tx.savepoint(),
-        ):
-            done += _booked(tx, [stage], writer)
-    return done
+    return [done for stage in answered for done in book(tx, [stage], writer)]
 
 
 def _booked(tx: Tx, answered: Sequence[Stage], writer: Writer) -> list[Stage]:

@@ -139,6 +139,11 @@ def has_open(tx: Tx, provider: str, before: datetime) -> bool:
     return store.has_open(tx, provider, before)
 
 
+def is_provider(tx: Tx, name: str) -> bool:
+    """Whether customers are charged through a provider of this name, or were."""
+    return store.is_provider(tx, name)
+
+
 def of_payment(tx: Tx, payment_id: UUID) -> list[Stage]:
     """The attempts to give a payment back, oldest first."""
     return store.list_attempts(tx, payment_id=payment_id)

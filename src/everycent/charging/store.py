@@ -82,6 +82,11 @@ def has_open(tx: Tx, provider: str, before: datetime) -> bool:
     return bool(tx.value(SQL["has_open"], params))
 
 
+def is_provider(tx: Tx, name: str) -> bool:
+    """Whether a method or an attempt names the provider."""
+    return bool(tx.value(SQL["is_provider"], {"tenant_id": tx.tenant_id, "provider": name}))
+
+
 def lock_provider(tx: Tx, provider: str) -> None:
     """Waits for whoever hands out places at the provider."""
     tx.run(SQL["lock_provider"], {"tenant_id": tx.tenant_id, "provider": provider})

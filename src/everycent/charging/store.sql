@@ -57,6 +57,10 @@ select exists (
     where tenant_id = %(tenant_id)s and provider = %(provider)s and claimed_at <= %(before)s
       and status in ('sending', 'unknown', 'pending', 'answered', 'mismatched'));
 
+-- name: is_provider
+select exists (select from payment_method where tenant_id = %(tenant_id)s and provider = %(provider)s)
+    or exists (select from payment_attempt where tenant_id = %(tenant_id)s and provider = %(provider)s);
+
 -- name: lock_provider
 -- Places at a provider are handed out by one process at a time.
 select pg_advisory_xact_lock(hashtextextended('everycent.provider/' || %(provider)s, %(tenant_id)s));
@@ -160,7 +164,8 @@ set state = case when w.state = 'waiting' and r.state = 'aborted' then 'skipped'
     attempt_id = coalesce(w.attempt_id, i.attempt_id)
 from unnest(%(ids)s::uuid[], %(states)s::text[], %(outcomes)s::text[], %(attempts)s::uuid[])
     as w(invoice_id, state, outcome, attempt_id), collection_run r
-where r.tenant_id = %(tenant_id)s and r.run_id = %(run_id)s and i.tenant_id = %(tenant_id)s and i.run_id = %(run_id)s and i.invoice_id = w.invoice_id;
+where r.tenant_id = %(tenant_id)s and r.run_id = %(run_id)s and i.tenant_id = %(tenant_id)s
+  and i.run_id = %(run_id)s and i.invoice_id = w.invoice_id and i.invoice_id = any(%(ids)s);
 
 -- name: run_progress
 select state, coalesce(outcome, '') as outcome, count(*) as invoices from collection_item

@@ -17,6 +17,7 @@ from everycent.credits.grant import Basis
 from everycent.customers import queries as customers
 from everycent.exchange.rate import told as exchange_told
 from everycent.invoicing import operations, queries
+from everycent.invoicing.dating import date_told, is_moved
 from everycent.invoicing.invoice import (
     HomeTax,
     Invoice,
@@ -147,6 +148,8 @@ def render(found: Invoice, credited_by: str | None = None, title: str | None = N
         click.echo(f"          {part}")
     due = f"    due {found.due_on}" if kind_of(found.series) == "invoice" else ""
     click.echo(f"  issued  {found.issued_on}{due}")
+    if is_moved(found):
+        click.echo(f"          {date_told(found)}")
     rows: list[list[str]] = []
     for line in found.lines:
         charge = line.charge

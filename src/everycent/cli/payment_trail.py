@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from everycent.app import collecting
+from everycent.app.time import of_database
 from everycent.charging import queries
 from everycent.charging.attempt import Evidence, Source, Stage
 from everycent.charging.queries import Step
@@ -138,7 +139,7 @@ def resolve(
             )  # fmt: skip
         after = decide.resolve(
             app.database, tenant_id, attempt, said, collecting.terms_of(app, tenant_id),
-            at=app.clock(), actor=who, ids=app.ids,
+            at=of_database(app.database, tenant_id)(), actor=who, ids=app.ids,
         )  # fmt: skip
     emit(
         _stage(after),

@@ -66,6 +66,14 @@ def record(
                 account, reference, day, reference,
             )  # fmt: skip
             shares = [share_of(tx, text, unit) for text in invoices]
+            if charges.is_provider(tx, account):
+                raise Invalid(
+                    "payment.account_of_provider",
+                    f"what {account} takes is booked when it says so",
+                    field="account",
+                    value=account,
+                    hint="a charge of which the outcome is open is told with `everycent payment resolve`",
+                )
             done = payments.receive(
                 tx, told, shares,
                 {"at": now, "recorded_at": now, "actor": app.settings.actor, "ids": app.ids},

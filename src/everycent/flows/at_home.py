@@ -30,8 +30,9 @@ Before = Mapping[tuple[UUID, int], Exchange]
 
 
 def told_at_home(tx: Tx, decided: Decided, asked: Asked, issued: date) -> Decided:
-    """The drafts with their sums in the home currency, by the rates of the policies. `issued` is the date
-    of the run's documents, unless a series holds a later one already. Who has no rate is parked."""
+    """The drafts with their sums in the home currency, by the rates of the policies. `issued` is the day of
+    the run, and the date of its documents unless the policy gives them another, or a series holds a later
+    one already. Who has no rate is parked."""
     currency = asked.policies[HOME]
     foreign = {
         place: draft
@@ -59,7 +60,11 @@ def told_at_home(tx: Tx, decided: Decided, asked: Asked, issued: date) -> Decide
         except Refusal as refusal:
             refused.setdefault(draft.customer.customer_id, refusal)
         else:
-            is_of_issue = place in wanted and asked.policies[EXCHANGE_DAY] == _ISSUE
+            is_of_issue = (
+                place in wanted
+                and asked.policies[EXCHANGE_DAY] == _ISSUE
+                and draft.date_of(issued) == issued
+            )
             drafts[place] = told._replace(dated=dates[draft.series] if is_of_issue else None)
     kept = [draft for draft in drafts if draft.customer.customer_id not in refused]
     parked = [Parked(customer_id, refusal) for customer_id, refusal in refused.items()]

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.plan import Plan, Tax
-from everycent.catalog.policies import Policies
+from everycent.catalog.policies import GRACE, Policies
 from everycent.consumption import queries as consumption
 from everycent.consumption.usage import Answer, Request
 from everycent.coupons import queries as coupons
@@ -30,6 +30,7 @@ from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Run
 from everycent.kernel.calendar import local_date
+from everycent.subscriptions import grace
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem
 
@@ -70,9 +71,7 @@ def decide(
     tx: Tx, run: Run, chunk: Chunk, owners: Sequence[Customer], known: Known, reading: Reading
 ) -> Decided:
     """The documents of a chunk, and who can't be billed. `owners` are the customers of the chunk."""
-    dues = _not_of_next_turn(
-        tx, run, subscriptions.due_items(tx, chunk.first, chunk.last, run.as_of)
-    )
+    dues, waiting = _due(tx, run, chunk)
     missing = {due.plan for due in dues} - known.plans.keys()
     if missing:
         known.plans |= catalog.plans(tx, missing)
@@ -92,6 +91,7 @@ def decide(
     )
     selling = Selling(known.taxes, coupons.held(tx, chunk.first, chunk.last), policies)
     late_ = _late(tx, run, chunk, known, reading, _shared(dues))
+    late_ = late_.with_more_to_come({due.subscription_id for due in waiting})
     decided = rate_due.decide(owners, dues, basis, selling, late_)
     decided = _without_withdrawn(decided, issued_on(run))
     drafts = prepay.of_drafts(tx, decided.drafts, chunk.first, chunk.last)
@@ -101,8 +101,29 @@ def decide(
 def is_anyone_next(tx: Tx, run: Run) -> bool:
     """Whether there is something to bill that waited for what the run has billed to somebody else."""
     parked = {row.customer for row in invoices.parked(tx, run.run_id)}
-    waited = customers.by_ids(tx, sorted(subscriptions.next_in_turn(tx, run.as_of)))
+    dues, _ = grace.split(subscriptions.next_in_turn(tx, run.as_of), run.as_of, _days_of_grace(run))
+    waited = customers.by_ids(tx, sorted({due.customer_id for due in dues}))
     return any(one.key not in parked for one in waited.values())
+
+
+def next_release(tx: Tx, run: Run, customer_id: UUID) -> datetime | None:
+    """When the first of what is due of a customer, and waits for late usage, can be billed; None: nothing
+    waits."""
+    days = _days_of_grace(run)
+    if not days:
+        return None
+    _, waiting = _due(tx, run, Chunk(0, customer_id, customer_id))
+    return grace.next_release(waiting, run.as_of, days)
+
+
+def _due(tx: Tx, run: Run, chunk: Chunk) -> tuple[list[DueItem], list[DueItem]]:
+    """What is due of a chunk and is billed by the run, and what waits for late usage."""
+    dues = subscriptions.due_items(tx, chunk.first, chunk.last, run.as_of)
+    return grace.split(_not_of_next_turn(tx, run, dues), run.as_of, _days_of_grace(run))
+
+
+def _days_of_grace(run: Run) -> int:
+    return int(Policies(dict(run.policies))[GRACE])
 
 
 def _not_of_next_turn(tx: Tx, run: Run, dues: list[DueItem]) -> list[DueItem]:
@@ -120,7 +141,8 @@ def _shared(dues: Sequence[DueItem]) -> list[UUID]:
 
 
 def issued_on(run: Run) -> date:
-    """The date of the run's documents, unless the series holds a later one already."""
+    """The date of the run's documents, unless the policy gives them an earlier one, or the series holds a
+    later one already."""
     return local_date(run.as_of, run.time_zone)
 
 

@@ -43,6 +43,7 @@ from everycent.flows.saying import (
     setting_of,
 )
 from everycent.invoicing import postings, queries
+from everycent.invoicing.dating import date_told
 from everycent.invoicing.invoice import Invoice, InvoiceLine, kind_of
 from everycent.invoicing.queries import IssuedInvoice, IssuedNote
 from everycent.kernel import ids
@@ -319,6 +320,7 @@ def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
         "time_zone": customer.time_zone,
         "issued_on": invoice.issued_on.isoformat(),
         "due_on": invoice.due_on.isoformat(),
+        "dated": date_told(invoice),
         "discount": money(invoice.discount, setting) if invoice.discount else "",
         "net": money(invoice.net, setting),
         "tax": money(invoice.tax, setting),

@@ -6,7 +6,7 @@ difference is charged or given back: new − what was charged for the period so 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -58,6 +58,21 @@ class Late(NamedTuple):
     charges: dict[UUID, list[LateCharge]]
     refused: dict[UUID, Untold]
     closings: dict[tuple[UUID, int, str], Reading]
+
+    def with_more_to_come(self, subscription_ids: Set[UUID]) -> Late:
+        """The same where invoices of some contracts are to follow, although they may have ended."""
+        if not subscription_ids:
+            return self
+        charges = {
+            who: [
+                one._replace(
+                    is_last=one.is_last and one.due.subscription_id not in subscription_ids
+                )
+                for one in own
+            ]
+            for who, own in self.charges.items()
+        }
+        return self._replace(charges=charges)
 
 
 NOTHING = Late({}, {}, {})

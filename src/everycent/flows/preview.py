@@ -139,10 +139,38 @@ def _preview(
     others = _paid_by(tx, customer, since)
     found = _documents(tx, customer, since, writing, terms)
     if not found and as_of is None:
-        following = contracts.next_due(tx, customer.customer_id, since)
-        if following is not None:
-            since, found = following, _documents(tx, customer, following, writing, terms)
+        found, since = _following(tx, customer, since, writing, terms)
     return Preview(customer, since, found, paid_by=others)
+
+
+def _following(
+    tx: Tx, customer: Customer, since: datetime, writing: Writing, terms: Terms
+) -> tuple[list[Invoice], datetime]:
+    """The next documents after an instant, and as of when they are issued: as soon as anything falls due,
+    or has waited long enough for late usage."""
+    due = contracts.next_due(tx, customer.customer_id, since)
+    following = min(
+        (at for at in (due, _release(tx, customer, since, writing, terms)) if at is not None),
+        default=None,
+    )
+    found: list[Invoice] = []
+    while not found and following is not None:
+        since, found = following, _documents(tx, customer, following, writing, terms)
+        following = _release(tx, customer, since, writing, terms)
+    return found, since
+
+
+def _release(
+    tx: Tx, customer: Customer, as_of: datetime, writing: Writing, terms: Terms
+) -> datetime | None:
+    return deciding.next_release(tx, _run(tx, as_of, writing, terms), customer.customer_id)
+
+
+def _run(tx: Tx, as_of: datetime, writing: Writing, terms: Terms) -> Run:
+    return deciding.run_of(
+        tx, _NUMBERLESS, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
+        started_at=writing["recorded_at"],
+    )  # fmt: skip
 
 
 def _paid_by(tx: Tx, customer: Customer, as_of: datetime) -> tuple[PaidBy, ...]:
@@ -198,10 +226,7 @@ def _documents(
     tx: Tx, customer: Customer, as_of: datetime, writing: Writing, terms: Terms
 ) -> list[Invoice]:
     """What billing would issue; what waits for others too, once they are billed."""
-    run = deciding.run_of(
-        tx, _NUMBERLESS, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
-        started_at=writing["recorded_at"],
-    )  # fmt: skip
+    run = _run(tx, as_of, writing, terms)
     day = deciding.issued_on(run)
     found: list[Invoice] = []
     while True:
@@ -209,13 +234,12 @@ def _documents(
         for parked in decided.parked:
             raise parked.refusal
         drafts = list(decided.drafts)
-        found += [
-            finished(
-                draft, _NUMBERLESS, 0, max(day, invoices.last_dated(tx, draft.series) or day),
-                terms.payment_days, None,
-            )
-            for draft in drafts
-        ]  # fmt: skip
+        dates: dict[str, date] = {}
+        for draft in drafts:
+            dated = draft.date_of(day)
+            before = dates.get(draft.series) or invoices.last_dated(tx, draft.series) or dated
+            dates[draft.series] = dated = max(dated, before)
+            found.append(finished(draft, _NUMBERLESS, 0, dated, terms.payment_days, None))
         first = contracts.waits_for(tx, customer.customer_id, as_of)
         others = customers.by_ids(tx, sorted(first - {customer.customer_id}))
         for other in others.values():

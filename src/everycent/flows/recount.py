@@ -104,6 +104,7 @@ def plain_of(draft: DraftInvoice) -> Plain:
             "discounts": draft.discounts,
             "discount": draft.discount,
             "policies": draft.policies,
+            "policy_date": draft.own_date,
             "customer": draft.customer,
             "currency": draft.currency,
             "draws": draft.draws,

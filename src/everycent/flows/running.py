@@ -38,9 +38,9 @@ _INSTANT = timedelta(microseconds=1)
 
 
 class State(StrEnum):
-    """Where a period stands. RUNNING: it has not ended. DUE: the next billing run bills it. BILLED: it
-    is on an invoice already and is not part of the running cost. LATE: it is, but its usage has changed
-    since, and the next invoice says the difference."""
+    """Where a period stands. RUNNING: it has not ended. DUE: the next billing run bills it, once it has
+    waited for late usage (invoice.grace_days). BILLED: it is on an invoice already and is not part of the
+    running cost. LATE: it is, but its usage has changed since, and the next invoice says the difference."""
 
     RUNNING = "running"
     DUE = "due"

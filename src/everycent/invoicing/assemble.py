@@ -12,10 +12,13 @@ from everycent.catalog.coupon import reaches
 from everycent.catalog.plan import AND, Tax
 from everycent.catalog.policies import (
     CONVERSION_DAY,
+    DATE,
     DEFAULTS,
+    LAST_DAY,
     LEVEL,
     MODE,
     REST,
+    RUN_DAY,
     SPLIT,
     STEP,
     Policies,
@@ -51,6 +54,7 @@ from everycent.kernel.period import Period
 from everycent.rating.charge import Charge
 
 _INSTANT = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 CARRIED = "carried"
 """The value of the policy discount.rest with which a rest is not lost."""
 
@@ -86,7 +90,8 @@ class DueCharge(NamedTuple):
 class DraftInvoice(NamedTuple):
     """An invoice without its number and date. `due_at` is when its charges fell due. `draws` pay
     `prepaid` of it out of the customer's credit, less what its lines give back to that; `settled` happened
-    to that credit before. Where `home` has the rate of the date of issue, that is `dated`."""
+    to that credit before. Where `home` has the rate of the date of issue, that is `dated`. `policy_date` is
+    the date that the policy invoice.date gives its lines; None: the day of the run."""
 
     customer: Customer
     currency: str
@@ -104,6 +109,7 @@ class DraftInvoice(NamedTuple):
     settled: tuple[Settled, ...] = ()
     home: Home | None = None
     dated: date | None = None
+    policy_date: date | None = None
 
     @property
     def payable(self) -> int:
@@ -115,6 +121,17 @@ class DraftInvoice(NamedTuple):
         """The series that numbers it: what gives back more than it charges is a credit note, also where
         all of that is credit again."""
         return CREDIT_SERIES if (self.payable, self.gross) < (0, 0) else INVOICE_SERIES
+
+    @property
+    def own_date(self) -> date | None:
+        """The date that the policy gives it as the document that it is: a credit note has none."""
+        return None if self.series == CREDIT_SERIES else self.policy_date
+
+    def date_of(self, run_day: date) -> date:
+        """The date that it is to have, issued by a run of that day: never a later one. It has it unless its
+        series has come to a later one."""
+        own = self.own_date
+        return run_day if own is None else min(own, run_day)
 
 
 class _Offer(NamedTuple):
@@ -174,6 +191,7 @@ def draft(
         tuple(discounts), discount,
         _used(policies, charges, has_taxes=bool(settled.taxes), has_coupons=bool(offers)),
         prepaid=sum([one.prepaid for one in priced]),
+        policy_date=_policy_date(charges, policies),
     )  # fmt: skip
 
 
@@ -182,6 +200,8 @@ def _used(
 ) -> dict[str, str]:
     """The policies that had a say."""
     names = [LEVEL, MODE, STEP] if has_taxes else []
+    if policies[DATE] != RUN_DAY:
+        names.append(DATE)
     if has_coupons:
         names += SPLIT, REST
     if any(due.charge.exchange is not None for due in charges):
@@ -218,6 +238,20 @@ def _supply_day(due: DueCharge) -> date:
     if due.in_advance:
         return local_date(due.period.start, due.time_zone)
     return local_date(due.period.end - _INSTANT, due.time_zone)
+
+
+def _policy_date(charges: Sequence[DueCharge], policies: Policies) -> date | None:
+    """The date that the policy gives: the latest of what is charged, on the clocks of the contracts. What
+    corrects an earlier line has none: where nothing else is said, that is said on the day of the run."""
+    by = policies[DATE]
+    if by == RUN_DAY:
+        return None
+    return max((_anchor(due, by) for due in charges if due.corrects is None), default=None)
+
+
+def _anchor(due: DueCharge, by: str) -> date:
+    day = _supply_day(due)
+    return day if due.in_advance or by == LAST_DAY else day + _DAY
 
 
 def _offers(charges: Sequence[DueCharge], coupons: Sequence[Held], currency: str) -> list[_Offer]:
@@ -354,4 +388,5 @@ def finished(
         prepared.draws,
         prepared.prepaid,
         prepared.home,
+        prepared.own_date,
     )

@@ -198,6 +198,9 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     was made by. `draws` are out of the customer's credit, before and after taxes; negative ones give back
     what credit had paid of lines that are corrected. Together they are `prepaid`.
     `home` tells it in the seller's currency, where that is another one and it is asked for.
+    `policy_date` is the date that the policy invoice.date gives it, None: the day of the run. `issued_on`
+    is later where its series had come to a later date, and earlier where that day had not come yet where
+    the seller is.
     """
 
     invoice_id: UUID
@@ -221,6 +224,7 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     draws: tuple[Draw, ...] = ()
     prepaid: int = 0
     home: Home | None = None
+    policy_date: date | None = None
 
     @property
     def payable(self) -> int:

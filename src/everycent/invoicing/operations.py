@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -75,11 +73,14 @@ def issue(
 ) -> None:
     """Gives prepared drafts numbers in the order given and issues them: events, documents, entries.
 
-    They are dated the day of `at` in `time_zone`, or later where a lower number is dated later, and
-    booked on that day. The counter is locked from here to the end of the transaction: this comes last.
+    They are dated the day of `at` in `time_zone`, or before it as the policy says, and numbered in the
+    order of these dates; later where a lower number is dated later; and booked on that day. The counter is
+    locked from here to the end of the transaction: this comes last.
     """
     if not prepared:
         return
+    day = local_date(at, time_zone)
+    prepared = _by_date(prepared, day)
     numbers = _numbers_of(tx, [one.draft for one in prepared], at, time_zone)
     drafts = []
     for draft, invoice_id, event_id in prepared:
@@ -100,6 +101,21 @@ def issue(
     journal.record(tx, drafts, recorded_at, projection.add_document_or_credit)
 
 
+def _by_date(prepared: Sequence[Prepared], run_day: date) -> Sequence[Prepared]:
+    """In the order of their dates, so that no more of them than must are dated later than they are to be.
+    Those of one customer stay as they are."""
+    if all(one.draft.policy_date is None for one in prepared):
+        return prepared
+    latest: dict[UUID, date] = {}
+    days = []
+    for one in prepared:
+        owner = one.draft.customer.customer_id
+        wanted = one.draft.date_of(run_day)
+        latest[owner] = max(wanted, latest.get(owner, wanted))
+        days.append(latest[owner])
+    return [one for _, one in sorted(zip(days, prepared, strict=True), key=lambda pair: pair[0])]
+
+
 def _date_moved(draft: DraftInvoice, dated: date) -> Conflict:
     return Conflict(
         "invoice.date_moved",
@@ -116,12 +132,29 @@ def _numbers_of(
 ) -> dict[str, Iterator[tuple[int, date, datetime]]]:
     """The numbers of the drafts by series, each with its date and the instant to book it at. The series
     are locked in one order, so that nobody waits for anybody in a circle."""
-    found: dict[str, Iterator[tuple[int, date, datetime]]] = {}
-    for series, count in sorted(Counter(draft.series for draft in prepared).items()):
-        last, dated, booked_at = numbers(tx, series, count, at, time_zone)
-        found[series] = zip(
-            range(last - count + 1, last + 1), repeat(dated), repeat(booked_at), strict=False
-        )
+    day = local_date(at, time_zone)
+    wanted: dict[str, list[date]] = {}
+    for draft in prepared:
+        wanted.setdefault(draft.series, []).append(draft.date_of(day))
+    return {
+        series: iter(_dated_numbers(tx, series, wanted[series], at, time_zone))
+        for series in sorted(wanted)
+    }
+
+
+def _dated_numbers(
+    tx: Tx, series: str, wanted: Sequence[date], at: datetime, time_zone: str
+) -> list[tuple[int, date, datetime]]:
+    """A number for each date, the date that goes with it, which is later where a lower number is dated
+    later, and the instant to book at."""
+    first, latest = min(wanted), max(wanted)
+    dated = None if first == latest else store.reserve_numbers(tx, series, 0, first)[1]
+    last, newest = store.reserve_numbers(tx, series, len(wanted), latest)
+    dated, day = newest if dated is None else dated, local_date(at, time_zone)
+    found = []
+    for number, one in enumerate(wanted, start=last - len(wanted) + 1):
+        dated = max(dated, one)
+        found.append((number, dated, at if dated == day else start_of_day(dated, time_zone)))
     return found
 
 

@@ -8,6 +8,7 @@ from everycent.payments import store
 CHECKS = {
     "receivables are what is open of documents": "receivable_off",
     "what we owe customers is what is left of their payments": "unapplied_off",
+    "payments say what is left of them": "left_over_off",
     "payments pay what documents say is settled": "payments_off",
     "nobody's payment pays for somebody else": "strangers_paid",
 }

@@ -47,8 +47,8 @@ def receive(
     tx: Tx, payment: Payment, shares: Sequence[Share], writing: Writing, reason: str = ""
 ) -> Moved:
     """Money that came in, and what it pays; what is over is left. Raises Conflict `payment.booked_before`,
-    Invalid `payment.bad_amount`, `payment.too_much_for_invoice`, `payment.other_currency`,
-    `payment.of_another_customer`."""
+    Invalid `payment.bad_amount`, `payment.bad_name`, `payment.too_much_for_invoice`,
+    `payment.other_currency`, `payment.of_another_customer`."""
     if payment.amount <= 0:
         raise Invalid(
             "payment.bad_amount",
@@ -57,6 +57,7 @@ def receive(
             value=payment.amount,
             hint="money that went out is a refund",
         )
+    _check_names(payment)
     twice = store.list_payments(tx, provider=payment.provider, externals=[payment.external_id])
     if twice:
         raise Conflict(
@@ -72,6 +73,20 @@ def receive(
     done = Moved(payment, (first, *moves), tuple(settles), reason)
     _record(tx, payments.RECEIVED, done, standing, writing)
     return done
+
+
+def _check_names(payment: Payment) -> None:
+    for field, text, most in (
+        ("account", payment.provider, 40),
+        ("reference", payment.external_id, 200),
+    ):
+        if not 0 < len(text) <= most or not text.isprintable() or text != text.strip():
+            raise Invalid(
+                "payment.bad_name",
+                f"the {field} has 1 to {most} printable characters and no blanks around them",
+                field=field,
+                value=text[:60],
+            )
 
 
 def apply(

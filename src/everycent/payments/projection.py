@@ -7,14 +7,13 @@ from everycent.journal.event import Event
 from everycent.kernel.table import Rows, table
 from everycent.ledger import projection as ledger
 from everycent.payments import postings
-from everycent.payments.payment import Moved, MoveKind
+from everycent.payments.payment import Moved
 
 PAYMENT = table(
     "payment",
     "tenant_id int4, payment_id uuid, customer_id uuid, currency text, amount int8, source text,"
     " provider text, external_id text, attempt_id uuid, received_on date, reference text,"
-    " payer_account text,"
-    " at timestamptz, event_id uuid",
+    " left_over int8, payer_account text, event_id uuid",
     key="tenant_id, payment_id",
 )
 MOVE = table(
@@ -30,13 +29,11 @@ def moved(event: Event, rows: Rows, tenant_id: int) -> None:
     """What became of a payment, what it settles, and its ledger entry."""
     done: Moved = event.payload
     p = done.payment
-    first = done.moves[0].kind
-    if first in (MoveKind.RECEIVED, MoveKind.ASSIGNED):
-        rows.put(
-            PAYMENT, tenant_id, p.payment_id, p.customer_id, p.currency, p.amount, p.way.value,
-            p.provider, p.external_id, p.attempt_id, p.received_on, p.reference, p.payer_account, event.at,
-            event.event_id,
-        )  # fmt: skip
+    rows.put(
+        PAYMENT, tenant_id, p.payment_id, p.customer_id, p.currency, p.amount, p.way.value,
+        p.provider, p.external_id, p.attempt_id, p.received_on, p.reference,
+        done.moves[-1].left_after, p.payer_account, event.event_id,
+    )  # fmt: skip
     target = rows.of(MOVE)
     for m in done.moves:
         target.append(

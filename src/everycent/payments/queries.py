@@ -83,9 +83,10 @@ def _unknown(name: str) -> NotFound:
     return NotFound("payment.unknown", f"there is no payment {name}", field="payment", value=name)
 
 
-def customers_with_both(tx: Tx) -> list[UUID]:
-    """Customers of whom we hold something, payments or credit notes, while they owe something."""
-    return store.list_customers_with_both(tx)
+def payers_with_credit(tx: Tx, invoice_ids: Sequence[UUID]) -> list[UUID]:
+    """Those who have to pay one of the invoices while we hold something of theirs in its currency, payments
+    or credit notes; in order of their ids."""
+    return store.list_payers_with_credit(tx, invoice_ids)
 
 
 def payers_by_account(tx: Tx) -> dict[str, UUID]:

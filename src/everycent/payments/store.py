@@ -56,9 +56,10 @@ def list_violations(tx: Tx, check: str) -> list[str]:
     return [text for (text,) in tx.tuples(SQL[check], {"tenant_id": tx.tenant_id})]
 
 
-def list_customers_with_both(tx: Tx) -> list[UUID]:
-    """Customers of whom we hold something while they owe something."""
-    return [one for (one,) in tx.tuples(SQL["customers_with_both"], {"tenant_id": tx.tenant_id})]
+def list_payers_with_credit(tx: Tx, invoice_ids: Sequence[UUID]) -> list[UUID]:
+    """Customers of the invoices of whom we hold something in the same currency."""
+    params = {"tenant_id": tx.tenant_id, "ids": list(invoice_ids)}
+    return [one for (one,) in tx.tuples(SQL["payers_with_credit"], params)]
 
 
 def list_payers_by_account(tx: Tx) -> dict[str, UUID]:

@@ -1,6 +1,6 @@
 -- name: find_payments
 select p.payment_id, p.customer_id, p.currency, p.amount, p.source, p.provider, p.external_id,
-       p.attempt_id, p.received_on, p.reference, p.at, e.payload, e.schema_version, m.move_no as moves,
+       p.attempt_id, p.received_on, p.reference, e.payload, e.schema_version, m.move_no as moves,
        m.left_after as left, m.back_after as back, m.lost_after as lost
 from payment p
 join journal_event e on e.tenant_id = p.tenant_id and e.event_id = p.event_id
@@ -13,8 +13,8 @@ where p.tenant_id = %(tenant_id)s
   and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
   and (%(provider)s::text is null or p.provider = %(provider)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
-  and (not %(only_left)s or m.left_after > 0)
-order by p.at, p.payment_id limit %(limit)s;
+  and (not %(only_left)s or p.left_over > 0)
+order by p.received_on, p.payment_id limit %(limit)s;
 
 -- name: lock_payments
 -- Whoever moves a payment waits here for whoever else does, in the order of their ids.
@@ -91,6 +91,16 @@ from (
     union all select customer_id, currency, 0, amount from taken_away) x
 group by x.customer_id, x.currency having sum(x.books) <> sum(x.left) order by 1 limit 100;
 
+-- name: left_over_off
+-- What a payment says is left of it is what its moves leave.
+select p.payment_id::text || ' says ' || p.left_over || ', its moves leave ' || m.left_after
+from payment p
+join lateral (
+    select m.left_after from payment_move m
+    where m.tenant_id = p.tenant_id and m.payment_id = p.payment_id
+    order by m.move_no desc limit 1) m on true
+where p.tenant_id = %(tenant_id)s and m.left_after <> p.left_over limit 100;
+
 -- name: payments_off
 -- A payment pays what documents say that it settles, move by move.
 select p.payment_id::text || ' move ' || m.move_no from payment_move m
@@ -118,31 +128,25 @@ where m.tenant_id = %(tenant_id)s
   and (p.customer_id is distinct from i.customer_id or p.currency <> i.currency)
 limit 100;
 
--- name: customers_with_both
--- Customers of whom we hold something, payments or credit notes, while invoices of theirs are open in the
--- same currency.
-with held as (
-    select p.customer_id, p.currency from payment p
-    join lateral (
-        select m.left_after from payment_move m
-        where m.tenant_id = p.tenant_id and m.payment_id = p.payment_id
-        order by m.move_no desc limit 1) m on m.left_after > 0
-    where p.tenant_id = %(tenant_id)s and p.customer_id is not null
-    union
-    select customer_id, currency from open_document
-    where tenant_id = %(tenant_id)s and kind = 'credit_note' and open < 0)
-select distinct h.customer_id from held h
-where exists (
-    select from open_document o
-    where o.tenant_id = %(tenant_id)s and o.customer_id = h.customer_id and o.currency = h.currency
-      and o.open > 0)
+-- name: payers_with_credit
+-- Customers of some invoices of whom we hold something in the same currency: payments or credit notes.
+select distinct i.customer_id from invoice i
+where i.tenant_id = %(tenant_id)s and i.invoice_id = any(%(ids)s) and (
+    exists (
+        select from payment p
+        where p.tenant_id = i.tenant_id and p.customer_id = i.customer_id and p.currency = i.currency
+          and p.left_over > 0)
+    or exists (
+        select from open_document o
+        where o.tenant_id = i.tenant_id and o.customer_id = i.customer_id and o.currency = i.currency
+          and o.kind = 'credit_note' and o.open < 0))
 order by 1;
 
 -- name: payers_by_account
 -- Whose an account is, as it was booked last.
 select distinct on (payer_account) payer_account, customer_id from payment
 where tenant_id = %(tenant_id)s and payer_account is not null and customer_id is not null
-order by payer_account, at desc, payment_id desc;
+order by payer_account, received_on desc, payment_id desc;
 
 -- name: known_externals
 select external_id from payment

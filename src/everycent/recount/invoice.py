@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from everycent.recount.correction import limited
 from everycent.recount.credit import Lot, Paid, paid
+from everycent.recount.dating import policy_date
 from everycent.recount.difference import Difference, Differences
 from everycent.recount.exact import CannotRecountError
 from everycent.recount.line import Behind, Line, recount_line
@@ -53,11 +54,15 @@ def recount(
     found = Differences()
     amounts: dict[int, int] = {}
     believed = 0
+    contracts: dict[int, Plain] = {}
     for place, line in enumerate(invoice["lines"], start=1):
         number = line["line_no"]
         found.compare("the number of a line", number, Fraction(place))
         here = found.within(f"line {number}")
-        told = _line(line, behind(line), invoice, here)
+        own = behind(line)
+        if own.contract is not None:
+            contracts[number] = own.contract
+        told = _line(line, own, invoice, here)
         amounts[number] = told.amount
         believed += not told.is_whole
     lines, taxes, prepaid = _settled(invoice, amounts, credit, found)
@@ -67,7 +72,18 @@ def recount(
     off = sum(line.get("discount", 0) for line in invoice["lines"])
     found.compare("the discount in minor units", invoice.get("discount", 0), Fraction(off))
     found.compare("what credit pays in minor units", invoice.get("prepaid", 0), Fraction(prepaid))
+    _compare_date(invoice, contracts, found)
     return Recounted(lines, taxes, net, tax, net + tax, prepaid, found.told, believed)
+
+
+def _compare_date(invoice: Plain, contracts: Mapping[int, Plain], found: Differences) -> None:
+    try:
+        day = policy_date(invoice, contracts)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        found.refuse(f"{type(error).__name__} {error}")
+        return
+    counted = None if day is None else day.isoformat()
+    found.compare_texts("the date by the policy", invoice.get("policy_date"), counted)
 
 
 def _line(line: Plain, behind: Behind, invoice: Plain, found: Differences) -> Line:

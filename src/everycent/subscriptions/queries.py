@@ -142,15 +142,15 @@ def _in_turn(dues: Iterable[DueItem]) -> tuple[list[DueItem], list[DueItem]]:
     return now, waiting
 
 
-def next_in_turn(tx: Tx, as_of: datetime) -> set[UUID]:
-    """Who pays for others, or is paid for, and has something due by `as_of` that waits for nobody."""
+def next_in_turn(tx: Tx, as_of: datetime) -> list[DueItem]:
+    """What is due by `as_of` of who pays for others, or is paid for, and waits for nobody."""
     holders = customers.paid_for(tx, store.LOWEST, store.HIGHEST)
     if not holders:
-        return set()
+        return []
     told = customers.payers(tx, holders)
     dues = _due(tx, store.LOWEST, store.HIGHEST, holders, as_of)
     now, _ = _in_turn(_paid(due, told) for due in dues)
-    return {due.customer_id for due in now}
+    return now
 
 
 def waits_for(tx: Tx, customer_id: UUID, as_of: datetime) -> set[UUID]:

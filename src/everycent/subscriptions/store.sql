@@ -187,11 +187,12 @@ where i.tenant_id = %(tenant_id)s and i.is_commitment
     or exists (
       select from billed_period o
       join invoice later on later.tenant_id = o.tenant_id and later.invoice_id = o.invoice_id
+      join journal_event made on made.tenant_id = later.tenant_id and made.event_id = later.event_id
       join invoice said on said.tenant_id = b.tenant_id and said.invoice_id = b.invoice_id
+      join journal_event told on told.tenant_id = said.tenant_id and told.event_id = said.event_id
       where o.tenant_id = i.tenant_id and o.subscription_id = i.subscription_id
         and o.item_no <> i.item_no and o.starts_at < b.ends_at and o.ends_at > b.starts_at
-        and (later.at > said.at or (
-            later.at = said.at and (later.series <> said.series or later.number > said.number)))))
+        and (made.epoch, made.xid, made.seq) > (told.epoch, told.xid, told.seq)))
 order by s.customer_id, s.key, i.item_no, b.starts_at;
 
 -- name: counted

@@ -31,6 +31,7 @@ create table settlement (
     foreign key (tenant_id, document_id) references invoice (tenant_id, invoice_id),
     foreign key (tenant_id, other_id) references invoice (tenant_id, invoice_id)
 );
+create index invoice_credit_note on invoice (tenant_id, customer_id) where kind = 'credit_note';
 create index settlement_write_off on settlement (tenant_id, document_id) where kind = 'write_off';
 create index settlement_payment on settlement (tenant_id, payment_id, move_no) where payment_id is not null;
 create trigger immutable before update or delete or truncate on settlement
@@ -69,7 +70,7 @@ grant select on open_document to everycent_app;
 -- Credit notes over parts of an invoice's lines: `reduces` is the invoice.
 alter table invoice add column reduces uuid,
     add check (reduces is null or (kind = 'credit_note' and credits is null and prepaid = 0));
-create index invoice_reduces on invoice (tenant_id, reduces) where reduces is not null;
+create index invoice_reduces on invoice (reduces, tenant_id) where reduces is not null;
 
 -- What credit notes took off the lines of invoices, as prices are told, as a chain by line: each step begins
 -- with what the one before came to, and none leads beyond what the line was charged with (`total`). Two notes at
@@ -99,8 +100,8 @@ create table line_credit (
     foreign key (tenant_id, invoice_id, line_no) references invoice_line (tenant_id, invoice_id, line_no),
     foreign key (tenant_id, note_id) references invoice (tenant_id, invoice_id)
 );
-create index line_credit_period on line_credit (tenant_id, subscription_id, item_no, starts_at);
-create index line_credit_note on line_credit (tenant_id, note_id);
+create index line_credit_period on line_credit (subscription_id, item_no, starts_at, tenant_id);
+create index line_credit_note on line_credit (note_id, tenant_id);
 create trigger immutable before update or delete or truncate on line_credit
     for each statement execute function refuse_change();
 
@@ -192,17 +193,20 @@ create table payment (
     attempt_id uuid,
     received_on date not null,
     reference text not null check (length(reference) <= 500),
+    left_over bigint not null check (left_over between 0 and amount),
     payer_account text check (length(payer_account) <= 40),
-    at timestamptz not null,
     event_id uuid not null,
     check ((source = 'charge') = (attempt_id is not null)),
     primary key (tenant_id, payment_id),
-    unique (tenant_id, provider, external_id),
+    unique (provider, external_id, tenant_id),
     unique (tenant_id, payment_id, amount),
     foreign key (tenant_id, customer_id) references customer
 );
-create index payment_customer on payment (tenant_id, customer_id, at);
-create index payment_payer on payment (tenant_id, payer_account, at) where payer_account is not null;
+-- Only keys begin with the tenant here: foreign keys are checked by plans that a session keeps from when the
+-- tables were empty, and any other index that begins with it would seem as good to these.
+create index payment_customer on payment (customer_id, tenant_id, received_on);
+create index payment_left on payment (tenant_id, customer_id, currency) where left_over > 0;
+create index payment_payer on payment (tenant_id, payer_account, received_on) where payer_account is not null;
 create unique index payment_attempt_once on payment (tenant_id, attempt_id) where attempt_id is not null;
 
 -- What became of a payment, as a chain: `left_after` of it pays nothing yet, `back_after` went back to where
@@ -253,13 +257,14 @@ create table payment_move (
     unique (tenant_id, payment_id, move_no, left_after, back_after, lost_after, total),
     unique (tenant_id, payment_id, move_no, kind, amount),
     unique (tenant_id, payment_id, move_no, document_id, settles),
-    unique (tenant_id, payment_id, of_move),
     foreign key (tenant_id, payment_id, total) references payment (tenant_id, payment_id, amount),
     foreign key (tenant_id, payment_id, move_before, left_before, back_before, lost_before, total)
         references payment_move (tenant_id, payment_id, move_no, left_after, back_after, lost_after, total),
     foreign key (tenant_id, payment_id, of_move) references payment_move (tenant_id, payment_id, move_no),
     foreign key (tenant_id, document_id) references invoice (tenant_id, invoice_id)
 );
+create unique index payment_move_undone on payment_move (tenant_id, payment_id, of_move)
+    where of_move is not null;
 create unique index payment_move_external on payment_move (tenant_id, payment_id, kind, external_id)
     where external_id is not null;
 create trigger immutable before update or delete or truncate on payment_move
@@ -344,7 +349,7 @@ create table payment_attempt (
     check ((status in ('failed', 'unknown', 'mismatched') or failure is null)
            and (status not in ('failed', 'mismatched') or failure is not null)),
     primary key (tenant_id, attempt_id),
-    unique (tenant_id, reference),
+    unique (reference, tenant_id),
     foreign key (tenant_id, customer_id) references customer,
     foreign key (tenant_id, invoice_id) references invoice (tenant_id, invoice_id),
     foreign key (tenant_id, payment_id, move_no, move_kind, amount)
@@ -361,7 +366,7 @@ create unique index payment_attempt_refund on payment_attempt (tenant_id, paymen
     where kind = 'refund' and status not in ('failed', 'cancelled') and not is_contradicted;
 create index payment_attempt_provider on payment_attempt (tenant_id, provider_id)
     where provider_id is not null;
-create index payment_attempt_invoice on payment_attempt (tenant_id, invoice_id, claimed_at);
+create index payment_attempt_invoice on payment_attempt (invoice_id, tenant_id, claimed_at);
 create index payment_attempt_open on payment_attempt (tenant_id, status, look_at)
     where status not in ('succeeded', 'failed', 'cancelled');
 alter table payment add foreign key (tenant_id, attempt_id) references payment_attempt;

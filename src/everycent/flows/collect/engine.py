@@ -11,6 +11,7 @@ not written down first, and nothing that came back is thrown away.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -24,13 +25,14 @@ import psycopg
 from everycent.charging import operations as charging
 from everycent.charging.attempt import Stage, Status
 from everycent.charging.operations import Heard
-from everycent.flows.collect import calls
+from everycent.flows.collect import calls, offset
 from everycent.flows.collect.breaker import Breaker
 from everycent.flows.collect.desk import Desk
 from everycent.kernel.errors import Conflict, Unavailable
 from everycent.payments.failure import Failure
 from everycent.payments.provider import Provider
 
+_LOG = logging.getLogger("everycent.collect")
 _T = TypeVar("_T")
 _BATCH = 256
 _TICK = 0.004
@@ -116,7 +118,9 @@ class Engine:
     def _claim(self, limit: int) -> tuple[list[Stage], int]:
         desk = self.desk
         with desk.step("claim") as tx:
-            return charging.claim(tx, self.run_id, limit, desk.names, desk.writer)
+            taken = charging.take(tx, self.run_id, limit)
+            offset.use(tx, taken, desk.writer.of_payments)
+            return charging.claim(tx, self.run_id, taken, desk.names, desk.writer), len(taken)
 
     # --- S2 -----------------------------------------------------------------------------------------
 
@@ -242,6 +246,8 @@ class Engine:
             await self._record(batch)
         except Exception:  # noqa: BLE001 - a defect of ours concerns one attempt and not a batch
             if len(batch) == 1:
+                reference = batch[0].stage.attempt.reference
+                _LOG.exception("what was said about %s can't be written", reference)
                 self.counts["defect"] += 1
                 self._forget([batch[0].stage])
                 return

@@ -1,49 +1,34 @@
-"""Offset: nobody is charged for what we hold of theirs already. Before a run charges anything, what is left
-of payments pays invoices that are open, and credit notes are set off against them, the oldest first. What a
-person took off an invoice, or stopped, is left to that person."""
+"""Offset: nobody is charged for what we hold of theirs already. Before an invoice is claimed, what is left
+of payments pays invoices of the customer that are open, and credit notes are set off against them, the
+oldest first. What a person took off an invoice, or stopped, is left to that person."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from everycent.charging import queries as charges
 from everycent.customers import operations as customers
-from everycent.db.connection import Database, Tx
+from everycent.db.connection import Tx
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as documents
-from everycent.kernel.ids import IdSource
 from everycent.payments import operations as payments
 from everycent.payments import queries
 from everycent.payments.operations import Share
 
 
-class Used(NamedTuple):
-    """What was used instead of a charge: how many payments, and how many credit notes."""
-
-    payments: int
-    notes: int
-
-
-def use_what_is_held(
-    database: Database, tenant_id: int, *, at: datetime, actor: str, ids: IdSource
-) -> Used:
-    """Lets what customers have with us pay what they owe; one transaction per customer."""
-    with database.snapshot(tenant_id) as tx:
-        wanted = queries.customers_with_both(tx)
-    paid = notes = 0
+def use(tx: Tx, invoice_ids: Sequence[UUID], writing: payments.Writing) -> None:
+    """Lets what the customers of these invoices have with us pay what they owe."""
+    wanted = queries.payers_with_credit(tx, invoice_ids) if invoice_ids else []
+    if wanted:
+        customers.lock(tx, wanted)
     for customer_id in wanted:
-        with database.transaction(tenant_id) as tx:
-            writing: payments.Writing = {"at": at, "recorded_at": at, "actor": actor, "ids": ids}
-            customers.lock(tx, [customer_id])
-            paid += _use_payments(tx, customer_id, writing)
-            notes += _use_notes(tx, customer_id, writing)
-    return Used(paid, notes)
+        _use_payments(tx, customer_id, writing)
+        _use_notes(tx, customer_id, writing)
 
 
-def _use_payments(tx: Tx, customer_id: UUID, writing: payments.Writing) -> int:
-    used = 0
+def _use_payments(tx: Tx, customer_id: UUID, writing: payments.Writing) -> None:
     for held in queries.of_customer(tx, customer_id, only_left=True):
         held = payments.lock(tx, held.payment.payment_id)
         if queries.is_kept(tx, held.payment.payment_id):
@@ -55,12 +40,9 @@ def _use_payments(tx: Tx, customer_id: UUID, writing: payments.Writing) -> int:
         ]
         if held.standing.left > 0 and shares:
             payments.apply(tx, held.payment.payment_id, shares, writing, "left of a payment")
-            used += 1
-    return used
 
 
-def _use_notes(tx: Tx, customer_id: UUID, writing: payments.Writing) -> int:
-    used = 0
+def _use_notes(tx: Tx, customer_id: UUID, writing: payments.Writing) -> None:
     for note in [row for row in documents.open_of_customer(tx, customer_id) if row.open < 0]:
         rest = -note.open
         for row in _to_pay(tx, customer_id):
@@ -68,8 +50,6 @@ def _use_notes(tx: Tx, customer_id: UUID, writing: payments.Writing) -> int:
             if row.currency == note.currency and amount > 0:
                 invoicing.set_off(tx, row.invoice_id, note.invoice_id, amount, **writing)
                 rest -= amount
-        used += rest < -note.open
-    return used
 
 
 def _to_pay(tx: Tx, customer_id: UUID) -> list[Any]:

@@ -4,6 +4,7 @@ that are unknown until there is evidence."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,6 +27,7 @@ IsGone = Callable[[Worker, bool], bool]
 """Whether a process is provably gone; it may be ended to make sure where the second argument says so."""
 
 _BATCH = 200
+_LOG = logging.getLogger("everycent.collect")
 
 
 def take_over(desk: Desk, is_gone: IsGone) -> Counter[str]:
@@ -99,7 +101,10 @@ def _heard(desk: Desk, heard: list[Heard]) -> list[Stage]:
     except psycopg.OperationalError:
         raise
     except Exception:  # noqa: BLE001 - a defect of ours concerns one attempt and not a batch
-        return [] if len(heard) <= 1 else [one for each in heard for one in _heard(desk, [each])]
+        if len(heard) > 1:
+            return [one for each in heard for one in _heard(desk, [each])]
+        _LOG.exception("what was said about %s can't be written", heard[0].stage.attempt.reference)
+        return []
 
 
 def _is_again(desk: Desk, stage: Stage) -> bool:

@@ -11,7 +11,6 @@ from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN, Progress, Run, RunKind
 from everycent.dunning.schedule import Schedule, due_instants
-from everycent.flows.collect import offset
 from everycent.flows.collect.desk import Desk
 from everycent.kernel.calendar import local_date
 from everycent.kernel.period import instant_text
@@ -60,9 +59,6 @@ def _open(
     scheduled_at: datetime | None,
     invoices: Sequence[UUID] | None,
 ) -> tuple[Run, bool]:
-    offset.use_what_is_held(
-        desk.database, desk.tenant_id, at=desk.clock(), actor=desk.actor, ids=desk.ids
-    )
     now = desk.clock()
     name = f"collection/{kind}/{instant_text(scheduled_at or now)}"
     run = Run(desk.ids(name), kind, now, due_by, scheduled_at, OPEN, now, None)
