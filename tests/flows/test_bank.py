@@ -73,7 +73,7 @@ def test_money_of_nobody_waits_in_suspense_until_it_is_assigned_and_its_account_
     with place.database.transaction(place.tenant_id) as tx:
         owner = shop.customers.by_name(tx, keys[0])
         invoice = invoicing.invoice(tx, "INV-000001").invoice
-        payment_id = one.booked.payment.payment_id
+        payment_id = one.payment.payment_id
         payments.assign(
             tx, payment_id, owner.customer_id, [Share(invoice.invoice_id, 200)], shop.writing()
         )

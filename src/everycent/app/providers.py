@@ -14,6 +14,8 @@ variables.
         latest_commit: 2m               # how long after a request it may still charge
         concurrency: 16                 # how many calls it takes at once
         deadline: 30s                   # how long a call may take
+
+Entries of the kind `sepa` are accounts of ours that collect by direct debit: see app/accounts.py.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from everycent.kernel.errors import Unavailable
 from everycent.payments.provider import Provider
 
 FILE = "providers.yaml"
+SEPA = "sepa"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _MOST_CALLS = 10_000
 
@@ -65,15 +68,25 @@ def configured(
     """The providers of the file, or that of one name; none where there is no file.
 
     Raises Invalid with the place in the file, Unavailable `payment.secret_missing`."""
+    return {
+        name: _provider(name, given, environ)
+        for name, given in entries(settings).items()
+        if only in (None, name) and given.get("kind") != SEPA
+    }
+
+
+def entries(settings: Settings) -> dict[str, dict[str, str]]:
+    """What the file says, by name; nothing where there is no file. Raises Invalid with the place in it."""
     path = settings.home / FILE
     if not path.exists():
         return {}
     told = converted(document.read(path.read_text(encoding="utf-8")) or {}, _File, "")
-    return {
-        name: _provider(name, dict(given), environ)
-        for name, given in told.providers.items()
-        if only in (None, name)
-    }
+    for name in told.providers:
+        if not _NAME.fullmatch(name):
+            raise wrong(
+                f"providers.{name}", "a provider's name has 1 to 40 small letters, digits, - and _"
+            )
+    return {name: dict(given) for name, given in told.providers.items()}
 
 
 def needed(settings: Settings) -> dict[str, Provider]:
@@ -91,8 +104,6 @@ def needed(settings: Settings) -> dict[str, Provider]:
 
 def _provider(name: str, given: dict[str, str], environ: Mapping[str, str]) -> Provider:
     place = f"providers.{name}"
-    if not _NAME.fullmatch(name):
-        raise wrong(place, "a provider's name has 1 to 40 small letters, digits, - and _")
     kind = given.pop("kind", "")
     if kind == "http":
         http = converted(given, _Http, place)
@@ -118,7 +129,7 @@ def _provider(name: str, given: dict[str, str], environ: Mapping[str, str]) -> P
             url=stripe.url,
             concurrency=_calls(stripe.concurrency, f"{place}.concurrency"),
         )
-    raise wrong(f"{place}.kind", f"{kind[:20]!r} is no kind of provider", "http or stripe")
+    raise wrong(f"{place}.kind", f"{kind[:20]!r} is no kind of provider", "http, stripe or sepa")
 
 
 def _secret(name: str, environ: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ the attempt is then contradicted, and a person is to look.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -23,6 +23,7 @@ import msgspec
 from everycent.journal.types import EventType
 from everycent.kernel import ids
 from everycent.payments.failure import Failure
+from everycent.payments.payment import Way
 from everycent.payments.provider import Ask, Kind, Outcome
 
 PREFIX = "att"
@@ -50,7 +51,8 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is asked for, as it was decided: it never changes. `amount` is in minor units, at most `left`,
     which was open of invoice `invoice` after `step` settlements. A refund gives back of payment
     `payment_id` what its move `move_no` set aside, out of the provider's `charge`. `tries` counts the
-    attempts for the same invoice since it was last put in the queue by hand."""
+    attempts for the same invoice since it was last put in the queue by hand. `way` says whether a provider
+    is asked for it, or a bank by a file of direct debits."""
 
     attempt_id: UUID
     kind: Kind
@@ -71,6 +73,7 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     move_no: int | None = None
     charge: str | None = None
     run_id: UUID | None = None
+    way: Way = Way.CHARGE
 
     @property
     def reference(self) -> str:
@@ -100,11 +103,12 @@ NOBODY = UUID(int=0)
 
 
 class Source(StrEnum):
-    """Where evidence comes from."""
+    """Where evidence comes from. FILE: we ourselves put the request into a file for the bank."""
 
     RESPONSE = "response"
     LOOK_UP = "look_up"
     NOTICE = "notice"
+    FILE = "file"
     STATEMENT = "statement"
     PERSON = "person"
 
@@ -112,7 +116,8 @@ class Source(StrEnum):
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody said about an attempt, as it came. `raw` is at most RAW_LIMIT bytes as text, `digest`
     the SHA-256 of them; `said_by` and `reason` are a person's. `asked_at` is when it was asked for: what
-    comes of "there is nothing" depends on that, and not on when it was written down."""
+    comes of "there is nothing" depends on that, and not on when it was written down. `taken_on` is the day
+    on which the money came, where that is told."""
 
     source: Source
     outcome: Outcome
@@ -133,12 +138,14 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     said_by: str | None = None
     reason: str | None = None
     asked_at: datetime | None = None
+    taken_on: date | None = None
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """What changes of an attempt. `gave_up_at` is since when its sender provably sends nothing any more;
     `look_at` when the provider is to be asked about it; `taken` what the provider took (minor units of
-    `taken_currency`) and `fee` what it kept of that. `why` is the rule that decided what comes next."""
+    `taken_currency`), on which day if that is told, and `fee` what it kept of that. `why` is the rule that
+    decided what comes next."""
 
     status: Status
     by: By
@@ -154,6 +161,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     provider_id: str | None = None
     taken: int | None = None
     taken_currency: str | None = None
+    taken_on: date | None = None
     fee: int = 0
     action_url: str | None = None
     retry_at: datetime | None = None

@@ -8,7 +8,11 @@ from uuid import UUID
 
 from everycent.charging.attempt import Attempt
 from everycent.methods.method import Method
+from everycent.payments.payment import Way
 from everycent.payments.provider import Kind
+
+BY_DEBIT = "by_debit"
+"""A run of charges leaves the invoice to the next file of direct debits."""
 
 
 class Candidate(NamedTuple):
@@ -32,8 +36,11 @@ class Candidate(NamedTuple):
     is_under_way: bool
 
 
-def reason_against(one: Candidate, at: datetime, providers: frozenset[str]) -> str | None:
-    """Why nothing is charged for it now, in a word; None when it is."""
+def reason_against(
+    one: Candidate, at: datetime, providers: frozenset[str], way: Way = Way.CHARGE
+) -> str | None:
+    """Why nothing is charged for it now in this way, by these providers or accounts of ours, in a word;
+    None when it is."""
     if one.left <= 0:
         return "paid"
     if one.is_under_way:
@@ -46,6 +53,8 @@ def reason_against(one: Candidate, at: datetime, providers: frozenset[str]) -> s
         return "waits"
     if one.method is None:
         return "no_method"
+    if one.method.way is not way:
+        return str(BY_DEBIT if one.method.way is Way.DEBIT else "no_mandate")
     if one.method.provider not in providers:
         return "no_provider"
     return None
@@ -58,5 +67,5 @@ def attempt_for(one: Candidate, attempt_id: UUID, run_id: UUID | None) -> Attemp
     return Attempt(
         attempt_id, Kind.CHARGE, one.customer_id, method.provider, method.token, method.payer,
         one.due, one.currency, one.invoice, one.tries + 1, method.method_id, one.invoice_id,
-        one.invoice, one.step, one.left, run_id=run_id,
+        one.invoice, one.step, one.left, run_id=run_id, way=method.way,
     )  # fmt: skip

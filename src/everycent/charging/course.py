@@ -181,7 +181,7 @@ def _done(
     state = stage.state
     taken = {
         "provider_id": said.provider_id, "taken": said.amount, "taken_currency": said.currency,
-        "fee": said.fee, "look_at": None, "retry_at": None,
+        "taken_on": said.taken_on, "fee": said.fee, "look_at": None, "retry_at": None,
     }  # fmt: skip
     contradicted = state.is_contradicted or state.status in FINAL
     if failure is None:

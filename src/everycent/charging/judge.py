@@ -74,7 +74,8 @@ def judged(
     and stays unknown until somebody says what it was in that of the payment. Less than was asked
     for is right where the provider `takes_parts`. What may have moved money is never FAILED; nor is
     a request that was turned away when another one was sent before it (`is_only_request`), nor a
-    look-up that was: that says nothing about the one before.
+    look-up that was: that says nothing about the one before. A bank's statement speaks of the money
+    itself, whatever it gives as the reason.
     """
     if said.outcome is Outcome.ABSENT:
         return Outcome.ABSENT, None
@@ -98,6 +99,7 @@ def judged(
     if said.outcome is Outcome.FAILED and (
         said.failure in OF_THE_CHARGE
         or (said.failure is Failure.CURRENCY_REFUSED and said.source in _TOLD_LATER)
+        or (said.failure not in MAYBE and said.source is Source.STATEMENT)
         or (said.failure not in MAYBE and said.source is Source.RESPONSE and is_only_request)
     ):
         return Outcome.FAILED, said.failure

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -79,7 +79,8 @@ def claim(
     charged is skipped."""
     stages = []
     marks = []
-    for one in _candidates(tx, taken, run_id):
+    run = store.find_run(tx, run_id)
+    for one in [] if run is None else candidates(tx, taken, run.due_by):
         against = reason_against(one, writer.at, providers)
         if against is not None:
             marks.append(Mark(one.invoice_id, SKIPPED, against))
@@ -92,13 +93,13 @@ def claim(
     return stages
 
 
-def _candidates(tx: Tx, invoice_ids: Sequence[UUID], run_id: UUID) -> list[Candidate]:
-    run = store.find_run(tx, run_id)
-    if not invoice_ids or run is None:
+def candidates(tx: Tx, invoice_ids: Sequence[UUID], due_by: date) -> list[Candidate]:
+    """What is known of invoices that may be charged for what is due by a day, by id. They are locked."""
+    if not invoice_ids:
         return []
     invoicing.lock_open(tx, invoice_ids)
     found = []
-    for row in store.list_to_collect(tx, invoice_ids, run.due_by):
+    for row in store.list_to_collect(tx, invoice_ids, due_by):
         best = None if row.method is None else method.decode(row.method)
         found.append(
             Candidate(
@@ -384,7 +385,8 @@ def _payment(stage: Stage, opens: dict[UUID, Open], writer: Writer) -> Draft:
         attempt_id=attempt.attempt_id,
         reference=attempt.description,
         fee=state.fee,
-        at=writer.at,
+        received_on=state.taken_on or writer.at.date(),
+        way=attempt.way,
     )
     first, standing = paid.received(payment)
     parts: list[Part] = []

@@ -109,7 +109,8 @@ def after(
     if then is Then.RETRY:
         delay = rule.delays[min(tries, len(rule.delays)) - 1]
         delay = max(delay, min(retry_after or 0, _DAY))
-        why = f"{failure}: attempt {tries + 1} of at most {rule.most} after {timedelta(seconds=delay)}"
+        limit = f" of at most {rule.most}" if rule.most else ""
+        why = f"{failure}: attempt {tries + 1}{limit} after {timedelta(seconds=delay)}"
         return Next(then, at + timedelta(seconds=delay), why)
     if then is Then.OTHER_METHOD:
         return Next(then, at, f"{failure}: this method is not charged again")

@@ -63,6 +63,11 @@ def by_status(tx: Tx, statuses: Sequence[str], limit: int = 1000) -> list[Stage]
     return store.list_attempts(tx, statuses=statuses, limit=limit)
 
 
+def by_ids(tx: Tx, attempt_ids: Sequence[UUID]) -> list[Stage]:
+    """Attempts by id, oldest first."""
+    return store.list_attempts(tx, ids=attempt_ids)
+
+
 def by_reference(tx: Tx, reference: str) -> Stage:
     """An attempt by our reference. Raises NotFound `payment_attempt.unknown`."""
     found = store.list_attempts(tx, references=[reference])

@@ -100,10 +100,10 @@ left join collection c on c.tenant_id = o.tenant_id and c.invoice_id = o.invoice
 where o.tenant_id = %(tenant_id)s and o.kind = 'invoice' and o.open > 0
   and (%(invoices)s::uuid[] is null or o.invoice_id = any(%(invoices)s))
   and case when %(only_retries)s
-      then c.retry_at <= %(as_of)s and not c.is_stopped and exists (
-          select from payment_method m
+      then c.retry_at <= %(as_of)s and not c.is_stopped and (
+          select m.provider = any(%(providers)s) from payment_method m
           where m.tenant_id = o.tenant_id and m.customer_id = o.customer_id and m.state = 'active'
-            and m.provider = any(%(providers)s))
+          order by m.rank limit 1)
       else (o.due_on <= %(due_by)s or exists (
               select from instalment n
               where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id))
@@ -226,9 +226,9 @@ select exists (
     select from collection c
     join open_document i on i.tenant_id = c.tenant_id and i.invoice_id = c.invoice_id and i.open > 0
     where c.tenant_id = %(tenant_id)s and c.retry_at <= %(at)s and not c.is_stopped
-      and exists (select from payment_method m
-                  where m.tenant_id = c.tenant_id and m.customer_id = i.customer_id
-                    and m.state = 'active' and m.provider = any(%(providers)s))
+      and (select m.provider = any(%(providers)s) from payment_method m
+           where m.tenant_id = c.tenant_id and m.customer_id = i.customer_id and m.state = 'active'
+           order by m.rank limit 1)
       and not exists (select from collection_hold h
                       where h.tenant_id = c.tenant_id and h.invoice_id = c.invoice_id and h.is_held)
       and not exists (

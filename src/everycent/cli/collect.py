@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from everycent.app import collecting, processes
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
+from everycent.charging.collectable import BY_DEBIT
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
 from everycent.charging.run import Progress as RunProgress
 from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
@@ -58,7 +59,7 @@ def run(invoices: tuple[str, ...], due_by: str | None, zone: str, as_json: bool)
         asyncio.run(_worked(desk, current))
         done = start.progress(desk, current.run_id)
     emit(_data(current, done), as_json, lambda: _render(current, done))
-    if set(done.outcomes) - {"succeeded", "paid"}:
+    if set(done.outcomes) - {"succeeded", "paid", BY_DEBIT}:
         sys.exit(3)
 
 

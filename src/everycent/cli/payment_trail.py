@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -11,12 +12,16 @@ from everycent.app.time import of_database
 from everycent.charging import queries
 from everycent.charging.attempt import Evidence, Source, Stage
 from everycent.charging.queries import Step
-from everycent.cli.common import emit, json_option, money, opened, positive_minor, table
+from everycent.cli.common import counted, emit, json_option, money, opened, positive_minor, table
+from everycent.debits import queries as debits
 from everycent.flows.collect import decide
 from everycent.invoicing import queries as invoicing
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.payments.provider import Outcome
+
+_SILENT = timedelta(days=7)
+"""How long after the collection a bank is not missed."""
 
 
 @click.command()
@@ -151,10 +156,18 @@ def resolve(
 @click.command()
 @json_option
 def attention(as_json: bool) -> None:
-    """List what is open or wrong about payments: unknown outcomes, mismatches, contradictions."""
+    """List what is open or wrong about payments: unknown outcomes, mismatches, contradictions, direct
+    debits of which the bank says nothing."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.needing_attention(tx)
         told = queries.unfollowed_notices(tx)
+        silent = debits.silent(tx, app.clock().date() - _SILENT)
+    for file in [] if as_json else silent:
+        click.secho(
+            f"{file.message_id} to {file.account}: nothing is heard of {counted(file.pending, 'debit')}"
+            f" since {file.first_on}",
+            fg="yellow",
+        )
     for one in [] if as_json else told:
         click.secho(
             f"{one.provider} told {one.notice_id} ({one.kind} of {one.charge}): {one.effect}",
@@ -169,7 +182,8 @@ def attention(as_json: bool) -> None:
                 "why": one.effect,
             }
             for one in told
-        ],
+        ]
+        + [file._asdict() for file in silent],
         as_json,
         lambda: table(
             ["attempt", "invoice", ">amount", "is", "since", "~why"],
@@ -184,7 +198,7 @@ def attention(as_json: bool) -> None:
             ],
         )
         if found
-        else click.echo("" if told else "nothing needs anybody"),
+        else click.echo("" if told or silent else "nothing needs anybody"),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from everycent.charging import operations_decisions as decisions
 from everycent.charging.instalments import Instalment
 from everycent.charging.status import PaymentState
 from everycent.cli.common import day, emit, json_option, money, opened, positive_minor, table
+from everycent.cli.debits import debits
 from everycent.cli.payment_methods import method
 from everycent.cli.payment_trail import attention, resolve, trail
 from everycent.cli.payments_bank import assign, import_command
@@ -36,6 +37,7 @@ for _command in (
     unapply,
     refund,
     method,
+    debits,
 ):
     payment.add_command(_command)
 

@@ -56,7 +56,7 @@ def _render(taken: list[Taken], *, dry_run: bool) -> None:
 
 
 def _name(one: Taken) -> str | None:
-    return None if one.booked is None else ids.show(paid.PREFIX, one.booked.payment.payment_id)
+    return None if one.payment is None else ids.show(paid.PREFIX, one.payment.payment_id)
 
 
 def _data(one: Taken) -> dict[str, Any]:
@@ -68,6 +68,8 @@ def _data(one: Taken) -> dict[str, Any]:
         "from": one.entry.name,
         "outcome": one.outcome,
         "payment": _name(one),
+        "debit": one.match.collection,
+        "charge": one.match.charge,
         "reason": one.match.reason,
         "proposed": [
             {"invoice_id": ids.show(ids.INVOICE, share.invoice_id), "amount": share.amount}

@@ -9,6 +9,12 @@ from typing import NamedTuple
 
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
+from everycent.debits import operations
+from everycent.debits import queries as debits
+from everycent.debits.entry import Effect
+from everycent.flows import bank_debits
+from everycent.flows.bank_debits import Followed
+from everycent.flows.debits import writer
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.ids import IdSource
@@ -17,20 +23,21 @@ from everycent.payments import operations as payments
 from everycent.payments.matching import Certainty, Match
 from everycent.payments.open_items import OpenInvoice
 from everycent.payments.operations import Share, Writing
-from everycent.payments.payment import Moved, Payment, Way
+from everycent.payments.payment import Payment, Way
 from everycent.payments.statement import Statement, StatementEntry
 
 _LONGEST = 500
 
 
 class Taken(NamedTuple):
-    """What became of an entry: `outcome` is certain, proposed, unmatched, known, outgoing or returned.
-    `booked` is the payment, where the entry brought one."""
+    """What became of an entry: `outcome` is certain, proposed, unmatched, known or outgoing; of one about a
+    direct debit also contradicted, failed, taken_back or cancelled_out (see debits/entry.py). `payment` is
+    the one that the entry brought, or that it took back."""
 
     entry: StatementEntry
     outcome: str
     match: Match
-    booked: Moved | None = None
+    payment: Payment | None = None
 
 
 def take_in(
@@ -47,18 +54,37 @@ def take_in(
     found = []
     for statement in statements:
         account = statement.account
-        known = queries.known_externals(
-            tx, account, [entry.reference for entry in statement.entries]
-        )
+        operations.lock_statements(tx, account)
+        references = sorted({name for entry in statement.entries for name in _names_of(entry)})
+        known = queries.known_externals(tx, account, references)
+        known |= debits.known_entries(tx, account, references)
         fresh = _first_of(statement.entries, known)
+        sent = bank_debits.known(tx, list(fresh.values()))
         matches = matching.match(
-            fresh.values(), _open_invoices(tx), payers=queries.payers_by_account(tx)
+            fresh.values(),
+            _open_invoices(tx),
+            collections=bank_debits.collections(sent),
+            payers=queries.payers_by_account(tx),
         )
-        taken = {match.entry.reference: _taken(tx, account, match, writing) for match in matches}
+        about = [match for match in matches if match.collection is not None]
+        followed = bank_debits.follow(tx, account, about, sent, writer(at, actor, ids))
+        taken = {
+            match.entry.reference: _taken(
+                tx, account, match, followed.get(match.entry.reference), writing
+            )
+            for match in matches
+        }
         for entry in statement.entries:
             is_new = entry.reference in taken
             found.append(taken.pop(entry.reference) if is_new else _known(entry))
     return found
+
+
+def _names_of(entry: StatementEntry) -> set[str]:
+    """Under which names an entry may have been taken in. Two files may tell one line of the account, one of
+    them as a sum and the other by its parts."""
+    first = f"{entry.booking}/1"
+    return {entry.reference, entry.booking if entry.reference != entry.booking else first}
 
 
 def _first_of(
@@ -68,7 +94,7 @@ def _first_of(
     it would take what is open away from those that come after it."""
     fresh: dict[str, StatementEntry] = {}
     for entry in entries:
-        if entry.reference not in known:
+        if not any(name in known for name in _names_of(entry)):
             fresh.setdefault(entry.reference, entry)
     return fresh
 
@@ -77,13 +103,21 @@ def _known(entry: StatementEntry) -> Taken:
     return Taken(entry, "known", Match(entry, Certainty.UNMATCHED, "booked before"))
 
 
-def _taken(tx: Tx, account: str, match: Match, writing: Writing) -> Taken:
+def _taken(
+    tx: Tx, account: str, match: Match, followed: Followed | None, writing: Writing
+) -> Taken:
     entry = match.entry
-    if match.is_return:
-        return Taken(entry, "returned", match)
+    certainty = match.certainty
+    if followed is not None and followed.effect is Effect.PERSON:
+        certainty = Certainty.PROPOSED
+        if match.is_return:
+            return Taken(entry, certainty.value, match, followed.payment)
+    elif followed is not None:
+        outcome = Certainty.CERTAIN if followed.effect is Effect.BOOKED else followed.effect
+        return Taken(entry, outcome.value, match, followed.payment)
     if not entry.is_credit or entry.is_reversal:
         return Taken(entry, "outgoing", match)
-    is_certain = match.certainty is Certainty.CERTAIN
+    is_certain = certainty is Certainty.CERTAIN
     payment = Payment(
         writing["ids"](f"payment/{account}/{entry.reference}"),
         match.customer_id if is_certain else None,
@@ -92,7 +126,7 @@ def _taken(tx: Tx, account: str, match: Match, writing: Writing) -> Taken:
     )  # fmt: skip
     shares = [Share(one.invoice_id, one.amount) for one in match.allocations if is_certain]
     booked = payments.receive(tx, payment, shares, writing, match.reason)
-    return Taken(entry, match.certainty.value, match, booked)
+    return Taken(entry, certainty.value, match, booked.payment)
 
 
 def _text(entry: StatementEntry) -> str:

@@ -28,6 +28,8 @@ from everycent.customers import payer as payers
 from everycent.customers import projection as customer_rows
 from everycent.db import bulk
 from everycent.db.connection import Tx
+from everycent.debits import file as debit_files
+from everycent.debits import projection as debit_rows
 from everycent.dunning import projection as dunning_rows
 from everycent.dunning import step as dunning_steps
 from everycent.dunning import terms as dunning
@@ -93,6 +95,9 @@ PROJECTORS: dict[str, Projector] = {
         (decisions.STOPPED, charging_rows.decided),
         (instalments.AGREED, charging_rows.agreed),
         (notices.NOTED, charging_rows.noted),
+        (debit_files.WRITTEN, debit_rows.written),
+        (debit_files.ENTRY_SEEN, debit_rows.entry_seen),
+        (debit_files.WITHDRAWN, debit_rows.withdrawn),
         (dunning.SET, dunning_rows.terms_set),
         (dunning_steps.STEP_TAKEN, dunning_rows.step_taken),
         (dunning_steps.ENDED, dunning_rows.ended),
@@ -148,6 +153,10 @@ TABLES = (
     charging_rows.HOLD,
     charging_rows.NOTICE,
     charging_rows.INSTALMENT,
+    debit_rows.FILE,
+    debit_rows.DEBIT,
+    debit_rows.ENTRY,
+    debit_rows.WITHDRAWAL,
     dunning_rows.TERMS,
     dunning_rows.STEP,
     dunning_rows.END,

@@ -11,6 +11,7 @@ from everycent.corrections import audit as corrections
 from everycent.coupons import audit as coupons
 from everycent.credits import audit as wallets
 from everycent.db.connection import Tx
+from everycent.debits import audit as debits
 from everycent.dunning import audit as dunning
 from everycent.exchange import audit as exchange
 from everycent.flows import reasoned, recount, replay
@@ -91,6 +92,9 @@ def verify(
     for promise in charging.CHECKS:
         on_start(promise)
         yield Check("payments", promise, charging.violations(tx, promise))
+    for promise in debits.CHECKS:
+        on_start(promise)
+        yield Check("payments", promise, debits.violations(tx, promise))
     for promise in dunning.CHECKS:
         on_start(promise)
         yield Check("dunning", promise, dunning.violations(tx, promise))

@@ -11,6 +11,8 @@ import msgspec
 from everycent.journal.types import EventType
 from everycent.kernel import ids
 from everycent.kernel.errors import Invalid
+from everycent.methods.mandate import Mandate
+from everycent.payments.payment import Way
 
 PREFIX = "pm"
 ACTIVE, FAILED, REMOVED = "active", "failed", "removed"
@@ -22,7 +24,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     """`token` is the provider's name for the method and `payer` its name for the customer. The active one
-    with the lowest `rank` is charged. `label` is shown to people ('Visa, ends in 4242')."""
+    with the lowest `rank` is charged. `label` is shown to people ('Visa, ends in 4242').
+    With a `mandate` the `provider` is an account of ours, and the `token` the customer's IBAN."""
 
     method_id: UUID
     customer_id: UUID
@@ -34,6 +37,12 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     state: str = ACTIVE
     expires_on: date | None = None
     why: str = ""
+    mandate: Mandate | None = None
+
+    @property
+    def way(self) -> Way:
+        """How its money comes: charged by a provider, or collected by our bank."""
+        return Way.CHARGE if self.mandate is None else Way.DEBIT
 
 
 ADDED = EventType("payment_method.added", 1, Method)

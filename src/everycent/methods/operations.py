@@ -18,6 +18,7 @@ from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.methods import method as methods
 from everycent.methods import projection, store
+from everycent.methods.mandate import Mandate
 from everycent.methods.method import ACTIVE, FAILED, REMOVED, Method
 
 
@@ -30,13 +31,15 @@ class New(NamedTuple):
     token: str
     label: str = ""
     expires_on: date | None = None
+    mandate: Mandate | None = None
 
 
 def add(tx: Tx, new: Sequence[New], *, at: datetime, actor: str, ids: IdSource) -> list[Method]:
     """Adds methods, any number at once; each comes after those that its customer has already. An invoice
     that waits for a method can be charged from now on.
 
-    Raises Conflict `payment_method.exists`, Invalid (see `methods.checked`)."""
+    Raises Conflict `payment_method.exists`, `payment_method.mandate_differs`, Invalid (see
+    `methods.checked`)."""
     customers.lock(tx, sorted({one.customer_id for one in new}))
     known = store.list_methods(tx, customer_ids=sorted({one.customer_id for one in new}))
     ranks: dict[UUID, int] = {}
@@ -59,9 +62,11 @@ def add(tx: Tx, new: Sequence[New], *, at: datetime, actor: str, ids: IdSource) 
         method_id = ids(f"payment_method/{told.customer_id}/{rank}")
         made = Method(
             method_id, told.customer_id, told.provider, told.payer, told.token, told.label, rank,
-            ACTIVE, told.expires_on,
+            ACTIVE, told.expires_on, mandate=told.mandate,
         )  # fmt: skip
         added.append(methods.checked(made))
+    if any(one.mandate is not None for one in added):
+        _check_mandates(tx, added)
     drafts = [
         Draft(
             ids(f"payment_method.added/{one.customer_id}/{one.rank}"),
@@ -71,6 +76,26 @@ def add(tx: Tx, new: Sequence[New], *, at: datetime, actor: str, ids: IdSource) 
     ]  # fmt: skip
     journal.record(tx, drafts, at, projection.method)
     return added
+
+
+def _check_mandates(tx: Tx, added: Sequence[Method]) -> None:
+    """A mandate is one signature for one account, whichever customers it is used for."""
+    store.lock_mandates(tx)
+    names = sorted({one.mandate.mandate_id for one in added if one.mandate is not None})
+    known = [*(store.list_methods(tx, mandates=names) if names else ()), *added]
+    meant: dict[tuple[str, str], Mandate] = {}
+    for one in known:
+        if one.mandate is None or one.state == REMOVED:
+            continue
+        first = meant.setdefault((one.provider, one.mandate.mandate_id), one.mandate)
+        if first != one.mandate:
+            raise Conflict(
+                "payment_method.mandate_differs",
+                f"mandate {one.mandate.mandate_id} is known with another account, holder or date",
+                field="mandate",
+                value=one.mandate.mandate_id,
+                hint="a new signature is a new mandate with a name of its own",
+            )
 
 
 def remove(

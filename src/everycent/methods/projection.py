@@ -10,7 +10,7 @@ from everycent.methods.method import Method
 METHOD = table(
     "payment_method",
     "tenant_id int4, method_id uuid, customer_id uuid, provider text, payer text, token text,"
-    " label text, rank int4, state text, told text",
+    " label text, rank int4, state text, mandate_id text, told text",
     key="tenant_id, method_id",
 )
 
@@ -20,5 +20,5 @@ def method(event: Event, rows: Rows, tenant_id: int) -> None:
     m: Method = event.payload
     rows.put(
         METHOD, tenant_id, m.method_id, m.customer_id, m.provider, m.payer, m.token, m.label, m.rank,
-        m.state, encode(m).decode(),
+        m.state, None if m.mandate is None else m.mandate.mandate_id, encode(m).decode(),
     )  # fmt: skip

@@ -10,6 +10,7 @@ CHECKS = {
     "what we owe customers is what is left of their payments": "unapplied_off",
     "payments say what is left of them": "left_over_off",
     "payments pay what documents say is settled": "payments_off",
+    "what of a refund did not go was set aside for it": "refunds_off",
     "nobody's payment pays for somebody else": "strangers_paid",
 }
 

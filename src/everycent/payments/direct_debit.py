@@ -127,12 +127,12 @@ def prepared(
     refused, never changed. Raises Invalid `bank.…`.
     """
     _check_identifier("message_id", message_id, _REFERENCE, MAX_MESSAGE_ID)
-    seller = _checked_creditor(creditor)
-    groups: dict[tuple[date, Sequence], list[Debit]] = defaultdict(list)
+    seller = checked_creditor(creditor)
+    found: list[Debit] = []
     seen: set[str] = set()
     for debit in debits:
-        found = _checked(debit, sent_on)
-        if found.reference in seen:
+        found.append(checked(debit, sent_on))
+        if found[-1].reference in seen:
             raise _wrong(
                 Invalid(
                     "bank.duplicate_reference",
@@ -143,23 +143,34 @@ def prepared(
                 ),
                 debit,
             )
-        seen.add(found.reference)
-        groups[found.collect_on, found.sequence].append(found)
-    if not groups:
+        seen.add(found[-1].reference)
+    if not found:
         raise Invalid(
             "bank.nothing_to_collect", "there is no direct debit to write", field="debits"
         )
-    if len(groups) > MAX_BLOCKS:
+    made = grouped(message_id, scheme, seller, found)
+    if len(made.blocks) > MAX_BLOCKS:
         raise Invalid(
             "bank.too_many_blocks", f"there are more than {MAX_BLOCKS} blocks", field="debits"
         )
+    return made
+
+
+def grouped(
+    message_id: str, scheme: Scheme, creditor: Creditor, debits: Iterable[Debit]
+) -> DirectDebitFile:
+    """Debits that were checked before as one message, in blocks by day and sequence."""
+    groups: dict[tuple[date, Sequence], list[Debit]] = defaultdict(list)
+    for debit in debits:
+        groups[debit.collect_on, debit.sequence].append(debit)
     blocks = tuple(
         _block(f"{message_id}-{number}", group)
         for number, (_, group) in enumerate(sorted(groups.items()), 1)
     )
     return DirectDebitFile(
-        message_id, scheme, seller, blocks, len(seen), sum(block.total for block in blocks)
-    )
+        message_id, scheme, creditor, blocks, sum(len(block.debits) for block in blocks),
+        sum(block.total for block in blocks),
+    )  # fmt: skip
 
 
 def _block(block_id: str, debits: list[Debit]) -> Block:
@@ -169,27 +180,35 @@ def _block(block_id: str, debits: list[Debit]) -> Block:
     return Block(block_id, first.collect_on, first.sequence, ordered, total)
 
 
-def _checked_creditor(creditor: Creditor) -> Creditor:
+def checked_creditor(creditor: Creditor) -> Creditor:
+    """The creditor as it will be written. Raises Invalid `bank.iban`, `bank.creditor_id`, `bank.bic`,
+    `bank.text`."""
     return Creditor(
-        name=_written("creditor.name", creditor.name, MAX_NAME),
+        name=written("creditor.name", creditor.name, MAX_NAME),
         iban=identifiers.sepa_iban(creditor.iban, "creditor.iban"),
         creditor_id=identifiers.creditor_id(creditor.creditor_id, "creditor.creditor_id"),
         bic=None if creditor.bic is None else identifiers.bic(creditor.bic, "creditor.bic"),
     )
 
 
-def _checked(debit: Debit, sent_on: date) -> Debit:
+def check_mandate_id(text: str) -> None:
+    """Refuses what banks would not take as the name of a mandate, with Invalid `bank.identifier`."""
+    _check_identifier("mandate_id", text, _MANDATE_ID, MAX_REFERENCE)
+
+
+def checked(debit: Debit, sent_on: date) -> Debit:
+    """The debit as it will be written. Raises Invalid `bank.…`, which names it by its reference."""
     try:
         _check_identifier("reference", debit.reference, _REFERENCE, MAX_REFERENCE)
-        _check_identifier("mandate_id", debit.mandate_id, _MANDATE_ID, MAX_REFERENCE)
+        check_mandate_id(debit.mandate_id)
         _check_amount(debit)
         _check_days(debit, sent_on)
         bic = debit.debtor_bic
         return debit._replace(
-            debtor_name=_written("debtor_name", debit.debtor_name, MAX_NAME),
+            debtor_name=written("debtor_name", debit.debtor_name, MAX_NAME),
             debtor_iban=identifiers.sepa_iban(debit.debtor_iban, "debtor_iban"),
             debtor_bic=None if bic is None else identifiers.bic(bic, "debtor_bic"),
-            remittance=_written("remittance", debit.remittance, MAX_REMITTANCE),
+            remittance=written("remittance", debit.remittance, MAX_REMITTANCE),
         )
     except Invalid as refusal:
         raise _wrong(refusal, debit) from None
@@ -249,8 +268,8 @@ def _check_days(debit: Debit, sent_on: date) -> None:
         )
 
 
-def _written(field: str, text: str, limit: int) -> str:
-    """The text in SEPA's characters, cut to the limit. Raises Invalid `bank.text`."""
+def written(field: str, text: str, limit: int) -> str:
+    """The text in SEPA's characters, cut to the limit. Raises Invalid `bank.text`, naming `field`."""
     found = latin(text)[:limit].strip()
     if not any(sign.isalnum() for sign in found):
         raise Invalid(

@@ -7,7 +7,7 @@ took the money back too) is lost. Every change is a move in a chain that the dat
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -214,10 +214,11 @@ def of_charge(
     attempt_id: UUID,
     reference: str,
     fee: int,
-    at: datetime,
+    received_on: date,
+    way: Way,
 ) -> Payment:
-    """The payment that a successful charge brought, received the (UTC) day it was answered."""
+    """The payment that a successful charge or direct debit brought."""
     return Payment(
-        payment_id, customer_id, currency, amount, Way.CHARGE, provider, external_id, at.date(),
-        reference, attempt_id, fee,
+        payment_id, customer_id, currency, amount, way, provider, external_id, received_on, reference,
+        attempt_id, fee,
     )  # fmt: skip

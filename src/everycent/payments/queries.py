@@ -58,6 +58,18 @@ def of_external(tx: Tx, provider: str, external_id: str) -> Held | None:
     return _held(found[0]) if found else None
 
 
+def of_externals(tx: Tx, provider: str, externals: Sequence[str]) -> dict[str, Held]:
+    """The payments that a provider, or a bank, knows by these names."""
+    rows = store.list_payments(tx, provider=provider, externals=externals) if externals else []
+    return {row.external_id: _held(row) for row in rows}
+
+
+def of_attempt(tx: Tx, attempt_id: UUID) -> Held | None:
+    """The payment that an attempt brought."""
+    found = store.list_payments(tx, attempt_id=attempt_id)
+    return _held(found[0]) if found else None
+
+
 def moves(tx: Tx, payment_id: UUID) -> list[Any]:
     """Everything that became of a payment, in order, with the names of documents."""
     return store.list_moves(tx, payment_id)

@@ -19,6 +19,7 @@ def list_payments(
     customer_id: UUID | None = None,
     provider: str | None = None,
     externals: Sequence[str] | None = None,
+    attempt_id: UUID | None = None,
     only_left: bool = False,
     limit: int = 100_000,
 ) -> list[Any]:
@@ -29,6 +30,7 @@ def list_payments(
         "customer_id": customer_id,
         "provider": provider,
         "externals": None if externals is None else list(externals),
+        "attempt_id": attempt_id,
         "only_left": only_left,
         "limit": limit,
     }

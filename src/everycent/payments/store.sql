@@ -11,6 +11,7 @@ join lateral (
 where p.tenant_id = %(tenant_id)s
   and (%(ids)s::uuid[] is null or p.payment_id = any(%(ids)s))
   and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+  and (%(attempt_id)s::uuid is null or p.attempt_id = %(attempt_id)s)
   and (%(provider)s::text is null or p.provider = %(provider)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
   and (not %(only_left)s or p.left_over > 0)
@@ -116,6 +117,13 @@ select s.document_id::text || ' step ' || s.step from settlement s
 where s.tenant_id = %(tenant_id)s and s.payment_id is not null and not exists (
     select from payment_move m
     where m.tenant_id = s.tenant_id and m.payment_id = s.payment_id and m.move_no = s.move_no)
+limit 100;
+
+-- name: refunds_off
+-- What of a refund did not go is not more than was set aside for it.
+select f.payment_id::text || ' move ' || f.move_no from payment_move f
+join payment_move m on m.tenant_id = f.tenant_id and m.payment_id = f.payment_id and m.move_no = f.of_move
+where f.tenant_id = %(tenant_id)s and f.of_move is not null and (m.kind <> 'refund' or f.amount > m.amount)
 limit 100;
 
 -- name: strangers_paid

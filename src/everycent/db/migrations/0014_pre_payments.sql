@@ -173,10 +173,12 @@ create table payment_method (
     label text not null check (length(label) <= 100),
     rank int not null check (rank > 0),
     state text not null check (state in ('active', 'failed', 'removed')),
+    mandate_id text check (length(mandate_id) between 1 and 35),
     told text not null,
     primary key (tenant_id, method_id),
     foreign key (tenant_id, customer_id) references customer
 );
+create index payment_method_mandate on payment_method (tenant_id, mandate_id) where mandate_id is not null;
 create unique index payment_method_rank on payment_method (tenant_id, customer_id, rank)
     where state <> 'removed';
 
@@ -196,7 +198,8 @@ create table payment (
     left_over bigint not null check (left_over between 0 and amount),
     payer_account text check (length(payer_account) <= 40),
     event_id uuid not null,
-    check ((source = 'charge') = (attempt_id is not null)),
+    check (case source when 'charge' then attempt_id is not null when 'debit' then true
+           else attempt_id is null end),
     primary key (tenant_id, payment_id),
     unique (provider, external_id, tenant_id),
     unique (tenant_id, payment_id, amount),
@@ -514,6 +517,91 @@ create table payment_notice (
 create trigger immutable before update or delete or truncate on payment_notice
     for each statement execute function refuse_change();
 
+-- Direct debits ---------------------------------------------------------------------------------------
+
+-- Files of direct debits, as they went to the bank; the event has every debit, `digest` is the SHA-256 of the
+-- file's bytes. What became of each debit is that of its attempt.
+create table debit_file (
+    tenant_id int not null references tenant,
+    file_id uuid not null,
+    message_id text not null check (length(message_id) between 1 and 29),
+    account text not null,
+    sent_on date not null,
+    number int not null check (number > 0),
+    total bigint not null check (total > 0),
+    digest text not null check (digest ~ '^[0-9a-f]{64}$'),
+    at timestamptz not null,
+    event_id uuid not null,
+    primary key (tenant_id, file_id),
+    unique (tenant_id, message_id)
+);
+create index debit_file_at on debit_file (tenant_id, at);
+
+-- `reference` is the end-to-end id. An attempt is in one file.
+create table debit (
+    tenant_id int not null,
+    attempt_id uuid not null,
+    file_id uuid not null,
+    reference text not null check (length(reference) between 1 and 35),
+    account text not null,
+    mandate_id text not null,
+    sequence text not null check (sequence in ('FRST', 'RCUR', 'FNAL', 'OOFF')),
+    amount bigint not null check (amount > 0),
+    currency text not null check (currency = 'EUR'),
+    collect_on date not null,
+    primary key (tenant_id, attempt_id),
+    unique (tenant_id, reference),
+    unique (tenant_id, attempt_id, file_id),
+    foreign key (tenant_id, attempt_id) references payment_attempt,
+    foreign key (tenant_id, file_id) references debit_file
+);
+create index debit_of_file on debit (tenant_id, file_id);
+create index debit_of_mandate on debit (tenant_id, account, mandate_id);
+
+-- Entries of statements that speak of a debit, each once: `account` and `entry` are the statement's. `charge` is
+-- what the bank took on top of what it gave back.
+create table debit_entry (
+    tenant_id int not null,
+    account text not null,
+    entry text not null check (length(entry) between 1 and 200),
+    attempt_id uuid not null,
+    file_id uuid not null,
+    booked_on date not null,
+    amount bigint not null check (amount > 0),
+    is_return boolean not null,
+    code text,
+    charge bigint not null check (charge >= 0),
+    effect text not null check (effect in ('booked', 'contradicted', 'failed', 'taken_back',
+        'cancelled_out', 'person')),
+    at timestamptz not null,
+    event_id uuid not null,
+    check (is_return or charge = 0),
+    primary key (tenant_id, account, entry),
+    foreign key (tenant_id, attempt_id, file_id) references debit (tenant_id, attempt_id, file_id)
+);
+create index debit_entry_attempt on debit_entry (tenant_id, attempt_id);
+create index debit_entry_file on debit_entry (tenant_id, file_id);
+
+-- Files that never reached the bank, as a person says.
+create table debit_withdrawal (
+    tenant_id int not null,
+    file_id uuid not null,
+    reason text not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    primary key (tenant_id, file_id),
+    foreign key (tenant_id, file_id) references debit_file
+);
+
+do $$
+declare name text;
+begin
+    foreach name in array array['debit_file', 'debit', 'debit_entry', 'debit_withdrawal'] loop
+        execute format('create trigger immutable before update or delete or truncate on everycent.%I '
+                       'for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+
 -- Work lists, not part of the truth -------------------------------------------------------------------
 
 -- Processes that charge: each is alive as long as it says so before `lease_until`. What a process is by
@@ -552,7 +640,8 @@ create index collection_item_waiting on collection_item (tenant_id, run_id, plac
 do $$
 declare
     name text;
-    immutable text[] := array['line_credit', 'settlement', 'payment_move', 'payment_notice', 'instalment'];
+    immutable text[] := array['line_credit', 'settlement', 'payment_move', 'payment_notice', 'instalment',
+        'debit_file', 'debit', 'debit_entry', 'debit_withdrawal'];
     mutable text[] := array['payment_method', 'payment', 'payment_attempt', 'collection', 'collection_hold',
         'payment_worker', 'collection_run', 'collection_item'];
 begin
