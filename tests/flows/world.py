@@ -179,7 +179,9 @@ def midnight(day: date) -> datetime:
 def issued(place: Place) -> list[Invoice]:
     """All that billing issued, in order of date and number, without what takes whole invoices back."""
     with place.database.snapshot(place.tenant_id) as tx:
-        rows = [row for row in invoices.listed(tx, limit=100_000) if row.credits is None]
+        rows = [
+            row for row in invoices.listed(tx, limit=100_000) if not (row.credits or row.reduces)
+        ]
         return [invoices.issued(tx, row.event_id).invoice for row in rows]
 
 

@@ -21,6 +21,7 @@ from everycent.kernel.errors import Invalid
 _WIDEST = 120
 _STYLES = {
     "invoice": "bold",
+    "credit_note": "bold",
     "line": "bold",
     "gross": "bold",
     "net": "bold",
@@ -197,7 +198,8 @@ def _hints(tree: Node, is_whole: bool) -> Iterator[tuple[str, str]]:
     if usage:
         number = usage[0].facts["line"]
         yield "its usage records", f"everycent explain {name} --line {number} --records"
-    yield "as a page with pictures", f"everycent explain {name} --html {name}.html"
+    if tree.kind == "invoice":
+        yield "as a page with pictures", f"everycent explain {name} --html {name}.html"
 
 
 def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_json: bool) -> None:

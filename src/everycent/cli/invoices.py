@@ -12,13 +12,13 @@ import msgspec
 
 from everycent.catalog.price import BlockTiers, Dynamic, Graduated, Package, PerUnit
 from everycent.cli.common import emit, json_option, money, opened, past_instant, table
+from everycent.cli.invoices_credit import credit, render_credit, render_line_note
 from everycent.credits.grant import Basis
 from everycent.customers import queries as customers
 from everycent.exchange.rate import told as exchange_told
 from everycent.invoicing import operations, queries
 from everycent.invoicing.dating import date_told, is_moved
 from everycent.invoicing.invoice import (
-    CreditNote,
     HomeTax,
     Invoice,
     InvoiceLine,
@@ -26,7 +26,7 @@ from everycent.invoicing.invoice import (
     kind_of,
     name_of,
 )
-from everycent.kernel import calendar, ids
+from everycent.kernel import calendar
 from everycent.kernel.money import Money, plain
 from everycent.kernel.quantity import shown
 from everycent.rating.charge import Charge
@@ -99,36 +99,26 @@ def show(number: str, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         if queries.document(tx, number).credits is not None:
             note = queries.credit_note(tx, number)
-            emit(msgspec.to_builtins(note), as_json, lambda: _render_credit(note))
+            emit(msgspec.to_builtins(note), as_json, lambda: render_credit(note))
+            return
+        if queries.document(tx, number).reduces is not None:
+            part = queries.line_note(tx, number)
+            emit(msgspec.to_builtins(part), as_json, lambda: render_line_note(part))
             return
         found = queries.invoice(tx, number).invoice
         credited_by = queries.credited_by(tx, found.invoice_id)
-    emit(
-        msgspec.to_builtins(found) | {"payable": found.payable, "credited_by": credited_by},
-        as_json,
-        lambda: render(found, credited_by),
-    )
+        parts = [
+            {"note": name_of(row.series, row.number), "gross": row.gross}
+            for row in queries.line_notes(tx, found.invoice_id)
+        ]
+    more = {"payable": found.payable, "credited_by": credited_by, "line_notes": parts}
 
+    def told() -> None:
+        render(found, credited_by)
+        for part in parts:
+            click.echo(f"  {money(part['gross'], found.currency)} taken back by {part['note']}")
 
-def _render_credit(note: CreditNote) -> None:
-    original = note.original
-    click.secho(f"Credit note {note.name}", bold=True)
-    click.echo(f"  takes back {original.name} of {original.issued_on} in full")
-    click.echo(f"  to      {original.customer.name} ({original.customer.key})")
-    click.echo(f"  issued  {note.issued_on}    because: {note.reason}")
-    for label, amount in (("net", original.net), ("tax", original.tax), ("gross", original.gross)):
-        click.echo(f"  {label:<44}{money(-amount, original.currency):>22}")
-    home = original.home
-    if home is not None:
-        for exchange in dict.fromkeys(part.exchange for part in home.parts):
-            click.echo(f"  in {home.currency}: {exchange_told(exchange)}")
-        sums = [("net", home.net), ("tax", home.tax), ("rounding", home.rounding)]
-        for label, amount in (*sums[: 3 if home.rounding else 2], ("gross", home.gross)):
-            click.echo(f"  {label:<44}{money(-amount, home.currency):>22}")
-    for draw in note.draws:
-        click.echo(
-            f"  {'credit back in ' + draw.wallet:<44}{money(-draw.amount, original.currency):>22}"
-        )
+    emit(msgspec.to_builtins(found) | more, as_json, told)
 
 
 def _shown(line: InvoiceLine) -> tuple[datetime, datetime]:
@@ -292,39 +282,4 @@ def write_off(number: str, reason: str, undo: bool, at: str | None, as_json: boo
     )
 
 
-@invoice.command()
-@click.argument("number")
-@click.option("--reason", required=True, help="Printed on the credit note.")
-@click.option("--at", help="When it holds (date or instant); now when not given.")
-@click.option("--zone", default="UTC", show_default=True, help="Whose date it carries.")
-@json_option
-def credit(number: str, reason: str, at: str | None, zone: str, as_json: bool) -> None:
-    """Take an invoice back in full with a credit note; its ledger entry is reversed."""
-    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        now = app.clock()
-        when = past_instant(at, zone, now, "at")
-        note = operations.credit(
-            tx,
-            number,
-            reason=reason,
-            time_zone=zone,
-            at=when,
-            recorded_at=now,
-            actor=app.settings.actor,
-            ids=app.ids,
-        )
-    data = {
-        "number": note.name,
-        "credits": note.original.name,
-        "gross": plain(Money(-note.original.gross, note.original.currency)),
-        "invoice_id": ids.show(ids.INVOICE, note.invoice_id),
-    }
-    emit(
-        data,
-        as_json,
-        lambda: click.echo(
-            f"{note.name} takes back {note.original.name} over"
-            f" {money(note.original.gross, note.original.currency)}; the periods that it billed stay"
-            " billed"
-        ),
-    )
+invoice.add_command(credit)

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from everycent.app.wiring import App
 from everycent.charging import queries as charges
 from everycent.cli.common import day as parse_day
 from everycent.cli.common import emit, json_option, money, opened, positive_minor, table
+from everycent.cli.invoices_credit import told_of
 from everycent.customers import queries as customers
 from everycent.flows.collect import refund as refunds
-from everycent.flows.collect import reopen
+from everycent.flows.collect import refund_lines, reopen
 from everycent.invoicing import queries as invoicing
 from everycent.kernel import ids
 from everycent.kernel.errors import Invalid
@@ -219,12 +221,37 @@ def unapply(payment: str, invoice: str | None, reason: str, as_json: bool) -> No
 @click.option(
     "--reopen", is_flag=True, help="Open invoices again where what is left is not enough."
 )
+@click.option("--line", "lines", multiple=True, metavar="INVOICE/NO[=AMOUNT|=PERCENT%]",
+              help="So much of a line of an invoice that it pays, with its taxes and a credit note;"
+                   " repeatable.")  # fmt: skip
+@click.option(
+    "--zone", default="UTC", show_default=True, help="Whose date the credit note carries."
+)
 @click.option("--reason", required=True)
 @json_option
-def refund(payment: str, amount: str | None, reopen: bool, reason: str, as_json: bool) -> None:
-    """Give PAYMENT back, or AMOUNT of it. What a provider charged goes back through the provider, once
-    (`everycent collect work` sends it); what came another way is paid out by you, and booked here."""
+def refund(
+    payment: str,
+    amount: str | None,
+    reopen: bool,
+    lines: tuple[str, ...],
+    zone: str,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Give PAYMENT back, or AMOUNT of it, or what lines come to. What a provider charged goes back through
+    the provider, once (`everycent collect work` sends it); what came another way is paid out by you, and
+    booked here."""
+    if lines and (amount is not None or reopen):
+        raise Invalid(
+            "payment.amount_or_lines",
+            "what lines come to is the amount, and nothing more is opened",
+            field="line",
+            hint="leave AMOUNT and --reopen away with --line",
+        )
     with opened() as (app, tenant_id):
+        if lines:
+            _refund_lines(app, tenant_id, refund_lines.asked(payment, lines, reason, zone), as_json)
+            return
         minor = None
         if amount is not None:
             with app.database.snapshot(tenant_id) as tx:
@@ -242,6 +269,20 @@ def refund(payment: str, amount: str | None, reopen: bool, reason: str, as_json:
         click.echo(f"{money(move.amount, done.payment.currency)} of {payment} {how}")
 
     emit(_moved(done) | {"attempt": attempt}, as_json, render)
+
+
+def _refund_lines(app: App, tenant_id: int, asked: refund_lines.Asked, as_json: bool) -> None:
+    done, note, stage = refund_lines.request(
+        app.database, tenant_id, asked, at=app.clock(), actor=app.settings.actor, ids=app.ids
+    )
+    attempt = None if stage is None else stage.attempt.reference
+
+    def render() -> None:
+        how = "is booked as paid out" if attempt is None else f"waits to be sent as {attempt}"
+        amount = money(done.moves[-1].amount, done.payment.currency)
+        click.echo(f"{amount} of {asked.payment} {how}; {note.name} credits {note.credits} with it")
+
+    emit(_moved(done) | {"attempt": attempt, "note": told_of(note)}, as_json, render)
 
 
 def _held(one: Held) -> dict[str, Any]:

@@ -245,7 +245,9 @@ def _in_words(written: Any) -> str:
 def _write_pages(database: Database, tenant_id: int, folder: Path, *, quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with database.snapshot(tenant_id) as tx:
-        rows = [row for row in invoices.listed(tx, limit=100_000) if row.credits is None]
+        rows = [
+            row for row in invoices.listed(tx, limit=100_000) if not (row.credits or row.reduces)
+        ]
         for row in rows:
             name = invoices.issued(tx, row.event_id).invoice.name
             page = pages.html_of(tx, flow.explain(tx, name), None)

@@ -101,7 +101,17 @@ def _before_nodes(line: InvoiceLine, setting: Setting) -> list[Node]:
     if before.step > 1:
         told += ", as it was corrected last"
     right = money(line.charge.net, setting)
+    rest = before.charged - before.credited
+    limit = [
+        Node(
+            "credited",
+            "Taken off by credit notes before",
+            money(before.credited, setting),
+            f"so at most the rest of what was charged is given back: {money(rest, setting)}",
+        )
+    ]
     return [
+        *(limit if before.credited and line.amount == -rest else []),
         Node("before", "Charged before", money(-before.charged, setting), f"{told}: {span}"),
         Node("right", "Right in its place", right, "as follows"),
     ]

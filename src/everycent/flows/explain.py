@@ -29,13 +29,14 @@ from everycent.flows.derivation_settled import (
 )
 from everycent.flows.exchange_told import home_nodes
 from everycent.flows.explain_credit import back_nodes, credit_nodes
+from everycent.flows.explain_event import checked_event, entry_node, event_node
+from everycent.flows.explain_note import credited_nodes, note_node
 from everycent.flows.saying import (
     Node,
     Origin,
     Page,
     Setting,
     Shown,
-    agree,
     day_text,
     moment,
     money,
@@ -44,11 +45,9 @@ from everycent.flows.saying import (
 from everycent.invoicing import postings, queries
 from everycent.invoicing.dating import date_told
 from everycent.invoicing.invoice import Invoice, InvoiceLine, kind_of
-from everycent.invoicing.queries import IssuedInvoice
-from everycent.journal import chain
-from everycent.journal import queries as journal
+from everycent.invoicing.queries import IssuedInvoice, IssuedNote
 from everycent.kernel import ids
-from everycent.kernel.errors import Broken, Invalid, NotFound, Unavailable
+from everycent.kernel.errors import Invalid, NotFound, Unavailable
 from everycent.kernel.period import Period, instant_text, parse_instant
 from everycent.kernel.quantity import plain
 from everycent.ledger import queries as ledger
@@ -68,6 +67,7 @@ class _Evidence(NamedTuple):
     entry: Entry | None
     origins: Mapping[int, Origin]
     pages: Mapping[tuple[int, int], Page]
+    notes: Sequence[IssuedNote]
 
 
 def explain(
@@ -75,13 +75,16 @@ def explain(
 ) -> Node:
     """The tree of an invoice, or of one line of it, with the first records behind each series.
 
-    Raises NotFound `invoice.unknown`, `invoice.line_unknown`, Conflict `invoice.not_an_invoice`,
+    Of a credit note over lines it says what it credits. Raises NotFound `invoice.unknown`,
+    `invoice.line_unknown`, Conflict `invoice.not_an_invoice` of one over a whole invoice,
     Broken `explain.event_changed`, `explain.mismatch`.
     """
+    if queries.document(tx, name).reduces is not None:
+        return note_node(tx, name, line)
     issued = queries.invoice(tx, name)
     invoice = issued.invoice
     lines = invoice.lines if line is None else (_line(invoice, line),)
-    event = _checked_event(tx, issued)
+    event = checked_event(tx, invoice.name, issued.stream, issued.version)
     entry = None
     if invoice.discount or invoice.net or invoice.tax or invoice.gross or invoice.prepaid:
         entry = ledger.entry(tx, issued.event_id).entry
@@ -91,7 +94,8 @@ def explain(
         for each in lines
         for number, part in enumerate(_parts(each), start=1)
     }
-    evidence = _Evidence(issued, event, entry, _origins(tx, lines), pages)
+    notes = queries.issued_line_notes(tx, invoice.invoice_id)
+    evidence = _Evidence(issued, event, entry, _origins(tx, lines), pages, notes)
     return _invoice_node(evidence, lines, is_whole=line is None)
 
 
@@ -155,28 +159,6 @@ def _parts(line: InvoiceLine) -> Sequence[UsagePart]:
 
 
 # --- reading -------------------------------------------------------------------------------------
-
-
-def _checked_event(tx: Tx, issued: IssuedInvoice) -> Any:
-    """The event's row, when its hash still follows from its content and the event before it."""
-    first = max(issued.version - 1, 1)
-    rows = journal.stream(tx, issued.stream, version=first, limit=issued.version - first + 1)
-    event = rows[-1]
-    previous = chain.GENESIS if len(rows) == 1 else bytes(rows[0].hash)
-    again = chain.link(
-        previous, tx.tenant_id, event.stream, event.version, event.event_id, event.type,
-        event.schema_version, event.at, event.recorded_at, event.actor, event.cause,
-        event.payload.encode(),
-    )  # fmt: skip
-    if again != bytes(event.hash):
-        raise Broken(
-            "explain.event_changed",
-            f"the event that issued {issued.invoice.name} does not match its hash: it was changed"
-            " after it had been recorded",
-            value=issued.invoice.name,
-            hint="run `everycent verify` and restore the journal from a backup",
-        )
-    return event
 
 
 def _origins(tx: Tx, lines: Sequence[InvoiceLine]) -> dict[int, Origin]:
@@ -274,6 +256,7 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
                 for (number, part), page in evidence.pages.items()
                 if number == line.line_no
             },
+            credited_nodes(evidence.notes, line.line_no, setting),
         )
         for line in lines
     ]
@@ -290,8 +273,11 @@ def _invoice_node(evidence: _Evidence, lines: Sequence[InvoiceLine], *, is_whole
         children.append(Node("gross", "Gross", money(invoice.gross, setting), "net and taxes"))
         children.extend(credit_nodes(invoice, setting))
         children.extend(home_nodes(invoice))
-    children.append(_entry_node(evidence, setting))
-    children.append(_event_node(evidence, setting))
+    expected = postings.of_invoice(invoice)
+    children.append(
+        entry_node(invoice.name, expected, evidence.entry, invoice.customer.key, setting)
+    )
+    children.append(event_node(evidence.event, setting))
     is_invoice = kind_of(invoice.series) == "invoice"
     return Node(
         "invoice",
@@ -310,11 +296,15 @@ def _settled_line(
     setting: Setting,
     origin: Origin | None,
     pages: Mapping[int, Page],
+    credited: Sequence[Node],
 ) -> Node:
-    """A line, with what coupons took off it, the taxes in its price, and what of it is credit again."""
+    """A line, with what coupons took off it, the taxes in its price, what of it is credit again, and what
+    was credited of it since."""
     node = line_node(line, setting, origin, pages)
     off = (*line_nodes(line, invoice, setting), *back_nodes(line, setting))
-    return msgspec.structs.replace(node, children=(*off, *node.children)) if off else node
+    if not off and not credited:
+        return node
+    return msgspec.structs.replace(node, children=(*off, *node.children, *credited))
 
 
 def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
@@ -339,50 +329,3 @@ def _invoice_facts(invoice: Invoice, setting: Setting) -> dict[str, str]:
     if invoice.run_id is not None:
         facts["run"] = ids.show(ids.RUN, invoice.run_id)
     return {label: text for label, text in facts.items() if text}
-
-
-def _entry_node(evidence: _Evidence, setting: Setting) -> Node:
-    invoice = evidence.issued.invoice
-    expected = postings.of_invoice(invoice)
-    if expected is None or evidence.entry is None:
-        return Node("entry", "No ledger entry", "", "an invoice over nothing books nothing")
-    order = [posting.account.account_id for posting in expected.postings]
-    booked = sorted(evidence.entry.postings, key=lambda p: order.index(p.account.account_id))
-    wanted = sorted(expected.postings, key=lambda p: order.index(p.account.account_id))
-    agree(f"{invoice.name}, the ledger entry", booked, wanted)
-    legs = tuple(
-        Node(
-            "posting",
-            f"{'Debit' if posting.amount > 0 else 'Credit'}  {posting.account.name}",
-            money(abs(posting.amount), setting),
-            "",
-            {
-                "account": posting.account.code,
-                "side": "debit" if posting.amount > 0 else "credit",
-                **({"customer": invoice.customer.key} if posting.customer_id else {}),
-            },
-        )
-        for posting in booked
-    )
-    return Node("entry", "Ledger entry", "", "debits and credits balance", {}, legs)
-
-
-def _event_node(evidence: _Evidence, setting: Setting) -> Node:
-    issued, event = evidence.issued, evidence.event
-    hash_ = bytes(event.hash).hex()
-    return Node(
-        "event",
-        f"Event {event.type}",
-        "",
-        f"recorded {moment(issued.recorded_at, setting.time_zone)} by {issued.actor};"
-        f" SHA-256 {hash_[:16]}… matches its content",
-        {
-            "event": ids.show(ids.EVENT, issued.event_id),
-            "stream": issued.stream,
-            "version": str(issued.version),
-            "at": instant_text(issued.at),
-            "recorded_at": instant_text(issued.recorded_at),
-            "actor": issued.actor,
-            "hash": hash_,
-        },
-    )

@@ -21,7 +21,7 @@ from everycent.flows.rerate import Issued, rerate
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DueCharge
-from everycent.invoicing.invoice import InvoiceLine
+from everycent.invoicing.invoice import InvoiceLine, amount_of
 from everycent.invoicing.queries import LateLine
 from everycent.kernel.errors import Refusal
 from everycent.kernel.period import Period
@@ -163,7 +163,7 @@ def _is_same(one: LateLine, rated: Charge) -> bool:
     """Whether nothing would be said that was not said: the quantity and the amount are as they were."""
     was, now = one.line.charge.quantity, rated.quantity
     values = (None if was is None else was.value, None if now is None else now.value)
-    return values[0] == values[1] and rated.net == one.corrects.charged
+    return values[0] == values[1] and not amount_of(rated, one.corrects)
 
 
 def _charge(

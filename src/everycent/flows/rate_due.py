@@ -60,8 +60,9 @@ _Fee = tuple[_OfPlan, int, int, int, bool]
 
 Plans = Mapping[tuple[str, int], Plan]
 Closings = MutableMapping[tuple[UUID, int, str], Reading]
-Lines = Mapping[tuple[UUID, int], tuple[str, InvoiceLine]]
-"""By invoice and number the lines that were issued, with the name of the invoice."""
+Lines = Mapping[tuple[UUID, int], tuple[str, InvoiceLine, int]]
+"""By invoice and number the lines that were issued, with the name of the invoice, and what credit notes
+took off the lines of the period since."""
 Exchanges = Callable[[DueItem], Exchange]
 """How the price of an item is converted whose plan has none in the contract's currency; or why not."""
 
@@ -172,7 +173,16 @@ def closings_of(tx: Tx, dues: Iterable[DueItem], plans: Plans) -> Closings:
 def charged_before(tx: Tx, dues: Iterable[DueItem]) -> Lines:
     """The lines with which periods were billed that are due again."""
     wanted = {(due.before.invoice_id, due.before.line_no) for due in dues if due.before is not None}
-    return invoices.lines(tx, sorted(wanted)) if wanted else {}
+    if not wanted:
+        return {}
+    found = invoices.lines(tx, sorted(wanted))
+    off = invoices.credited_of(
+        tx, [(line.subscription_id, line.item_no, line.starts_at) for _, line in found.values()]
+    )
+    return {
+        key: (name, line, off.get((line.subscription_id, line.item_no, line.starts_at), 0))
+        for key, (name, line) in found.items()
+    }
 
 
 def counted_for(tx: Tx, dues: Iterable[DueItem], plans: Plans) -> dict[Counting, dict[str, int]]:
@@ -369,8 +379,8 @@ def _corrects(
     is_part = not isinstance(made.price.scheme, Commitment)
     if is_part and due.rule is not None and due.rule.credit is not Credit.DIFFERENCE:
         back = given_back(made, charged, (share, due.due.share), due.rule, due.currency)
-    name, line = lines[invoice_id, line_no]
-    found = Correction(name, invoice_id, line_no, step + 1, charged, ends_at, back, paid)
+    name, line, off = lines[invoice_id, line_no]
+    found = Correction(name, invoice_id, line_no, step + 1, charged, ends_at, back, paid, off)
     return line.part_off, found
 
 

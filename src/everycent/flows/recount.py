@@ -165,7 +165,8 @@ def _issued(tx: Tx) -> Iterator[list[Made]]:
     after = invoicing.FROM_THE_START
     while rows := invoicing.listed(tx, after=after, limit=_INVOICES):
         after = (rows[-1].issued_on, rows[-1].series, rows[-1].number)
-        yield invoicing.issued_by(tx, [row.event_id for row in rows if row.credits is None])
+        own = [row.event_id for row in rows if row.credits is None and row.reduces is None]
+        yield invoicing.issued_by(tx, own)
 
 
 def _is_chosen(invoice_id: str, percent: int) -> bool:

@@ -37,6 +37,7 @@ from everycent.exchange import projection as exchange_rows
 from everycent.exchange import rate as exchange
 from everycent.flows.collecting import collecting_rarely
 from everycent.invoicing import invoice as invoices
+from everycent.invoicing import line_note as line_notes
 from everycent.invoicing import projection as invoice_rows
 from everycent.invoicing import settlement as settlements
 from everycent.journal import projections as journal
@@ -82,6 +83,7 @@ PROJECTORS: dict[str, Projector] = {
         (credit_events.TOP_UP_WITHDRAWN, credit_rows.top_up_withdrawn),
         (invoices.ISSUED, invoice_rows.issued),
         (invoices.CREDITED, invoice_rows.credited),
+        (line_notes.LINES_CREDITED, invoice_rows.lines_credited),
         (settlements.SET_OFF, invoice_rows.settled),
         (settlements.WRITTEN_OFF, invoice_rows.settled),
         (settlements.WRITE_OFF_UNDONE, invoice_rows.settled),
@@ -141,6 +143,7 @@ TABLES = (
     invoice_rows.RATE,
     invoice_rows.INVOICE,
     invoice_rows.SERIES,
+    invoice_rows.LINE_CREDIT,
     invoice_rows.SETTLEMENT,
     payment_rows.PAYMENT,
     payment_rows.MOVE,

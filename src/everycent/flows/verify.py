@@ -77,6 +77,8 @@ def verify(
         yield Check("invoices", promise, invoicing.violations(tx, promise))
     on_start(invoicing.AT_HOME)
     yield Check("invoices", invoicing.AT_HOME, invoicing.false_homes(tx))
+    on_start(invoicing.LINE_NOTES)
+    yield Check("invoices", invoicing.LINE_NOTES, invoicing.false_line_notes(tx))
     on_start(exchange.IN_ORDER)
     yield Check("invoices", exchange.IN_ORDER, exchange.violations(tx))
     on_start(coupons.USED_AS_ALLOWED)

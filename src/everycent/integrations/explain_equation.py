@@ -82,6 +82,11 @@ def equation(line: InvoiceLine, invoice: Invoice) -> tuple[Term, ...]:
         before = f"{Decimal(line.corrects.charged).scaleb(-invoice.places, EXACT):f} {currency}"
         net = f"{Decimal(line.amount).scaleb(-invoice.places, EXACT):f} {currency}"
         terms.append(Term("−", before, f"charged before by {line.corrects.invoice}", "before"))
+        if line.corrects.credited and line.amount == line.corrects.credited - line.corrects.charged:
+            off = Decimal(line.corrects.credited).scaleb(-invoice.places, EXACT)
+            terms.append(
+                Term("→", f"{off:f} {currency}", "taken off by credit notes before", "before")
+            )
         kind = kind_of(invoice.series).replace("_", " ")
         terms.append(Term("=", net, f"on this {kind}", "amount"))
     return tuple(terms)

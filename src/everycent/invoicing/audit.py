@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from everycent.consumption import queries as consumption
@@ -11,7 +13,8 @@ from everycent.consumption.usage import NOTHING
 from everycent.db.connection import Tx
 from everycent.invoicing import store
 from everycent.invoicing.home import at_home
-from everycent.invoicing.invoice import CREDITED, ISSUED, Invoice
+from everycent.invoicing.invoice import CREDITED, ISSUED, Home, Invoice, name_of
+from everycent.invoicing.line_note import LINES_CREDITED, LineNote, follows
 from everycent.invoicing.reasons import Wanted
 from everycent.invoicing.seals import sealed_pieces
 from everycent.journal.types import decode
@@ -30,6 +33,7 @@ CHECKS = {
     "every rate by which a document was made is one that was told": "false_rates",
     "no period is billed twice and none left out": "broken_tiling",
     "every billed period has its line, and every line its period": "periods_without_lines",
+    "no more is credited of a line, or of its period, than was charged": "false_line_credits",
 }
 
 
@@ -44,9 +48,14 @@ AT_HOME = "every sum in the home currency follows from its frozen rate"
 def false_homes(tx: Tx) -> list[str]:
     """Documents whose sums in the home currency are not what their frozen rate gives."""
     found = []
-    for invoice_id, takes_back, payload, version, *row, taxes in store.stream_homes(tx):
+    for invoice_id, takes_back, is_part, payload, version, *row, taxes in store.stream_homes(tx):
         if payload is None:
             found.append(str(invoice_id))
+            continue
+        if is_part:  # what its sums follow from is for `false_line_notes`
+            part: LineNote = decode(LINES_CREDITED, version, payload)
+            if part.home is None or _is_other_home(part.home, -1, row, taxes):
+                found.append(part.name)
             continue
         note = decode(CREDITED, version, payload) if takes_back else None
         invoice: Invoice = decode(ISSUED, version, payload) if note is None else note.original
@@ -55,14 +64,49 @@ def false_homes(tx: Tx) -> list[str]:
         if home is None or home != at_home(invoice, home.parts, home.currency, home.mode):
             found.append(name)
             continue
-        sums = (home.net, home.tax, home.rounding, home.gross)
-        told = [
-            f"{tax.category} {tax.percent} {str(tax.is_included).lower()} {sign * tax.base}"
-            f" {sign * tax.amount}"
-            for tax in home.taxes
-        ]
-        if row != [home.currency, *(sign * part for part in sums)] or sorted(taxes) != sorted(told):
+        if _is_other_home(home, sign, row, taxes):
             found.append(name)
+    return found
+
+
+def _is_other_home(home: Home, sign: int, row: list[Any], taxes: list[str]) -> bool:
+    """Whether the rows say something else than the document."""
+    sums = (home.net, home.tax, home.rounding, home.gross)
+    told = [
+        f"{tax.category} {tax.percent} {str(tax.is_included).lower()} {sign * tax.base}"
+        f" {sign * tax.amount}"
+        for tax in home.taxes
+    ]
+    return row != [home.currency, *(sign * part for part in sums)] or sorted(taxes) != sorted(told)
+
+
+LINE_NOTES = "every credit note over lines is what it leaves less of its invoice"
+
+
+def false_line_notes(tx: Tx) -> list[str]:
+    """Credit notes over parts of lines that do not follow from their invoice and the notes before them, or
+    whose sums are not those of their event."""
+    found = []
+    invoice_id, before, notes = None, Counter[int](), 0
+    for series, number, *sums, payload, version, original, its_version in store.stream_line_notes(
+        tx
+    ):
+        name = name_of(series, number)
+        if payload is None or original is None:
+            found.append(name)
+            continue
+        note: LineNote = decode(LINES_CREDITED, version, payload)
+        if note.credits_id != invoice_id:
+            invoice_id, before, notes = note.credits_id, Counter(), 0
+        notes += 1
+        invoice: Invoice = decode(ISSUED, its_version, original)
+        if (
+            [-one for one in sums] != [note.net, note.tax, note.gross, note.discount]
+            or note.note_no != notes
+            or not follows(note, invoice, before)
+        ):
+            found.append(name)
+        before.update({line.line_no: line.amount for line in note.lines})
     return found
 
 

@@ -14,13 +14,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Protocol
 from uuid import UUID
 
 from everycent.exchange.rate import Exchange, factor
-from everycent.invoicing.assemble import DraftInvoice
-from everycent.invoicing.invoice import Home, HomePart, HomeTax, Invoice, InvoiceLine, TaxAmount
+from everycent.invoicing.invoice import Home, HomePart, HomeTax, InvoiceLine, TaxAmount
 from everycent.kernel.currency import exponent
 from everycent.kernel.money import Rounding, rounded
+
+
+class Line(Protocol):
+    """What is looked at of a line."""
+
+    @property
+    def line_no(self) -> int:
+        """Its number."""
+
+    @property
+    def base(self) -> int:
+        """What is owed of it without taxes."""
+
+    @property
+    def prepaid(self) -> int:
+        """What credit paid of that before taxes."""
+
+    @property
+    def tax_keys(self) -> list[tuple[str, str, bool]]:
+        """Its taxes as (category, percent, whether its price includes them)."""
+
+
+class Document(Protocol):
+    """What is looked at of a document: an invoice, a draft of one, or what is left of one."""
+
+    @property
+    def currency(self) -> str:
+        """Its own currency."""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Its lines."""
+
+    @property
+    def taxes(self) -> Sequence[TaxAmount]:
+        """Its taxes."""
 
 
 def parts_of(
@@ -46,9 +82,7 @@ def exchange_of(parts: Sequence[HomePart], line_no: int) -> Exchange:
     return next(part.exchange for part in parts if not part.lines or line_no in part.lines)
 
 
-def at_home(
-    document: Invoice | DraftInvoice, parts: tuple[HomePart, ...], currency: str, mode: Rounding
-) -> Home:
+def at_home(document: Document, parts: tuple[HomePart, ...], currency: str, mode: Rounding) -> Home:
     """The document's sums in its home currency. Raises Invalid `money.too_large`."""
     scale = 10 ** exponent(document.currency)
     factors = [factor(part.exchange) / scale for part in parts]
@@ -78,12 +112,12 @@ def at_home(
     )  # fmt: skip
 
 
-def _lines_of(document: Invoice | DraftInvoice, part: HomePart) -> list[InvoiceLine]:
+def _lines_of(document: Document, part: HomePart) -> list[Line]:
     numbers = frozenset(part.lines)
     return [line for line in document.lines if not numbers or line.line_no in numbers]
 
 
-def _base(lines: Sequence[InvoiceLine], tax: TaxAmount) -> int:
+def _base(lines: Sequence[Line], tax: TaxAmount) -> int:
     """What of the lines the tax is on."""
     key = (tax.category, tax.percent, tax.is_included)
     return sum(line.base - line.prepaid for line in lines if key in line.tax_keys)

@@ -14,7 +14,9 @@ from everycent.credits.wallet import Draw
 from everycent.customers.customer import Customer
 from everycent.exchange.rate import Exchange
 from everycent.journal.types import EventType
+from everycent.kernel.errors import Conflict
 from everycent.kernel.money import Rounding, rounded_minor
+from everycent.kernel.period import instant_text
 from everycent.rating.charge import Charge
 
 
@@ -23,7 +25,8 @@ class Correction(msgspec.Struct, frozen=True):
     billed, and what was `charged` for it (minor units) up to `ends_at` when this was said. `step` counts
     the corrections of a line from 1. `given_back` is what the plan's rule gives back, where that is
     not the difference between what was charged and what is right now. `prepaid` is what credit stood for
-    of the charge then, paid before taxes."""
+    of the charge then, paid before taxes. `credited` is what credit notes took off lines of the period
+    before: no more is given back than the rest."""
 
     invoice: str
     invoice_id: UUID
@@ -33,6 +36,7 @@ class Correction(msgspec.Struct, frozen=True):
     ends_at: datetime
     given_back: int | None = None
     prepaid: int = 0
+    credited: int = 0
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -256,9 +260,10 @@ def amount_of(charge: Charge, corrects: Correction | None) -> int:
     """What a line adds to its invoice as prices are told, in minor units before discounts."""
     if corrects is None:
         return charge.net
-    if corrects.given_back is not None:
-        return -corrects.given_back
-    return charge.net - corrects.charged
+    back = corrects.given_back
+    if back is None:
+        back = corrects.charged - charge.net
+    return -min(back, max(0, corrects.charged - corrects.credited)) if corrects.credited else -back
 
 
 def credit_back(charged: int, prepaid: int, amount: int) -> int:
@@ -271,6 +276,17 @@ def credit_back(charged: int, prepaid: int, amount: int) -> int:
     if charged + amount <= 0:
         return prepaid
     return rounded_minor(Fraction(prepaid * -amount, charged), Rounding.HALF_UP)
+
+
+def check_credit_date(invoice: Invoice, issued_at: datetime, at: datetime) -> None:
+    """Refuses a credit note from before its invoice. Raises Conflict `invoice.credit_before_issue`."""
+    if at < issued_at:
+        raise Conflict(
+            "invoice.credit_before_issue",
+            f"{invoice.name} was issued on {invoice.issued_on}, after the credit note's date",
+            field="at",
+            value=instant_text(at),
+        )
 
 
 def kind_of(series: str) -> str:

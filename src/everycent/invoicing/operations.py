@@ -19,6 +19,7 @@ from everycent.invoicing.invoice import (
     ISSUED,
     CreditNote,
     Invoice,
+    check_credit_date,
     name_of,
 )
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run, ranges
@@ -157,7 +158,7 @@ def _dated_numbers(
     return found
 
 
-def _numbers(
+def numbers(
     tx: Tx, series: str, count: int, at: datetime, time_zone: str
 ) -> tuple[int, date, datetime]:
     """The last of `count` new numbers, the date that goes with them and the instant to book them at."""
@@ -189,7 +190,7 @@ def credit(
 
     The periods it billed stay billed; what credit paid of it is credit again. Raises NotFound
     `invoice.unknown`, Conflict `invoice.credited_before`, `invoice.not_an_invoice`,
-    `invoice.credit_before_issue`, `invoice.corrected`,
+    `invoice.credit_before_issue`, `invoice.corrected`, `invoice.lines_credited`,
     `invoice.partly_settled`.
     """
     found = queries.invoice(tx, name)
@@ -204,6 +205,7 @@ def credit(
             value=name,
         )
     _check_corrections(tx, found.invoice)
+    _check_line_notes(tx, found.invoice)
     if open_now.left != open_now.owed:
         raise Conflict(
             "invoice.partly_settled",
@@ -212,14 +214,8 @@ def credit(
             value=name,
             hint="take that back first: `everycent payment unapply`",
         )
-    if at < found.at:
-        raise Conflict(
-            "invoice.credit_before_issue",
-            f"{found.invoice.name} was issued on {found.invoice.issued_on}, after the credit note's date",
-            field="at",
-            value=instant_text(at),
-        )
-    last, dated, at = _numbers(tx, CREDIT_SERIES, 1, at, time_zone)
+    check_credit_date(found.invoice, found.at, at)
+    last, dated, at = numbers(tx, CREDIT_SERIES, 1, at, time_zone)
     note = CreditNote(
         ids(f"credit_note/{found.invoice.name}"),
         CREDIT_SERIES,
@@ -369,6 +365,19 @@ def _check_corrections(tx: Tx, invoice: Invoice) -> None:
             field="invoice",
             value=invoice.name,
             hint="change the contract instead: what was charged too much is given back by the next run",
+        )
+
+
+def _check_line_notes(tx: Tx, invoice: Invoice) -> None:
+    """Of what parts were credited, only the rest can be: the whole would give those back twice."""
+    notes = store.list_line_notes(tx, invoice.invoice_id)
+    if notes:
+        raise Conflict(
+            "invoice.lines_credited",
+            f"parts of {invoice.name} were credited by {name_of(notes[0].series, notes[0].number)}",
+            field="invoice",
+            value=invoice.name,
+            hint=f"credit what is left: `everycent invoice credit {invoice.name} --rest`",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from everycent.credits import postings as credit_postings
 from everycent.invoicing.invoice import CreditNote, Invoice, kind_of
+from everycent.invoicing.line_note import LineNote
 from everycent.invoicing.settlement import Settled
 from everycent.ledger.account import BAD_DEBT, DISCOUNTS, RECEIVABLE, REVENUE, TAX_PAYABLE
 from everycent.ledger.entry import Entry, balanced, credit, debit, reversal
@@ -36,6 +37,21 @@ def of_credit_note(note: CreditNote) -> Entry | None:
     if original is None:
         return None
     return reversal("credit_note", original, note.original_event_id, note.invoice_id)
+
+
+def of_line_note(note: LineNote) -> Entry | None:
+    """The other way round than the invoice's, with what goes back."""
+    currency = note.currency
+    return balanced(
+        "credit_note",
+        (
+            credit(RECEIVABLE, note.gross, currency, note.customer.customer_id),
+            credit(DISCOUNTS, note.discount, currency),
+            debit(REVENUE, note.net + note.discount, currency),
+            debit(TAX_PAYABLE, note.tax, currency),
+        ),
+        note.invoice_id,
+    )
 
 
 def of_settled(done: Settled) -> Entry | None:

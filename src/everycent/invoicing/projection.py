@@ -16,11 +16,13 @@ from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.invoice import (
     ISSUED,
     CreditNote,
+    Home,
     Invoice,
     InvoiceLine,
     TaxAmount,
     kind_of,
 )
+from everycent.invoicing.line_note import LineNote
 from everycent.invoicing.seals import limits_of
 from everycent.invoicing.settlement import Settle, Settled, set_off_by
 from everycent.journal.event import Event
@@ -33,7 +35,7 @@ INVOICE = table(
     "invoice",
     "tenant_id int4, invoice_id uuid, kind text, series text, number int8, customer_id uuid,"
     " currency text, issued_on date, due_on date, at timestamptz, discount int8, net int8, tax int8,"
-    " gross int8, prepaid int8, credits uuid, event_id uuid",
+    " gross int8, prepaid int8, credits uuid, reduces uuid, event_id uuid",
     key="tenant_id, invoice_id",
 )
 LINE = table(
@@ -73,6 +75,12 @@ RATE = table(
     "tenant_id int4, invoice_id uuid, line_no int4, quote_no int2, number int8, base text, quote text,"
     " day date, rate numeric",
     key="tenant_id, invoice_id, line_no, quote_no",
+)
+LINE_CREDIT = table(
+    "line_credit",
+    "tenant_id int4, invoice_id uuid, line_no int4, step int4, credited_before int8, credited_after int8,"
+    " total int8, subscription_id uuid, item_no int2, starts_at timestamptz, note_id uuid",
+    key="tenant_id, invoice_id, line_no, step",
 )
 SETTLEMENT = table(
     "settlement",
@@ -149,19 +157,31 @@ def _add_home(
         for line in invoice.lines
         if line.charge.exchange is not None
     ]
-    home = invoice.home
-    if home is not None:
-        parts = encode(home.parts).decode()
+    if invoice.home is not None:
+        used += _add_sums(rows, tenant_id, invoice_id, invoice.home, sign)
+    _add_rates(rows, tenant_id, invoice_id, used)
+
+
+def _add_sums(
+    rows: Rows, tenant_id: int, invoice_id: UUID, home: Home, sign: int
+) -> list[tuple[int, Exchange]]:
+    """The sums in the home currency; returns the rates by which they were made."""
+    parts = encode(home.parts).decode()
+    rows.add(
+        HOME, tenant_id, invoice_id, home.currency, sign * home.net, sign * home.tax,
+        sign * home.rounding, sign * home.gross, parts,
+    )  # fmt: skip
+    for tax in home.taxes:
         rows.add(
-            HOME, tenant_id, invoice_id, home.currency, sign * home.net, sign * home.tax,
-            sign * home.rounding, sign * home.gross, parts,
+            HOME_TAX, tenant_id, invoice_id, tax.category, Decimal(tax.percent), tax.is_included,
+            sign * tax.base, sign * tax.amount,
         )  # fmt: skip
-        for tax in home.taxes:
-            rows.add(
-                HOME_TAX, tenant_id, invoice_id, tax.category, Decimal(tax.percent), tax.is_included,
-                sign * tax.base, sign * tax.amount,
-            )  # fmt: skip
-        used += [(0, part.exchange) for part in home.parts]
+    return [(0, part.exchange) for part in home.parts]
+
+
+def _add_rates(
+    rows: Rows, tenant_id: int, invoice_id: UUID, used: Iterable[tuple[int, Exchange]]
+) -> None:
     counts: Counter[int] = Counter()
     for line_no, exchange in used:
         for quote in exchange.quotes:
@@ -178,7 +198,7 @@ def add_document(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.of(INVOICE).append(
         (tenant_id, invoice.invoice_id, kind_of(invoice.series), invoice.series, invoice.number,
          invoice.customer.customer_id, invoice.currency, invoice.issued_on, invoice.due_on, event.at,
-         invoice.discount, invoice.net, invoice.tax, invoice.gross, invoice.prepaid, None,
+         invoice.discount, invoice.net, invoice.tax, invoice.gross, invoice.prepaid, None, None,
          event.event_id)
     )  # fmt: skip
     credit_rows.add_draws(
@@ -216,9 +236,15 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
         (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
          original.customer.customer_id, original.currency, note.issued_on, note.issued_on, event.at,
          -original.discount, -original.net, -original.tax, -original.gross, -original.prepaid,
-         original.invoice_id,
-         event.event_id)
+         original.invoice_id, None, event.event_id)
     )  # fmt: skip
+    taken = rows.of(LINE_CREDIT)
+    for line in original.lines:
+        if line.amount > 0:
+            taken.append(
+                (tenant_id, original.invoice_id, line.line_no, 1, 0, line.amount, line.amount,
+                 line.subscription_id, line.item_no, line.starts_at, note.invoice_id)
+            )  # fmt: skip
     credit_rows.add_draws(
         rows, tenant_id, note.draws, "return", note.invoice_id, event.event_id, event.at
     )
@@ -227,6 +253,41 @@ def credited(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
     if original.payable:
         add_settlements(rows, tenant_id, event, set_off_by(note))
+
+
+def lines_credited(event: Event, rows: Rows, tenant_id: int) -> None:
+    """A credit note over parts of lines: what it gives back with the opposite sign, what that takes off
+    each line, its entry, and what it settles of the invoice. What is charged for the periods of the lines
+    stays as it is."""
+    note: LineNote = event.payload
+    lines = rows.of(LINE)
+    for line in note.lines:
+        lines.append(
+            (tenant_id, note.invoice_id, line.line_no, line.subscription_id, line.item_no, line.product,
+             line.description, line.starts_at, line.ends_at, None, None, -line.net, -line.discount,
+             -line.tax_included, 0, line.tax_category)
+        )  # fmt: skip
+    for tax in note.taxes:
+        rows.of(TAX).append(_tax(tenant_id, note.invoice_id, tax, -1))
+    if note.home is not None:
+        used = _add_sums(rows, tenant_id, note.invoice_id, note.home, -1)
+        _add_rates(rows, tenant_id, note.invoice_id, used)
+    rows.of(INVOICE).append(
+        (tenant_id, note.invoice_id, "credit_note", note.series, note.number,
+         note.customer.customer_id, note.currency, note.issued_on, note.issued_on, event.at,
+         -note.discount, -note.net, -note.tax, -note.gross, 0, None, note.credits_id, event.event_id)
+    )  # fmt: skip
+    for line in note.lines:
+        if line.step:
+            rows.add(
+                LINE_CREDIT, tenant_id, note.credits_id, line.line_no, line.step, line.before,
+                line.before + line.amount, line.of, line.subscription_id, line.item_no,
+                line.starts_at, note.invoice_id,
+            )  # fmt: skip
+    entry = postings.of_line_note(note)
+    ledger.add_entry(rows, tenant_id, event.event_id, event.at, event.recorded_at, entry)
+    rows.put(SERIES, tenant_id, note.series, note.number, note.issued_on)
+    add_settlements(rows, tenant_id, event, note.set_off)
 
 
 def settled(event: Event, rows: Rows, tenant_id: int) -> None:

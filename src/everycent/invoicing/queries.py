@@ -25,6 +25,8 @@ from everycent.invoicing.invoice import (
     InvoiceLine,
     name_of,
 )
+from everycent.invoicing.line_asked import LineLeft
+from everycent.invoicing.line_note import LINES_CREDITED, LineNote
 from everycent.invoicing.runs import Run
 from everycent.invoicing.settlement import Open
 from everycent.journal import queries as journal
@@ -79,11 +81,13 @@ def invoice(tx: Tx, name: str) -> IssuedInvoice:
     """An invoice as it was issued. Raises NotFound, and Conflict `invoice.not_an_invoice` for a
     credit note."""
     row = document(tx, name)
-    if row.credits is not None:
-        original = store.list_documents(tx, [row.credits])[0]
+    told = row.credits or row.reduces
+    if told is not None:
+        original = store.list_documents(tx, [told])[0]
+        what = "takes back" if row.credits is not None else "takes back parts of"
         raise Conflict(
             "invoice.not_an_invoice",
-            f"{name} is a credit note; it takes back {original.series}-{original.number:06d}",
+            f"{name} is a credit note; it {what} {original.series}-{original.number:06d}",
             field="invoice",
             value=name,
         )
@@ -217,12 +221,14 @@ def _late_lines(tx: Tx, rows: Sequence[Any]) -> list[LateLine]:
     events = store.list_issued_events(tx, sorted({row.event_id for row in rows}))
     issued_by = {e.event_id: decode(ISSUED, e.schema_version, e.payload) for e in events}
     known = names(tx, sorted({row.invoice_id for row in rows})) if rows else {}
+    off = credited_of(tx, [(row.subscription_id, row.item_no, row.starts_at) for row in rows])
     found = []
     for row in rows:
         document_ = issued_by[row.event_id]
         corrects = Correction(
             known[row.invoice_id], row.invoice_id, row.line_no, row.step + 1, row.charged,
             row.charged_until, prepaid=row.prepaid,
+            credited=off.get((row.subscription_id, row.item_no, row.starts_at), 0),
         )  # fmt: skip
         line = document_.lines[row.said_line - 1]
         found.append(
@@ -318,6 +324,64 @@ def credit_note(tx: Tx, name: str) -> CreditNote:
     event = journal.event(tx, document(tx, name).event_id)
     note: CreditNote = decode(CREDITED, event.schema_version, event.payload)
     return note
+
+
+def line_note(tx: Tx, name: str) -> LineNote:
+    """A credit note over parts of lines as it was issued. Raises NotFound `invoice.unknown`."""
+    return issued_line_note(tx, name).note
+
+
+class IssuedNote(NamedTuple):
+    """A credit note over parts of lines and the event that issued it, which is also its ledger entry."""
+
+    note: LineNote
+    event_id: UUID
+    stream: str
+    version: int
+    recorded_at: datetime
+    actor: str
+
+
+def issued_line_note(tx: Tx, name: str) -> IssuedNote:
+    """The same with who issued it. Raises NotFound `invoice.unknown`."""
+    return _issued_note(tx, document(tx, name).event_id)
+
+
+def issued_line_notes(tx: Tx, invoice_id: UUID) -> list[IssuedNote]:
+    """The credit notes over parts of an invoice's lines, in order."""
+    return [_issued_note(tx, row.event_id) for row in store.list_line_notes(tx, invoice_id)]
+
+
+def _issued_note(tx: Tx, event_id: UUID) -> IssuedNote:
+    event = journal.event(tx, event_id)
+    note = decode(LINES_CREDITED, event.schema_version, event.payload)
+    return IssuedNote(note, event_id, event.stream, event.version, event.recorded_at, event.actor)
+
+
+def line_notes(tx: Tx, invoice_id: UUID) -> list[Any]:
+    """The credit notes over parts of an invoice's lines, in order, with what each gives back (`gross`)."""
+    return store.list_line_notes(tx, invoice_id)
+
+
+def lines_left(tx: Tx, invoice: Invoice) -> list[LineLeft]:
+    """What credit notes and corrections have left of the lines of an invoice, line by line."""
+    rows = store.list_lines_left(tx, invoice.invoice_id)
+    said = names(tx, sorted({row.said_invoice for row in rows}))
+    return [
+        LineLeft(
+            line, row.step, row.credited, row.of_period, f"{said[row.said_invoice]}/{row.said_line}"
+        )
+        for line, row in zip(invoice.lines, rows, strict=True)
+    ]
+
+
+def credited_of(
+    tx: Tx, periods: Sequence[tuple[UUID, int, datetime]]
+) -> dict[tuple[UUID, int, datetime], int]:
+    """What credit notes took off the lines of billed periods (contract, item, start), in minor units as
+    prices are told, where they did."""
+    wanted = list(dict.fromkeys(periods))
+    return {wanted[n - 1]: amount for n, amount in store.list_credited_periods(tx, wanted)}
 
 
 def credited_by(tx: Tx, invoice_id: UUID) -> str | None:

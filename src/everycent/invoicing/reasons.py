@@ -82,8 +82,8 @@ REASONS: dict[str, Told] = {
     "voided_after_bill": Told(
         Tone.LOOK,
         "They were taken back after an invoice had counted them.",
-        "see the difference with `--preview`; a credit note takes back the whole invoice, whose periods"
-        " are not billed again",
+        "see the difference with `--preview`; take it off the line with `everycent invoice credit --line`,"
+        " or let the meter's intake policy bill it (docs/corrections.md)",
     ),
 }
 """Every reason by which `usage_by_reason` counts records, in the order in which they are shown."""

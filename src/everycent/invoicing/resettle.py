@@ -3,7 +3,7 @@ it would say if its lines came to something else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -13,9 +13,12 @@ from everycent.customers.customer import untaxed_because
 from everycent.invoicing import tax
 from everycent.invoicing.assemble import DraftInvoice, line_order
 from everycent.invoicing.discount import Grant
-from everycent.invoicing.invoice import Invoice, InvoiceLine, credit_back
-from everycent.invoicing.settle import Priced, Settled, settle
+from everycent.invoicing.invoice import Invoice, InvoiceLine, TaxAmount, credit_back
+from everycent.invoicing.settle import Priced, Settled, offs, rest, settle
 from everycent.invoicing.tax import Rate
+
+TaxKey = tuple[str, str, bool]
+"""A tax of an invoice: its category, percentage, and whether prices include it."""
 
 
 class Resettled(NamedTuple):
@@ -34,7 +37,54 @@ def resettled(
     to less: then its part is credit again."""
     told = amounts or {}
     lines = [_priced(invoice, line, told.get(line.line_no, line.amount)) for line in invoice.lines]
-    grants = [
+    grants = _grants(invoice, lines)
+    policies = Policies(dict(invoice.policies))
+    waived = untaxed_because(invoice.customer)
+    settled = settle(lines, grants, policies, tax.rules_of(policies, invoice.currency, waived))
+    net = sum(
+        line.amount - included - off
+        for line, (included, off) in zip(lines, settled.lines, strict=True)
+    )
+    return Resettled(settled, net, sum(amount.amount for amount in settled.taxes))
+
+
+class Rest(NamedTuple):
+    """What is left of an invoice of which parts of lines were given back: by number of the line its
+    (amount as its price is told, tax in it, discount), its taxes by category, percentage and whether they
+    are included, and what they are in minor units."""
+
+    lines: dict[int, tuple[int, int, int]]
+    taxes: dict[TaxKey, TaxAmount]
+
+
+def rest_of(invoice: Invoice, *credited: Mapping[int, int]) -> list[Rest]:
+    """What is left of an invoice, for each of several states in which so much of its lines was given back
+    (minor units as prices are told, by number of the line). Of none of its lines may credit have paid
+    before taxes."""
+    lines = [_priced(invoice, line, line.amount) for line in invoice.lines]
+    policies = Policies(dict(invoice.policies))
+    taken = offs(lines, _grants(invoice, lines), policies)
+    rules = tax.rules_of(policies, invoice.currency, untaxed_because(invoice.customer))
+    found = []
+    for state in credited:
+        given = [state.get(line.line_no, 0) for line in invoice.lines]
+        left = rest(lines, taken, given, rules)
+        found.append(
+            Rest(
+                {
+                    line.line_no: (line.amount - back, included, off)
+                    for line, back, (included, off) in zip(
+                        invoice.lines, given, left.lines, strict=True
+                    )
+                },
+                {(one.category, one.percent, one.is_included): one for one in left.taxes},
+            )
+        )
+    return found
+
+
+def _grants(invoice: Invoice | DraftInvoice, lines: Sequence[Priced]) -> list[Grant]:
+    return [
         Grant(
             found.coupon.percent,
             found.available or 0,
@@ -44,14 +94,6 @@ def resettled(
         )
         for found in invoice.discounts
     ]
-    policies = Policies(dict(invoice.policies))
-    waived = untaxed_because(invoice.customer)
-    settled = settle(lines, grants, policies, tax.rules_of(policies, invoice.currency, waived))
-    net = sum(
-        line.amount - included - off
-        for line, (included, off) in zip(lines, settled.lines, strict=True)
-    )
-    return Resettled(settled, net, sum(amount.amount for amount in settled.taxes))
 
 
 def _priced(invoice: Invoice | DraftInvoice, line: InvoiceLine, amount: int) -> Priced:

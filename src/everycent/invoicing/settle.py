@@ -57,13 +57,8 @@ def settle(
     if not grants and len(plain) == len(lines):
         found = tax.taxed(plain, rules)
         return Settled([], tuple(found.amounts), [(0, 0)] * len(lines))
-    order = sorted(range(len(lines)), key=lambda place: _order(lines[place]))
+    order, sorted_lines, moved = _sorted(lines, grants)
     places = {place: number for number, place in enumerate(order)}
-    sorted_lines = [lines[place] for place in order]
-    moved = [
-        grant._replace(places=frozenset(places[place] for place in grant.places))
-        for grant in grants
-    ]
     settled = _settle(sorted_lines, moved, policies, rules)
     taken = [
         one._replace(shares={order[place]: share for place, share in one.shares.items()})
@@ -74,9 +69,57 @@ def settle(
     return Settled(taken, tuple(taxes), [settled.lines[places[n]] for n in range(len(lines))])
 
 
+class Off(NamedTuple):
+    """What coupons took off a line as its price is told: in whole minor units, and before they were
+    rounded."""
+
+    whole: int
+    exact: Fraction | int
+
+
+def offs(lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies) -> list[Off]:
+    """What coupons take off each line, in the order given."""
+    order, sorted_lines, moved = _sorted(lines, grants)
+    found = _spread(sorted_lines, moved, policies)[1]
+    return [off for _, off in sorted(zip(order, found, strict=True))]
+
+
+def rest(
+    lines: Sequence[Priced], taken: Sequence[Off], credited: Sequence[int], rules: Rules
+) -> Settled:
+    """What is left of lines of which `credited` was given back later, as their prices are told: of what
+    coupons took off a line the same part is left as of the line. With nothing given back it is what was
+    settled, and with all of it nothing. No credit may have paid of them."""
+    order = sorted(range(len(lines)), key=lambda place: _order(lines[place]))
+    left = [lines[place]._replace(amount=lines[place].amount - credited[place]) for place in order]
+    found = _taxed(left, [_off_left(lines[p], taken[p], credited[p]) for p in order], rules)
+    told = [line for _, line in sorted(zip(order, found.lines, strict=True))]
+    return found._replace(lines=told)
+
+
+def _off_left(line: Priced, off: Off, credited: int) -> Off:
+    if not credited:
+        return off
+    part = 1 - Fraction(credited, line.amount)
+    return Off(rounded_minor(off.whole * part, Rounding.HALF_UP), off.exact * part)
+
+
 def _order(line: Priced) -> tuple[object, ...]:
     told = tuple((rate.category, Fraction(rate.percent)) for rate in line.rates)
     return told, line.includes_tax, -line.amount, line.order
+
+
+def _sorted(
+    lines: Sequence[Priced], grants: Sequence[Grant]
+) -> tuple[list[int], list[Priced], list[Grant]]:
+    """The lines in an order that means something: which places they have, and grants with theirs."""
+    order = sorted(range(len(lines)), key=lambda place: _order(lines[place]))
+    places = {place: number for number, place in enumerate(order)}
+    moved = [
+        grant._replace(places=frozenset(places[place] for place in grant.places))
+        for grant in grants
+    ]
+    return order, [lines[place] for place in order], moved
 
 
 def _first_places(lines: Sequence[Priced]) -> dict[tuple[str, bool], int]:
@@ -91,33 +134,44 @@ def _settle(
     lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies, rules: Rules
 ) -> Settled:
     """The same for lines in an order that means something."""
+    taken, off = _spread(lines, grants, policies)
+    return _taxed(lines, off, rules)._replace(taken=taken)
+
+
+def _spread(
+    lines: Sequence[Priced], grants: Sequence[Grant], policies: Policies
+) -> tuple[list[Taken], list[Off]]:
+    """What coupons take, and what is off each line together."""
     groups = [
         (tuple((rate.category, rate.percent) for rate in line.rates), line.includes_tax)
         for line in lines
     ]
     amounts = [line.amount for line in lines]
     spread = discount.spread(amounts, grants, groups, policies[SPLIT])
-    off = [
-        whole if line.kept is None else rounded_minor(line.amount * line.kept, Rounding.HALF_UP)
-        for line, whole in zip(lines, spread.whole, strict=True)
-    ]
+    off = []
+    for line, whole, exact in zip(lines, spread.whole, spread.exact, strict=True):
+        if line.kept is None:
+            off.append(Off(whole, exact))
+        else:
+            kept = rounded_minor(line.amount * line.kept, Rounding.HALF_UP)
+            off.append(Off(kept, kept))
+    return spread.taken, off
+
+
+def _taxed(lines: Sequence[Priced], off: Sequence[Off], rules: Rules) -> Settled:
+    """The taxes on what is left of the lines."""
     taxable = [
-        Taxable(
-            line.amount - whole,
-            line.amount - (exact if line.kept is None else whole),
-            line.rates,
-            line.includes_tax,
-        )
-        for line, whole, exact in zip(lines, off, spread.exact, strict=True)
+        Taxable(line.amount - own.whole, line.amount - own.exact, line.rates, line.includes_tax)
+        for line, own in zip(lines, off, strict=True)
     ]
     found = tax.taxed(taxable, rules)
     told = [
-        _line(line, whole, included)
-        for line, whole, included in zip(lines, off, found.included, strict=True)
+        _line(line, own.whole, included)
+        for line, own, included in zip(lines, off, found.included, strict=True)
     ]
     if any(line.prepaid for line in lines):
         found = tax.taxed(_after_credit(lines, taxable, told), rules, are_net=True)
-    return Settled(spread.taken, tuple(found.amounts), told)
+    return Settled([], tuple(found.amounts), told)
 
 
 def _after_credit(

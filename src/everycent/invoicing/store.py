@@ -121,6 +121,11 @@ def stream_homes(tx: Tx) -> Iterator[Any]:
     return tx.stream(SQL["homes"], {"tenant_id": tx.tenant_id}, batch=500)
 
 
+def stream_line_notes(tx: Tx) -> Iterator[Any]:
+    """Every credit note over parts of lines, with its event and that of its invoice; one by one."""
+    return tx.stream(SQL["line_note_events"], {"tenant_id": tx.tenant_id}, batch=100)
+
+
 def list_late_customers(tx: Tx, meters: Sequence[int]) -> list[UUID]:
     """The customers of `list_late_lines`."""
     statement = f"select distinct customer_id from ({SQL['late_lines']}) l"  # noqa: S608
@@ -193,6 +198,28 @@ def list_documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:
 def find_credit_of(tx: Tx, invoice_id: UUID) -> Any | None:
     """The credit note of an invoice, or None."""
     return tx.row(SQL["credit_of"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
+
+
+def list_line_notes(tx: Tx, invoice_id: UUID) -> list[Any]:
+    """The credit notes over parts of an invoice's lines, in order."""
+    return tx.rows(SQL["line_notes_of"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
+
+
+def list_lines_left(tx: Tx, invoice_id: UUID) -> list[Any]:
+    """The lines of an invoice with what credit notes and corrections have left of each."""
+    return tx.rows(SQL["lines_left"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
+
+
+def list_credited_periods(
+    tx: Tx, periods: Sequence[tuple[UUID, int, datetime]]
+) -> list[tuple[int, int]]:
+    """(place from 1 on, amount) of the periods of whose lines credit notes took something off."""
+    subscriptions, items, starts = zip(*periods, strict=True) if periods else ((), (), ())
+    params = {
+        "tenant_id": tx.tenant_id, "subscriptions": list(subscriptions), "items": list(items),
+        "starts": list(starts),
+    }  # fmt: skip
+    return [(row[0], row[1]) for row in tx.tuples(SQL["credited_periods"], params)]
 
 
 def find_correction_of(tx: Tx, invoice_id: UUID) -> Any | None:

@@ -147,7 +147,7 @@ where tenant_id = %(tenant_id)s and currency = %(currency)s and invoice_id = any
 
 -- name: homes
 -- Every document in a home currency, with its rows and the event in which it is frozen.
-select h.invoice_id, i.credits is not null as takes_back, e.payload, e.schema_version, h.currency, h.net,
+select h.invoice_id, i.credits is not null as takes_back, i.reduces is not null as is_part, e.payload, e.schema_version, h.currency, h.net,
        h.tax, h.rounding, h.gross,
        array(select category || ' ' || percent || ' ' || is_included || ' ' || base || ' ' || amount
              from invoice_home_tax t
@@ -204,13 +204,13 @@ join invoice i on i.tenant_id = %(tenant_id)s
 -- name: find_invoice
 -- By printed name (series and number) or by id.
 select invoice_id, kind, series, number, customer_id, currency, issued_on, due_on, at, net, tax, gross,
-       prepaid, credits, event_id
+       prepaid, credits, reduces, event_id
 from invoice where tenant_id = %(tenant_id)s
   and (invoice_id = %(invoice_id)s or (series = %(series)s and number = %(number)s));
 
 -- name: list_invoices
 select i.invoice_id, i.kind, i.series, i.number, i.customer_id, c.key as customer, c.name as customer_name,
-       i.currency, i.issued_on, i.due_on, i.at, i.net, i.tax, i.gross, i.prepaid, i.credits, i.event_id,
+       i.currency, i.issued_on, i.due_on, i.at, i.net, i.tax, i.gross, i.prepaid, i.credits, i.reduces, i.event_id,
        exists (select from invoice n where n.tenant_id = i.tenant_id and n.credits = i.invoice_id)
            as credited
 from invoice i
@@ -222,11 +222,41 @@ order by i.issued_on, i.series, i.number limit %(limit)s;
 
 -- name: list_documents
 -- The documents behind what customers owe, by id.
-select invoice_id, kind, series, number, issued_on, due_on, gross, credits, event_id from invoice
+select invoice_id, kind, series, number, issued_on, due_on, gross, credits, reduces, event_id from invoice
 where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) order by issued_on, series, number;
 
 -- name: credit_of
 select series, number from invoice where tenant_id = %(tenant_id)s and credits = %(invoice_id)s;
+
+-- name: line_notes_of
+-- The credit notes over parts of an invoice's lines, in order.
+select invoice_id, series, number, event_id, -gross as gross from invoice
+where tenant_id = %(tenant_id)s and reduces = %(invoice_id)s order by series, number;
+
+-- name: lines_left
+-- The lines of an invoice: what each was charged with, what credit notes took off it in how many steps, and
+-- what is charged for its period after corrections and credit notes.
+select l.line_no, l.net + l.tax_included as total, coalesce(c.step, 0) as step,
+       coalesce(c.credited_after, 0) as credited, s.said_charged - coalesce(p.amount, 0) as of_period,
+       s.said_invoice, s.said_line, l.prepaid
+from invoice_line l
+join period_said s on s.tenant_id = l.tenant_id and s.subscription_id = l.subscription_id
+    and s.item_no = l.item_no and s.starts_at = l.starts_at
+left join period_credit p on p.tenant_id = l.tenant_id and p.subscription_id = l.subscription_id
+    and p.item_no = l.item_no and p.starts_at = l.starts_at
+left join lateral (
+    select c.step, c.credited_after from line_credit c
+    where c.tenant_id = l.tenant_id and c.invoice_id = l.invoice_id and c.line_no = l.line_no
+    order by c.step desc limit 1) c on true
+where l.tenant_id = %(tenant_id)s and l.invoice_id = %(invoice_id)s order by l.line_no;
+
+-- name: credited_periods
+-- What credit notes took off the lines of some periods, where they did.
+select w.n, p.amount
+from unnest(%(subscriptions)s::uuid[], %(items)s::int[], %(starts)s::timestamptz[])
+    with ordinality as w (subscription_id, item_no, starts_at, n)
+join period_credit p on p.tenant_id = %(tenant_id)s and p.subscription_id = w.subscription_id
+    and p.item_no = w.item_no and p.starts_at = w.starts_at;
 
 -- name: correction_of
 -- A document that corrects a line of an invoice.
@@ -433,6 +463,10 @@ where l.tenant_id = %(tenant_id)s and not exists (
       and c.starts_at = l.starts_at and c.charged - c.charged_before = l.net + l.tax_included
       and c.prepaid - c.prepaid_before = l.prepaid
       and (c.taken_back or c.ends_at = l.ends_at))
+  and not (i.reduces is not null and (l.net + l.tax_included = 0 or exists (
+    select from line_credit c
+    where c.tenant_id = l.tenant_id and c.note_id = l.invoice_id and c.invoice_id = i.reduces
+      and c.line_no = l.line_no and c.credited_before - c.credited_after = l.net + l.tax_included)))
 union all
 select 'correction ' || c.step || ' of item ' || c.item_no || ' at ' || c.starts_at
 from period_correction c where c.tenant_id = %(tenant_id)s and not exists (
@@ -440,15 +474,58 @@ from period_correction c where c.tenant_id = %(tenant_id)s and not exists (
     where l.tenant_id = c.tenant_id and l.invoice_id = c.invoice_id and l.line_no = c.line_no)
 limit 100;
 
+-- name: false_line_credits
+-- What credit notes take off lines: steps that do not stand on each other or lead past the line, that no note
+-- tells, or that leave less of a period than was given back of it.
+select 'step ' || c.step || ' of line ' || c.line_no || ' of '
+    || coalesce(i.series || '-' || lpad(i.number::text, 6, '0'), c.invoice_id::text)
+from (
+    select c.*, row_number() over w as place, lag(credited_after, 1, 0::bigint) over w as stood
+    from line_credit c where c.tenant_id = %(tenant_id)s
+    window w as (partition by invoice_id, line_no order by step)) c
+left join invoice i on i.tenant_id = c.tenant_id and i.invoice_id = c.invoice_id
+left join invoice_line l on l.tenant_id = c.tenant_id and l.invoice_id = c.invoice_id
+    and l.line_no = c.line_no
+left join invoice n on n.tenant_id = c.tenant_id and n.invoice_id = c.note_id
+left join invoice_line t on t.tenant_id = c.tenant_id and t.invoice_id = c.note_id
+    and t.line_no = c.line_no
+where c.step <> c.place or c.credited_before <> c.stood or c.credited_after <= c.credited_before
+   or c.credited_after > c.total or l.net + l.tax_included is distinct from c.total
+   or (l.subscription_id, l.item_no, l.starts_at)
+      is distinct from (c.subscription_id, c.item_no, c.starts_at)
+   or coalesce(n.credits, n.reduces) is distinct from c.invoice_id
+   or t.net + t.tax_included is distinct from c.credited_before - c.credited_after
+   or (n.credits is not null and c.credited_after <> c.total)
+union all
+select 'period of item ' || s.item_no || ' at ' || s.starts_at || ': ' || s.said_charged || ' charged, '
+    || p.amount || ' credited'
+from period_credit p
+join period_said s on s.tenant_id = p.tenant_id and s.subscription_id = p.subscription_id
+    and s.item_no = p.item_no and s.starts_at = p.starts_at
+where p.tenant_id = %(tenant_id)s and not s.taken_back and s.said_charged < p.amount
+limit 100;
+
+-- name: line_note_events
+-- The credit notes over parts of lines with the events in which they and their invoices are frozen, in the
+-- order in which each invoice was credited.
+select n.series, n.number, n.net, n.tax, n.gross, n.discount, e.payload, e.schema_version, o.payload,
+       o.schema_version
+from invoice n
+left join invoice i on i.tenant_id = n.tenant_id and i.invoice_id = n.reduces
+left join journal_event e on e.tenant_id = n.tenant_id and e.event_id = n.event_id
+left join journal_event o on o.tenant_id = i.tenant_id and o.event_id = i.event_id
+where n.tenant_id = %(tenant_id)s and n.reduces is not null
+order by n.reduces, n.series, n.number;
+
 -- name: invoices_without_events
 -- Invoices that the journal does not know as they are, by counting both sides.
 select i.series || '-' || i.number || ' has no event of its own' from invoice i
 where i.tenant_id = %(tenant_id)s and not exists (
     select from journal_event e where e.tenant_id = i.tenant_id and e.event_id = i.event_id
-        and e.type in ('invoice.issued', 'invoice.credited'))
+        and e.type in ('invoice.issued', 'invoice.credited', 'invoice.lines_credited'))
 union all
 select 'event ' || e.event_id || ' has no invoice' from journal_event e
-where e.tenant_id = %(tenant_id)s and e.type in ('invoice.issued', 'invoice.credited') and not exists (
+where e.tenant_id = %(tenant_id)s and e.type in ('invoice.issued', 'invoice.credited', 'invoice.lines_credited') and not exists (
     select from invoice i where i.tenant_id = e.tenant_id and i.event_id = e.event_id)
 limit 100;
 

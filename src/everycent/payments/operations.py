@@ -178,11 +178,13 @@ def take_back(
     reason: str,
     external_id: str | None = None,
     from_invoices: bool = True,
+    only: UUID | None = None,
 ) -> Moved:
     """Money that goes back, or was taken back: out of what is left first, then off the invoices that were
-    paid last, which are open again. Raises NotFound `payment.unknown`, Invalid `payment.bad_amount`,
-    Conflict `payment.refund_too_large` for more than stands of the payment, or than is left of it where
-    invoices are not to be opened again."""
+    paid last, which are open again; or all of it off the one invoice that is told (`only`). Raises NotFound
+    `payment.unknown`, Invalid `payment.bad_amount`, Conflict `payment.refund_too_large` for more than
+    stands of the payment, or than is left of it where invoices are not to be opened again,
+    `payment.pays_less` for more than it pays of the one."""
     held = lock(tx, payment_id)
     standing = held.standing
     if amount <= 0:
@@ -197,7 +199,7 @@ def take_back(
             field="amount",
             value=amount,
         )
-    done, _ = _taken(tx, held, kind, amount, reason, external_id)
+    done, _ = _taken(tx, held, kind, amount, reason, external_id, only)
     _record(tx, event_type, done, held.standing, writing)
     return done
 
@@ -229,20 +231,36 @@ def taken_there(
 
 
 def _taken(
-    tx: Tx, held: Held, kind: MoveKind, amount: int, reason: str, external_id: str | None
+    tx: Tx,
+    held: Held,
+    kind: MoveKind,
+    amount: int,
+    reason: str,
+    external_id: str | None,
+    only: UUID | None = None,
 ) -> tuple[Moved, Standing]:
-    """Takes so much out of what is left, and what is missing of it off the invoices paid last."""
+    """Takes so much out of what is left, and what is missing of it off the invoices paid last; or all of it
+    off one invoice."""
     moves: list[Move] = []
     settles: list[Settle] = []
     standing = held.standing
-    missing = amount - standing.left
+    missing = amount if only is not None else amount - standing.left
     if missing > 0:
         wanted = []
         for document, pays in store.list_applied(tx, held.payment.payment_id):
-            share = min(missing, pays)
+            share = min(missing, pays) if only in (None, document) else 0
             if share:
                 wanted.append((document, share))
                 missing -= share
+        if only is not None and missing:
+            raise Conflict(
+                "payment.pays_less",
+                f"the payment pays {amount - missing} minor units of the invoice, and {amount} would go"
+                " back",
+                field="payment",
+                value=amount,
+                hint="see `everycent payment show`; credit the lines alone with `everycent invoice credit`",
+            )
         freed, standing = _unapplied(tx, held, wanted, reason)
         moves += freed.moves
         settles += freed.settles

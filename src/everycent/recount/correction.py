@@ -34,7 +34,14 @@ def corrected(
         right = _given_back(line, contract, made, invoice)
         found.compare_texts("what is given back", back, right)
         back = right
-    return int(made.minor - corrects["charged"] if back is None else -back)
+    return limited(corrects, int(made.minor - corrects["charged"] if back is None else -back))
+
+
+def limited(corrects: Plain, amount: int) -> int:
+    """No more is given back of a period than credit notes over its lines have left of what was charged;
+    what they took off is taken as it stands."""
+    credited = corrects.get("credited", 0)
+    return max(amount, -max(0, corrects["charged"] - credited)) if credited else amount
 
 
 def _given_back(line: Plain, contract: Plain, made: Made, invoice: Plain) -> int | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
+from everycent.recount.correction import limited
 from everycent.recount.credit import Lot, Paid, paid
 from everycent.recount.dating import policy_date
 from everycent.recount.difference import Difference, Differences
@@ -102,7 +103,7 @@ def _said(line: Plain) -> int:
     if corrects is None:
         return int(line["charge"]["net"])
     back = corrects.get("given_back")
-    return int(line["charge"]["net"] - corrects["charged"] if back is None else -back)
+    return limited(corrects, line["charge"]["net"] - corrects["charged"] if back is None else -back)
 
 
 def _settled(

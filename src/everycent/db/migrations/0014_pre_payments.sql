@@ -67,6 +67,100 @@ left join lateral (
     order by s.step desc limit 1) s on true;
 grant select on open_document to everycent_app;
 
+-- Credit notes over parts of an invoice's lines: `reduces` is the invoice.
+alter table invoice add column reduces uuid,
+    add check (reduces is null or (kind = 'credit_note' and credits is null and prepaid = 0));
+create index invoice_reduces on invoice (reduces, tenant_id) where reduces is not null;
+
+-- What credit notes took off the lines of invoices, as prices are told, as a chain by line: each step begins
+-- with what the one before came to, and none leads beyond what the line was charged with (`total`). Two notes at
+-- once can't take the same step. A note over the whole invoice takes all of each line, as its first step: so
+-- nothing is taken off a line that was credited as a whole, nor the whole of one of which a part was.
+create table line_credit (
+    tenant_id int not null,
+    invoice_id uuid not null,
+    line_no int not null,
+    step int not null check (step > 0),
+    step_before int generated always as (nullif(step - 1, 0)) stored,
+    credited_before bigint not null,
+    credited_after bigint not null,
+    total bigint not null,
+    subscription_id uuid not null,
+    item_no smallint not null,
+    starts_at timestamptz not null,
+    note_id uuid not null,
+    constraint line_credit_within check (
+        0 <= credited_before and credited_before < credited_after and credited_after <= total),
+    check (step > 1 or credited_before = 0),
+    primary key (tenant_id, invoice_id, line_no, step),
+    unique (tenant_id, invoice_id, line_no, step, credited_after, total),
+    constraint line_credit_chain
+        foreign key (tenant_id, invoice_id, line_no, step_before, credited_before, total)
+        references line_credit (tenant_id, invoice_id, line_no, step, credited_after, total),
+    foreign key (tenant_id, invoice_id, line_no) references invoice_line (tenant_id, invoice_id, line_no),
+    foreign key (tenant_id, note_id) references invoice (tenant_id, invoice_id)
+);
+create index line_credit_period on line_credit (subscription_id, item_no, starts_at, tenant_id);
+create index line_credit_note on line_credit (note_id, tenant_id);
+create trigger immutable before update or delete or truncate on line_credit
+    for each statement execute function refuse_change();
+
+-- What was taken off the lines of billed periods, by period.
+create view period_credit with (security_invoker = true) as
+select tenant_id, subscription_id, item_no, starts_at, sum(credited_after - credited_before)::bigint as amount
+from line_credit group by 1, 2, 3, 4;
+grant select on period_credit to everycent_app;
+
+-- A line's chain ends at what the line was charged with; and what credit notes took off the lines of a
+-- period is never more than is charged for it, after all that corrections gave back.
+create function check_line_credits() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from appended n where not exists (
+            select from everycent.invoice_line l
+            where l.tenant_id = n.tenant_id and l.invoice_id = n.invoice_id and l.line_no = n.line_no
+              and l.net + l.tax_included = n.total and l.subscription_id = n.subscription_id
+              and l.item_no = n.item_no and l.starts_at = n.starts_at)) $q$ into wrong;
+    if wrong then
+        raise exception 'a line is credited up to what it was charged with'
+            using errcode = 'foreign_key_violation', constraint = 'line_credit_line';
+    end if;
+    execute $q$ select exists (
+        select from appended n
+        join everycent.period_said s on s.tenant_id = n.tenant_id
+            and s.subscription_id = n.subscription_id and s.item_no = n.item_no
+            and s.starts_at = n.starts_at
+        where not s.taken_back and s.said_charged < (
+            select c.amount from everycent.period_credit c
+            where c.tenant_id = n.tenant_id and c.subscription_id = n.subscription_id
+              and c.item_no = n.item_no and c.starts_at = n.starts_at)) $q$ into wrong;
+    if wrong then
+        raise exception 'no more is credited of a period than is charged for it'
+            using errcode = 'check_violation', constraint = 'line_credit_period';
+    end if;
+    return null;
+end $$;
+create trigger chained after insert on line_credit
+    referencing new table as appended for each statement execute function check_line_credits();
+
+create function check_credited() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from appended n where not n.taken_back and n.charged < (
+            select c.amount from everycent.period_credit c
+            where c.tenant_id = n.tenant_id and c.subscription_id = n.subscription_id
+              and c.item_no = n.item_no and c.starts_at = n.starts_at)) $q$ into wrong;
+    if wrong then
+        raise exception 'a correction gives back what a credit note gave back before'
+            using errcode = 'check_violation', constraint = 'period_correction_credited';
+    end if;
+    return null;
+end $$;
+create trigger credited after insert on period_correction
+    referencing new table as appended for each statement execute function check_credited();
+
 -- Ways in which customers can be charged. `token` is the provider's name for it; a card number never comes
 -- here. The one with the lowest `rank` is tried first.
 create table payment_method (
@@ -546,8 +640,8 @@ create index collection_item_waiting on collection_item (tenant_id, run_id, plac
 do $$
 declare
     name text;
-    immutable text[] := array['settlement', 'payment_move', 'payment_notice', 'instalment', 'debit_file',
-        'debit', 'debit_entry', 'debit_withdrawal'];
+    immutable text[] := array['line_credit', 'settlement', 'payment_move', 'payment_notice', 'instalment',
+        'debit_file', 'debit', 'debit_entry', 'debit_withdrawal'];
     mutable text[] := array['payment_method', 'payment', 'payment_attempt', 'collection', 'collection_hold',
         'payment_worker', 'collection_run', 'collection_item'];
 begin

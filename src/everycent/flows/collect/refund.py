@@ -15,7 +15,7 @@ from everycent.charging import operations_refunds as refunds
 from everycent.charging.attempt import NOBODY, Attempt, By, Stage
 from everycent.charging.operations import Heard
 from everycent.charging.operations_writing import Writer
-from everycent.db.connection import Database
+from everycent.db.connection import Database, Tx
 from everycent.flows.collect import calls
 from everycent.flows.collect.desk import Desk
 from everycent.kernel import ids as shown
@@ -58,17 +58,23 @@ def request(
             reason=asked.reason, from_invoices=asked.reopens,
         )  # fmt: skip
         decisions.keep(tx, done, f"refunded: {asked.reason}", at=at, actor=actor, ids=ids)
-        if held.payment.way is not Way.CHARGE:
-            return done, None
-        move_no = done.moves[-1].move_no
-        writer = Writer(By(NOBODY, actor), actor, at, ids)
-        name = shown.show(paid.PREFIX, held.payment.payment_id)
-        attempt = Attempt(
-            ids(f"refund/{name}/{move_no}/1"), Kind.REFUND, _owner(done), held.payment.provider,
-            "", "", amount, held.payment.currency, f"refund of {held.payment.reference}",
-            payment_id=held.payment.payment_id, move_no=move_no, charge=held.payment.external_id,
-        )  # fmt: skip
-        return done, refunds.ask_for(tx, attempt, writer)
+        return done, stage_of(tx, done, at=at, actor=actor, ids=ids)
+
+
+def stage_of(tx: Tx, done: Moved, *, at: datetime, actor: str, ids: IdSource) -> Stage | None:
+    """Writes down the attempt to give back what was set aside last of a payment; None for what no provider
+    charged."""
+    payment, last = done.payment, done.moves[-1]
+    if payment.way is not Way.CHARGE:
+        return None
+    writer = Writer(By(NOBODY, actor), actor, at, ids)
+    name = shown.show(paid.PREFIX, payment.payment_id)
+    attempt = Attempt(
+        ids(f"refund/{name}/{last.move_no}/1"), Kind.REFUND, _owner(done), payment.provider,
+        "", "", last.amount, payment.currency, f"refund of {payment.reference}",
+        payment_id=payment.payment_id, move_no=last.move_no, charge=payment.external_id,
+    )  # fmt: skip
+    return refunds.ask_for(tx, attempt, writer)
 
 
 def _owner(done: Moved) -> UUID:

@@ -9,6 +9,7 @@ from everycent.catalog.document_refusals import Strict
 from everycent.customers import queries as customer_queries
 from everycent.flows import owed as owing
 from everycent.flows import reasons as reasoning
+from everycent.flows.credit_lines import credit_lines
 from everycent.flows.stories.document import Form, Moment
 from everycent.flows.stories.expected import amounts, check_amount
 from everycent.flows.stories.world import Action, Came, World
@@ -21,10 +22,18 @@ _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 class _Credit(Strict):
     invoice: str
     reason: str
+    lines: tuple[str, ...] | None = None
 
 
 def _credit(world: World, given: _Credit) -> Came:
     with world.database.transaction(world.tenant_id) as tx:
+        if given.lines is not None:
+            part = credit_lines(
+                tx, given.invoice, given.lines, reason=given.reason, time_zone=world.time_zone,
+                writing=world.writing,
+            )  # fmt: skip
+            total = plain(Money(-part.gross, part.currency))
+            return Came({"number": part.name, "credits": part.credits, "total": total})
         note = invoicing.credit(tx, given.invoice, reason=given.reason, time_zone=world.time_zone,
                                 **world.writing)  # fmt: skip
     original = note.original

@@ -74,7 +74,7 @@ def _differences(
 
 def _fresh(world: World, tx: Tx) -> list[UUID]:
     """The events of the invoices that were not there before, in order of their numbers."""
-    rows = [row for row in invoices.listed(tx, limit=100_000) if row.credits is None]
+    rows = [row for row in invoices.listed(tx, limit=100_000) if not (row.credits or row.reduces)]
     found = [row.event_id for row in sorted(rows, key=lambda row: (row.series, row.number))]
     fresh = [event for event in found if event not in world.seen]
     world.seen.update(fresh)
