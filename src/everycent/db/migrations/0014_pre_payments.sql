@@ -200,13 +200,13 @@ create table payment (
     event_id uuid not null,
     check (case source when 'charge' then attempt_id is not null when 'debit' then true
            else attempt_id is null end),
-    primary key (tenant_id, payment_id),
-    unique (provider, external_id, tenant_id),
-    unique (tenant_id, payment_id, amount),
+    unique (tenant_id, provider, external_id),
     foreign key (tenant_id, customer_id) references customer
 );
--- Only keys begin with the tenant here: foreign keys are checked by plans that a session keeps from when the
--- tables were empty, and any other index that begins with it would seem as good to these.
+-- Foreign keys are checked by plans that a session keeps from when the tables were empty. Then every index that
+-- begins with the tenant seems as good as any other, and the one made last is taken: it has to be a key.
+alter table payment add primary key (tenant_id, payment_id);
+alter table payment add unique (tenant_id, payment_id, amount);
 create index payment_customer on payment (customer_id, tenant_id, received_on);
 create index payment_left on payment (tenant_id, customer_id, currency) where left_over > 0;
 create index payment_payer on payment (tenant_id, payer_account, received_on) where payer_account is not null;
@@ -351,8 +351,7 @@ create table payment_attempt (
     check (kind <> 'charge' or amount <= open),
     check ((status in ('failed', 'unknown', 'mismatched') or failure is null)
            and (status not in ('failed', 'mismatched') or failure is not null)),
-    primary key (tenant_id, attempt_id),
-    unique (reference, tenant_id),
+    unique (tenant_id, reference),
     foreign key (tenant_id, customer_id) references customer,
     foreign key (tenant_id, invoice_id) references invoice (tenant_id, invoice_id),
     foreign key (tenant_id, payment_id, move_no, move_kind, amount)
@@ -360,6 +359,7 @@ create table payment_attempt (
     foreign key (tenant_id, method_id) references payment_method,
     foreign key (tenant_id, run_id) references collection_run
 );
+alter table payment_attempt add primary key (tenant_id, attempt_id);
 create unique index payment_attempt_alive on payment_attempt (tenant_id, invoice_id)
     where kind = 'charge' and not is_contradicted
       and status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched');
