@@ -259,7 +259,7 @@ def put_stage(tx: Tx, stage: Stage) -> None:
     tables.refuse_step(stage)
     tx.put(tables.attempts, attempt.attempt_id, stage)
     tx.stages.append((before, stage))
-    says = (Status.FAILED, Status.ANSWERED, Status.SUCCEEDED, Status.MISMATCHED)
+    says = (Status.FAILED, Status.ANSWERED, Status.MISMATCHED)
     if attempt.kind is Kind.CHARGE and state.status in says:
         decided = Collected(attempt.tries, state.retry_at, state.is_stopped)
         tx.put(tables.collection, attempt.invoice_id, decided)

@@ -47,8 +47,9 @@ NOTICE = table(
 )
 
 
-_SAYS_WHAT_FOLLOWS = (Status.FAILED, Status.ANSWERED, Status.SUCCEEDED, Status.MISMATCHED)
-"""Stages that decide something about collecting the invoice. What was called off decides nothing."""
+_SAYS_WHAT_FOLLOWS = (Status.FAILED, Status.ANSWERED, Status.MISMATCHED)
+"""Stages that decide something about collecting the invoice. What was called off decides nothing; what is
+booked was decided when it was answered."""
 
 
 def stage(event: Event, rows: Rows, tenant_id: int) -> None:

@@ -15,7 +15,9 @@ from psycopg import sql
 from everycent.db.connection import Tx
 from everycent.kernel.table import Table
 
-_FEW = 20
+_FEW = 48
+"""Up to so many rows a statement with an array per column takes less than a COPY and what goes with it:
+2.7 ms to 4.8 ms for 40 events, 7.9 to 3.4 for 100."""
 
 
 def stage(tx: Tx, target: Table, rows: Iterable[Sequence[Any]]) -> str:
@@ -47,35 +49,33 @@ def copy_into(tx: Tx, name: str, target: Table, rows: Iterable[Sequence[Any]]) -
 
 
 def insert(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Inserts `rows`: in one VALUES list when they are few, through staging when they are many."""
-    if not rows:
-        return
-    columns = ", ".join(target.names)
-    if len(rows) <= _FEW:
-        values = ", ".join(f"%s::{kind}" for _, kind in target.columns)
-        row_text = f"({values})"
-        statement = f"insert into {target.name} ({columns}) values " + ", ".join(
-            [row_text] * len(rows)
-        )
-        tx.run(statement, [value for row in rows for value in row])
-        return
-    name = stage(tx, target, rows)
-    tx.run(f"insert into {target.name} ({columns}) select {columns} from {name} order by stage_no")
+    """Inserts `rows`: by one statement when they are few, through staging when they are many."""
+    if rows:
+        _insert(tx, target, rows, "")
 
 
 def put(tx: Tx, target: Table, rows: Sequence[Sequence[Any]]) -> None:
     """Inserts `rows`, replacing those whose key is there already. No key may stand twice in `rows`."""
-    if not rows:
-        return
+    if rows:
+        fresh = ", ".join(
+            f"{name} = excluded.{name}" for name in target.names if name not in target.key
+        )
+        _insert(tx, target, rows, f" on conflict ({', '.join(target.key)}) do update set {fresh}")
+
+
+def _insert(tx: Tx, target: Table, rows: Sequence[Sequence[Any]], on_conflict: str) -> None:
     columns = ", ".join(target.names)
-    fresh = ", ".join(
-        f"{name} = excluded.{name}" for name in target.names if name not in target.key
-    )
+    head = f"insert into {target.name} ({columns}) select {columns} from"
+    kinds = [kind for _, kind in target.columns]
+    if len(rows) <= _FEW and not any(kind.endswith("]") for kind in kinds):
+        values = ", ".join(f"%s::{kind}[]" for kind in kinds)
+        tx.run(
+            f"{head} unnest({values}) with ordinality as few ({columns}, no_) order by no_{on_conflict}",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        return
     name = stage(tx, target, rows)
-    tx.run(
-        f"insert into {target.name} ({columns}) select {columns} from {name} order by stage_no"
-        f" on conflict ({', '.join(target.key)}) do update set {fresh}"
-    )
+    tx.run(f"{head} {name} order by stage_no{on_conflict}")
 
 
 def create_scratch(tx: Tx, target: Table, *, keyed: bool) -> None:

@@ -32,6 +32,7 @@ class Tx:
         self.connection = connection
         self.tenant_id = tenant_id
         self.staged: set[str] = set()  # temporary tables that hold rows in this transaction
+        self._is_by_key = False
 
     def run(self, sql: str, params: Params = None) -> int:
         """Executes a statement; returns how many rows it touched."""
@@ -70,6 +71,9 @@ class Tx:
         Plans are kept for a session, those of triggers and foreign keys too; one that was made while
         a table was still small would read the whole of it for every row once it has grown.
         """
+        if self._is_by_key:
+            return
+        self._is_by_key = True
         self.run(
             "select set_config('enable_seqscan', 'off', true),"
             " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"

@@ -28,8 +28,9 @@ def find_heads(tx: Tx, streams: Sequence[str]) -> dict[str, tuple[int, bytes]]:
     it for readers too, so the place that our events get is raised above all that is seen.
     """
     found = tx.tuples(SQL["heads"], {"tenant_id": tx.tenant_id, "streams": list(streams)})
-    tx.run(SQL["raise_floor"])
-    return {stream: (version, bytes(head)) for stream, version, head in found}
+    return {
+        stream: (version, bytes(head)) for stream, version, head, _ in found if version is not None
+    }
 
 
 def insert_events(tx: Tx, rows: Sequence[Sequence[Any]]) -> None:

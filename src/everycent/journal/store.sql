@@ -1,17 +1,15 @@
 -- name: heads
--- The last version and hash of each of the given streams.
-select s.stream, h.version, h.hash
+-- The last version and hash of each of the given streams. From here on events of this transaction stand in
+-- the journal's order after all that this statement can see: of their own stream, and of others that change
+-- the same rows.
+select s.stream, h.version, h.hash,
+       set_config('everycent.order_floor',
+                  (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)::text, true)
 from unnest(%(streams)s::text[]) as s(stream)
-cross join lateral (
+left join lateral (
     select version, hash from journal_event e
     where e.tenant_id = %(tenant_id)s and e.stream = s.stream
-    order by version desc limit 1) h;
-
--- name: raise_floor
--- From here on events of this transaction stand in the journal's order after all that it can see: of their
--- own stream, and of others that change the same rows.
-select set_config('everycent.order_floor',
-                  (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)::text, true);
+    order by version desc limit 1) h on true;
 
 -- name: read_stream
 -- A stream from a version on.

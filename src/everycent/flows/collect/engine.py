@@ -36,6 +36,7 @@ _LOG = logging.getLogger("everycent.collect")
 _T = TypeVar("_T")
 _BATCH = 256
 _TICK = 0.004
+_MANY = 128
 _PAUSE = 0.5
 _IDLE = 0.2
 
@@ -237,7 +238,7 @@ class Engine:
         """Writes down what was said, so that places at providers are free again; booking has a line of its
         own."""
         while True:
-            batch = await _drained(self.answers)
+            batch = await _drained(self.answers, self._moment)
             try:
                 await self._record_all(batch)
             finally:
@@ -246,7 +247,7 @@ class Engine:
 
     async def _book_answered(self) -> None:
         while True:
-            batch = await _drained(self.answered)
+            batch = await _drained(self.answered, self._moment)
             booked: list[Stage] | None = None
             try:
                 while booked is None:
@@ -288,6 +289,10 @@ class Engine:
         self._forget(ended)
         self._count(ended)
         self.on_progress(self.counts)
+
+    def _moment(self) -> float:
+        """How long more answers are waited for: the more calls there are, the more it is worth."""
+        return _TICK * min(1.0, self.calling.total() / _MANY)
 
     def _hear(self, batch: Sequence[Heard]) -> list[Stage]:
         desk = self.desk
@@ -348,10 +353,10 @@ class Engine:
             self.counts[str(state.failure) if failed else str(state.status)] += 1
 
 
-async def _drained(queue: asyncio.Queue[_T]) -> list[_T]:
+async def _drained(queue: asyncio.Queue[_T], moment: Callable[[], float]) -> list[_T]:
     """What waits in a queue, at least one and at most a batch of it, after a moment for more to come."""
     batch = [await queue.get()]
-    await asyncio.sleep(_TICK)
+    await asyncio.sleep(moment())
     while len(batch) < _BATCH and not queue.empty():
         batch.append(queue.get_nowait())
     return batch
