@@ -97,6 +97,23 @@ def test_a_return_with_the_reference_of_what_came_takes_that_back(place):
     assert shop.violations(place) == []
 
 
+@pytest.mark.parametrize("second", ["others", "turned", "more"])
+def test_debits_with_one_reference_and_amount_are_told_apart_by_their_ids(place, second):
+    debits.open_shop(place, 3)
+    lines = [
+        told("37.20", "BATCH", debit=one.reference, day=3)
+        for one in debits.write(place).file.debits
+    ]
+    assert take(place, *lines[:2]) == ["certain", "certain"]
+    files = {"others": lines[2:], "turned": lines[::-1], "more": lines[1:]}
+    outcomes = take(place, *files[second])
+    assert sorted(outcomes) == ["certain", *["known"] * (len(outcomes) - 1)]
+    assert take(place, *files[second], *lines) == ["known"] * (len(outcomes) + 3)
+    assert books(place)["cash"] == 3 * shop.OWED
+    assert shop.open_amounts(place) == []
+    assert shop.violations(place) == []
+
+
 # --- entries that once refused the whole file ---------------------------------------------------------
 
 

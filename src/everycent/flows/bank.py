@@ -3,7 +3,7 @@ waits in suspense for a person to say whose it is. A line of the account is take
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,10 +13,9 @@ from everycent.charging import queries as charges
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.debits import operations
-from everycent.debits import queries as debits
 from everycent.debits.entry import Effect
 from everycent.debits.queries import Known
-from everycent.flows import bank_debits, bank_reversals
+from everycent.flows import bank_debits, bank_names, bank_reversals
 from everycent.flows.bank_debits import Followed
 from everycent.flows.debits import writer
 from everycent.invoicing import operations as settling
@@ -65,11 +64,8 @@ def take_in(
 
 def _statement(tx: Tx, statement: Statement, writing: Writing) -> list[Taken]:
     account = statement.account
-    references = sorted({name for entry in statement.entries for name in _names_of(entry)})
-    known = queries.known_externals(tx, account, references)
-    known |= debits.known_entries(tx, account, references)
-    fresh = _first_of(statement.entries, known)
-    sent = bank_debits.known(tx, list(fresh.values()))
+    sent = bank_debits.known(tx, statement.entries)
+    entries, fresh = bank_names.told_apart(tx, account, statement.entries, sent)
     invoices = _open_invoices(tx)
     matches = matching.match(
         fresh.values(),
@@ -93,7 +89,7 @@ def _statement(tx: Tx, statement: Statement, writing: Writing) -> list[Taken]:
         became = bank_reversals.follow(tx, account, match, clerk)
         taken[match.entry.reference] = [Taken(match.entry, *became)]
     found = []
-    for entry in statement.entries:
+    for entry in entries:
         found += taken.pop(entry.reference, [_known(entry)])
     return found
 
@@ -125,27 +121,6 @@ def _lock(
     documents |= {one.invoice_id for one in debited}
     documents |= {row.document_id for one in paid for row in queries.moves(tx, one)} - {None}
     settling.lock_open(tx, documents)
-
-
-def _names_of(entry: StatementEntry) -> set[str]:
-    """Under which names an entry may have been taken in. Two files may tell one line of the account, one of
-    them as a sum and the other by its parts; and an entry that pays for several customers has parts too."""
-    parts = {f"{entry.reference}/1", f"{entry.booking}/1", f"{entry.booking}/1/1"}
-    return {entry.reference, entry.booking} | (
-        parts if entry.reference == entry.booking else {f"{entry.reference}/1"}
-    )
-
-
-def _first_of(
-    entries: Iterable[StatementEntry], known: Container[str]
-) -> dict[str, StatementEntry]:
-    """Entries that were not booked before, each once: what is booked already must not be matched again, or
-    it would take what is open away from those that come after it."""
-    fresh: dict[str, StatementEntry] = {}
-    for entry in entries:
-        if not any(name in known for name in _names_of(entry)):
-            fresh.setdefault(entry.reference, entry)
-    return fresh
 
 
 def _known(entry: StatementEntry) -> Taken:
