@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +14,7 @@ from everycent.ledger.account import PAYMENT_LOSSES
 from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments.payment import MoveKind
+from everycent.payments.statement import Statement
 from tests.collecting import shop
 from tests.flows import test_debits as debits
 from tests.flows.test_bank import books, entry, taken
@@ -222,6 +224,31 @@ def test_a_reversal_that_may_be_of_two_payments_is_a_persons_to_say(place):
     (found,) = took(place, told("-10.00", "R77", day=3, reversal=True))
     assert (found.outcome, books(place)["cash"]) == ("reversal", 2000)
     assert "several payments" in found.match.reason
+
+
+# --- locks --------------------------------------------------------------------------------------------
+
+
+def test_statements_of_two_accounts_that_pay_the_same_invoices_in_other_orders_do_not_deadlock(
+    place,
+):
+    shop.open_shop(place, 30)
+    names = [f"INV-{number:06}" for number in range(1, 31)]
+
+    def take_all(account: str, order: list[str]) -> set[str]:
+        lines = tuple(entry(100, f"{account}-{name}", name) for name in order)
+        told_one = Statement("camt", account, "1", "EUR", None, None, None, None, lines)
+        with place.database.transaction(place.tenant_id) as tx:
+            return {one.outcome for one in bank.take_in(tx, [told_one], **shop.writing())}
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (
+            threads.submit(take_all, "A", names),
+            threads.submit(take_all, "B", names[::-1]),
+        )
+        assert first.result() == second.result() == {"certain"}
+    assert books(place)["cash"] == 60 * 100
+    assert shop.violations(place) == []
 
 
 # --- sums of files that are withdrawn -----------------------------------------------------------------
