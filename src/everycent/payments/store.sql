@@ -25,7 +25,7 @@ from unnest(%(ids)s::uuid[]) with ordinality as w(id, place) order by place;
 
 -- name: moves_of
 select m.move_no, m.kind, m.amount, m.left_after, m.back_after, m.lost_after, m.of_move, m.document_id,
-       m.external_id, m.at, i.series, i.number
+       m.external_id, m.at, m.event_id, i.series, i.number
 from payment_move m
 left join invoice i on i.tenant_id = m.tenant_id and i.invoice_id = m.document_id
 where m.tenant_id = %(tenant_id)s and m.payment_id = %(payment_id)s order by m.move_no;
