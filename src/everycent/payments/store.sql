@@ -13,6 +13,7 @@ where p.tenant_id = %(tenant_id)s
   and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
   and (%(attempt_id)s::uuid is null or p.attempt_id = %(attempt_id)s)
   and (%(provider)s::text is null or p.provider = %(provider)s)
+  and (%(amount)s::bigint is null or p.amount = %(amount)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
   and (not %(only_left)s or p.left_over > 0)
 order by p.received_on, p.payment_id limit %(limit)s;
