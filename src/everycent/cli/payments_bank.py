@@ -10,6 +10,7 @@ import click
 from everycent.cli.common import emit, json_option, money, opened, table
 from everycent.cli.payments_booked import share_of, tell
 from everycent.customers import queries as customers
+from everycent.db.connection import Tx
 from everycent.flows import bank
 from everycent.flows.bank import Taken
 from everycent.integrations import bank_camt
@@ -36,7 +37,21 @@ def import_command(file: Path, dry_run: bool, as_json: bool) -> None:
             taken = bank.take_in(
                 tx, statements, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
             )
+        if dry_run:  # what would be made has another id when it is booked
+            with app.database.snapshot(tenant_id) as tx:
+                taken = _of_known_payments(tx, taken)
     emit([_data(one) for one in taken], as_json, lambda: _render(taken, dry_run=dry_run))
+
+
+def _of_known_payments(tx: Tx, taken: list[Taken]) -> list[Taken]:
+    made = [one.payment.payment_id for one in taken if one.payment is not None]
+    known = queries.known(tx, made)
+    return [
+        one
+        if one.payment is None or one.payment.payment_id in known
+        else one._replace(payment=None)
+        for one in taken
+    ]
 
 
 def _render(taken: list[Taken], *, dry_run: bool) -> None:

@@ -77,11 +77,12 @@ async def on_run(
 
 
 async def recovered(desk: Desk, is_gone: IsGone) -> Counter[str]:
-    """Ends what others left, books what is answered, and asks about what is unknown."""
+    """Ends what others left, books what is answered, sends refunds, and asks about what is unknown. Returns
+    what attempts came to, and how many were booked and sent."""
     recover.settle_own(desk)
     counts = recover.take_over(desk, is_gone)
-    recover.book(desk)
-    await refund.send(desk)
+    done = {"booked": recover.book(desk), "refund": await refund.send(desk)}
+    counts += Counter(done)  # which leaves out what was not to be done
     return counts + await recover.ask(desk)
 
 
