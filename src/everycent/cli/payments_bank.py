@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments import queries
 
+_FOR_A_PERSON = ("proposed", "unmatched", "contradicted", "person")
+
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -26,7 +29,7 @@ from everycent.payments import queries
 @json_option
 def import_command(file: Path, dry_run: bool, as_json: bool) -> None:
     """Take in a bank statement (camt.053 or camt.054): what names its invoices for certain pays them, all
-    other money waits in suspense until it is assigned. The same line is never booked twice."""
+    other money waits in suspense until it is assigned (exit code 3). No line is booked twice."""
     with file.open("rb") as stream:
         statements = bank_camt.read(stream)
     with opened() as (app, tenant_id):
@@ -41,6 +44,8 @@ def import_command(file: Path, dry_run: bool, as_json: bool) -> None:
             with app.database.snapshot(tenant_id) as tx:
                 taken = _of_known_payments(tx, taken)
     emit([_data(one) for one in taken], as_json, lambda: _render(taken, dry_run=dry_run))
+    if any(one.outcome in _FOR_A_PERSON for one in taken):
+        sys.exit(3)
 
 
 def _of_known_payments(tx: Tx, taken: list[Taken]) -> list[Taken]:
