@@ -237,6 +237,9 @@ def test_a_sum_is_split_from_the_command_line(place, home):
     )
     (one,) = told("import", str(home / "camt.xml"))
     assert one["outcome"] == "unmatched"
+    (waiting,) = told("attention")
+    assert (waiting["suspense"], waiting["left"]) == (one["payment"], shop.OWED)
+    assert "37.20 EUR" in typed("attention")
     (done,) = told("debits", "split", one["payment"], message, "--reason", "the bank's list")
     assert (done["invoice"], done["effect"]) == ("INV-000001", "booked")
     assert "refund" in typed("show", one["payment"])

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from everycent.charging import attempt as attempts
 from everycent.charging import store
-from everycent.charging.attempt import Stage
+from everycent.charging.attempt import Stage, State
 from everycent.charging.collectable import candidate_of, reason_against
 from everycent.charging.notice import Noted
 from everycent.charging.run import SKIPPED, Progress, Run
@@ -271,6 +271,11 @@ def left_out(
 
 
 def whys(tx: Tx, references: Sequence[str]) -> dict[str, str]:
-    """Why attempts stand where they do, by our references: the rule that decided, or else the failure."""
+    """Why attempts stand where they do, by our references: the failure, and what is known beyond it."""
     found = store.list_attempts(tx, references=references) if references else []
-    return {one.attempt.reference: one.state.why or str(one.state.failure or "") for one in found}
+    return {one.attempt.reference: _why(one.state) for one in found}
+
+
+def _why(state: State) -> str:
+    failure = str(state.failure or "")
+    return state.why if failure in state.why else ": ".join(filter(None, (failure, state.why)))
