@@ -152,6 +152,13 @@ def test_every_invoice_is_listed_under_its_status_and_under_no_other(api):
     assert api.numbers("/rest/v1/invoices?size=4") == sorted(STATUSES)
 
 
+def test_an_invoice_of_which_nobody_knows_has_the_reason(api):
+    (listed,) = api.data("/rest/v1/invoices/status/unknown")["invoices"]
+    assert listed["reason"] == api.data("/rest/v1/invoices/4")["reason"]
+    assert listed["reason"] == "timed_out: money may have moved"
+    assert "amount_mismatch" in api.data("/rest/v1/invoices/5")["reason"]
+
+
 def test_an_invoice_says_where_it_stands(api):
     paid = api.data("/rest/v1/invoices/1")
     assert paid["attempt"].startswith("att_")

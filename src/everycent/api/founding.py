@@ -8,7 +8,7 @@ invoice is called by its number (231 is INV-000231) or its id, a customer by its
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +23,7 @@ from everycent.api.service import admitted, in_thread, service_of
 from everycent.charging import queries as charging
 from everycent.charging.attempt import Stage
 from everycent.charging.queries import Step
-from everycent.charging.status import PaymentState, follows, parse_status
+from everycent.charging.status import ALIVE, PaymentState, follows, parse_status
 from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
@@ -61,7 +61,7 @@ async def get_invoice(request: Request) -> Response:
     parameters(request)
     name = _name(request.path_params["invoice"])
     return json_response(
-        await read(request, _READ, lambda tx, _: _invoice(charging.payment_state(tx, name)))
+        await read(request, _READ, lambda tx, _: _told(tx, [charging.payment_state(tx, name)])[0])
     )
 
 
@@ -73,7 +73,8 @@ async def get_failed(request: Request) -> Response:
 
     def work(tx: Tx, _: datetime) -> dict[str, Any]:
         found = charging.payment_state(tx, name)
-        return _invoice(found) | {"attempts": _failures(charging.trail(tx, found.invoice_id))}
+        (told,) = _told(tx, [found])
+        return told | {"attempts": _failures(charging.trail(tx, found.invoice_id))}
 
     return json_response(await read(request, _READ, work))
 
@@ -148,7 +149,7 @@ async def _invoices(request: Request, word: str | None) -> Response:
         found = charging.payment_states(tx, status, after=after, offset=offset, limit=size + 1)
         last = _number(found[size - 1]) if len(found) > size else None
         return {
-            "invoices": [_invoice(one) for one in found[:size]],
+            "invoices": _told(tx, found[:size]),
             "next": _next(request, size, last),
         }
 
@@ -177,6 +178,17 @@ def _next(request: Request, size: int, last: object | None) -> str | None:
 
 def _number(found: PaymentState) -> int:
     return int(found.invoice.rpartition("-")[2])
+
+
+def _told(tx: Tx, found: Sequence[PaymentState]) -> list[dict[str, Any]]:
+    """Invoices, with why an attempt that is alive stands where it does, which nothing is decided about."""
+    alive = [one.attempt for one in found if one.status in ALIVE and one.attempt is not None]
+    whys = charging.whys(tx, alive)
+    return [_invoice(one) | _why(one, whys) for one in found]
+
+
+def _why(one: PaymentState, whys: Mapping[str, str]) -> dict[str, Any]:
+    return {"reason": one.reason or whys.get(one.attempt or "", "")}
 
 
 def _invoice(found: PaymentState) -> dict[str, Any]:

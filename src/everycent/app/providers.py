@@ -31,7 +31,8 @@ from everycent.catalog.document_refusals import Strict, converted, wrong
 from everycent.dunning.document_failures import seconds
 from everycent.integrations.provider_http import HttpProvider
 from everycent.integrations.provider_stripe import StripeProvider
-from everycent.kernel.errors import Unavailable
+from everycent.kernel.errors import NotFound, Unavailable
+from everycent.kernel.near import meant
 from everycent.payments.provider import Provider
 
 FILE = "providers.yaml"
@@ -87,6 +88,24 @@ def entries(settings: Settings) -> dict[str, dict[str, str]]:
                 f"providers.{name}", "a provider's name has 1 to 40 small letters, digits, - and _"
             )
     return {name: dict(given) for name, given in told.providers.items()}
+
+
+def check_known(settings: Settings, name: str) -> bool:
+    """Whether anything is set up: then the name has to be there, of a provider or of an account of ours;
+    secrets are not looked at. Raises NotFound `payment.unknown_provider`, Invalid as `entries`."""
+    if not (settings.home / FILE).exists():
+        return False
+    known = entries(settings)
+    if name not in known:
+        said = ", ".join(sorted(known)) or "none"
+        raise NotFound(
+            "payment.unknown_provider",
+            f"there is no provider {name[:40]!r} in {FILE}",
+            field="provider",
+            value=name,
+            hint=f"{meant(name, known)} {FILE} has {said}".strip(),
+        )
+    return True
 
 
 def needed(settings: Settings) -> dict[str, Provider]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.charging.attempt import Attempt
-from everycent.methods.method import Method
+from everycent.invoicing.invoice import name_of
+from everycent.methods.method import Method, decode
 from everycent.payments.payment import Way
 from everycent.payments.provider import Kind
 
@@ -34,6 +35,16 @@ class Candidate(NamedTuple):
     retry_at: datetime | None
     is_stopped: bool
     is_under_way: bool
+
+
+def candidate_of(row: Any) -> Candidate:
+    """A row of what is known of invoices."""
+    best = None if row.method is None else decode(row.method)
+    return Candidate(
+        row.invoice_id, name_of(row.series, row.number), row.customer_id, row.customer, row.currency,
+        row.step, row.open, row.due, best, row.tries, row.made, row.retry_at, row.is_stopped,
+        row.is_under_way,
+    )  # fmt: skip
 
 
 def reason_against(

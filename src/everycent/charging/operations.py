@@ -33,7 +33,7 @@ from everycent.charging.attempt import (
     State,
     Status,
 )
-from everycent.charging.collectable import Candidate, attempt_for, reason_against
+from everycent.charging.collectable import Candidate, attempt_for, candidate_of, reason_against
 from everycent.charging.course import Terms
 from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Then
@@ -41,12 +41,10 @@ from everycent.charging.run import CLAIMED as ITEM_CLAIMED
 from everycent.charging.run import DONE, SKIPPED, WAITING, Mark
 from everycent.db.connection import Tx
 from everycent.invoicing import operations as invoicing
-from everycent.invoicing.invoice import name_of
 from everycent.invoicing.settlement import Open
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.journal.types import EventType
-from everycent.methods import method
 from everycent.methods import operations as methods
 from everycent.payments import payment as paid
 from everycent.payments.failure import Failure
@@ -98,17 +96,7 @@ def candidates(tx: Tx, invoice_ids: Sequence[UUID], due_by: date) -> list[Candid
     if not invoice_ids:
         return []
     invoicing.lock_open(tx, invoice_ids)
-    found = []
-    for row in store.list_to_collect(tx, invoice_ids, due_by):
-        best = None if row.method is None else method.decode(row.method)
-        found.append(
-            Candidate(
-                row.invoice_id, name_of(row.series, row.number), row.customer_id, row.customer,
-                row.currency, row.step, row.open, row.due, best, row.tries, row.made, row.retry_at,
-                row.is_stopped, row.is_under_way,
-            )
-        )  # fmt: skip
-    return found
+    return [candidate_of(row) for row in store.list_to_collect(tx, invoice_ids, due_by)]
 
 
 def begin_sending(

@@ -110,11 +110,17 @@ def after(
         delay = rule.delays[min(tries, len(rule.delays)) - 1]
         delay = max(delay, min(retry_after or 0, _DAY))
         limit = f" of at most {rule.most}" if rule.most else ""
-        why = f"{failure}: attempt {tries + 1}{limit} after {timedelta(seconds=delay)}"
+        why = f"{failure}: attempt {tries + 1}{limit} after {_span(delay)}"
         return Next(then, at + timedelta(seconds=delay), why)
     if then is Then.OTHER_METHOD:
         return Next(then, at, f"{failure}: this method is not charged again")
     return Next(then, None, f"{failure}: {then.value.replace('_', ' ')}")
+
+
+def _span(seconds: int) -> str:
+    """So many seconds as people read them: 3 days, 12:00:00, 1 day, 0:30:00."""
+    text = str(timedelta(seconds=seconds))
+    return text.removesuffix(", 0:00:00")
 
 
 def look_at(delays: tuple[int, ...], looks: int, at: datetime) -> datetime:

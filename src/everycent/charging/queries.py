@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.charging import attempt as attempts
 from everycent.charging import store
-from everycent.charging.attempt import Stage
+from everycent.charging.attempt import Stage, State
+from everycent.charging.collectable import candidate_of, reason_against
 from everycent.charging.notice import Noted
-from everycent.charging.run import Progress, Run
+from everycent.charging.run import SKIPPED, Progress, Run
 from everycent.charging.status import PaymentState, PaymentStatus
 from everycent.db.connection import Tx
 from everycent.invoicing import queries as invoicing
+from everycent.invoicing.invoice import name_of
 from everycent.journal.types import decode
 from everycent.kernel import ids
 from everycent.kernel.errors import NotFound
 from everycent.payments import payment as paid
 from everycent.payments import queries as payments
+
+_DUE_OR_NOT = ("paid", "under_way", "stopped", "waits")
+"""What keeps an invoice back whether it is due or not."""
 
 _TYPES = {one.name: one for one in attempts.TYPES}
 
@@ -37,10 +42,12 @@ class Step(NamedTuple):
 
 def trail(tx: Tx, invoice_id: UUID) -> list[Step]:
     """Every stage of every attempt to charge an invoice, in order of time."""
-    streams = [
-        attempts.stream(stage.attempt.attempt_id)
-        for stage in store.list_attempts(tx, invoice_id=invoice_id)
-    ]
+    return steps_of(tx, store.list_attempts(tx, invoice_id=invoice_id))
+
+
+def steps_of(tx: Tx, stages: Sequence[Stage]) -> list[Step]:
+    """Every stage of some attempts, in order of time."""
+    streams = [attempts.stream(stage.attempt.attempt_id) for stage in stages]
     found = []
     for row in store.list_stages(tx, streams):
         stage: Stage = decode(_TYPES[row.type], row.schema_version, row.payload)
@@ -209,3 +216,66 @@ def held(tx: Tx, invoice_ids: Sequence[UUID]) -> set[UUID]:
 def unfollowed_notices(tx: Tx) -> list[Noted]:
     """What providers told that nobody could follow: a person has to look. Oldest first."""
     return store.list_unfollowed(tx)
+
+
+class Stopped(NamedTuple):
+    """An open invoice of which nothing is charged until somebody says so: `left` is open (minor units)."""
+
+    invoice: str
+    customer: str
+    currency: str
+    left: int
+    due_on: date
+    reason: str
+
+
+def stopped(tx: Tx) -> list[Stopped]:
+    """Open invoices that are stopped, by a rule or by hand, or held since money was taken back; those due
+    first."""
+    return [
+        Stopped(
+            name_of(row.series, row.number), row.customer, row.currency, row.open, row.due_on,
+            row.reason,
+        )
+        for row in store.list_stopped(tx)
+    ]  # fmt: skip
+
+
+class LeftOut(NamedTuple):
+    """An invoice that a run did not charge, and why in a word."""
+
+    invoice: str
+    why: str
+
+
+def skipped(tx: Tx, run_id: UUID, without: Sequence[str], limit: int) -> list[LeftOut]:
+    """What a run skipped, in its order, but for these reasons."""
+    rows = store.list_items(tx, run_id, states=[SKIPPED], without=without, limit=limit)
+    return [LeftOut(name_of(row.series, row.number), row.outcome) for row in rows]
+
+
+def left_out(
+    tx: Tx, of: Run, invoice_ids: Sequence[UUID], at: datetime, providers: frozenset[str]
+) -> list[LeftOut]:
+    """Those of the invoices that are not on a run's list, and why not."""
+    listed = {row.invoice_id for row in store.list_items(tx, of.run_id, ids=invoice_ids)}
+    rest = [invoice_id for invoice_id in invoice_ids if invoice_id not in listed]
+    found = []
+    for row in store.list_to_collect(tx, rest, of.due_by):
+        one = candidate_of(row)
+        why = reason_against(one, at, providers)
+        if why not in _DUE_OR_NOT and row.due_on > of.due_by:
+            why = "not_due"
+        found.append(LeftOut(one.invoice, why or "changed_meanwhile"))
+    return sorted(found)
+
+
+def whys(tx: Tx, references: Sequence[str]) -> dict[str, str]:
+    """Why attempts stand where they do, by our references: the failure, and what is known beyond it."""
+    found = store.list_attempts(tx, references=references) if references else []
+    return {one.attempt.reference: _why(one.state) for one in found}
+
+
+def _why(state: State) -> str:
+    failure = str(state.failure or "")
+    return state.why if failure in state.why else ": ".join(filter(None, (failure, state.why)))

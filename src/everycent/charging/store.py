@@ -367,3 +367,27 @@ def list_unfollowed(tx: Tx) -> list[Noted]:
     """What providers told and nobody could follow."""
     rows = tx.tuples(SQL["unfollowed_notices"], {"tenant_id": tx.tenant_id})
     return [_NOTED.decode(told) for (told,) in rows]
+
+
+def list_stopped(tx: Tx) -> list[Any]:
+    """Open invoices of which nothing is charged until somebody says so."""
+    return tx.rows(SQL["stopped_invoices"], {"tenant_id": tx.tenant_id})
+
+
+def list_items(
+    tx: Tx,
+    run_id: UUID,
+    *,
+    states: Sequence[str] | None = None,
+    without: Sequence[str] | None = None,
+    ids: Sequence[UUID] | None = None,
+    limit: int = 1_000,
+) -> list[Any]:
+    """Invoices of a run, in its order."""
+    params = {
+        "tenant_id": tx.tenant_id, "run_id": run_id, "limit": limit,
+        "states": None if states is None else list(states),
+        "without": None if without is None else list(without),
+        "ids": None if ids is None else list(ids),
+    }  # fmt: skip
+    return tx.rows(SQL["items_of"], params)

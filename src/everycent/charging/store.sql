@@ -405,3 +405,28 @@ where a.tenant_id = %(tenant_id)s and a.attempt_id = any(%(ids)s) and (
 select told from payment_notice
 where tenant_id = %(tenant_id)s and told like '%%a person has to look%%'
 order by at, notice_id;
+
+-- name: stopped_invoices
+-- Open invoices of which nothing is charged until somebody says so, and why.
+select o.invoice_id, o.series, o.number, c.key as customer, o.currency, o.open, o.due_on, s.reason
+from (
+    select coalesce(d.invoice_id, h.invoice_id) as invoice_id,
+           coalesce(nullif(h.reason, ''), d.reason, '') as reason
+    from (select invoice_id, reason from collection
+          where tenant_id = %(tenant_id)s and is_stopped) d
+    full join (select invoice_id, reason from collection_hold
+               where tenant_id = %(tenant_id)s and is_held) h on h.invoice_id = d.invoice_id) s
+join open_document o on o.tenant_id = %(tenant_id)s and o.invoice_id = s.invoice_id and o.open > 0
+join customer c on c.tenant_id = o.tenant_id and c.customer_id = o.customer_id
+order by o.due_on, o.series, o.number;
+
+-- name: items_of
+-- Invoices of a run, in the order in which it charges them: those in some states, or those of some ids.
+select i.invoice_id, v.series, v.number, i.state, coalesce(i.outcome, '') as outcome
+from collection_item i
+join invoice v on v.tenant_id = i.tenant_id and v.invoice_id = i.invoice_id
+where i.tenant_id = %(tenant_id)s and i.run_id = %(run_id)s
+  and (%(states)s::text[] is null or i.state = any(%(states)s))
+  and (%(ids)s::uuid[] is null or i.invoice_id = any(%(ids)s))
+  and (%(without)s::text[] is null or coalesce(i.outcome, '') <> all(%(without)s))
+order by i.place limit %(limit)s;

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections import Counter
 from typing import Any
 
 import click
+import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from everycent.app import collecting, processes
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.collectable import BY_DEBIT
+from everycent.charging.queries import LeftOut
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
 from everycent.charging.run import Progress as RunProgress
 from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
@@ -26,9 +29,26 @@ from everycent.flows.collect.work import Stop
 from everycent.invoicing import queries as invoicing
 from everycent.kernel import ids
 from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import instant_text
 
 _TICK_SECONDS = 5.0
+_SHOWN_SECONDS = 0.5
+_MOST_TOLD = 20
+_FINE = ("paid", BY_DEBIT)
+_WHY = {
+    "paid": "paid: nothing is open of it",
+    "under_way": "under_way: it is being charged, or the outcome of an attempt is open (payment trail)",
+    "not_due": "not_due: nothing of it is due by that day (--due-by)",
+    "stopped": "stopped: nothing is charged until somebody requeues it (payment attention)",
+    "waits": "waits: it is tried again later",
+    "no_method": "no_method: the customer has none that could be charged (payment method add)",
+    "no_provider": "no_provider: the provider of its method is not set up in providers.yaml",
+    BY_DEBIT: "by_debit: it is collected by direct debit (payment debits write)",
+    "changed_meanwhile": "changed_meanwhile: something about it changed in this moment; run it again",
+    "aborted": "aborted: the run was ended before it came to it",
+}
+"""Why an invoice was passed over, for people."""
 
 
 @click.group()
@@ -56,19 +76,29 @@ def run(invoices: tuple[str, ...], due_by: str | None, zone: str, as_json: bool)
             with app.database.snapshot(tenant_id) as tx:
                 wanted = [invoicing.invoice(tx, name).invoice.invoice_id for name in invoices]
         current = start.on_demand(desk, due_by=until, time_zone=zone, invoices=wanted)
-        asyncio.run(_worked(desk, current))
+        with app.database.snapshot(tenant_id) as tx:
+            left = queries.left_out(tx, current, wanted or [], desk.clock(), desk.names)
+        ended_by = asyncio.run(_worked(desk, current))
         done = start.progress(desk, current.run_id)
-    emit(_data(current, done), as_json, lambda: _render(current, done))
-    if set(done.outcomes) - {"succeeded", "paid", BY_DEBIT}:
+        with app.database.snapshot(tenant_id) as tx:
+            current = queries.find_run(tx, current.run_id) or current
+            skipped = queries.skipped(tx, current.run_id, _FINE, _MOST_TOLD)
+    more = {
+        "left_out": [one._asdict() for one in left],
+        "skipped": [one._asdict() for one in skipped],
+    }
+    emit(_data(current, done) | more, as_json, lambda: _render_run(current, done, left, skipped))
+    if ended_by is not None:
+        raise click.Abort
+    reasons = {*done.outcomes, *(one.why for one in left)} - {"succeeded", *_FINE}
+    if reasons or done.through < done.total:
         sys.exit(3)
 
 
-async def _worked(desk: Desk, current: Run) -> None:
+async def _worked(desk: Desk, current: Run) -> int | None:
+    """Works on the run until it is through; the signal that ended it before, if one did."""
     stop = Stop()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.ask)
-    total = start.progress(desk, current.run_id).total
+    asked = _stopped_by(stop)
     bar = Progress(
         TextColumn("charging"),
         BarColumn(),
@@ -79,15 +109,43 @@ async def _worked(desk: Desk, current: Run) -> None:
         disable=not sys.stderr.isatty(),
     )
     with bar, work.alive(desk):
-        task = bar.add_task("charging", total=total, said="")
-
-        def show(counts: Counter[str]) -> None:
-            said = ", ".join(f"{n:,} {what}" for what, n in counts.most_common(3))
-            bar.update(task, completed=min(total, counts.total()), said=said)
-
-        await work.on_run(desk, current.run_id, processes.is_gone, stop, show)
+        showing = asyncio.create_task(_show(bar, desk, current)) if not bar.disable else None
+        await work.on_run(desk, current.run_id, processes.is_gone, stop)
+        if showing is not None:
+            showing.cancel()
+            _draw(bar, start.progress(desk, current.run_id))
         for provider in desk.providers.values():
             await provider.close()
+    return asked[0] if asked else None
+
+
+def _stopped_by(stop: Stop) -> list[int]:
+    """Lets SIGTERM and Ctrl-C ask to stop; those that came stand in the list."""
+    asked: list[int] = []
+
+    def ask(number: int) -> None:
+        asked.append(number)
+        stop.ask()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask, number)
+    return asked
+
+
+async def _show(bar: Progress, desk: Desk, current: Run) -> None:
+    """Shows how far the run is, whichever process does the work, and also what it skips."""
+    bar.add_task("charging", total=None, said="")
+    while True:
+        with contextlib.suppress(psycopg.OperationalError, Unavailable):  # shown when it is back
+            _draw(bar, await asyncio.to_thread(start.progress, desk, current.run_id))
+        await asyncio.sleep(_SHOWN_SECONDS)
+
+
+def _draw(bar: Progress, done: RunProgress) -> None:
+    for task in bar.tasks:
+        said = _outcomes(done, 3)
+        bar.update(task.id, total=done.total, completed=done.through, said=said)
 
 
 @collect.command(name="work")
@@ -100,15 +158,17 @@ def work_command(once: bool, as_json: bool) -> None:
         desk = collecting.desk(app, tenant_id)
         with app.database.snapshot(tenant_id) as tx:
             schedule = dunning.schedule(tx)
-        counts = asyncio.run(_worked_on(desk, schedule, once=once))
+        counts, ended_by = asyncio.run(_worked_on(desk, schedule, once=once))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
+    if ended_by == signal.SIGINT:
+        raise click.Abort
 
 
-async def _worked_on(desk: Desk, schedule: Schedule, *, once: bool) -> Counter[str]:
+async def _worked_on(
+    desk: Desk, schedule: Schedule, *, once: bool
+) -> tuple[Counter[str], int | None]:
     stop = Stop()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.ask)
+    asked = _stopped_by(stop)
     counts: Counter[str] = Counter()
     with work.alive(desk):
         while not stop.is_asked:
@@ -118,7 +178,7 @@ async def _worked_on(desk: Desk, schedule: Schedule, *, once: bool) -> Counter[s
             await stop.rest(_TICK_SECONDS)
         for provider in desk.providers.values():
             await provider.close()
-    return counts
+    return counts, asked[0] if asked else None
 
 
 @collect.command()
@@ -203,6 +263,19 @@ def _data(current: Run, done: RunProgress) -> dict[str, Any]:
     }
 
 
+def _render_run(
+    current: Run, done: RunProgress, left: list[LeftOut], skipped: list[LeftOut]
+) -> None:
+    _render(current, done)
+    if left or skipped:
+        told = [[one.invoice, _WHY.get(one.why, one.why)] for one in (*left, *skipped)]
+        table(["not charged", "~why"], told)
+    passed_over = {what: n for what, n in done.outcomes.items() if what in _WHY.keys() - _FINE}
+    more = sum(passed_over.values()) - len(skipped)
+    if more > 0:
+        click.echo(f"and {counted(more, 'more invoice')} for such reasons")
+
+
 def _render(current: Run, done: RunProgress) -> None:
     name = ids.show(ids.RUN, current.run_id)
     click.echo(
@@ -215,10 +288,16 @@ def _render(current: Run, done: RunProgress) -> None:
     waiting = done.total - done.through
     if waiting:
         click.secho(f"{counted(waiting, 'invoice')} still to do", fg="yellow")
+    if current.state == PAUSED:
+        click.secho(
+            f"the run is paused: `everycent collect resume {name}` goes on with it", fg="yellow"
+        )
+    if current.state == ABORTED:
+        click.secho("the run was aborted", fg="yellow")
 
 
-def _outcomes(done: RunProgress) -> str:
-    found = sorted(done.outcomes.items(), key=lambda item: -item[1])
+def _outcomes(done: RunProgress, most: int | None = None) -> str:
+    found = sorted(done.outcomes.items(), key=lambda item: -item[1])[:most]
     return ", ".join(f"{n:,} {what}" for what, n in found)
 
 

@@ -138,13 +138,13 @@ def list_command(limit: int, as_json: bool) -> None:
 
 def _render_files(found: list[Overview]) -> None:
     table(
-        ["file", "account", "sent", "collected", ">debits", ">sum", ">pending", ">paid", ">failed",
-         ">others", "~withdrawn"],
+        ["file", "account", "sent", "collected", ">debits", ">sum", ">pending", ">paid", ">returned",
+         ">failed", ">others", "~withdrawn"],
         [
             [
                 one.message_id, one.account, one.sent_on.isoformat(), one.first_on.isoformat(),
                 str(one.number), money(one.total, EURO), str(one.pending), str(one.succeeded),
-                str(one.failed), str(one.others), one.withdrawn or "",
+                str(one.returned), str(one.failed), str(one.others), one.withdrawn or "",
             ]
             for one in found
         ],

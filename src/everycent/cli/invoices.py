@@ -51,6 +51,8 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         customer_id = customers.by_name(tx, customer).customer_id if customer else None
         rows = queries.listed(tx, customer_id=customer_id, limit=limit)
+        documents = queries.open_documents(tx, [row.invoice_id for row in rows])
+    left = {row.invoice_id: row.open for row in documents}
     data = [
         {
             "number": name_of(row.series, row.number),
@@ -64,6 +66,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
             "gross": plain(Money(row.gross, row.currency)),
             "prepaid": plain(Money(row.prepaid, row.currency)),
             "payable": plain(Money(row.gross - row.prepaid, row.currency)),
+            "open": plain(Money(left[row.invoice_id], row.currency)),
             "credited": row.credited,
         }
         for row in rows
@@ -72,7 +75,18 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
         data,
         as_json,
         lambda: table(
-            ["number", "customer", "issued", "due", ">net", ">tax", ">gross", ">to pay", ""],
+            [
+                "number",
+                "customer",
+                "issued",
+                "due",
+                ">net",
+                ">tax",
+                ">gross",
+                ">payable",
+                ">open",
+                "",
+            ],
             [
                 [
                     name_of(row.series, row.number),
@@ -83,6 +97,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
                     money(row.tax, row.currency),
                     money(row.gross, row.currency),
                     money(row.gross - row.prepaid, row.currency),
+                    money(left[row.invoice_id], row.currency),
                     "credited" if row.credited else "",
                 ]
                 for row in rows
@@ -95,7 +110,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
 @click.argument("number")
 @json_option
 def show(number: str, as_json: bool) -> None:
-    """Show an invoice as the customer gets it."""
+    """Show an invoice as the customer gets it, and what is open of it now."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         if queries.document(tx, number).credits is not None:
             note = queries.credit_note(tx, number)
@@ -106,15 +121,19 @@ def show(number: str, as_json: bool) -> None:
             emit(msgspec.to_builtins(part), as_json, lambda: render_line_note(part))
             return
         found = queries.invoice(tx, number).invoice
+        (document,) = queries.open_documents(tx, [found.invoice_id])
         credited_by = queries.credited_by(tx, found.invoice_id)
         parts = [
             {"note": name_of(row.series, row.number), "gross": row.gross}
             for row in queries.line_notes(tx, found.invoice_id)
         ]
-    more = {"payable": found.payable, "credited_by": credited_by, "line_notes": parts}
+    left: int = document.open
+    more = {
+        "payable": found.payable, "open": left, "credited_by": credited_by, "line_notes": parts,
+    }  # fmt: skip
 
     def told() -> None:
-        render(found, credited_by)
+        render(found, credited_by, left=left)
         for part in parts:
             click.echo(f"  {money(part['gross'], found.currency)} taken back by {part['note']}")
 
@@ -137,9 +156,15 @@ def _description(line: InvoiceLine) -> str:
     )
 
 
-def render(found: Invoice, credited_by: str | None = None, title: str | None = None) -> None:
+def render(
+    found: Invoice,
+    credited_by: str | None = None,
+    title: str | None = None,
+    *,
+    left: int | None = None,
+) -> None:
     """Prints an invoice for a person to read; `credited_by` is the credit note that took it back, `title`
-    stands in the place of its number."""
+    stands in the place of its number, `left` is what is open of it (minor units)."""
     zone = found.customer.time_zone
     kind = "Invoice" if kind_of(found.series) == "invoice" else "Credit note"
     click.secho(title or f"{kind} {found.name}", bold=True)
@@ -165,6 +190,8 @@ def render(found: Invoice, credited_by: str | None = None, title: str | None = N
         )  # fmt: skip
     end = table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows) or _END
     _render_sums(_sums(found, credited_by), found.currency, end)
+    if left is not None and not credited_by:
+        _render_sums([("open", left)], found.currency, end)
     _render_home(found, end)
     for reason in dict.fromkeys(amount.reason for amount in found.taxes if amount.reason):
         click.echo(f"  {reason}")

@@ -28,7 +28,10 @@ _COMMANDS = {
         "everycent.cli.story:story",
         "Run a customer's months from a file and see what comes out otherwise.",
     ),
-    "serve": ("everycent.cli.serve:serve", "Take usage in over HTTP."),
+    "serve": (
+        "everycent.cli.serve:serve",
+        "Serve HTTP: usage, entitlements, payments, webhooks.",
+    ),
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),
     "catalog": ("everycent.cli.catalog:catalog", "What is sold and at what price, as a file."),

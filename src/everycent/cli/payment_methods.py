@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from everycent.app import accounts
+from everycent.app import accounts, providers
 from everycent.cli.common import day, emit, json_option, opened, table
 from everycent.customers import queries as customers
 from everycent.kernel import ids
@@ -60,6 +60,7 @@ def add(
         owner = customers.by_name(tx, customer)
         until = None if expires_on is None else day(expires_on, "expires_on")
         _check_way(provider, mandate, is_debit=provider in accounts.configured(app.settings))
+        is_set_up = providers.check_known(app.settings, provider)
         told = New(owner.customer_id, provider, payer or owner.key, token, label, until)
         if mandate is not None:
             if signed_on is None:
@@ -80,8 +81,18 @@ def add(
     emit(
         _data(made),
         as_json,
-        lambda: click.echo(f"{_name(made)}: number {made.rank} of {owner.key}"),
+        lambda: _tell_added(made, owner.key, is_set_up=is_set_up),
     )
+
+
+def _tell_added(made: Method, owner: str, *, is_set_up: bool) -> None:
+    click.echo(f"{_name(made)}: number {made.rank} of {owner}")
+    if not is_set_up:
+        click.secho(
+            f"no provider is set up yet: write {providers.FILE}, and {made.provider} into it"
+            " (docs/collecting.md)",
+            fg="yellow",
+        )
 
 
 def _check_way(provider: str, mandate: str | None, *, is_debit: bool) -> None:

@@ -9,30 +9,44 @@ import click
 
 from everycent.app import collecting
 from everycent.app.time import of_database
+from everycent.charging import attempt as attempts
 from everycent.charging import queries
 from everycent.charging.attempt import Evidence, Source, Stage
-from everycent.charging.queries import Step
+from everycent.charging.queries import Step, Stopped
 from everycent.cli.common import counted, emit, json_option, money, opened, positive_minor, table
 from everycent.debits import queries as debits
 from everycent.flows.collect import decide
 from everycent.invoicing import queries as invoicing
-from everycent.kernel.errors import Invalid
+from everycent.kernel import ids
+from everycent.kernel.errors import Invalid, Refusal
 from everycent.kernel.period import instant_text
-from everycent.payments.provider import Outcome
+from everycent.payments import payment as paid
+from everycent.payments import queries as payments
+from everycent.payments.provider import Kind, Outcome
+from everycent.payments.queries import Suspended
 
+_NOBODYS = "nobody knows whose it is"
 _SILENT = timedelta(days=7)
 """How long after the collection a bank is not missed."""
 
 
 @click.command()
-@click.argument("invoice")
+@click.argument("name", metavar="INVOICE|PAYMENT|ATTEMPT")
 @json_option
-def trail(invoice: str, as_json: bool) -> None:
-    """Show every stage of every attempt to charge INVOICE: when, by which worker, with what answer."""
+def trail(name: str, as_json: bool) -> None:
+    """Show every stage of every attempt to charge INVOICE, to give PAYMENT back, or of one ATTEMPT: when,
+    by which worker, with what answer."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        found = invoicing.invoice(tx, invoice).invoice
-        steps = queries.trail(tx, found.invoice_id)
-    emit([_data(step) for step in steps], as_json, lambda: _render(found.name, steps))
+        if name.startswith(f"{paid.PREFIX}_"):
+            held = payments.by_name(tx, name)
+            steps = queries.steps_of(tx, queries.of_payment(tx, held.payment.payment_id))
+        elif name.startswith(f"{attempts.PREFIX}_"):
+            steps = queries.steps_of(tx, [queries.by_reference(tx, name)])
+        else:
+            found = invoicing.invoice(tx, name).invoice
+            name = found.name
+            steps = queries.trail(tx, found.invoice_id)
+    emit([_data(step) for step in steps], as_json, lambda: _render(name, steps))
 
 
 def _render(name: str, steps: list[Step]) -> None:
@@ -60,17 +74,40 @@ def _said(step: Step) -> str:
     parts = []
     if stage.evidence is not None:
         told = stage.evidence
-        parts.append(told.source.value.replace("_", " "))
+        parts.append(_source(told))
         parts.append(told.failure.value if told.failure else told.outcome.value)
         parts += [f"HTTP {told.status}"] if told.status else []
         parts += [told.code] if told.code else []
+        parts += [told.provider_id] if told.provider_id else []
+        if told.amount is not None:
+            parts.append(_amount(told.amount, told.currency))
         parts += [f"{told.milliseconds} ms"] if told.milliseconds is not None else []
         parts += [told.reason] if told.reason else []
     elif step.event == "claimed":
         parts.append(f"{stage.attempt.provider}, attempt {stage.attempt.tries}")
+    elif step.event == "succeeded" and stage.state.taken is not None:
+        verb = "took" if stage.attempt.kind is Kind.CHARGE else "gave back"
+        parts.append(f"{verb} {_amount(stage.state.taken, stage.state.taken_currency)}")
+        parts += [stage.state.provider_id] if stage.state.provider_id else []
     if stage.state.why:
         parts.append(stage.state.why)
     return ", ".join(parts)
+
+
+def _source(told: Evidence) -> str:
+    """Where it comes from; what was asked and never answered is no response."""
+    is_answered = told.status is not None or bool(told.raw)
+    if told.source is Source.RESPONSE and not is_answered:
+        return "no response"
+    return told.source.value.replace("_", " ")
+
+
+def _amount(minor: int, currency: str | None) -> str:
+    """An amount as a provider says it, in a currency that it may have made up."""
+    try:
+        return money(minor, currency or "")
+    except Refusal:
+        return f"{minor} minor units of {currency or 'no currency'}"
 
 
 def _data(step: Step) -> dict[str, Any]:
@@ -156,12 +193,14 @@ def resolve(
 @click.command()
 @json_option
 def attention(as_json: bool) -> None:
-    """List what is open or wrong about payments: unknown outcomes, mismatches, contradictions, direct
-    debits of which the bank says nothing."""
+    """List what is open or wrong about payments: unknown outcomes, mismatches, contradictions, invoices
+    that are stopped, money of which nobody knows whose it is, direct debits of which nothing is heard."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.needing_attention(tx)
         told = queries.unfollowed_notices(tx)
         silent = debits.silent(tx, app.clock().date() - _SILENT)
+        stopped = queries.stopped(tx)
+        suspended = payments.in_suspense(tx)
     for file in [] if as_json else silent:
         click.secho(
             f"{file.message_id} to {file.account}: nothing is heard of {counted(file.pending, 'debit')}"
@@ -183,9 +222,34 @@ def attention(as_json: bool) -> None:
             }
             for one in told
         ]
-        + [file._asdict() for file in silent],
+        + [file._asdict() for file in silent]
+        + [
+            {
+                "stopped": one.invoice, "customer": one.customer, "open": one.left,
+                "currency": one.currency, "due_on": one.due_on, "why": one.reason,
+            }
+            for one in stopped
+        ]
+        + [
+            {
+                "suspense": ids.show(paid.PREFIX, one.payment_id), "left": one.left,
+                "currency": one.currency, "received_on": one.received_on, "account": one.provider,
+                "reference": one.reference, "why": _NOBODYS,
+            }
+            for one in suspended
+        ],
         as_json,
-        lambda: table(
+        lambda: _render_attention(found, stopped, suspended, is_told=bool(told or silent)),
+    )  # fmt: skip
+
+
+def _render_attention(
+    found: list[Stage], stopped: list[Stopped], suspended: list[Suspended], *, is_told: bool
+) -> None:
+    if not (found or stopped or suspended or is_told):
+        click.echo("nothing needs anybody")
+    if found:
+        table(
             ["attempt", "invoice", ">amount", "is", "since", "~why"],
             [
                 [
@@ -196,10 +260,31 @@ def attention(as_json: bool) -> None:
                 ]
                 for one in found
             ],
-        )
-        if found
-        else click.echo("" if told or silent else "nothing needs anybody"),
-    )  # fmt: skip
+        )  # fmt: skip
+    if stopped:
+        table(
+            ["stopped", "customer", "due", ">open", "~why"],
+            [
+                [
+                    one.invoice, one.customer, one.due_on.isoformat(), money(one.left, one.currency),
+                    one.reason,
+                ]
+                for one in stopped
+            ],
+        )  # fmt: skip
+        click.echo("`everycent payment requeue INVOICE` charges one again")
+    if suspended:
+        table(
+            ["in suspense", "received", ">left", "account", "~reference"],
+            [
+                [
+                    ids.show(paid.PREFIX, one.payment_id), one.received_on.isoformat(),
+                    money(one.left, one.currency), one.provider, one.reference,
+                ]
+                for one in suspended
+            ],
+        )  # fmt: skip
+        click.echo("`everycent payment assign PAYMENT CUSTOMER [INVOICE …]` says whose it is")
 
 
 def _state(one: Stage) -> str:

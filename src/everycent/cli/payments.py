@@ -17,6 +17,7 @@ from everycent.cli.payments_bank import assign, import_command
 from everycent.cli.payments_booked import apply, list_command, record, refund, show, unapply
 from everycent.flows.collect import decide
 from everycent.invoicing import queries as invoicing
+from everycent.kernel.errors import Invalid
 
 
 @click.group()
@@ -101,7 +102,15 @@ def instalments(invoice: str, parts: tuple[str, ...], reason: str, as_json: bool
         found = invoicing.invoice(tx, invoice).invoice
         told = []
         for text in parts:
-            due_on, _, amount = text.partition("=")
+            due_on, is_pair, amount = text.partition("=")
+            if not is_pair:
+                raise Invalid(
+                    "collection.bad_instalments",
+                    f"{text[:40]!r} is not DAY=AMOUNT",
+                    field="parts",
+                    value=text,
+                    hint="such as 2026-02-01=10.00 2026-03-01=27.20, which come to what is open",
+                )
             minor = positive_minor(amount, found.currency, "parts")
             told.append(Instalment(day(due_on, "parts"), minor))
         agreed = decisions.agree(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from everycent.cli.common import emit, json_option, money, opened, table
 from everycent.cli.payments_booked import share_of, tell
 from everycent.customers import queries as customers
+from everycent.db.connection import Tx
 from everycent.flows import bank
 from everycent.flows.bank import Taken
 from everycent.integrations import bank_camt
@@ -18,6 +20,8 @@ from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments import queries
 
+_FOR_A_PERSON = ("proposed", "unmatched", "contradicted", "person")
+
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -25,7 +29,7 @@ from everycent.payments import queries
 @json_option
 def import_command(file: Path, dry_run: bool, as_json: bool) -> None:
     """Take in a bank statement (camt.053 or camt.054): what names its invoices for certain pays them, all
-    other money waits in suspense until it is assigned. The same line is never booked twice."""
+    other money waits in suspense until it is assigned (exit code 3). No line is booked twice."""
     with file.open("rb") as stream:
         statements = bank_camt.read(stream)
     with opened() as (app, tenant_id):
@@ -36,7 +40,23 @@ def import_command(file: Path, dry_run: bool, as_json: bool) -> None:
             taken = bank.take_in(
                 tx, statements, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
             )
+        if dry_run:  # what would be made has another id when it is booked
+            with app.database.snapshot(tenant_id) as tx:
+                taken = _of_known_payments(tx, taken)
     emit([_data(one) for one in taken], as_json, lambda: _render(taken, dry_run=dry_run))
+    if any(one.outcome in _FOR_A_PERSON for one in taken):
+        sys.exit(3)
+
+
+def _of_known_payments(tx: Tx, taken: list[Taken]) -> list[Taken]:
+    made = [one.payment.payment_id for one in taken if one.payment is not None]
+    known = queries.known(tx, made)
+    return [
+        one
+        if one.payment is None or one.payment.payment_id in known
+        else one._replace(payment=None)
+        for one in taken
+    ]
 
 
 def _render(taken: list[Taken], *, dry_run: bool) -> None:

@@ -9,8 +9,8 @@ import click
 
 from everycent.app.wiring import App
 from everycent.charging import queries as charges
+from everycent.cli.common import counted, emit, json_option, money, opened, positive_minor, table
 from everycent.cli.common import day as parse_day
-from everycent.cli.common import emit, json_option, money, opened, positive_minor, table
 from everycent.cli.invoices_credit import told_of
 from everycent.customers import queries as customers
 from everycent.flows.collect import refund as refunds
@@ -327,7 +327,7 @@ def tell(done: Moved, as_json: bool) -> None:
 
     def render() -> None:
         left = done.moves[-1].left_after
-        said = f"{verb} {money(abs(pays), currency)} of {len(done.settles)} invoices"
+        said = f"{verb} {money(abs(pays), currency)} of {counted(len(done.settles), 'invoice')}"
         click.echo(f"{name}: {said if pays else 'pays nothing yet'}; {money(left, currency)} left")
 
     emit(_moved(done), as_json, render)

@@ -22,7 +22,8 @@ from everycent.cli.common import json_option
 )
 @json_option
 def serve(host: str, port: int, as_json: bool) -> None:
-    """Take usage in over HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first.
+    """Serve HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first: usage in, totals and
+    live use, entitlements, invoices and runs with their payments, and webhooks of payment providers.
 
     Programs need an API key: everycent key create NAME.
     """

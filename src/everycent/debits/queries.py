@@ -18,7 +18,8 @@ from everycent.kernel.errors import NotFound
 
 class Overview(NamedTuple):
     """A file and how many of its debits stand where. `withdrawn` is the reason for that, None for a file
-    that was not; `others` are in a person's hands."""
+    that was not; `succeeded` were paid and stayed so, `returned` went back afterwards, `others` are in a
+    person's hands."""
 
     message_id: str
     account: str
@@ -34,6 +35,7 @@ class Overview(NamedTuple):
     succeeded: int
     failed: int
     others: int
+    returned: int
 
 
 class Silent(NamedTuple):

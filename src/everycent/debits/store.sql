@@ -43,17 +43,22 @@ where f.tenant_id = %(tenant_id)s and f.message_id = %(message_id)s;
 -- name: files
 -- Files, the newest first, with what became of their debits.
 select f.message_id, f.account, f.sent_on, f.number, f.total, f.digest, f.at, w.reason as withdrawn,
-       t.first_on, t.last_on, t.pending, t.succeeded, t.failed, t.others
+       t.first_on, t.last_on, t.pending, t.succeeded, t.failed, t.others, t.returned
 from debit_file f
 left join debit_withdrawal w on w.tenant_id = f.tenant_id and w.file_id = f.file_id
 join lateral (
     select min(d.collect_on) as first_on, max(d.collect_on) as last_on,
            count(*) filter (where a.status = 'pending') as pending,
-           count(*) filter (where a.status = 'succeeded') as succeeded,
+           count(*) filter (where a.status = 'succeeded' and r.entry is null) as succeeded,
+           count(*) filter (where a.status = 'succeeded' and r.entry is not null) as returned,
            count(*) filter (where a.status = 'failed') as failed,
            count(*) filter (where a.status not in ('pending', 'succeeded', 'failed')) as others
     from debit d
     join payment_attempt a on a.tenant_id = d.tenant_id and a.attempt_id = d.attempt_id
+    left join lateral (
+        select e.entry from debit_entry e
+        where e.tenant_id = d.tenant_id and e.attempt_id = d.attempt_id and e.effect = 'taken_back'
+        limit 1) r on true
     where d.tenant_id = f.tenant_id and d.file_id = f.file_id) t on true
 where f.tenant_id = %(tenant_id)s
   and (%(message_id)s::text is null or f.message_id = %(message_id)s)

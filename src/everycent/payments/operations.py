@@ -21,6 +21,7 @@ from everycent.journal.event import Draft, Event
 from everycent.journal.types import EventType
 from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
+from everycent.kernel.money import Money, plain
 from everycent.payments import payment as payments
 from everycent.payments import projection, queries, store
 from everycent.payments.payment import Move, Moved, MoveKind, Part, Payment, Standing
@@ -193,11 +194,18 @@ def take_back(
         )
     stands = held.payment.amount - standing.back if from_invoices else standing.left
     if amount > stands:
+        currency = held.payment.currency
+        paying = held.payment.amount - standing.back - standing.left
         raise Conflict(
             "payment.refund_too_large",
-            f"{amount} minor units are more than the {stands} that can go back of this payment",
+            f"{plain(Money(amount, currency))} {currency} is more than the"
+            f" {plain(Money(stands, currency))} that can go back of this payment",
             field="amount",
             value=amount,
+            hint=None
+            if from_invoices or paying <= 0
+            else f"{plain(Money(paying, currency))} of it pays invoices: with --reopen they are opened"
+            " again for what is missing",
         )
     done, _ = _taken(tx, held, kind, amount, reason, external_id, only)
     _record(tx, event_type, done, held.standing, writing)

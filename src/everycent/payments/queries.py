@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -121,3 +122,25 @@ def is_kept(tx: Tx, payment_id: UUID) -> bool:
     """Whether a person took the payment off what it paid last: what follows is that person's to say."""
     last = store.list_moves(tx, payment_id)[-1]
     return str(last.kind) == MoveKind.UNAPPLIED
+
+
+class Suspended(NamedTuple):
+    """Money of which nobody knows whose it is: `left` in minor units, with its name at the bank."""
+
+    payment_id: UUID
+    left: int
+    currency: str
+    provider: str
+    external_id: str
+    reference: str
+    received_on: date
+
+
+def in_suspense(tx: Tx) -> list[Suspended]:
+    """What waits until somebody says whose it is, oldest first."""
+    return [Suspended(*row) for row in store.list_in_suspense(tx)]
+
+
+def known(tx: Tx, payment_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the payments that are booked."""
+    return {row.payment_id for row in store.list_payments(tx, ids=payment_ids)}

@@ -75,3 +75,8 @@ def find_externals(tx: Tx, provider: str, externals: Sequence[str]) -> set[str]:
     """Those of a provider's or a bank's references that are booked."""
     params = {"tenant_id": tx.tenant_id, "provider": provider, "externals": list(externals)}
     return {one for (one,) in tx.tuples(SQL["known_externals"], params)}
+
+
+def list_in_suspense(tx: Tx) -> list[Any]:
+    """Payments of nobody of which something is left."""
+    return tx.rows(SQL["in_suspense"], {"tenant_id": tx.tenant_id})

@@ -160,3 +160,9 @@ order by payer_account, received_on desc, payment_id desc;
 -- name: known_externals
 select external_id from payment
 where tenant_id = %(tenant_id)s and provider = %(provider)s and external_id = any(%(externals)s);
+
+-- name: in_suspense
+-- Money of which nobody knows whose it is.
+select payment_id, left_over as left, currency, provider, external_id, reference, received_on from payment
+where tenant_id = %(tenant_id)s and customer_id is null and left_over > 0
+order by received_on, payment_id;

@@ -17,6 +17,7 @@ from everycent.charging.operations import Heard
 from everycent.db.connection import Tx
 from everycent.flows.collect.desk import Desk
 from everycent.kernel.errors import Unavailable
+from everycent.kernel.money import Money, plain
 from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments import queries
@@ -161,9 +162,11 @@ def _taken_back(tx: Tx, desk: Desk, held: Held, notice: Notice) -> str:
         ids=desk.ids,
     )  # fmt: skip
     beyond = done.moves[-1].lost_after - done.moves[0].lost_before
-    return (
-        f"taken back, {beyond} beyond what stood: a person has to look" if beyond else "taken back"
-    )
+    if not beyond:
+        return "taken back"
+    currency = held.payment.currency
+    said = f"{plain(Money(beyond, currency))} {currency} beyond what stood"
+    return f"taken back, {said}: a person has to look"
 
 
 def _too_early(notice: Notice) -> Unavailable:

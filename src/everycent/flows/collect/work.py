@@ -79,11 +79,13 @@ async def on_run(
 
 
 async def recovered(desk: Desk, is_gone: IsGone, stop: Stop | None = None) -> Counter[str]:
-    """Ends what others left, books what is answered, sends refunds, and asks about what is unknown."""
+    """Ends what others left, books what is answered, sends refunds, and asks about what is unknown. Returns
+    what attempts came to, and how many were booked and sent."""
     recover.settle_own(desk)
     counts = recover.take_over(desk, is_gone)
-    recover.book(desk)
-    counts += await refund.send(desk, lambda: stop is not None and stop.is_asked)
+    sent = await refund.send(desk, lambda: stop is not None and stop.is_asked)
+    done = {"booked": recover.book(desk), "refund": sent.total()}
+    counts += Counter(done)  # which leaves out what was not to be done
     return counts + await recover.ask(desk)
 
 
