@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from everycent.charging import operations as charging
 from everycent.charging import operations_refunds as refunds
 from everycent.charging import queries as charges
-from everycent.charging.attempt import NOBODY, By, Evidence, Source, Status
+from everycent.charging.attempt import NOBODY, Attempt, By, Evidence, Source, Status
 from everycent.charging.course import Terms
 from everycent.charging.operations import Heard
 from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import DEFAULT
-from everycent.flows.collect import decide, start
+from everycent.flows.collect import decide, listen, start
 from everycent.flows.collect.desk import ended, register
 from everycent.flows.collect.recover import take_over
 from everycent.kernel.errors import Conflict
@@ -24,7 +25,14 @@ from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments import queries
 from everycent.payments.failure import Failure
-from everycent.payments.provider import PROMISES_NOTHING, Outcome
+from everycent.payments.provider import (
+    PROMISES_NOTHING,
+    Answer,
+    Kind,
+    Notice,
+    NoticeKind,
+    Outcome,
+)
 from tests.collecting import shop
 from tests.collecting.test_money_back import ask, heard, in_step, worked
 from tests.payments.fake import mailbox, running_fake
@@ -261,3 +269,130 @@ def test_a_request_that_may_not_be_sent_again_any_more_is_not_asked_about_for_ev
         assert (stage.state.status, stage.state.look_at) == (Status.UNKNOWN, None)
         with place.database.snapshot(place.tenant_id) as tx:
             assert len(charges.needing_attention(tx)) == 1
+
+
+def say(place, desk, notice):
+    """What follows from an event that the provider told."""
+    with desk.step("notice") as tx:
+        return listen._follow(tx, desk, "psp", notice)
+
+
+def test_a_refund_that_comes_back_after_it_was_done_is_the_customers_again(place, tmp_path):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        ask(place, 1000)
+        worked(shop.desk_at(place, shop.provider_of(fake)))
+        stage = last_refund(place)
+        desk = shop.desk_at(place, shop.provider_of(fake))
+        failed = Answer(
+            Outcome.FAILED, Failure.DECLINED_FOR_GOOD, stage.state.provider_id,
+            stage.attempt.reference, 1000, "EUR",
+        )  # fmt: skip
+        other = failed._replace(provider_id="re_of_another")
+        for answer, left in ((other, 0), (failed, 1000), (failed, 1000)):
+            notice = Notice(shop.random_ids("").hex, NoticeKind.REFUND, answer, shop.now())
+            effect = say(place, desk, notice)
+            assert standing(place)[0] == left, effect
+    assert shop.balance(place, shop.CLEARING) == shop.OWED
+    assert shop.violations(place) == []
+
+
+def test_a_refund_made_there_counts_when_it_is_done_and_not_before(place, tmp_path):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        desk = shop.desk_at(place, shop.provider_of(fake))
+        charge = fake.captured()[0]["id"]
+        backs = []
+        for outcome in (Outcome.PENDING, Outcome.FAILED, Outcome.DONE, Outcome.FAILED):
+            answer = Answer(outcome, None, "re_9", None, 1000, "EUR")
+            name = shop.random_ids("").hex
+            effect = say(
+                place, desk, Notice(name, NoticeKind.REFUNDED_THERE, answer, shop.now(), charge)
+            )
+            backs.append(standing(place)[1])
+        assert (backs, "a person has to look" in effect) == ([0, 0, 1000, 1000], True)
+
+
+@pytest.mark.parametrize("order", ["rdw", "drw"])
+def test_a_refund_and_a_won_dispute_end_the_same_in_every_order(place, tmp_path, order):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        desk = shop.desk_at(place, shop.provider_of(fake))
+        charge = fake.captured()[0]["id"]
+        told = {
+            "r": (NoticeKind.REFUNDED_THERE, "re_1"),
+            "d": (NoticeKind.DISPUTED, "dp_1"),
+            "w": (NoticeKind.DISPUTE_WON, "dp_1"),
+        }
+        for letter in order:
+            kind, name = told[letter]
+            answer = Answer(Outcome.DONE, None, name, None, shop.OWED, "EUR")
+            say(place, desk, Notice(f"evt_{letter}", kind, answer, shop.now(), charge))
+    assert standing(place) == (0, shop.OWED, 0)
+    assert shop.open_amounts(place) == [shop.OWED]
+    assert shop.balance(place, PAYMENT_LOSSES) == 0
+    assert shop.violations(place) == []
+
+
+def test_a_won_dispute_pays_what_the_dispute_took_and_not_what_a_person_took_off(place, tmp_path):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+    with place.database.transaction(place.tenant_id) as tx:
+        (held,) = queries.of_customer(tx, None)
+        payments.unapply(tx, held.payment.payment_id, None, shop.writing(), "by a person")
+        payments.taken_there(
+            tx, held.payment.payment_id, paid.DISPUTED, paid.MoveKind.DISPUTE, 1000,
+            shop.writing(), reason="disputed", external_id="dp_1",
+        )  # fmt: skip
+        payments.won_back(tx, held.payment.payment_id, 1000, "dp_1", shop.writing())
+    assert standing(place) == (shop.OWED, 0, 0)
+    assert shop.open_amounts(place) == [shop.OWED]
+
+
+def test_an_attempt_at_a_state_in_which_its_invoice_is_not_is_refused_by_the_database(place):
+    shop.open_shop(place, 1)
+    (invoice_id,) = shop.open_invoices(place)
+    for step, left in ((0, 99_999_999), (7, shop.OWED)):
+        attempt = Attempt(
+            shop.random_ids(""), Kind.CHARGE, shop.payers(place)[0][0], "psp", "tok", "c0000", left,
+            "EUR", "x", invoice_id=invoice_id, invoice="INV-000001", step=step, left=left,
+        )  # fmt: skip
+        writer = Writer(By(NOBODY, "test"), "test", shop.now(), shop.random_ids)
+        with (
+            pytest.raises(psycopg.errors.ForeignKeyViolation, match="the state in which"),
+            place.database.transaction(place.tenant_id) as tx,
+        ):
+            refunds.ask_for(tx, attempt, writer)
+
+
+def test_a_charge_that_cannot_be_booked_does_not_keep_its_run_open(place, tmp_path, monkeypatch):
+    shop.open_shop(place, 2)
+    real = charging._booked
+
+    def unbookable(tx, answered, writer):
+        if any(stage.attempt.invoice == "INV-000001" for stage in answered):
+            raise ValueError("a defect of ours")
+        return real(tx, answered, writer)
+
+    monkeypatch.setattr(charging, "_booked", unbookable)
+    with running_fake(tmp_path) as fake:
+        run = shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+    with place.database.snapshot(place.tenant_id) as tx:
+        assert charges.find_run(tx, run.run_id).state == "finished"
+        assert [one.attempt.invoice for one in charges.needing_attention(tx)] == ["INV-000001"]
+
+
+def test_no_run_of_retries_is_opened_for_what_is_under_way(place, tmp_path):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        fake.fault("decline:insufficient_funds", times=1)
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        fake.fault("pending", seconds=60)
+        assert start.of_retries(shop.desk_at(place, shop.provider_of(fake))) is not None
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        found = [start.of_retries(shop.desk_at(place, shop.provider_of(fake))) for _ in range(3)]
+        assert found == [None, None, None]

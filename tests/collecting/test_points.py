@@ -12,7 +12,7 @@ from everycent.flows.collect import calls, desk
 from everycent.integrations import wire, wire_connection
 
 FOLDER = Path(inspect.getfile(collect)).parent
-BY_PEOPLE = {"decide.py", "offset.py", "refund.py"}
+BY_PEOPLE = {"decide.py", "refund.py", "refund_lines.py"}
 """Here people decide, or nothing is sent: a transaction that is broken off is asked for again."""
 
 

@@ -94,6 +94,8 @@ def heard(
     anything to say. `is_over`: that one has given up and sends nothing any more.
     """
     state = stage.state
+    if state.status is Status.SUCCEEDED and stage.attempt.kind is Kind.REFUND:
+        return _came_back(stage, said, by, at)
     if state.status in (Status.CLAIMED, Status.SUCCEEDED, Status.ANSWERED):
         return None
     outcome, failure = judged(
@@ -117,6 +119,18 @@ def heard(
     if outcome is Outcome.ABSENT:
         return _absent(stage, said, by, at, terms)
     return _unknown(stage, said, by, at, failure, terms, is_over=is_over)
+
+
+def _came_back(stage: Stage, said: Evidence, by: By, at: datetime) -> Stage | None:
+    """A refund that was done and fails after all, as banks may say days later: the money is here again, and
+    what follows is for a person. Only who speaks of that very refund is believed."""
+    is_told = said.source is not Source.RESPONSE and said.provider_id == stage.state.provider_id
+    if said.outcome is not Outcome.FAILED or not is_told:
+        return None
+    return _at(
+        stage, by, at, said, status=Status.FAILED, failure=said.failure or Failure.DECLINED,
+        is_stopped=True, look_at=None, retry_at=None, why="came back after it was done",
+    )  # fmt: skip
 
 
 def left_alone(stage: Stage, by: By, at: datetime, terms: Terms, why: str) -> Stage:

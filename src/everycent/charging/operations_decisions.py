@@ -29,7 +29,9 @@ from everycent.payments.payment import Moved
 
 
 def is_new_notice(tx: Tx, provider: str, notice_id: str) -> bool:
-    """Whether a provider's event was not written down before."""
+    """Whether a provider's event was not written down before; nobody else follows it until the
+    transaction ends."""
+    store.lock_notice(tx, provider, notice_id)
     return not store.find_notices(tx, provider, [notice_id])
 
 

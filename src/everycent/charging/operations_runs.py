@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import psycopg
+
 from everycent.charging import store
-from everycent.charging.run import ABORTED, OPEN, PAUSED, Run, Worker
+from everycent.charging.run import ABORTED, OPEN, PAUSED, Run, RunKind, Worker
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Conflict
 
@@ -32,7 +34,16 @@ def open_run(
     tx: Tx, run: Run, providers: Iterable[str], invoices: Sequence[UUID] | None = None
 ) -> tuple[Run, bool]:
     """Opens a run with its work list (of all invoices, or of those), or finds the one that the schedule
-    has for the instant; says whether it is new."""
+    has for the instant; says whether it is new. One of retries that has nothing to do is not opened, and
+    not new."""
+    if run.kind is RunKind.RETRY:
+        is_new = False
+        with tx.savepoint():
+            store.insert_run(tx, run)
+            is_new = bool(store.plan_run(tx, run, invoices, providers))
+            if not is_new:
+                raise psycopg.Rollback
+        return run, is_new
     if not store.insert_run(tx, run):
         assert run.scheduled_at is not None, "only scheduled instants are unique"
         found = store.find_scheduled_run(tx, run.scheduled_at)

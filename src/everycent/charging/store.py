@@ -82,6 +82,11 @@ def has_open(tx: Tx, provider: str, before: datetime) -> bool:
     return bool(tx.value(SQL["has_open"], params))
 
 
+def lock_notice(tx: Tx, provider: str, notice_id: str) -> None:
+    """Waits for whoever follows the same event of a provider."""
+    tx.run(SQL["lock_notice"], {"tenant_id": tx.tenant_id, "key": f"{provider}/{notice_id}"})
+
+
 def is_provider(tx: Tx, name: str) -> bool:
     """Whether a method or an attempt names the provider."""
     return bool(tx.value(SQL["is_provider"], {"tenant_id": tx.tenant_id, "provider": name}))

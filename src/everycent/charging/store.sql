@@ -61,6 +61,10 @@ select exists (
 select exists (select from payment_method where tenant_id = %(tenant_id)s and provider = %(provider)s)
     or exists (select from payment_attempt where tenant_id = %(tenant_id)s and provider = %(provider)s);
 
+-- name: lock_notice
+-- One process follows an event that a provider told.
+select pg_advisory_xact_lock(hashtextextended('everycent.notice/' || %(key)s, %(tenant_id)s));
+
 -- name: lock_provider
 -- Places at a provider are handed out by one process at a time.
 select pg_advisory_xact_lock(hashtextextended('everycent.provider/' || %(provider)s, %(tenant_id)s));
@@ -172,12 +176,16 @@ select state, coalesce(outcome, '') as outcome, count(*) as invoices from collec
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s group by 1, 2 order by 1, 2;
 
 -- name: finish_run
--- A run is finished when nothing of it waits or is claimed.
+-- A run is finished when nothing of it waits or is claimed. What was answered needs no run to be booked.
 update collection_run r set state = 'finished', finished_at = %(at)s
 where r.tenant_id = %(tenant_id)s and r.run_id = %(run_id)s and r.state = 'open'
   and not exists (select from collection_item i
                   where i.tenant_id = r.tenant_id and i.run_id = r.run_id
-                    and i.state in ('waiting', 'claimed'));
+                    and i.state in ('waiting', 'claimed')
+                    and not exists (
+                        select from payment_attempt a
+                        where a.tenant_id = i.tenant_id and a.attempt_id = i.attempt_id
+                          and a.status = 'answered'));
 
 -- name: abort_items
 update collection_item set state = 'skipped', outcome = 'aborted'
@@ -395,7 +403,7 @@ where a.tenant_id = %(tenant_id)s and a.attempt_id = any(%(ids)s) and (
 -- name: unfollowed_notices
 -- What providers told and nobody could follow.
 select told from payment_notice
-where tenant_id = %(tenant_id)s and told::jsonb ->> 'effect' like '%%a person has to look%%'
+where tenant_id = %(tenant_id)s and told like '%%a person has to look%%'
 order by at, notice_id;
 
 -- name: stopped_invoices

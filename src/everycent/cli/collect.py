@@ -172,9 +172,7 @@ async def _worked_on(
     counts: Counter[str] = Counter()
     with work.alive(desk):
         while not stop.is_asked:
-            start.by_schedule(desk, schedule)
-            start.of_retries(desk)
-            counts += await work.on_everything(desk, processes.is_gone, stop)
+            counts += await work.on_schedule(desk, schedule, processes.is_gone, stop)
             if once:
                 break
             await stop.rest(_TICK_SECONDS)

@@ -100,6 +100,15 @@ class DebitFile(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
 
+def wholes(told: DebitFile) -> list[list[Debited]]:
+    """What a bank may book in one sum: all debits of the file, or those of one of its blocks."""
+    by_reference = {one.reference: one for one in told.debits}
+    blocks = [
+        [by_reference[one.reference] for one in block.debits] for block in told.message.blocks
+    ]
+    return [list(told.debits), *(blocks if len(blocks) > 1 else [])]
+
+
 class Withdrawn(msgspec.Struct, frozen=True):
     """A file that never reached the bank."""
 

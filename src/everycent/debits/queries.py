@@ -119,9 +119,12 @@ def by_references(tx: Tx, references: Sequence[str]) -> dict[str, Known]:
     return {row.reference: Known(*row) for row in store.list_debits(tx, references)}
 
 
-def known_entries(tx: Tx, account: str, entries: Sequence[str]) -> set[str]:
-    """Those of the entries of an account that spoke of debits and were taken in before."""
-    return store.find_entries(tx, account, entries)
+def known_entries(
+    tx: Tx, account: str, entries: Sequence[str], debits: Sequence[str]
+) -> dict[str, str]:
+    """Entries of an account that spoke of debits and were taken in before, by their names or by those
+    debits; with the end-to-end id of the debit of each."""
+    return store.find_entries(tx, account, entries, debits)
 
 
 def effects(tx: Tx, attempt_ids: Sequence[UUID]) -> dict[UUID, set[Effect]]:

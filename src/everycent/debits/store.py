@@ -74,10 +74,17 @@ def list_debits(tx: Tx, references: Sequence[str]) -> list[Any]:
     return tx.rows(SQL["debits_by_reference"], params)
 
 
-def find_entries(tx: Tx, account: str, entries: Sequence[str]) -> set[str]:
-    """Those of the entries of an account that were taken in before."""
-    params = {"tenant_id": tx.tenant_id, "account": account, "entries": list(entries)}
-    return {entry for (entry,) in tx.tuples(SQL["known_entries"], params)}
+def find_entries(
+    tx: Tx, account: str, entries: Sequence[str], debits: Sequence[str]
+) -> dict[str, str]:
+    """Entries of an account that were taken in, by name or of debits; with the debit of each."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "account": account,
+        "entries": list(entries),
+        "debits": list(debits),
+    }
+    return dict(tx.tuples(SQL["known_entries"], params))
 
 
 def list_effects(tx: Tx, ids: Sequence[UUID]) -> list[tuple[UUID, Effect]]:

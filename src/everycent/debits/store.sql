@@ -102,8 +102,14 @@ join payment_attempt a on a.tenant_id = d.tenant_id and a.attempt_id = d.attempt
 where d.tenant_id = %(tenant_id)s and d.reference = any(%(references)s);
 
 -- name: known_entries
-select entry from debit_entry
-where tenant_id = %(tenant_id)s and account = %(account)s and entry = any(%(entries)s);
+-- Entries of an account that were taken in before, by their names or by the debits that they spoke of.
+select e.entry, d.reference from debit_entry e
+join debit d on d.tenant_id = e.tenant_id and d.attempt_id = e.attempt_id
+where e.tenant_id = %(tenant_id)s and e.account = %(account)s and e.entry = any(%(entries)s)
+union
+select e.entry, d.reference from debit d
+join debit_entry e on e.tenant_id = d.tenant_id and e.attempt_id = d.attempt_id
+where d.tenant_id = %(tenant_id)s and e.account = %(account)s and d.reference = any(%(debits)s);
 
 -- name: effects
 select attempt_id, effect from debit_entry

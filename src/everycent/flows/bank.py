@@ -3,36 +3,40 @@ waits in suspense for a person to say whose it is. A line of the account is take
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
+from everycent.charging import operations_writing as attempts
+from everycent.charging import queries as charges
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.debits import operations
-from everycent.debits import queries as debits
 from everycent.debits.entry import Effect
-from everycent.flows import bank_debits
+from everycent.debits.queries import Known
+from everycent.flows import bank_debits, bank_names, bank_reversals
 from everycent.flows.bank_debits import Followed
 from everycent.flows.debits import writer
+from everycent.invoicing import operations as settling
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.ids import IdSource
+from everycent.kernel.money import Money
 from everycent.payments import matching, queries
 from everycent.payments import operations as payments
 from everycent.payments.matching import Certainty, Match
-from everycent.payments.open_items import OpenInvoice
+from everycent.payments.open_items import Allocation, OpenInvoice
 from everycent.payments.operations import Share, Writing
-from everycent.payments.payment import Payment, Way
-from everycent.payments.statement import Statement, StatementEntry
-
-_LONGEST = 500
+from everycent.payments.payment import Moved, Payment, Way
+from everycent.payments.statement import Statement, StatementEntry, text_of
 
 
 class Taken(NamedTuple):
-    """What became of an entry: `outcome` is certain, proposed, unmatched, known or outgoing; of one about a
-    direct debit also contradicted, failed, taken_back or cancelled_out (see debits/entry.py). `payment` is
-    the one that the entry brought, or that it took back."""
+    """What became of an entry, or of a customer's part of it: `outcome` is certain, proposed, unmatched,
+    known, skipped (no money moved), outgoing, taken_back, or reversal (money went back, and a person has to
+    say of what); of one about a direct debit also contradicted, failed or cancelled_out (see
+    debits/entry.py). `payment` is the one that the entry brought, or that it took back."""
 
     entry: StatementEntry
     outcome: str
@@ -53,54 +57,96 @@ def take_in(
     writing: Writing = {"at": at, "recorded_at": recorded_at, "actor": actor, "ids": ids}
     found = []
     for statement in statements:
-        account = statement.account
-        operations.lock_statements(tx, account)
-        references = sorted({name for entry in statement.entries for name in _names_of(entry)})
-        known = queries.known_externals(tx, account, references)
-        known |= debits.known_entries(tx, account, references)
-        fresh = _first_of(statement.entries, known)
-        sent = bank_debits.known(tx, list(fresh.values()))
-        matches = matching.match(
-            fresh.values(),
-            _open_invoices(tx),
-            collections=bank_debits.collections(sent),
-            payers=queries.payers_by_account(tx),
-        )
-        about = [match for match in matches if match.collection is not None]
-        followed = bank_debits.follow(tx, account, about, sent, writer(at, actor, ids))
-        taken = {
-            match.entry.reference: _taken(
-                tx, account, match, followed.get(match.entry.reference), writing
-            )
-            for match in matches
-        }
-        for entry in statement.entries:
-            is_new = entry.reference in taken
-            found.append(taken.pop(entry.reference) if is_new else _known(entry))
+        operations.lock_statements(tx, statement.account)
+        found += _statement(tx, statement, writing)
     return found
 
 
-def _names_of(entry: StatementEntry) -> set[str]:
-    """Under which names an entry may have been taken in. Two files may tell one line of the account, one of
-    them as a sum and the other by its parts."""
-    first = f"{entry.booking}/1"
-    return {entry.reference, entry.booking if entry.reference != entry.booking else first}
-
-
-def _first_of(
-    entries: Iterable[StatementEntry], known: Container[str]
-) -> dict[str, StatementEntry]:
-    """Entries that were not booked before, each once: what is booked already must not be matched again, or
-    it would take what is open away from those that come after it."""
-    fresh: dict[str, StatementEntry] = {}
+def _statement(tx: Tx, statement: Statement, writing: Writing) -> list[Taken]:
+    account = statement.account
+    sent = bank_debits.known(tx, statement.entries)
+    entries, fresh = bank_names.told_apart(tx, account, statement.entries, sent)
+    invoices = _open_invoices(tx)
+    matches = matching.match(
+        fresh.values(),
+        invoices,
+        collections=bank_debits.collections(sent),
+        payers=queries.payers_by_account(tx),
+    )
+    about = [match for match in matches if match.collection is not None]
+    reversals = [match for match in matches if bank_reversals.is_one(match)]
+    _lock(tx, account, matches, reversals, sent)
+    clerk = writer(writing["at"], writing["actor"], writing["ids"])
+    followed = bank_debits.follow(tx, account, about, sent, clerk)
+    owners = {one.invoice_id: one.customer_id for one in invoices}
+    taken: dict[str, list[Taken]] = {}
+    for match in matches:
+        done = followed.get(match.entry.reference)
+        taken[match.entry.reference] = [
+            _taken(tx, account, part, done, writing) for part in _apart(match, owners)
+        ]
+    for match in reversals:  # after all that came: a bank may tell the reversal first
+        became = bank_reversals.follow(tx, account, match, clerk)
+        taken[match.entry.reference] = [Taken(match.entry, *became)]
+    found = []
     for entry in entries:
-        if not any(name in known for name in _names_of(entry)):
-            fresh.setdefault(entry.reference, entry)
-    return fresh
+        found += taken.pop(entry.reference, [_known(entry)])
+    return found
+
+
+def _lock(
+    tx: Tx,
+    account: str,
+    matches: Sequence[Match],
+    reversals: Sequence[Match],
+    sent: dict[str, Known],
+) -> None:
+    """Locks all that a statement is going to move at once, in the order of everybody else: files, payments,
+    attempts, documents, each by id.
+
+    A file with several statements takes these locks once for each, so that two who import such files at
+    the same time, or one who does while others charge, may still wait for each other. Then the database
+    ends one of them, nothing of whose file is taken in, and it can be imported again.
+    """
+    debited = [sent[one.collection] for one in matches if one.collection is not None]
+    operations.lock_files(tx, sorted({one.message_id for one in debited}))
+    gone_back = {one.collection for one in matches if one.is_return}
+    paid = bank_debits.payments_of(tx, [one for one in debited if one.reference in gone_back])
+    for match in reversals:
+        paid |= {held.payment.payment_id for held in bank_reversals.alike(tx, account, match.entry)}
+    for payment_id in sorted(paid):
+        payments.lock(tx, payment_id)
+    attempts.locked(tx, charges.by_ids(tx, [one.attempt_id for one in debited]))
+    documents = {share.invoice_id for match in matches for share in match.allocations}
+    documents |= {one.invoice_id for one in debited}
+    documents |= {row.document_id for one in paid for row in queries.moves(tx, one)} - {None}
+    settling.lock_open(tx, documents)
 
 
 def _known(entry: StatementEntry) -> Taken:
     return Taken(entry, "known", Match(entry, Certainty.UNMATCHED, "booked before"))
+
+
+def _apart(match: Match, owners: Mapping[UUID, UUID]) -> list[Match]:
+    """A match that pays for several customers as one for each: a payment is one customer's. They come to
+    the amount, or it would not be certain."""
+    if match.certainty is not Certainty.CERTAIN or match.customer_id or not match.allocations:
+        return [match]
+    shares: dict[UUID, list[Allocation]] = {}
+    for one in match.allocations:
+        shares.setdefault(owners[one.invoice_id], []).append(one)
+    return [
+        match._replace(
+            entry=match.entry._replace(
+                amount=sum(one.amount for one in of_one),
+                reference=f"{match.entry.reference}/{number}",
+            ),
+            customer_id=customer_id,
+            allocations=tuple(of_one),
+            reason=f"{match.reason}; {len(shares)} customers share it, this is a part",
+        )
+        for number, (customer_id, of_one) in enumerate(shares.items(), start=1)
+    ]
 
 
 def _taken(
@@ -108,6 +154,8 @@ def _taken(
 ) -> Taken:
     entry = match.entry
     certainty = match.certainty
+    if not entry.amount:
+        return Taken(entry, "skipped", match)
     if followed is not None and followed.effect is Effect.PERSON:
         certainty = Certainty.PROPOSED
         if match.is_return:
@@ -122,16 +170,28 @@ def _taken(
         writing["ids"](f"payment/{account}/{entry.reference}"),
         match.customer_id if is_certain else None,
         entry.currency, entry.amount, Way.TRANSFER, account, entry.reference, entry.booked_on,
-        _text(entry), payer_account=entry.iban,
+        text_of(entry), payer_account=entry.iban,
     )  # fmt: skip
-    shares = [Share(one.invoice_id, one.amount) for one in match.allocations if is_certain]
+    # as much as goes: debits of the same file, or somebody else, may have paid since it was matched
+    shares = [Share(one.invoice_id) for one in match.allocations if is_certain]
     booked = payments.receive(tx, payment, shares, writing, match.reason)
-    return Taken(entry, certainty.value, match, booked.payment)
+    return Taken(entry, certainty.value, _as_booked(match, booked), booked.payment)
 
 
-def _text(entry: StatementEntry) -> str:
-    told = [*entry.structured, entry.text, entry.name or ""]
-    return " ".join(" ".join(part for part in told if part).split())[:_LONGEST]
+def _as_booked(match: Match, booked: Moved) -> Match:
+    """The match with what it pays in fact."""
+    if match.certainty is not Certainty.CERTAIN:
+        return match
+    pays = tuple(Allocation(one.document_id, one.amount) for one in booked.settles)
+    if pays == match.allocations:
+        return match
+    over = match.entry.amount - sum(one.amount for one in pays)
+    what = Money(over, match.entry.currency)
+    return match._replace(
+        allocations=pays,
+        unapplied=over,
+        reason=f"{match.reason}; less was open by then, and {what} is left over",
+    )
 
 
 def _open_invoices(tx: Tx) -> list[OpenInvoice]:

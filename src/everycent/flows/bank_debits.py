@@ -57,6 +57,12 @@ def collections(found: dict[str, Known]) -> list[Collection]:
     ]
 
 
+def payments_of(tx: Tx, among: Sequence[Known]) -> set[UUID]:
+    """The payments that debits have brought."""
+    found = (booked.of_attempt(tx, one.attempt_id) for one in among)
+    return {held.payment.payment_id for held in found if held is not None}
+
+
 def follow(
     tx: Tx, account: str, matches: Sequence[Match], found: dict[str, Known], writer: Writer
 ) -> dict[str, Followed]:

@@ -14,7 +14,7 @@ from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Tx
 from everycent.debits import operations, queries
 from everycent.debits.entry import Effect, Seen, effect_of
-from everycent.debits.file import Debited, DebitFile
+from everycent.debits.file import Debited, DebitFile, wholes
 from everycent.flows import debits
 from everycent.kernel.errors import Conflict
 from everycent.payments import operations as payments
@@ -59,13 +59,8 @@ def split(
 
 def _debits_of(held: Held, told: DebitFile) -> list[Debited]:
     """The debits that a payment is the sum of: all of the file, or those of one block."""
-    by_reference = {one.reference: one for one in told.debits}
-    blocks = [
-        [by_reference[one.reference] for one in block.debits] for block in told.message.blocks
-    ]
-    wholes = [list(told.debits), *(blocks if len(blocks) > 1 else [])]
     payment = held.payment
-    found = [one for one in wholes if sum(debit.amount for debit in one) == payment.amount]
+    found = [one for one in wholes(told) if sum(debit.amount for debit in one) == payment.amount]
     is_free = payment.customer_id is None and held.standing.left == payment.amount
     if len(found) != 1 or not is_free or payment.currency != EURO:
         raise Conflict(

@@ -12,13 +12,16 @@ from everycent.charging.course import Terms
 from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Database, Tx
 from everycent.debits import operations, queries
-from everycent.debits.file import Account, Days, DebitFile, Render
+from everycent.debits.file import Account, Days, DebitFile, Render, wholes
 from everycent.debits.operations import Written
 from everycent.dunning import queries as dunning
 from everycent.flows.collect import offset
 from everycent.kernel import points
-from everycent.kernel.errors import Broken
-from everycent.kernel.ids import IdSource
+from everycent.kernel.errors import Broken, Conflict
+from everycent.kernel.ids import IdSource, show
+from everycent.payments import queries as payments
+from everycent.payments.direct_debit import EURO
+from everycent.payments.payment import PREFIX
 from everycent.payments.provider import Traits
 
 _BANK = Traits(
@@ -82,8 +85,36 @@ def again(tx: Tx, message_id: str, render: Render) -> tuple[DebitFile, bytes]:
 def withdraw(
     tx: Tx, message_id: str, reason: str, *, at: datetime, actor: str, ids: IdSource
 ) -> list[Stage]:
-    """Says that a file never reached the bank. Raises what `debits.operations.withdraw` raises."""
+    """Says that a file never reached the bank. Raises what `debits.operations.withdraw` raises, and
+    Conflict `debits.sum_waits` while money waits in suspense that may be what the bank collected by it."""
+    operations.lock_files(tx, [message_id])
+    _check_no_sum_waits(tx, queries.file(tx, message_id))
     return operations.withdraw(tx, message_id, reason, terms(tx), writer(at, actor, ids))
+
+
+def _check_no_sum_waits(tx: Tx, told: DebitFile) -> None:
+    """A sum tells no references, so that nothing was heard of the debits although they were collected."""
+    since = min(told.sent_on, told.created_at.date())
+    sums = {sum(one.amount for one in whole) for whole in wholes(told)}
+    for held in payments.of_customer(tx, None, only_left=True):
+        payment = held.payment
+        if (
+            payment.customer_id is None
+            and payment.currency == EURO
+            and held.standing.left == payment.amount
+            and payment.amount in sums
+            and payment.received_on >= since
+        ):
+            name = show(PREFIX, payment.payment_id)
+            raise Conflict(
+                "debits.sum_waits",
+                f"{name} waits in suspense with the sum of {told.message_id}, or of one of its blocks: the"
+                " bank may have had the file",
+                field="message",
+                value=told.message_id,
+                hint=f"`everycent payment debits split {name} {told.message_id}` if it is that; if not, say"
+                " whose it is by `everycent payment assign`, or send it back",
+            )
 
 
 def terms(tx: Tx) -> Terms:

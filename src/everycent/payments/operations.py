@@ -276,6 +276,16 @@ def _taken(
     return Moved(held.payment, (*moves, last), tuple(settles), reason), standing
 
 
+def lock_left(tx: Tx, customer_ids: Sequence[UUID]) -> None:
+    """Locks the payments of customers of which something is left, in the order of their ids."""
+    found = [
+        held.payment.payment_id
+        for customer_id in customer_ids
+        for held in queries.of_customer(tx, customer_id, only_left=True)
+    ]
+    store.lock_payments(tx, sorted(found))
+
+
 def lock(tx: Tx, payment_id: UUID) -> Held:
     """A payment that nobody else moves until the transaction ends. Raises NotFound `payment.unknown`."""
     store.lock_payments(tx, [payment_id])
@@ -356,8 +366,8 @@ def _record(
 
 
 def won_back(tx: Tx, payment_id: UUID, amount: int, external_id: str, writing: Writing) -> Moved:
-    """So much of what a dispute took was returned: what was lost of it comes first, the rest pays again
-    what the payment paid before, as far as that is open, the oldest first. Raises NotFound
+    """So much of what a dispute took was returned: it covers what went back beyond the payment, the rest
+    pays again what the dispute took it off, as far as that is open, the oldest first. Raises NotFound
     `payment.unknown`."""
     held = lock(tx, payment_id)
     known = store.list_moves(tx, payment_id)
@@ -365,7 +375,7 @@ def won_back(tx: Tx, payment_id: UUID, amount: int, external_id: str, writing: W
     moves: list[Move] = []
     standing = held.standing
     returned = min(amount, sum(taken.values()))
-    lost = min(returned, taken.get(MoveKind.LOST, 0), standing.lost)
+    lost = min(returned, standing.lost)
     if lost:
         one, standing = payments.moved(
             standing, MoveKind.LOST_RETURNED, lost, external_id=external_id
@@ -375,7 +385,12 @@ def won_back(tx: Tx, payment_id: UUID, amount: int, external_id: str, writing: W
     one, standing = payments.moved(
         standing, MoveKind.DISPUTE_WON, returned, external_id=external_id
     )
-    paid = [row.document_id for row in known if row.kind == MoveKind.UNAPPLIED]
+    events = {row.event_id for row in known if row.external_id == external_id}
+    paid = [
+        row.document_id
+        for row in known
+        if row.kind == MoveKind.UNAPPLIED and row.event_id in events
+    ]
     opens = invoicing.lock_open(tx, paid)
     order = {document: place for place, document in enumerate(dict.fromkeys(paid))}
     opens.sort(key=lambda one: order[one.document_id])

@@ -65,6 +65,12 @@ def of_externals(tx: Tx, provider: str, externals: Sequence[str]) -> dict[str, H
     return {row.external_id: _held(row) for row in rows}
 
 
+def of_amount(tx: Tx, provider: str, amount: int, currency: str) -> list[Held]:
+    """The payments of so much that came to an account, oldest first."""
+    rows = store.list_payments(tx, provider=provider, amount=amount)
+    return [_held(row) for row in rows if row.currency == currency]
+
+
 def of_attempt(tx: Tx, attempt_id: UUID) -> Held | None:
     """The payment that an attempt brought."""
     found = store.list_payments(tx, attempt_id=attempt_id)

@@ -19,6 +19,9 @@ from everycent.kernel.money import MINOR_LIMIT, Money
 
 _AMOUNT = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,5}))?", re.ASCII)
 _DERIVED_SIGNS = 32
+_LONGEST_REFERENCE = 100
+_LONGEST_TEXT = 500
+_IDENTITY = re.compile(r" \d{4}-\d{2}-\d{2} [+-][0-9.]+ [A-Z]{3}.*", re.ASCII)
 
 
 class Party(NamedTuple):
@@ -71,8 +74,8 @@ class StatementEntry(NamedTuple):
     """One movement of money that can be matched, in the words of `Booking` and `Transaction`; `name` and
     `iban` are the other party's.
 
-    `booking` is the reference of the line on the account: a line is taken in once, from whichever file
-    tells it first. `reference` is the entry's own; both are the same unless the line is a batch."""
+    `booking` is the name of the line on the account: a line is taken in once, from whichever file tells it
+    first. `reference` is the entry's own; both are the same unless the line is a batch."""
 
     amount: int
     currency: str
@@ -228,15 +231,18 @@ Seen = dict[tuple[str, str], int]
 
 
 def entries_of(account: str, bookings: Iterable[Told], seen: Seen) -> list[StatementEntry]:
-    """The entries of an account's bookings, each with a reference that is the same in every import.
+    """The entries of an account's bookings, each with a reference that is the same in every file.
 
-    That is the bank's, of the booking or of its only transaction. Where there is none it is derived from
-    all that is told about the booking and the account. Of equal ones in a file (told to `seen`) the second
-    ends in #2, so that two payments of the same amount on one day stay two, also on two pages.
+    That is the bank's, of the booking or of its only transaction, with the day, the direction and the
+    amount: banks give a fee the reference of its payment, and the same one again on another day. Where
+    there is none it is derived from all that is told about the booking and the account. Of ones that are
+    equal in all that in a file (told to `seen`) the second ends in #2, so that two payments of the same
+    amount on one day stay two, also on two pages.
     """
     found: list[StatementEntry] = []
     for told in bookings:
-        key = told.booking.reference or _only_reference(told) or _derived(account, told)
+        by_bank = told.booking.reference or _only_reference(told)
+        key = _derived(account, told) if by_bank is None else _identity(by_bank, told.booking)
         times = seen[account, key] = seen.get((account, key), 0) + 1
         unique = key if times == 1 else f"{key}#{times}"
         found += expanded(told.booking, told.transactions, unique)
@@ -245,6 +251,28 @@ def entries_of(account: str, bookings: Iterable[Told], seen: Seen) -> list[State
 
 def _only_reference(told: Told) -> str | None:
     return told.transactions[0].reference if len(told.transactions) == 1 else None
+
+
+def _identity(reference: str, booking: Booking) -> str:
+    """What tells a booking apart from all others that the bank gave the same reference. Files of two sorts
+    tell the rest of a booking differently."""
+    if len(reference) > _LONGEST_REFERENCE or not reference.isprintable():
+        reference = canonical.digest(reference).hex()[:_DERIVED_SIGNS]
+    sign = "+" if booking.is_credit else "-"
+    amount = Money(booking.amount, booking.currency)
+    return f"{reference} {booking.booked_on.isoformat()} {sign}{amount}"
+
+
+def text_of(entry: StatementEntry) -> str:
+    """What an entry tells, as its payment keeps it."""
+    told = [*entry.structured, entry.text, entry.name or ""]
+    return " ".join(" ".join(part for part in told if part).split())[:_LONGEST_TEXT]
+
+
+def bank_reference(name: str) -> str | None:
+    """The bank's reference out of that of an entry, None for one that is derived."""
+    found = _IDENTITY.search(name)
+    return None if found is None else name[: found.start()]
 
 
 def _derived(account: str, told: Told) -> str:

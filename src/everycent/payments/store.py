@@ -20,6 +20,7 @@ def list_payments(
     provider: str | None = None,
     externals: Sequence[str] | None = None,
     attempt_id: UUID | None = None,
+    amount: int | None = None,
     only_left: bool = False,
     limit: int = 100_000,
 ) -> list[Any]:
@@ -31,6 +32,7 @@ def list_payments(
         "provider": provider,
         "externals": None if externals is None else list(externals),
         "attempt_id": attempt_id,
+        "amount": amount,
         "only_left": only_left,
         "limit": limit,
     }

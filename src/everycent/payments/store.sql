@@ -13,6 +13,7 @@ where p.tenant_id = %(tenant_id)s
   and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
   and (%(attempt_id)s::uuid is null or p.attempt_id = %(attempt_id)s)
   and (%(provider)s::text is null or p.provider = %(provider)s)
+  and (%(amount)s::bigint is null or p.amount = %(amount)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
   and (not %(only_left)s or p.left_over > 0)
 order by p.received_on, p.payment_id limit %(limit)s;
@@ -24,7 +25,7 @@ from unnest(%(ids)s::uuid[]) with ordinality as w(id, place) order by place;
 
 -- name: moves_of
 select m.move_no, m.kind, m.amount, m.left_after, m.back_after, m.lost_after, m.of_move, m.document_id,
-       m.external_id, m.at, i.series, i.number
+       m.external_id, m.at, m.event_id, i.series, i.number
 from payment_move m
 left join invoice i on i.tenant_id = m.tenant_id and i.invoice_id = m.document_id
 where m.tenant_id = %(tenant_id)s and m.payment_id = %(payment_id)s order by m.move_no;

@@ -8,6 +8,7 @@ import pytest
 
 from everycent.integrations.bank_camt import FORMS, read
 from everycent.kernel.errors import Invalid
+from everycent.payments.statement import bank_reference
 
 FILES = Path(__file__).parents[2] / "data" / "bank"
 TODAY = (FILES / "camt053_08.xml").read_text("utf-8")
@@ -20,7 +21,11 @@ def statements(text, encoding="utf-8"):
 
 
 def shown(entry):
-    return (entry.amount if entry.is_credit else -entry.amount, entry.reference, entry.name)
+    number = entry.reference.partition("/")[2]
+    name = (
+        f"{bank_reference(entry.reference)}/{number}" if number else bank_reference(entry.reference)
+    )
+    return (entry.amount if entry.is_credit else -entry.amount, name, entry.name)
 
 
 def test_a_day_of_an_account_is_read_with_batch_return_and_fee():

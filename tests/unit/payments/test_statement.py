@@ -12,6 +12,7 @@ from everycent.payments.statement import (
     StatementEntry,
     Told,
     Transaction,
+    bank_reference,
     checked,
     entries_of,
     expanded,
@@ -139,10 +140,40 @@ def references(*bookings, seen=None, account="A"):
 
 def test_a_reference_is_the_bank_s_or_derived_and_the_same_in_every_import():
     bare = Told(TEN._replace(reference=None))
-    assert references(Told(TEN)) == ["B1"]
-    assert references(Told(TEN._replace(reference=None), (Transaction(reference="T1"),))) == ["T1"]
+    told_by_its_part = Told(TEN._replace(reference=None), (Transaction(reference="T1"),))
+    assert references(Told(TEN)) == ["B1 2026-03-02 +10.00 EUR"]
+    assert references(told_by_its_part) == ["T1 2026-03-02 +10.00 EUR"]
+    assert [bank_reference(one) for one in references(Told(TEN), told_by_its_part, bare)] == [
+        "B1", "T1", None,
+    ]  # fmt: skip
     assert references(bare) == references(bare)
     assert references(bare)[0].startswith("derived-")
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_same"),
+    [
+        ({"amount": 1001}, False),
+        ({"currency": "USD"}, False),
+        ({"is_credit": False}, False),
+        ({"booked_on": date(2026, 3, 3)}, False),
+        ({"value_on": DAY, "text": "in other words", "own_reference": "7"}, True),
+    ],
+)
+def test_of_one_reference_what_differs_in_money_or_day_is_another_entry(changed, is_same):
+    other = Told(TEN._replace(**changed))
+    assert (references(other) == references(Told(TEN))) is is_same
+    names = references(Told(TEN), other, Told(TEN))
+    assert names == [*references(Told(TEN)), f"{names[0]}#2", f"{names[0]}#3"] if is_same else [
+        names[0], *references(other), f"{names[0]}#2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("reference", ["R" * 101, "R\u200b1"])
+def test_a_reference_that_is_too_long_or_has_signs_that_nobody_sees_gets_a_short_name(reference):
+    (found,) = references(Told(TEN._replace(reference=reference)))
+    assert len(found) == len("2026-03-02 +10.00 EUR") + 33
+    assert found.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -369,6 +369,10 @@ create unique index payment_attempt_refund on payment_attempt (tenant_id, paymen
     where kind = 'refund' and status not in ('failed', 'cancelled') and not is_contradicted;
 create index payment_attempt_provider on payment_attempt (tenant_id, provider_id)
     where provider_id is not null;
+create index payment_attempt_retry on payment_attempt (tenant_id, retry_at)
+    where kind = 'refund' and status = 'failed';
+create index payment_attempt_payment on payment_attempt (payment_id, tenant_id) where payment_id is not null;
+create index payment_attempt_contradicted on payment_attempt (tenant_id, claimed_at) where is_contradicted;
 create index payment_attempt_invoice on payment_attempt (invoice_id, tenant_id, claimed_at);
 create index payment_attempt_open on payment_attempt (tenant_id, status, look_at)
     where status not in ('succeeded', 'failed', 'cancelled');
@@ -406,7 +410,8 @@ begin
         'unknown>sending',
         'pending>answered', 'pending>failed', 'pending>pending', 'pending>mismatched', 'pending>unknown',
         'answered>succeeded', 'mismatched>answered', 'mismatched>failed', 'mismatched>mismatched',
-        'failed>answered', 'cancelled>answered', 'failed>mismatched', 'cancelled>mismatched'])
+        'failed>answered', 'cancelled>answered', 'failed>mismatched', 'cancelled>mismatched',
+        case when new.kind = 'refund' then 'succeeded>failed' end])
     then
         raise exception 'an attempt does not go from % to %', old.status, new.status
             using errcode = 'check_violation', constraint = 'payment_attempt_transition';
@@ -417,6 +422,24 @@ create trigger transition before update on payment_attempt
     for each row execute function check_attempt();
 create trigger begun after insert on payment_attempt
     for each row execute function check_attempt();
+
+-- An attempt begins at a state in which its invoice is: after so many settlements, with so much open.
+create function check_claim() returns trigger language plpgsql as $$
+declare wrong boolean;
+begin
+    execute $q$ select exists (
+        select from appended n where n.kind = 'charge' and not exists (
+            select from everycent.open_document o
+            where o.tenant_id = n.tenant_id and o.invoice_id = n.invoice_id
+              and o.step = n.step and o.open = n.open)) $q$ into wrong;
+    if wrong then
+        raise exception 'an attempt begins at the state in which its invoice is'
+            using errcode = 'foreign_key_violation', constraint = 'payment_attempt_state';
+    end if;
+    return null;
+end $$;
+create trigger of_its_state after insert on payment_attempt
+    referencing new table as appended for each statement execute function check_claim();
 
 -- What is decided about collecting an invoice: not before `retry_at`, or not at all while `is_stopped`.
 create table collection (
@@ -455,8 +478,8 @@ from (
            case when n.invoice_id is not null then 'credited' when o.open <> 0 then 'open'
                 when o.settled_by = 'write_off' then 'written_off' else 'paid' end as closed,
            a.reference as attempt, a.status as attempt_status, a.claimed_at, a.changed_at,
-           coalesce(d.tries, 0) as tries, d.retry_at, coalesce(d.is_stopped, false) as is_stopped,
-           coalesce(d.reason, '') as reason,
+           coalesce(d.tries, 0) as tries, d.retry_at, coalesce(h.is_held, false) or coalesce(d.is_stopped, false) as is_stopped,
+           coalesce(case when h.is_held then h.reason end, d.reason, '') as reason,
            exists (
                select from payment_method m
                where m.tenant_id = o.tenant_id and m.customer_id = o.customer_id
@@ -465,6 +488,7 @@ from (
     join customer c on c.tenant_id = o.tenant_id and c.customer_id = o.customer_id
     left join invoice n on n.tenant_id = o.tenant_id and n.credits = o.invoice_id
     left join collection d on d.tenant_id = o.tenant_id and d.invoice_id = o.invoice_id
+    left join collection_hold h on h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id
     left join lateral (
         select a.reference, a.status, a.claimed_at, a.changed_at from payment_attempt a
         where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id and not a.is_contradicted
@@ -514,6 +538,8 @@ create table payment_notice (
     event_id uuid not null,
     primary key (tenant_id, provider, notice_id)
 );
+create index payment_notice_unfollowed on payment_notice (tenant_id, at)
+    where told like '%a person has to look%';
 create trigger immutable before update or delete or truncate on payment_notice
     for each statement execute function refuse_change();
 

@@ -98,6 +98,10 @@ def _told(tx: Tx, desk: Desk, stage: Stage, notice: Notice) -> str:
     ):
         return f"another one than {known} under the same reference: a person has to look"
     (after,) = charging.hear(tx, [Heard(stage, said)], desk.terms_of, desk.writer)
+    if after.state.status is Status.SUCCEEDED and said.outcome is Outcome.FAILED:
+        return f"it failed after it was booked ({said.failure}): a person has to look"
+    if after.state.status is Status.FAILED and stage.state.status is Status.SUCCEEDED:
+        return "the refund came back after it was done: a person has to look"
     if after.state.status is Status.ANSWERED:
         (after,) = charging.book(tx, [after], desk.writer) or [after]
     return str(after.state.status)
@@ -134,6 +138,7 @@ def _taken_back(tx: Tx, desk: Desk, held: Held, notice: Notice) -> str:
         "at": desk.clock(), "recorded_at": desk.clock(), "actor": desk.actor, "ids": desk.ids,
     }  # fmt: skip
     payment_id = held.payment.payment_id
+    held = payments.lock(tx, payment_id)
     known = {(row.kind, row.external_id) for row in queries.moves(tx, payment_id)}
     if notice.kind is NoticeKind.DISPUTE_WON:
         if (MoveKind.DISPUTE_WON.value, external_id) in known:
@@ -143,7 +148,10 @@ def _taken_back(tx: Tx, desk: Desk, held: Held, notice: Notice) -> str:
         payments.won_back(tx, payment_id, amount, external_id, writing)
         return "returned"
     event_type, kind = _BACK[notice.kind]
-    if (kind.value, external_id) in known:
+    is_known = (kind.value, external_id) in known
+    if notice.answer.outcome is not Outcome.DONE:
+        return "what was taken back came again: a person has to look" if is_known else "not done"
+    if is_known:
         return "known"
     done = payments.taken_there(
         tx, payment_id, event_type, kind, amount, writing, reason=notice.kind.value,

@@ -23,6 +23,7 @@ def use(tx: Tx, invoice_ids: Sequence[UUID], writing: payments.Writing) -> None:
     wanted = queries.payers_with_credit(tx, invoice_ids) if invoice_ids else []
     if wanted:
         customers.lock(tx, wanted)
+        payments.lock_left(tx, wanted)  # all payments before any document, as everywhere
     for customer_id in wanted:
         _use_payments(tx, customer_id, writing)
         _use_notes(tx, customer_id, writing)

@@ -4,10 +4,15 @@ way of every attempt."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+import psycopg
 
 from everycent.charging import operations as charging
 from everycent.charging import operations_decisions as decisions
@@ -19,6 +24,7 @@ from everycent.db.connection import Database, Tx
 from everycent.flows.collect import calls
 from everycent.flows.collect.desk import Desk
 from everycent.kernel import ids as shown
+from everycent.kernel.errors import Conflict, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.payments import operations as payments
 from everycent.payments import payment as paid
@@ -26,6 +32,8 @@ from everycent.payments import queries
 from everycent.payments.failure import Failure
 from everycent.payments.payment import Moved, MoveKind, Way
 from everycent.payments.provider import Kind, Provider
+
+_PAUSE = 0.5
 
 
 class Asked(NamedTuple):
@@ -83,32 +91,46 @@ def _owner(done: Moved) -> UUID:
     return owner
 
 
-async def send(desk: Desk) -> int:
-    """Sends the refunds that were asked for, and those that are to be tried again; how many."""
-    sent = 0
+async def send(desk: Desk, is_stopped: Callable[[], bool] = lambda: False) -> Counter[str]:
+    """Sends the refunds that were asked for, and those that are to be tried again, until it is stopped;
+    what became of them."""
+    counts: Counter[str] = Counter()
     with desk.step("refund_retry") as tx:
         refunds.try_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
     for name, provider in sorted(desk.providers.items()):
-        while await _send_one(desk, name, provider):
-            sent += 1
-    return sent
+        while not is_stopped():
+            sent = await _send_one(desk, name, provider)
+            if not sent:
+                break
+            counts.update(str(stage.state.status) for stage in sent)
+    return counts
 
 
-async def _send_one(desk: Desk, name: str, provider: Provider) -> bool:
+async def _send_one(desk: Desk, name: str, provider: Provider) -> list[Stage]:
     """One after the other, so that none waits between its stage and its request."""
     until = time.monotonic() + desk.pace.patience.total_seconds()
     with desk.step("refund_send") as tx:
         begun = refunds.begin(
             tx, name, provider.traits.concurrency, 1, desk.pace.patience, desk.writer
         )
+    if begun and time.monotonic() >= until:
+        with desk.step("refund_unsent") as tx:
+            return charging.not_sent(tx, begun, Failure.DEFECT, desk.terms_of, desk.writer)
+    after: list[Stage] = []
     for stage in begun:
-        if time.monotonic() >= until:
-            with desk.step("refund_unsent") as tx:
-                charging.not_sent(tx, [stage], Failure.DEFECT, desk.terms_of, desk.writer)
-            continue
         said, is_over = await calls.send(provider, stage.attempt)
-        with desk.step("refund_hear") as tx:
-            charging.hear(tx, [Heard(stage, said, is_over)], desk.terms_of, desk.writer)
-        with desk.step("refund_book") as tx:
-            charging.book(tx, [stage], desk.writer)
-    return bool(begun)
+        after += await _written(desk, Heard(stage, said, is_over))
+    return after
+
+
+async def _written(desk: Desk, heard: Heard) -> list[Stage]:
+    """Writes down what was said, however long the database is away: nobody else knows it."""
+    while True:
+        try:
+            with desk.step("refund_hear") as tx:
+                after = charging.hear(tx, [heard], desk.terms_of, desk.writer)
+            break
+        except (psycopg.OperationalError, Unavailable, Conflict):
+            await asyncio.sleep(_PAUSE)
+    with desk.step("refund_book") as tx:
+        return charging.book(tx, after, desk.writer) or after

@@ -49,7 +49,8 @@ def of_retries(desk: Desk) -> Run | None:
     with desk.step("look_for_retries") as tx:
         if not queries.has_retries(tx, desk.clock(), desk.names):
             return None
-    return _open(desk, RunKind.RETRY, local_date(desk.clock(), "UTC"), None, None)[0]
+    run, is_new = _open(desk, RunKind.RETRY, local_date(desk.clock(), "UTC"), None, None)
+    return run if is_new else None
 
 
 def _open(

@@ -15,13 +15,16 @@ import psycopg
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN
-from everycent.flows.collect import recover, refund
+from everycent.dunning.schedule import Schedule
+from everycent.flows.collect import recover, refund, start
 from everycent.flows.collect.desk import Desk, ended, register, renewed
 from everycent.flows.collect.engine import Engine, OnProgress
 from everycent.flows.collect.recover import IsGone
 from everycent.kernel.errors import Conflict, Unavailable
 
 _PAUSE = 0.25
+AWAY = (psycopg.OperationalError, Unavailable, Conflict)
+"""The database is away, or somebody else was first: it is tried again later."""
 
 
 class Stop:
@@ -62,33 +65,44 @@ async def on_run(
     counts: Counter[str] = Counter()
     while not stop.is_asked:
         try:
-            await recovered(desk, is_gone)
-        except (psycopg.OperationalError, Unavailable, Conflict):
-            await asyncio.sleep(_PAUSE)  # the database is away, or somebody else was first
-            continue
-        engine = Engine(desk, run_id, on_progress, lambda: recover.take_over(desk, is_gone))
-        stop.watches(engine)
-        await engine.work()
-        counts.update(engine.counts)
-        if _is_over(desk, run_id):
-            break
+            await recovered(desk, is_gone, stop)
+            engine = Engine(desk, run_id, on_progress, lambda: recover.take_over(desk, is_gone))
+            stop.watches(engine)
+            await engine.work()
+            counts.update(engine.counts)
+            if _is_over(desk, run_id):
+                break
+        except AWAY:
+            pass
         await asyncio.sleep(_PAUSE)
     return counts
 
 
-async def recovered(desk: Desk, is_gone: IsGone) -> Counter[str]:
+async def recovered(desk: Desk, is_gone: IsGone, stop: Stop | None = None) -> Counter[str]:
     """Ends what others left, books what is answered, sends refunds, and asks about what is unknown. Returns
     what attempts came to, and how many were booked and sent."""
     recover.settle_own(desk)
     counts = recover.take_over(desk, is_gone)
-    done = {"booked": recover.book(desk), "refund": await refund.send(desk)}
+    sent = await refund.send(desk, lambda: stop is not None and stop.is_asked)
+    done = {"booked": recover.book(desk), "refund": sent.total()}
     counts += Counter(done)  # which leaves out what was not to be done
     return counts + await recover.ask(desk)
 
 
+async def on_schedule(desk: Desk, schedule: Schedule, is_gone: IsGone, stop: Stop) -> Counter[str]:
+    """Opens what the schedule and the retries have by now, and works on everything; does nothing while the
+    database is away."""
+    try:
+        start.by_schedule(desk, schedule)
+        start.of_retries(desk)
+        return await on_everything(desk, is_gone, stop)
+    except AWAY:
+        return Counter()
+
+
 async def on_everything(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]:
     """Works on every open run there is, and recovers; returns when nothing is left that can be done now."""
-    counts = await recovered(desk, is_gone)
+    counts = await recovered(desk, is_gone, stop)
     with desk.step("open_runs") as tx:
         runs = queries.runs(tx, 1000, is_open=True)
     for run in reversed(runs):
@@ -116,7 +130,7 @@ def alive(desk: Desk) -> Iterator[None]:
         while not over.wait(desk.pace.lease.total_seconds() / 3):
             try:
                 renewed(desk)
-            except (psycopg.OperationalError, Unavailable):
+            except AWAY:
                 continue  # the database is away; when the lease is over, others take over
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)
