@@ -164,7 +164,8 @@ def render(
     left: int | None = None,
 ) -> None:
     """Prints an invoice for a person to read; `credited_by` is the credit note that took it back, `title`
-    stands in the place of its number, `left` is what is open of it (minor units)."""
+    stands in the place of its number, `left` is what is open of it (minor units), told
+    where that is not all."""
     zone = found.customer.time_zone
     kind = "Invoice" if kind_of(found.series) == "invoice" else "Credit note"
     click.secho(title or f"{kind} {found.name}", bold=True)
@@ -190,7 +191,7 @@ def render(
         )  # fmt: skip
     end = table([">", "~what", "period", ">quantity", ">price", ">tax", ">amount"], rows) or _END
     _render_sums(_sums(found, credited_by), found.currency, end)
-    if left is not None and not credited_by:
+    if left is not None and not credited_by and left != found.payable:
         _render_sums([("open", left)], found.currency, end)
     _render_home(found, end)
     for reason in dict.fromkeys(amount.reason for amount in found.taxes if amount.reason):
