@@ -20,7 +20,7 @@ from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments import queries
 
-_FOR_A_PERSON = ("proposed", "unmatched", "contradicted", "person")
+_FOR_A_PERSON = ("proposed", "unmatched", "reversal", "contradicted", "person")
 
 
 @click.command(name="import")
