@@ -3,8 +3,8 @@ provider and for each thing that can happen to a call, and started again. The pr
 judge: never a second charge, nothing lost, the books equal to it.
 
 The whole product of points, modes and outcomes, and the ordered pairs of points (a second crash during the
-recovery from the first), are `make crashes` (docs/collecting.md has the last result). What runs here is
-every point in every mode, and every outcome at the points around the call.
+recovery from the first), are `pytest -m soak tests/collecting` (docs/collecting.md has the last result).
+What runs here is every point in every mode, and every outcome at the points around the call.
 """
 
 from __future__ import annotations
