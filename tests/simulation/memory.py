@@ -8,10 +8,12 @@ What a commit may come to is explicit: it happened, it did not, or nobody was to
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+
+import psycopg
 
 from everycent.charging.attempt import Stage, Status
 from everycent.charging.run import (
@@ -216,12 +218,22 @@ class Tx:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Work that may be undone alone; here nothing is."""
-        yield
+        """Work that may be undone alone."""
+        mark = len(self.undo)
+        with suppress(psycopg.Rollback):
+            try:
+                yield
+            except psycopg.Rollback:
+                self._undo_to(mark)
+                raise
 
     def roll_back(self) -> None:
         """Undoes all of it."""
-        for table, key, before in reversed(self.undo):
+        self._undo_to(0)
+
+    def _undo_to(self, mark: int) -> None:
+        while len(self.undo) > mark:
+            table, key, before = self.undo.pop()
             if before is None:
                 del table[key]
             else:
@@ -451,7 +463,7 @@ def find_owners(tx: Tx, ids: Sequence[str]) -> dict[tuple[str, str], UUID]:
     }
 
 
-def plan_run(tx: Tx, run: Run, invoices: Sequence[UUID] | None, providers: Iterable[str]) -> None:
+def plan_run(tx: Tx, run: Run, invoices: Sequence[UUID] | None, providers: Iterable[str]) -> int:
     """See store.sql, plan_run."""
     tables = tx.tables
     for invoice_id, found in tables.opens.items():
@@ -467,6 +479,7 @@ def plan_run(tx: Tx, run: Run, invoices: Sequence[UUID] | None, providers: Itera
             continue
         if not is_under_way(tables, invoice_id):
             tables.items[run.run_id][invoice_id] = (WAITING, None)
+    return len(tables.items[run.run_id])
 
 
 def has_retries(tx: Tx, at: datetime) -> bool:

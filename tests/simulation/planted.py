@@ -106,7 +106,7 @@ _WAYS = (memory.Tables, "refuse_way", _nothing)
 _NO_ALIVE = (memory.Tables, "refuse_alive", _nothing)
 _NO_STEP = (memory.Tables, "refuse_step", _nothing)
 _NO_FENCE = (memory.Tables, "refuse_fence", _nothing)
-_BLIND_TO_OTHERS = edited(_OPS, "candidates", ("row.is_under_way,", "False,"))
+_BLIND_TO_OTHERS = edited(_OPS, "candidate_of", ("row.is_under_way,", "False,"))
 
 
 def _sent_before_written(self: Worker) -> Any:

@@ -12,6 +12,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from everycent.charging import collectable as real_collectable
 from everycent.charging import operations as real_operations
 from everycent.charging import operations_runs as real_running
 from everycent.charging import operations_writing as real_writing
@@ -37,8 +38,10 @@ def _operations() -> Any:
     there.writing = writing
     there.invoicing = SimpleNamespace(lock_open=memory.lock_open)
     there.methods = SimpleNamespace(give_up=memory.give_up)
-    there.method = SimpleNamespace(decode=lambda told: told)
-    there.name_of = lambda series, number: series
+    rows = _copy(real_collectable)
+    rows.decode = lambda told: told
+    rows.name_of = lambda series, number: series
+    there.candidate_of = rows.candidate_of
     return there
 
 

@@ -206,6 +206,7 @@ class Engine:
     # --- S3 to S6 -----------------------------------------------------------------------------------
 
     async def _call(self, provider: Provider, stage: Stage, until: float) -> None:
+        is_said = False
         try:
             # Held up since the stage was stored: too late to begin. A machine that was suspended has a
             # monotonic clock that knows nothing of it.
@@ -216,9 +217,16 @@ class Engine:
             said, is_over = await calls.send(provider, stage.attempt)
             self.breakers[provider.name].note(said, time.monotonic())
             self.answers.put_nowait(Heard(stage, said, is_over))
+            is_said = True
         finally:
-            self.calling[provider.name] -= 1
-            self.freed.set()
+            if not is_said:
+                self._free([stage])
+
+    def _free(self, stages: Iterable[Stage]) -> None:
+        """Their places at providers are free: what was said is written down, or nothing was sent."""
+        for stage in stages:
+            self.calling[stage.attempt.provider] -= 1
+        self.freed.set()
 
     async def _unsent(self, stages: Sequence[Stage]) -> None:
         def write() -> list[Stage]:
@@ -272,6 +280,7 @@ class Engine:
                 reference = batch[0].stage.attempt.reference
                 _LOG.exception("what was said about %s can't be written", reference)
                 self.counts["defect"] += 1
+                self._free([batch[0].stage])
                 self._forget([batch[0].stage])
                 return
             for one in batch:
@@ -281,7 +290,7 @@ class Engine:
         stages = None
         while stages is None:
             stages = await self._persistently(partial(self._hear, batch))
-        self.freed.set()
+        self._free([one.stage for one in batch])
         ended = [stage for stage in stages if stage.state.status is not Status.ANSWERED]
         for stage in stages:
             if stage.state.status is Status.ANSWERED:
