@@ -86,7 +86,12 @@ def test_eight_workers_and_three_schedulers_charge_every_invoice_once(
         check(place, fake)
         charged = {one["payer"] for one in fake.captured()}
         sure = {key for key, token in shop.tokens(place).items() if token == "tok_ok"}
-        assert sure <= charged
+        given_up = {
+            one.attempt.payer
+            for one in shop.attempts(place, ["failed"])
+            if one.state.is_stopped and one.attempt.tries >= 4
+        }
+        assert sure <= charged | given_up  # by chance a call fails as often as is allowed
 
 
 @pytest.mark.parametrize("point", ["send.committed", "call.begin", "wire.sent", "call.end"])
