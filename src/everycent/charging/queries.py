@@ -65,11 +65,6 @@ def attempts_of(tx: Tx, invoice_id: UUID) -> list[Stage]:
     return store.list_attempts(tx, invoice_id=invoice_id)
 
 
-def by_status(tx: Tx, statuses: Sequence[str], limit: int = 1000) -> list[Stage]:
-    """Attempts that stand somewhere, oldest first."""
-    return store.list_attempts(tx, statuses=statuses, limit=limit)
-
-
 def by_ids(tx: Tx, attempt_ids: Sequence[UUID]) -> list[Stage]:
     """Attempts by id, oldest first."""
     return store.list_attempts(tx, ids=attempt_ids)

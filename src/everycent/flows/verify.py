@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from everycent.archives import queries as archives
@@ -69,12 +70,8 @@ def verify(
         "every checkpoint still holds, with our signature",
         list(journal.broken_checkpoints(tx, trusted_key)),
     )
-    for promise in ledger.CHECKS:
-        on_start(promise)
-        yield Check("books", promise, ledger.violations(tx, promise))
-    for promise in invoicing.CHECKS:
-        on_start(promise)
-        yield Check("invoices", promise, invoicing.violations(tx, promise))
+    yield from _each("books", ledger.CHECKS, partial(ledger.violations, tx), on_start)
+    yield from _each("invoices", invoicing.CHECKS, partial(invoicing.violations, tx), on_start)
     on_start(invoicing.AT_HOME)
     yield Check("invoices", invoicing.AT_HOME, invoicing.false_homes(tx))
     on_start(invoicing.LINE_NOTES)
@@ -83,24 +80,12 @@ def verify(
     yield Check("invoices", exchange.IN_ORDER, exchange.violations(tx))
     on_start(coupons.USED_AS_ALLOWED)
     yield Check("invoices", coupons.USED_AS_ALLOWED, coupons.violations(tx))
-    for promise in wallets.CHECKS:
-        on_start(promise)
-        yield Check("credit", promise, wallets.violations(tx, promise))
-    for promise in payments.CHECKS:
-        on_start(promise)
-        yield Check("payments", promise, payments.violations(tx, promise))
-    for promise in charging.CHECKS:
-        on_start(promise)
-        yield Check("payments", promise, charging.violations(tx, promise))
-    for promise in debits.CHECKS:
-        on_start(promise)
-        yield Check("payments", promise, debits.violations(tx, promise))
-    for promise in dunning.CHECKS:
-        on_start(promise)
-        yield Check("dunning", promise, dunning.violations(tx, promise))
-    for promise in metering.CHECKS:
-        on_start(promise)
-        yield Check("usage", promise, metering.violations(tx, promise))
+    yield from _each("credit", wallets.CHECKS, partial(wallets.violations, tx), on_start)
+    yield from _each("payments", payments.CHECKS, partial(payments.violations, tx), on_start)
+    yield from _each("payments", charging.CHECKS, partial(charging.violations, tx), on_start)
+    yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), on_start)
+    yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), on_start)
+    yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start)
     on_start(corrections.COUNTS_ONCE)
     yield Check("usage", corrections.COUNTS_ONCE, corrections.violations(tx))
     on_start(ARCHIVE_ADDS_UP)
@@ -124,6 +109,18 @@ def verify(
         different = [f"{name} {row}" for name, rows in rebuilt.differences.items() for row in rows]
         figures = {"events": rebuilt.events, "rows": sum(rebuilt.rows.values())}
         yield Check("replay", "the journal rebuilds every table, byte for byte", different, figures)
+
+
+def _each(
+    subject: str,
+    promises: Iterable[str],
+    violators: Callable[[str], list[str]],
+    on_start: OnStart,
+) -> Iterator[Check]:
+    """The promises of one slice, in its order."""
+    for promise in promises:
+        on_start(promise)
+        yield Check(subject, promise, violators(promise))
 
 
 def _conservation(tx: Tx) -> Check:

@@ -59,12 +59,6 @@ def of_external(tx: Tx, provider: str, external_id: str) -> Held | None:
     return _held(found[0]) if found else None
 
 
-def of_externals(tx: Tx, provider: str, externals: Sequence[str]) -> dict[str, Held]:
-    """The payments that a provider, or a bank, knows by these names."""
-    rows = store.list_payments(tx, provider=provider, externals=externals) if externals else []
-    return {row.external_id: _held(row) for row in rows}
-
-
 def of_amount(tx: Tx, provider: str, amount: int, currency: str) -> list[Held]:
     """The payments of so much that came to an account, oldest first."""
     rows = store.list_payments(tx, provider=provider, amount=amount)
