@@ -4,10 +4,13 @@ outcome is unknown. Each of these once led to a second charge, or to no charge a
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import psycopg
 import pytest
 
+from everycent.charging import queries
 from everycent.charging.attempt import Status
 from everycent.flows.collect import decide, start, work
 from everycent.invoicing import operations as invoices
@@ -188,3 +191,40 @@ def test_an_invoice_in_instalments_is_charged_as_each_falls_due(place, tmp_path)
         assert [one["amount"] for one in fake.captured()] == [1000, 2720]
         assert shop.open_amounts(place) == []
         assert shop.violations(place) == []
+
+
+class HeldAtBooking:
+    """Somebody else has the answered attempt when it is to be booked, and lets go of it a moment later."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.conninfo = conninfo
+        self.holding: threading.Thread | None = None
+
+    def __call__(self, reached: str) -> None:
+        if reached == "book.begin" and self.holding is None:
+            taken = threading.Event()
+            self.holding = threading.Thread(target=self.hold, args=(taken,))
+            self.holding.start()
+            taken.wait()
+
+    def hold(self, taken: threading.Event) -> None:
+        with psycopg.connect(self.conninfo) as other:
+            other.execute("select from everycent.payment_attempt for no key update")
+            taken.set()
+            time.sleep(0.5)
+
+
+def test_a_run_is_over_when_all_it_charged_is_booked_whoever_had_it_in_hand(place, tmp_path):
+    shop.open_shop(place, 1)
+    held = HeldAtBooking(place.conninfo)
+    with running_fake(tmp_path) as fake:
+        points.on_reach(held)
+        try:
+            run = shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        finally:
+            points.on_reach(None)
+        assert held.holding is not None
+        held.holding.join()
+        with place.database.snapshot(place.tenant_id) as tx:
+            done = queries.progress(tx, run.run_id)
+        assert (done.states, done.outcomes) == ({"done": 1}, {"succeeded": 1})

@@ -397,14 +397,10 @@ def lock_attempts_of(tx: Tx, workers: Sequence[UUID]) -> list[Stage]:
     ]
 
 
-def lock_unbooked(
-    tx: Tx, ids: Sequence[UUID] | None, after: UUID | None, limit: int
-) -> list[Stage]:
+def lock_unbooked(tx: Tx, after: UUID | None, limit: int) -> list[Stage]:
     """See store.sql, unbooked."""
     found = [one for one in tx.tables.attempts.values() if one.state.status is Status.ANSWERED]
     found.sort(key=lambda one: one.attempt.attempt_id)
-    if ids is not None:
-        return [one for one in found if one.attempt.attempt_id in ids][:limit]
     return [one for one in found if after is None or one.attempt.attempt_id > after][:limit]
 
 

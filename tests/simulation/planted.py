@@ -316,7 +316,7 @@ BUGS: dict[str, Bug] = {
     "booked without looking": Bug(
         "an answer is booked by everybody who hears it, and the payment's name need not be unique",
         ((memory.Tables, "refuse_payment", _nothing), _WAYS,
-         edited(memory, "lock_unbooked", ("is Status.ANSWERED", "in (Status.ANSWERED, Status.SUCCEEDED)"))),
+         edited(_OPS, "book", ("is Status.ANSWERED", "in (Status.ANSWERED, Status.SUCCEEDED)"))),
     ),
     "an older process can't recover": Bug(
         "the fence is the process's own number, so that an older one is refused after a newer one wrote",

@@ -315,15 +315,14 @@ def take_over(
 
 def unbooked(tx: Tx, after: UUID | None, limit: int) -> list[Stage]:
     """Answered attempts that nobody has booked, in the order of their ids: those after one."""
-    return store.lock_unbooked(tx, None, after, limit)
+    return store.lock_unbooked(tx, after, limit)
 
 
 def book(tx: Tx, stages: Sequence[Stage], writer: Writer) -> list[Stage]:
     """S8: books answered attempts: the payment, what it pays, the ledger entry; or what went back. Nothing
     but what is stored is needed. Returns those that succeeded: one that the database refuses stays
     answered, and needs a person."""
-    wanted = [stage.attempt.attempt_id for stage in stages]
-    answered = store.lock_unbooked(tx, wanted, None, len(wanted)) if wanted else []
+    answered = [one for one in writing.locked(tx, stages) if one.state.status is Status.ANSWERED]
     try:
         with tx.savepoint():
             return _booked(tx, answered, writer)

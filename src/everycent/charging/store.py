@@ -67,13 +67,10 @@ def lock_due_looks(tx: Tx, at: datetime, providers: Sequence[str], limit: int) -
     return _stages(tx, "due_looks", {"at": at, "providers": list(providers), "limit": limit})
 
 
-def lock_unbooked(
-    tx: Tx, ids: Sequence[UUID] | None, after: UUID | None, limit: int
-) -> list[Stage]:
-    """Attempts that were answered and are not booked, locked, in the order of their ids: those given, or
-    those after one."""
-    wanted = None if ids is None else list(ids)
-    return _stages(tx, "unbooked", {"ids": wanted, "after": after, "limit": limit})
+def lock_unbooked(tx: Tx, after: UUID | None, limit: int) -> list[Stage]:
+    """Attempts that were answered and are not booked, in the order of their ids: those after one. They are
+    locked; those that somebody else has are passed over."""
+    return _stages(tx, "unbooked", {"after": after, "limit": limit})
 
 
 def has_open(tx: Tx, provider: str, before: datetime) -> bool:

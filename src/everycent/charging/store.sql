@@ -46,7 +46,6 @@ order by look_at, attempt_id limit %(limit)s for no key update skip locked;
 -- Attempts of which the provider's word is stored and nothing is booked yet.
 select told from payment_attempt
 where tenant_id = %(tenant_id)s and status = 'answered'
-  and (%(ids)s::uuid[] is null or attempt_id = any(%(ids)s))
   and (%(after)s::uuid is null or attempt_id > %(after)s)
 order by attempt_id limit %(limit)s for no key update skip locked;
 
