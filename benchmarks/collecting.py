@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import uvloop
-
 from benchmarks import seller
 from benchmarks.answering import answering
 from benchmarks.figure import Figure, Say
-from everycent.app import processes
+from everycent.app import collecting, processes
 from everycent.app.wiring import random_ids, utc_now
 from everycent.charging.policy import DEFAULT
 from everycent.customers import queries as customers
@@ -88,7 +86,7 @@ def _charged(
         await provider.close()
 
     with work.alive(desk):
-        uvloop.run(charge())
+        collecting.run(charge())
     seconds = time.perf_counter() - begun
     done = start.progress(desk, run.run_id)
     assert done.outcomes == {"succeeded": len(invoices)}, done

@@ -368,18 +368,16 @@ def mark_items(tx: Tx, run_id: UUID, marks: Iterable[Any]) -> None:
         tx.put(items, mark.invoice_id, (mark.state, mark.attempt_id or before))
 
 
-def open_runs(tx: Tx, ids: Iterable[UUID]) -> set[UUID]:
-    """See store.sql, open_runs."""
-    return {one for one in ids if tx.tables.runs[one].state == OPEN}
-
-
 def lock_provider(tx: Tx, provider: str) -> None:
     """A transaction is one instant, and needs no lock."""
 
 
-def count_calls(tx: Tx, provider: str) -> int:
+def count_calls(tx: Tx, provider: str, over: Sequence[UUID] = ()) -> int:
     """See store.sql, calls_open."""
-    return sum(one.state.status is Status.SENDING for one in tx.tables.attempts.values())
+    return sum(
+        one.state.status is Status.SENDING and one.attempt.attempt_id not in over
+        for one in tx.tables.attempts.values()
+    )
 
 
 def lock_attempts(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Stage]:
@@ -436,16 +434,18 @@ def find_run(tx: Tx, run_id: UUID) -> Run | None:
     return tx.tables.runs.get(run_id)
 
 
-def called_off(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
+def called_off(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, bool]:
     """See store.sql, called_off."""
     tables = tx.tables
-    found = set()
+    found = {}
     for attempt_id in ids:
         attempt = tables.attempts[attempt_id].attempt
         decided = tables.collection.get(attempt.invoice_id, _UNDECIDED)
         own = {m.method_id: m.state for m in tables.methods[attempt.customer_id]}
         if decided.is_stopped or own.get(attempt.method_id, ACTIVE) != ACTIVE:
-            found.add(attempt_id)
+            found[attempt_id] = True
+        elif attempt.run_id is not None and tables.runs[attempt.run_id].state != OPEN:
+            found[attempt_id] = False
     return found
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
 from everycent.app import processes, providers
 from everycent.app.time import of_database
 from everycent.app.wiring import App
@@ -11,6 +18,18 @@ from everycent.dunning import queries as dunning
 from everycent.flows.collect.desk import Desk
 from everycent.kernel.errors import NotFound, Unavailable
 from everycent.payments.provider import PROMISES_NOTHING
+
+_T = TypeVar("_T")
+_SWITCH_SECONDS = 0.0005
+
+
+def run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Runs a process's work to its end. Threads that wait for the database get their turn ten times sooner
+    than by default, since a call waits for each of them; what is loaded by now is no garbage."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    return uvloop.run(work)
 
 
 def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:

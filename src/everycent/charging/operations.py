@@ -100,17 +100,21 @@ def candidates(tx: Tx, invoice_ids: Sequence[UUID], due_by: date) -> list[Candid
 
 
 def begin_sending(
-    tx: Tx, stages: Sequence[Stage], most: int, patience: timedelta, writer: Writer
+    tx: Tx,
+    stages: Sequence[Stage],
+    most: int,
+    patience: timedelta,
+    writer: Writer,
+    over: Sequence[UUID] = (),
 ) -> tuple[list[Stage], list[Stage]]:
     """S2: from the commit of this on requests to a provider may be under way, at most so many over all
-    processes. Returns those that are to be sent within `patience` from now, and those for which there is
-    no place yet. A claim that was taken over, or whose invoice is no longer open for that much, is in
-    neither."""
-    free = writing.places(tx, stages[0].attempt.provider, most)
+    processes; those of the attempts `over` are not any more. Returns those that are to be sent within
+    `patience` from now, and those for which there is no place yet. A claim that was taken over, or whose
+    invoice is no longer open for that much, is in neither."""
+    free = writing.places(tx, stages[0].attempt.provider, most, over)
     later = list(stages[free:])
     known = writing.locked(tx, stages[:free])
     writer = writing.not_before(writer, known)
-    runs = store.open_runs(tx, sorted({s.attempt.run_id for s in known if s.attempt.run_id}))
     opens = {
         one.document_id: one
         for one in invoicing.lock_open(
@@ -126,7 +130,7 @@ def begin_sending(
             continue
         if stage.state.status is not Status.CLAIMED:
             continue
-        if stage.attempt.run_id is not None and stage.attempt.run_id not in runs:
+        if off.get(stage.attempt.attempt_id) is False:
             held.append(stage)
             continue
         if not _is_still_wanted(stage.attempt, opens, off):
@@ -196,10 +200,12 @@ def give_back(tx: Tx, stages: Sequence[Stage], writer: Writer) -> None:
     _mark(tx, called_off, cancelled_to=WAITING)
 
 
-def _is_still_wanted(attempt: Attempt, opens: Mapping[UUID, Open], off: set[UUID]) -> bool:
+def _is_still_wanted(
+    attempt: Attempt, opens: Mapping[UUID, Open], off: Mapping[UUID, bool]
+) -> bool:
     """Whether what was decided at the claim still holds: as much is open, nobody stopped it, no evidence of
     money came meanwhile, and the method was not taken away."""
-    if attempt.attempt_id in off:
+    if off.get(attempt.attempt_id, False):
         return False
     if attempt.invoice_id is None:
         return True

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from everycent.charging import projection, store
 from everycent.charging.attempt import By, Stage, stream
@@ -32,11 +33,11 @@ class Writer(NamedTuple):
         return {"at": self.at, "recorded_at": self.at, "actor": self.actor, "ids": self.ids}
 
 
-def places(tx: Tx, provider: str, most: int) -> int:
+def places(tx: Tx, provider: str, most: int, over: Sequence[UUID] = ()) -> int:
     """How many more calls the provider takes, counted over all processes. Nobody else is told until the
-    transaction ends."""
+    transaction ends. Calls of the attempts `over` have ended, though their answers are not written yet."""
     store.lock_provider(tx, provider)
-    return max(0, most - store.count_calls(tx, provider))
+    return max(0, most - store.count_calls(tx, provider, over))
 
 
 def locked(tx: Tx, stages: Sequence[Stage]) -> list[Stage]:

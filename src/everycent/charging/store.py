@@ -94,9 +94,9 @@ def lock_provider(tx: Tx, provider: str) -> None:
     tx.run(SQL["lock_provider"], {"tenant_id": tx.tenant_id, "provider": provider})
 
 
-def count_calls(tx: Tx, provider: str) -> int:
-    """How many calls of the provider are under way."""
-    params = {"tenant_id": tx.tenant_id, "provider": provider}
+def count_calls(tx: Tx, provider: str, over: Sequence[UUID] = ()) -> int:
+    """How many calls of the provider are under way, but for those that are known to be over."""
+    params = {"tenant_id": tx.tenant_id, "provider": provider, "over": list(over)}
     return int(tx.value(SQL["calls_open"], params))
 
 
@@ -232,12 +232,6 @@ def find_collection(tx: Tx, invoice_id: UUID) -> Any | None:
     return tx.row(SQL["find_collection"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
 
 
-def open_runs(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the runs that are open, and neither paused nor over."""
-    params = {"tenant_id": tx.tenant_id, "ids": list(ids)}
-    return {run_id for (run_id,) in tx.tuples(SQL["open_runs"], params)}
-
-
 def has_retries(tx: Tx, at: datetime, providers: Iterable[str]) -> bool:
     """Whether an invoice is to be tried again by then that can be charged."""
     params = {"tenant_id": tx.tenant_id, "at": at, "providers": sorted(providers)}
@@ -354,10 +348,10 @@ def list_held(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
     return {invoice_id for (invoice_id,) in tx.tuples(SQL["held"], params)}
 
 
-def called_off(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the attempts that are not to be sent any more."""
+def called_off(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """Those of the attempts that are not to be sent: never again, or not as long as their run waits."""
     params = {"tenant_id": tx.tenant_id, "ids": list(ids)}
-    return {attempt_id for (attempt_id,) in tx.tuples(SQL["called_off"], params)}
+    return dict(tx.tuples(SQL["called_off"], params))
 
 
 def list_unfollowed(tx: Tx) -> list[Noted]:

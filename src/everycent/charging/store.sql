@@ -69,9 +69,10 @@ select pg_advisory_xact_lock(hashtextextended('everycent.notice/' || %(key)s, %(
 select pg_advisory_xact_lock(hashtextextended('everycent.provider/' || %(provider)s, %(tenant_id)s));
 
 -- name: calls_open
--- How many calls of a provider are under way, in all processes.
+-- How many calls of a provider are under way, in all processes, but for those that are over.
 select count(*) from payment_attempt
-where tenant_id = %(tenant_id)s and status = 'sending' and provider = %(provider)s;
+where tenant_id = %(tenant_id)s and status = 'sending' and provider = %(provider)s
+  and attempt_id <> all(%(over)s);
 
 -- name: open_run
 insert into collection_run (tenant_id, run_id, kind, as_of, due_by, scheduled_at, state, started_at)
@@ -223,10 +224,6 @@ where tenant_id = %(tenant_id)s and provider = %(provider)s and notice_id = any(
 -- name: find_collection
 select tries, retry_at, is_stopped, reason from collection
 where tenant_id = %(tenant_id)s and invoice_id = %(invoice_id)s;
-
--- name: open_runs
-select run_id from collection_run
-where tenant_id = %(tenant_id)s and run_id = any(%(ids)s) and state = 'open';
 
 -- name: has_retries
 select exists (
@@ -389,15 +386,18 @@ where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) and is_held;
 
 -- name: called_off
 -- Attempts that are not to be sent any more: the invoice was stopped, by a person or by evidence that money
--- came, or the method was given up or taken away.
-select a.attempt_id from payment_attempt a
-where a.tenant_id = %(tenant_id)s and a.attempt_id = any(%(ids)s) and (
-    exists (select from collection c
-            where c.tenant_id = a.tenant_id and c.invoice_id = a.invoice_id and c.is_stopped)
-    or exists (select from collection_hold h
-               where h.tenant_id = a.tenant_id and h.invoice_id = a.invoice_id and h.is_held)
-    or exists (select from payment_method m
-               where m.tenant_id = a.tenant_id and m.method_id = a.method_id and m.state <> 'active'));
+-- came, or the method was given up or taken away. And those that are not to be sent now: their run is paused
+-- or over.
+select a.attempt_id,
+       coalesce(c.is_stopped, false) or coalesce(h.is_held, false) or coalesce(m.state <> 'active', false)
+           as is_for_good
+from payment_attempt a
+left join collection c on c.tenant_id = a.tenant_id and c.invoice_id = a.invoice_id
+left join collection_hold h on h.tenant_id = a.tenant_id and h.invoice_id = a.invoice_id
+left join payment_method m on m.tenant_id = a.tenant_id and m.method_id = a.method_id
+left join collection_run r on r.tenant_id = a.tenant_id and r.run_id = a.run_id
+where a.tenant_id = %(tenant_id)s and a.attempt_id = any(%(ids)s)
+  and (c.is_stopped or h.is_held or m.state <> 'active' or r.state <> 'open');
 
 -- name: unfollowed_notices
 -- What providers told and nobody could follow.

@@ -78,7 +78,7 @@ def run(invoices: tuple[str, ...], due_by: str | None, zone: str, as_json: bool)
         current = start.on_demand(desk, due_by=until, time_zone=zone, invoices=wanted)
         with app.database.snapshot(tenant_id) as tx:
             left = queries.left_out(tx, current, wanted or [], desk.clock(), desk.names)
-        ended_by = asyncio.run(_worked(desk, current))
+        ended_by = collecting.run(_worked(desk, current))
         done = start.progress(desk, current.run_id)
         with app.database.snapshot(tenant_id) as tx:
             current = queries.find_run(tx, current.run_id) or current
@@ -158,7 +158,7 @@ def work_command(once: bool, as_json: bool) -> None:
         desk = collecting.desk(app, tenant_id)
         with app.database.snapshot(tenant_id) as tx:
             schedule = dunning.schedule(tx)
-        counts, ended_by = asyncio.run(_worked_on(desk, schedule, once=once))
+        counts, ended_by = collecting.run(_worked_on(desk, schedule, once=once))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
     if ended_by == signal.SIGINT:
         raise click.Abort

@@ -427,6 +427,9 @@ create trigger begun after insert on payment_attempt
 create function check_claim() returns trigger language plpgsql as $$
 declare wrong boolean;
 begin
+    if not exists (select from appended) then
+        return null;
+    end if;
     execute $q$ select exists (
         select from appended n where n.kind = 'charge' and not exists (
             select from everycent.open_document o

@@ -36,6 +36,7 @@ _LOG = logging.getLogger("everycent.collect")
 _T = TypeVar("_T")
 _BATCH = 256
 _TICK = 0.004
+_WHILE = 0.02
 _MANY = 128
 _PAUSE = 0.5
 _IDLE = 0.2
@@ -61,6 +62,8 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self.ready: deque[Stage] = deque()
         self.calling: Counter[str] = Counter()
+        # Attempts whose call is over, by provider, until what was said is written down.
+        self.over: dict[str, set[UUID]] = {name: set() for name in desk.providers}
         self.known: set[UUID] = set()  # attempts of ours that are claimed or under way
         self.called: set[UUID] = set()  # those for which a call was ever begun
         self.answers: asyncio.Queue[Heard] = asyncio.Queue()
@@ -69,7 +72,7 @@ class Engine:
         self.breakers = {name: Breaker() for name in desk.providers}
         self.stopping = False
         self.is_claimed_out = False
-        self.threads = ThreadPoolExecutor(4, thread_name_prefix="collect")
+        self.threads = ThreadPoolExecutor(3, thread_name_prefix="collect")
         self.freed = asyncio.Event()
         self.claiming = asyncio.Lock()
 
@@ -103,7 +106,7 @@ class Engine:
         """Keeps as many claims ready as the providers take calls at once."""
         ahead = min(_BATCH, max(8, sum(p.traits.concurrency for p in self.desk.providers.values())))
         while not self.stopping:
-            if len(self.ready) > ahead // 2:
+            if len(self.ready) > ahead:
                 await asyncio.sleep(_TICK)
                 continue
             async with self.claiming:
@@ -137,6 +140,7 @@ class Engine:
             if self.stopping:
                 await self._give_back()
                 return
+            await asyncio.sleep(self._moment(_TICK))
             begun = await self._send_some()
             if not self.ready and self.is_claimed_out:
                 return
@@ -155,6 +159,8 @@ class Engine:
             name = stage.attempt.provider
             most = self.desk.providers[name].traits.concurrency
             free = self.breakers[name].takes(now, self.calling[name], most)
+            unwritten = self.calling[name] + len(self.over[name])
+            free = min(free, 2 * most - unwritten)  # a slow database holds calls back
             batch = chosen.setdefault(name, [])
             (batch if len(batch) < min(free, _BATCH) else rest).append(stage)
         self.ready = rest
@@ -166,7 +172,9 @@ class Engine:
     async def _send_batch(self, name: str, batch: list[Stage]) -> bool:
         provider = self.desk.providers[name]
         until = time.monotonic() + self.desk.pace.patience.total_seconds()
-        result = await self._persistently(partial(self._begin, batch, provider))
+        result = await self._persistently(
+            partial(self._begin, batch, provider, list(self.over[name]))
+        )
         if result is None:
             self._forget(batch)
             await self._adopt(batch)
@@ -183,11 +191,13 @@ class Engine:
             task.add_done_callback(self.tasks.discard)
         return bool(begun)
 
-    def _begin(self, batch: Sequence[Stage], provider: Provider) -> tuple[list[Stage], list[Stage]]:
+    def _begin(
+        self, batch: Sequence[Stage], provider: Provider, over: Sequence[UUID]
+    ) -> tuple[list[Stage], list[Stage]]:
         desk = self.desk
         with desk.step("send") as tx:
             return charging.begin_sending(
-                tx, batch, provider.traits.concurrency, desk.pace.patience, desk.writer
+                tx, batch, provider.traits.concurrency, desk.pace.patience, desk.writer, over
             )
 
     async def _give_back(self) -> None:
@@ -206,7 +216,6 @@ class Engine:
     # --- S3 to S6 -----------------------------------------------------------------------------------
 
     async def _call(self, provider: Provider, stage: Stage, until: float) -> None:
-        is_said = False
         try:
             # Held up since the stage was stored: too late to begin. A machine that was suspended has a
             # monotonic clock that knows nothing of it.
@@ -216,17 +225,12 @@ class Engine:
                 return
             said, is_over = await calls.send(provider, stage.attempt)
             self.breakers[provider.name].note(said, time.monotonic())
+            if is_over:
+                self.over[provider.name].add(stage.attempt.attempt_id)
             self.answers.put_nowait(Heard(stage, said, is_over))
-            is_said = True
         finally:
-            if not is_said:
-                self._free([stage])
-
-    def _free(self, stages: Iterable[Stage]) -> None:
-        """Their places at providers are free: what was said is written down, or nothing was sent."""
-        for stage in stages:
-            self.calling[stage.attempt.provider] -= 1
-        self.freed.set()
+            self.calling[provider.name] -= 1  # nothing was sent, or there is an answer
+            self.freed.set()
 
     async def _unsent(self, stages: Sequence[Stage]) -> None:
         def write() -> list[Stage]:
@@ -243,19 +247,21 @@ class Engine:
     # --- S7, S8 -------------------------------------------------------------------------------------
 
     async def _record_answers(self) -> None:
-        """Writes down what was said, so that places at providers are free again; booking has a line of its
-        own."""
+        """Writes down what was said; booking has a line of its own."""
         while True:
-            batch = await _drained(self.answers, self._moment)
+            batch = await _drained(self.answers, partial(self._moment, _WHILE))
             try:
                 await self._record_all(batch)
             finally:
-                for _ in batch:
+                for one in batch:
+                    attempt = one.stage.attempt
+                    self.over[attempt.provider].discard(attempt.attempt_id)
                     self.answers.task_done()
+                self.freed.set()
 
     async def _book_answered(self) -> None:
         while True:
-            batch = await _drained(self.answered, self._moment)
+            batch = await _drained(self.answered, partial(self._moment, 2 * _WHILE))
             booked: list[Stage] | None = None
             try:
                 while booked is None:
@@ -280,7 +286,6 @@ class Engine:
                 reference = batch[0].stage.attempt.reference
                 _LOG.exception("what was said about %s can't be written", reference)
                 self.counts["defect"] += 1
-                self._free([batch[0].stage])
                 self._forget([batch[0].stage])
                 return
             for one in batch:
@@ -290,7 +295,6 @@ class Engine:
         stages = None
         while stages is None:
             stages = await self._persistently(partial(self._hear, batch))
-        self._free([one.stage for one in batch])
         ended = [stage for stage in stages if stage.state.status is not Status.ANSWERED]
         for stage in stages:
             if stage.state.status is Status.ANSWERED:
@@ -299,9 +303,9 @@ class Engine:
         self._count(ended)
         self.on_progress(self.counts)
 
-    def _moment(self) -> float:
-        """How long more answers are waited for: the more calls there are, the more it is worth."""
-        return _TICK * min(1.0, self.calling.total() / _MANY)
+    def _moment(self, longest: float) -> float:
+        """How long more is waited for: the more calls there are, the more it is worth."""
+        return longest * min(1.0, self.calling.total() / _MANY)
 
     def _hear(self, batch: Sequence[Heard]) -> list[Stage]:
         desk = self.desk
