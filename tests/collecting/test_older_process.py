@@ -9,6 +9,7 @@ from everycent.charging.attempt import Status
 from everycent.charging.operations import Heard
 from everycent.flows.collect import calls, recover, start
 from everycent.flows.collect.desk import Desk, register
+from everycent.flows.collect.sender import sending
 from tests.collecting import shop
 from tests.payments.fake import running_fake
 
@@ -32,7 +33,8 @@ async def begun(desk: Desk, *, is_heard: bool) -> None:
 
 async def asked(desk: Desk) -> None:
     """Asks about what is unknown."""
-    await recover.ask(desk)
+    async with sending(desk) as sender:
+        await recover.ask(sender)
     await desk.providers["psp"].close()
 
 

@@ -148,7 +148,12 @@ def begin_sending(
 
 
 def send_again(
-    tx: Tx, stages: Sequence[Stage], patience: timedelta, terms_of: TermsOf, writer: Writer
+    tx: Tx,
+    stages: Sequence[Stage],
+    patience: timedelta,
+    terms_of: TermsOf,
+    writer: Writer,
+    over: Sequence[UUID] = (),
 ) -> list[Stage]:
     """S2 once more, for unknown outcomes at a provider that charges a reference once and still remembers
     it: the very same request. Returns those that are to be sent; for those without a place it is as
@@ -158,7 +163,7 @@ def send_again(
     free = {}
     for name in sorted({stage.attempt.provider for stage in stages}):
         terms = terms_of(name)
-        free[name] = writing.places(tx, name, terms.traits.concurrency)
+        free[name] = writing.places(tx, name, terms.traits.concurrency, over)
     known = writing.locked(tx, stages)
     writer = writing.not_before(writer, known)
     documents = [s.attempt.invoice_id for s in known if s.attempt.invoice_id is not None]

@@ -4,7 +4,7 @@ what was believed not to have gone, is taken off the payment as any money that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,10 +39,17 @@ def ask_for(tx: Tx, attempt: Attempt, writer: Writer) -> Stage:
 
 
 def begin(
-    tx: Tx, provider: str, most: int, limit: int, patience: timedelta, writer: Writer
+    tx: Tx,
+    provider: str,
+    most: int,
+    limit: int,
+    patience: timedelta,
+    writer: Writer,
+    over: Sequence[UUID] = (),
 ) -> list[Stage]:
-    """S2 for refunds that wait: takes them into this process's hands. Returns those that are to be sent."""
-    free = min(limit, writing.places(tx, provider, most))
+    """S2 for refunds that wait: takes them into this process's hands. Returns those that are to be sent.
+    For places and `over` it is as for charges."""
+    free = min(limit, writing.places(tx, provider, most, over))
     waiting = store.lock_waiting_refunds(tx, provider, free)
     begun = [course.sending(one, writer.by, writer.at, writer.at + patience) for one in waiting]
     writing.record(tx, [(SENDING, stage) for stage in begun], writer)

@@ -4,13 +4,10 @@ that are unknown until there is evidence."""
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
-
-import psycopg
 
 from everycent.charging import course
 from everycent.charging import operations as charging
@@ -20,14 +17,13 @@ from everycent.charging.operations import Heard
 from everycent.charging.run import Worker
 from everycent.flows.collect import calls
 from everycent.flows.collect.desk import Desk
-from everycent.payments.failure import Failure
+from everycent.flows.collect.sender import Sender
 from everycent.payments.provider import Outcome
 
 IsGone = Callable[[Worker, bool], bool]
 """Whether a process is provably gone; it may be ended to make sure where the second argument says so."""
 
 _BATCH = 200
-_LOG = logging.getLogger("everycent.collect")
 
 
 def take_over(desk: Desk, is_gone: IsGone) -> Counter[str]:
@@ -71,96 +67,80 @@ def book(desk: Desk) -> int:
         after = stages[-1].attempt.attempt_id  # what can't be booked stands in nobody's way
 
 
-async def ask(desk: Desk) -> Counter[str]:
+async def ask(sender: Sender) -> None:
     """Asks about every open outcome whose time has come: looks up where that is possible, and sends again
-    where that is safe. Returns what they came to."""
-    counts: Counter[str] = Counter()
+    where that is safe. What is found out is written down as it comes."""
     asked: set[UUID] = set()
-    while True:
-        with desk.step("due") as tx:
-            due = [
-                stage
-                for stage in charging.due_looks(tx, desk.clock(), sorted(desk.names), _BATCH)
-                if stage.attempt.attempt_id not in asked
-            ]
+    while not sender.is_stopping:
+        found = await sender.persistently(partial(_due, sender.desk, _BATCH + len(asked)))
+        due = [stage for stage in found or () if stage.attempt.attempt_id not in asked]
         if not due:
-            return counts
+            return
         asked.update(stage.attempt.attempt_id for stage in due)
-        heard, again = await _seen(desk, due)
-        heard += await _sent_again(desk, again)
-        stages = _heard(desk, heard)
-        counts.update(str(stage.state.status) for stage in stages)
-        book(desk)
+        await _sent_again(sender, await _seen(sender, due))
 
 
-def _heard(desk: Desk, heard: list[Heard]) -> list[Stage]:
-    """Writes down what was said; what can't be written stops none of the others and stays open."""
-    try:
-        with desk.step("hear_late") as tx:
-            return charging.hear(tx, heard, desk.terms_of, desk.writer)
-    except psycopg.OperationalError:
-        raise
-    except Exception:  # noqa: BLE001 - a defect of ours concerns one attempt and not a batch
-        if len(heard) > 1:
-            return [one for each in heard for one in _heard(desk, [each])]
-        _LOG.exception("what was said about %s can't be written", heard[0].stage.attempt.reference)
-        return []
+def _due(desk: Desk, limit: int) -> list[Stage]:
+    with desk.step("due") as tx:
+        return charging.due_looks(tx, desk.clock(), sorted(desk.names), limit)
+
+
+async def _seen(sender: Sender, due: list[Stage]) -> list[Stage]:
+    """Takes in what the providers say that can be asked. Returns what may have to be sent again: what is
+    not there, or nobody can be asked about, at a provider that charges a reference once."""
+    desk = sender.desk
+    places = {
+        name: asyncio.Semaphore(max(1, provider.traits.concurrency // 2))
+        for name, provider in desk.providers.items()
+    }
+    again: list[Stage] = []
+
+    async def look(stage: Stage) -> None:
+        provider = desk.providers[stage.attempt.provider]
+        async with places[provider.name]:
+            said = await calls.look_up(provider, stage.attempt, desk.clock())
+        if said.outcome is Outcome.ABSENT and _is_again(desk, stage):
+            again.append(stage)
+        else:
+            sender.hear(Heard(stage, said))
+
+    await asyncio.gather(
+        *(look(one) for one in due if desk.providers[one.attempt.provider].traits.looks_up)
+    )
+    return [
+        *(one for one in due if not desk.providers[one.attempt.provider].traits.looks_up),
+        *again,
+    ]
 
 
 def _is_again(desk: Desk, stage: Stage) -> bool:
     return course.may_send_again(stage, desk.clock(), desk.terms_of(stage.attempt.provider))
 
 
-async def _seen(desk: Desk, due: list[Stage]) -> tuple[list[Heard], list[Stage]]:
-    """What the providers say that can be asked, and what may have to be sent again: what nobody can be
-    asked about, or is not there, at a provider that charges a reference once."""
-    blind = [one for one in due if not desk.providers[one.attempt.provider].traits.looks_up]
-    seeing = [one for one in due if desk.providers[one.attempt.provider].traits.looks_up]
-    heard = await _looked_up(desk, seeing)
-    absent = [one.stage for one in heard if one.said.outcome is Outcome.ABSENT]
-    again = [*blind, *(stage for stage in absent if _is_again(desk, stage))]
-    ids = {stage.attempt.attempt_id for stage in again}
-    return [one for one in heard if one.stage.attempt.attempt_id not in ids], again
+async def _sent_again(sender: Sender, stages: list[Stage]) -> None:
+    """Sends as many again as there are places for, in turn; those for which there is none stay as they
+    are."""
+    for name in sorted({stage.attempt.provider for stage in stages}):
+        rest = deque(stage for stage in stages if stage.attempt.provider == name)
+        while rest and not sender.is_stopping:
+            change = sender.change()
+            free = sender.free(name)
+            if free > 0:
+                batch = [rest.popleft() for _ in range(min(free, len(rest)))]
+                await _begun_again(sender, name, batch)
+            elif sender.is_calling(name):
+                await change.wait()
+            else:
+                break  # the provider is left alone for a while
 
 
-async def _sent_again(desk: Desk, stages: list[Stage]) -> list[Heard]:
-    if not stages:
-        return []
-    until = time.monotonic() + desk.pace.patience.total_seconds()
-    with desk.step("send_again") as tx:
-        begun = charging.send_again(tx, stages, desk.pace.patience, desk.terms_of, desk.writer)
-    late: list[Stage] = []
-    places = _places(desk)
+async def _begun_again(sender: Sender, name: str, batch: list[Stage]) -> None:
+    desk, over = sender.desk, sender.over(name)
 
-    async def send(stage: Stage) -> Heard | None:
-        async with places[stage.attempt.provider]:
-            if time.monotonic() >= until:
-                late.append(stage)
-                return None
-            provider = desk.providers[stage.attempt.provider]
-            said, is_over = await calls.send(provider, stage.attempt)
-            return Heard(stage, said, is_over)
+    def begin() -> list[Stage]:
+        with desk.step("send_again") as tx:
+            return charging.send_again(
+                tx, batch, desk.pace.patience, desk.terms_of, desk.writer, over
+            )
 
-    heard = [one for one in await asyncio.gather(*map(send, begun)) if one is not None]
-    if late:
-        with desk.step("unsent_again") as tx:
-            charging.not_sent(tx, late, Failure.DEFECT, desk.terms_of, desk.writer)
-    return heard
-
-
-async def _looked_up(desk: Desk, stages: list[Stage]) -> list[Heard]:
-    places = _places(desk)
-
-    async def look(stage: Stage) -> Heard:
-        provider = desk.providers[stage.attempt.provider]
-        async with places[stage.attempt.provider]:
-            return Heard(stage, await calls.look_up(provider, stage.attempt, desk.clock()))
-
-    return list(await asyncio.gather(*map(look, stages)))
-
-
-def _places(desk: Desk) -> dict[str, asyncio.Semaphore]:
-    return {
-        name: asyncio.Semaphore(max(1, provider.traits.concurrency // 4))
-        for name, provider in desk.providers.items()
-    }
+    await sender.begin(begin, batch)

@@ -4,36 +4,26 @@ way of every attempt."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-import psycopg
-
-from everycent.charging import operations as charging
 from everycent.charging import operations_decisions as decisions
 from everycent.charging import operations_refunds as refunds
 from everycent.charging.attempt import NOBODY, Attempt, By, Stage
-from everycent.charging.operations import Heard
 from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Database, Tx
-from everycent.flows.collect import calls
 from everycent.flows.collect.desk import Desk
+from everycent.flows.collect.sender import Sender
 from everycent.kernel import ids as shown
-from everycent.kernel.errors import Conflict, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.payments import operations as payments
 from everycent.payments import payment as paid
 from everycent.payments import queries
-from everycent.payments.failure import Failure
 from everycent.payments.payment import Moved, MoveKind, Way
-from everycent.payments.provider import Kind, Provider
-
-_PAUSE = 0.5
+from everycent.payments.provider import Kind
 
 
 class Asked(NamedTuple):
@@ -91,46 +81,30 @@ def _owner(done: Moved) -> UUID:
     return owner
 
 
-async def send(desk: Desk, is_stopped: Callable[[], bool] = lambda: False) -> Counter[str]:
-    """Sends the refunds that were asked for, and those that are to be tried again, until it is stopped;
-    what became of them."""
-    counts: Counter[str] = Counter()
+async def send(sender: Sender) -> None:
+    """Sends the refunds that were asked for, and those that are to be tried again, until none is left that
+    can be sent now."""
+    desk = sender.desk
+    await sender.persistently(partial(_try_again, desk))
+    for name in sorted(desk.providers):
+        while not sender.is_stopping:
+            change = sender.change()
+            free = sender.free(name)
+            if free > 0:
+                if not await sender.begin(partial(_begin, desk, name, free, sender.over(name))):
+                    break
+            elif sender.is_calling(name):
+                await change.wait()
+            else:
+                break  # the provider is left alone for a while
+
+
+def _try_again(desk: Desk) -> None:
     with desk.step("refund_retry") as tx:
         refunds.try_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
-    for name, provider in sorted(desk.providers.items()):
-        while not is_stopped():
-            sent = await _send_one(desk, name, provider)
-            if not sent:
-                break
-            counts.update(str(stage.state.status) for stage in sent)
-    return counts
 
 
-async def _send_one(desk: Desk, name: str, provider: Provider) -> list[Stage]:
-    """One after the other, so that none waits between its stage and its request."""
-    until = time.monotonic() + desk.pace.patience.total_seconds()
+def _begin(desk: Desk, name: str, free: int, over: Sequence[UUID]) -> list[Stage]:
+    most = desk.providers[name].traits.concurrency
     with desk.step("refund_send") as tx:
-        begun = refunds.begin(
-            tx, name, provider.traits.concurrency, 1, desk.pace.patience, desk.writer
-        )
-    if begun and time.monotonic() >= until:
-        with desk.step("refund_unsent") as tx:
-            return charging.not_sent(tx, begun, Failure.DEFECT, desk.terms_of, desk.writer)
-    after: list[Stage] = []
-    for stage in begun:
-        said, is_over = await calls.send(provider, stage.attempt)
-        after += await _written(desk, Heard(stage, said, is_over))
-    return after
-
-
-async def _written(desk: Desk, heard: Heard) -> list[Stage]:
-    """Writes down what was said, however long the database is away: nobody else knows it."""
-    while True:
-        try:
-            with desk.step("refund_hear") as tx:
-                after = charging.hear(tx, [heard], desk.terms_of, desk.writer)
-            break
-        except (psycopg.OperationalError, Unavailable, Conflict):
-            await asyncio.sleep(_PAUSE)
-    with desk.step("refund_book") as tx:
-        return charging.book(tx, after, desk.writer) or after
+        return refunds.begin(tx, name, most, free, desk.pace.patience, desk.writer, over)

@@ -10,21 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-import psycopg
-
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN
 from everycent.dunning.schedule import Schedule
 from everycent.flows.collect import recover, refund, start
 from everycent.flows.collect.desk import Desk, ended, register, renewed
-from everycent.flows.collect.engine import Engine, OnProgress
+from everycent.flows.collect.engine import Engine
 from everycent.flows.collect.recover import IsGone
-from everycent.kernel.errors import Conflict, Unavailable
+from everycent.flows.collect.sender import AWAY, OnProgress, Sender, sending, together
 
 _PAUSE = 0.25
-AWAY = (psycopg.OperationalError, Unavailable, Conflict)
-"""The database is away, or somebody else was first: it is tried again later."""
 
 
 class Stop:
@@ -32,13 +28,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.is_asked = False
-        self._engine: Engine | None = None
+        self._sender: Sender | None = None
 
     def ask(self) -> None:
         """Says that it is to stop. May be called from a signal handler."""
         self.is_asked = True
-        if self._engine is not None:
-            self._engine.stop()
+        if self._sender is not None:
+            self._sender.stop()
 
     async def rest(self, seconds: float) -> None:
         """Waits so long, or until it is asked."""
@@ -46,11 +42,11 @@ class Stop:
         while not self.is_asked and time.monotonic() < until:
             await asyncio.sleep(0.1)
 
-    def watches(self, engine: Engine) -> None:
-        """Stops this engine too."""
-        self._engine = engine
+    def watches(self, sender: Sender) -> None:
+        """Stops this sender too."""
+        self._sender = sender
         if self.is_asked:
-            engine.stop()
+            sender.stop()
 
 
 async def on_run(
@@ -61,15 +57,12 @@ async def on_run(
     on_progress: OnProgress = lambda _: None,
 ) -> Counter[str]:
     """Works on one run until it is finished, paused or aborted; what others hold of it is waited for, and
-    taken over when they are gone. Returns the attempts of this process by what became of them."""
+    taken over when they are gone. Refunds are sent and unknown outcomes asked about beside it. Returns what
+    attempts came to by this process."""
     counts: Counter[str] = Counter()
     while not stop.is_asked:
         try:
-            await recovered(desk, is_gone, stop)
-            engine = Engine(desk, run_id, on_progress, lambda: recover.take_over(desk, is_gone))
-            stop.watches(engine)
-            await engine.work()
-            counts.update(engine.counts)
+            counts += await recovered(desk, is_gone, stop, run_id, on_progress)
             if _is_over(desk, run_id):
                 break
         except AWAY:
@@ -78,15 +71,27 @@ async def on_run(
     return counts
 
 
-async def recovered(desk: Desk, is_gone: IsGone, stop: Stop | None = None) -> Counter[str]:
-    """Ends what others left, books what is answered, sends refunds, and asks about what is unknown. Returns
-    what attempts came to, and how many were booked and sent."""
+async def recovered(
+    desk: Desk,
+    is_gone: IsGone,
+    stop: Stop,
+    run_id: UUID | None = None,
+    on_progress: OnProgress = lambda _: None,
+) -> Counter[str]:
+    """Ends what others left and books what is answered; then sends refunds, asks about what is unknown, and
+    charges a run if one is given, side by side: a provider that takes its time holds nothing else up.
+    Returns what attempts came to, and how many were booked late."""
     recover.settle_own(desk)
     counts = recover.take_over(desk, is_gone)
-    sent = await refund.send(desk, lambda: stop is not None and stop.is_asked)
-    done = {"booked": recover.book(desk), "refund": sent.total()}
-    counts += Counter(done)  # which leaves out what was not to be done
-    return counts + await recover.ask(desk)
+    counts += Counter({"booked": recover.book(desk)})  # which leaves out none
+    async with sending(desk, on_progress) as sender:
+        stop.watches(sender)
+        work = [refund.send(sender), recover.ask(sender)]
+        if run_id is not None:
+            engine = Engine(sender, run_id, lambda: recover.take_over(desk, is_gone))
+            work.append(engine.work())
+        await together(sender, *work)
+    return counts + sender.counts
 
 
 async def on_schedule(desk: Desk, schedule: Schedule, is_gone: IsGone, stop: Stop) -> Counter[str]:

@@ -1,0 +1,351 @@
+"""Sender: the one way in which requests leave and their answers are written down: of charges, of refunds,
+and of what is sent again.
+
+    begun (S2, by whoever has it to send) ─► calls (S3-S6), many at once ─► hear (S7) ─► book (S8)
+
+Every stage is committed before the next one begins. The database is worked with in threads of its own, so
+that nobody's answer waits for anybody's commit. When the database goes away, what was answered is kept and
+written down when it is back: nothing is sent that is not written down first, and nothing that came back is
+thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import psycopg
+
+from everycent.charging import operations as charging
+from everycent.charging.attempt import Stage, Status
+from everycent.charging.operations import Heard
+from everycent.flows.collect import calls
+from everycent.flows.collect.breaker import Breaker
+from everycent.flows.collect.desk import Desk
+from everycent.kernel.errors import Conflict, Unavailable
+from everycent.payments.failure import Failure
+from everycent.payments.provider import Kind, Provider
+
+_LOG = logging.getLogger("everycent.collect")
+_T = TypeVar("_T")
+_BATCH = 256
+_THREADS = 3
+_WHILE = 0.02
+_MANY = 128
+_PAUSE = 0.5
+
+OnProgress = Callable[[Counter[str]], None]
+AWAY = (psycopg.OperationalError, Unavailable, Conflict)
+"""The database is away, or somebody else was first: it is tried again later."""
+
+
+class Sender:
+    """A process's calls. `counts` are attempts by what became of them."""
+
+    def __init__(self, desk: Desk, on_progress: OnProgress = lambda _: None) -> None:
+        self.desk = desk
+        self.on_progress = on_progress
+        self.counts: Counter[str] = Counter()
+        self.claiming = asyncio.Lock()  # held while attempts become ours that nobody knows of yet
+        self.is_stopping = False
+        self._breakers = {name: Breaker() for name in desk.providers}
+        self._calling: Counter[str] = Counter()
+        # Attempts whose call is over, by provider, until what was said is written down.
+        self._over: dict[str, set[UUID]] = {name: set() for name in desk.providers}
+        self._known: set[UUID] = set()  # attempts of ours that are claimed or under way
+        self._called: set[UUID] = set()  # those for which a call was ever begun
+        self._answers: asyncio.Queue[Heard] = asyncio.Queue()
+        self._answered: asyncio.Queue[Stage] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._change = asyncio.Event()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="collect")
+
+    def stop(self) -> None:
+        """From here on nothing new is begun."""
+        self.is_stopping = True
+        self.tell()
+
+    def change(self) -> asyncio.Event:
+        """What is set at the next change: a place is free, there is more to send, or it is to stop. Who
+        takes it before looking misses none."""
+        return self._change
+
+    def tell(self) -> None:
+        """Says that something has changed."""
+        self._change.set()
+        self._change = asyncio.Event()
+
+    # --- what is to be sent -------------------------------------------------------------------------
+
+    def free(self, provider: str) -> int:
+        """How many calls of a provider may be begun now: none when it is left alone for a while, and not
+        so many that a slow database could not write down what comes back."""
+        most = self.desk.providers[provider].traits.concurrency
+        calling = self._calling[provider]
+        free = self._breakers[provider].takes(time.monotonic(), calling, most)
+        return min(free, 2 * most - calling - len(self._over[provider]))
+
+    def is_calling(self, provider: str) -> bool:
+        """Whether any call of the provider is under way, so that a place will be free."""
+        return self._calling[provider] > 0
+
+    def over(self, provider: str) -> list[UUID]:
+        """Attempts at a provider of which the call has ended, though that is not written down yet."""
+        return list(self._over[provider])
+
+    def until(self) -> float:
+        """When a request has to have left (by the monotonic clock) of which the stage is stored now."""
+        return time.monotonic() + self.desk.pace.patience.total_seconds()
+
+    def moment(self, longest: float) -> float:
+        """How long it is worth to wait for more: the longer, the more calls there are."""
+        return longest * min(1.0, self._calling.total() / _MANY)
+
+    def dispatch(self, begun: Iterable[Stage], until: float) -> None:
+        """Sends what is stored as being sent, each in a task of its own."""
+        for stage in begun:
+            attempt = stage.attempt
+            self._known.add(attempt.attempt_id)
+            self._called.add(attempt.attempt_id)
+            self._calling[attempt.provider] += 1
+            provider = self.desk.providers[attempt.provider]
+            task = asyncio.create_task(self._call(provider, stage, until))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def begin(self, write: Callable[[], list[Stage]], doubtful: Sequence[Stage] = ()) -> bool:
+        """S2 of attempts that become ours with it, among the `doubtful` where they are known before: sends
+        those that it returns. Whether there was any."""
+        until = self.until()
+        async with self.claiming:  # until they are known, nobody may take them for lost
+            begun = await self.persistently(write)
+            self.dispatch(begun or (), until)
+        if begun is None:
+            await self.adopt(doubtful)
+        return bool(begun)
+
+    async def adopt(
+        self, doubtful: Sequence[Stage] = (), *, with_claims: bool = False
+    ) -> list[Stage]:
+        """After a commit of which nobody knows whether it happened. Of the `doubtful`, which were about to
+        be sent, no call was ever begun: they provably never left. What else of ours is under way and not
+        known to us was sent, and its outcome is lost. Claims of ours that are not known to us are returned
+        `with_claims`, to be taken up."""
+        self.forget(doubtful)
+        never = {one.attempt.attempt_id for one in doubtful} - self._called
+
+        def find() -> tuple[list[Stage], list[Stage]]:
+            desk = self.desk
+            with desk.step("adopt") as tx:
+                mine = charging.of_worker(tx, desk.worker.worker_id)
+                lost = [one for one in mine if one.attempt.attempt_id not in self._known]
+                claimed = [
+                    one for one in lost if with_claims and one.state.status is Status.CLAIMED
+                ]
+                sending = [one for one in lost if one.state.status is Status.SENDING]
+                unsent = [one for one in sending if one.attempt.attempt_id in never]
+                forgotten = [one for one in sending if one.attempt.attempt_id not in never]
+                charging.lose(tx, forgotten, desk.terms_of, desk.writer)
+                return claimed, charging.not_sent(
+                    tx, unsent, Failure.DEFECT, desk.terms_of, desk.writer
+                )
+
+        async with self.claiming:  # what is being claimed right now is not lost
+            claimed, ended = await self.surely(find)
+            self.know(claimed)
+        self._count(ended)
+        return claimed
+
+    def know(self, stages: Iterable[Stage]) -> None:
+        """Attempts that are ours from here on."""
+        self._known.update(stage.attempt.attempt_id for stage in stages)
+
+    def forget(self, stages: Iterable[Stage]) -> None:
+        """Attempts that are not ours any more, or of which we do not know that they are."""
+        self._known.difference_update(stage.attempt.attempt_id for stage in stages)
+
+    # --- S3 to S6 -----------------------------------------------------------------------------------
+
+    async def _call(self, provider: Provider, stage: Stage, until: float) -> None:
+        try:
+            # Held up since the stage was stored: too late to begin. A machine that was suspended has a
+            # monotonic clock that knows nothing of it.
+            before = stage.state.send_before
+            if time.monotonic() >= until or before is None or self.desk.clock() >= before:
+                await self._unsent(stage)
+                return
+            said, is_over = await calls.send(provider, stage.attempt)
+            self._breakers[provider.name].note(said, time.monotonic())
+            if is_over:
+                self._over[provider.name].add(stage.attempt.attempt_id)
+            self.hear(Heard(stage, said, is_over))
+        finally:
+            self._calling[provider.name] -= 1  # nothing was sent, or there is an answer
+            self.tell()
+
+    async def _unsent(self, stage: Stage) -> None:
+        def write() -> list[Stage]:
+            desk = self.desk
+            with desk.step("unsent") as tx:
+                return charging.not_sent(tx, [stage], Failure.DEFECT, desk.terms_of, desk.writer)
+
+        self._count(await self.surely(write))  # nobody else ends it, and it holds a place
+        self.forget([stage])
+
+    # --- S7, S8 -------------------------------------------------------------------------------------
+
+    def hear(self, heard: Heard) -> None:
+        """Evidence that is to be written down, and what follows from it booked."""
+        self._answers.put_nowait(heard)
+
+    async def settled(self) -> None:
+        """Waits until no call is under way and all that was said is written down and booked."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._answers.join()
+        await self._answered.join()
+
+    async def record_answers(self) -> None:
+        """Writes down what was said, for ever; booking has a line of its own."""
+        while True:
+            batch = await _drained(self._answers, partial(self.moment, _WHILE))
+            try:
+                await self._record_all(batch)
+            finally:
+                for one in batch:
+                    attempt = one.stage.attempt
+                    self._over[attempt.provider].discard(attempt.attempt_id)
+                    self._answers.task_done()
+                self.tell()
+
+    async def _record_all(self, batch: list[Heard]) -> None:
+        """Writes a batch down; one that can't be written stops none of the others. It stays as it is, and
+        what is stored decides what follows."""
+        try:
+            await self._record(batch)
+        except Exception:  # noqa: BLE001 - a defect of ours concerns one attempt and not a batch
+            if len(batch) == 1:
+                reference = batch[0].stage.attempt.reference
+                _LOG.exception("what was said about %s can't be written", reference)
+                self.counts["defect"] += 1
+                self.forget([batch[0].stage])
+                return
+            for one in batch:
+                await self._record_all([one])
+
+    async def _record(self, batch: list[Heard]) -> None:
+        def write() -> list[Stage]:
+            desk = self.desk
+            with desk.step("hear") as tx:
+                return charging.hear(tx, batch, desk.terms_of, desk.writer)
+
+        ended = []
+        for stage in await self.surely(write):
+            if stage.state.status is Status.ANSWERED:
+                self._answered.put_nowait(stage)
+            else:
+                ended.append(stage)
+        self.forget(ended)
+        self._count(ended)
+        self.on_progress(self.counts)
+
+    async def book_answered(self) -> None:
+        """Books what was answered, for ever."""
+        while True:
+            batch = await _drained(self._answered, partial(self.moment, 2 * _WHILE))
+            try:
+                self._count(await self.surely(partial(self._book, batch)))
+            except Exception:  # noqa: BLE001 - what is stored is booked by whoever recovers
+                _LOG.exception("%s answered attempts can't be booked", len(batch))
+                self.counts["defect"] += len(batch)
+            finally:
+                self.forget(batch)
+                for _ in batch:
+                    self._answered.task_done()
+            self.on_progress(self.counts)
+
+    def _book(self, stages: Sequence[Stage]) -> list[Stage]:
+        desk = self.desk
+        with desk.step("book") as tx:
+            return charging.book(tx, stages, desk.writer)
+
+    # --- beside -------------------------------------------------------------------------------------
+
+    async def persistently(self, work: Callable[[], _T]) -> _T | None:
+        """Does the work in a thread; None when the database broke it off, after a pause. Whether it was
+        committed then is for the caller to find out."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, work)
+        except AWAY:
+            await asyncio.sleep(_PAUSE)
+            return None
+
+    async def surely(self, work: Callable[[], _T]) -> _T:
+        """Does work that may be done twice in a thread, however long the database is away."""
+        done = await self.persistently(lambda: (work(),))
+        while done is None:
+            done = await self.persistently(lambda: (work(),))
+        return done[0]
+
+    def _count(self, stages: Iterable[Stage]) -> None:
+        for stage in stages:
+            state = stage.state
+            failed = state.status is Status.FAILED and state.failure is not None
+            what = str(state.failure) if failed else str(state.status)
+            self.counts[what if stage.attempt.kind is Kind.CHARGE else f"refund {what}"] += 1
+
+    def close(self) -> None:
+        """Ends its threads; nothing is under way any more."""
+        self._threads.shutdown(wait=True)
+
+
+@asynccontextmanager
+async def sending(desk: Desk, on_progress: OnProgress = lambda _: None) -> AsyncIterator[Sender]:
+    """A sender; in the end everything that was begun is written down."""
+    sender = Sender(desk, on_progress)
+    writers = [
+        asyncio.create_task(sender.record_answers()),
+        asyncio.create_task(sender.book_answered()),
+    ]
+    try:
+        yield sender
+    finally:
+        sender.stop()
+        await sender.settled()
+        for writer in writers:
+            writer.cancel()
+        sender.close()
+
+
+async def together(sender: Sender, *work: Awaitable[None]) -> None:
+    """Does work side by side to its end. When a part of it fails the sender is to stop, and the failure is
+    raised when all the others have ended: none begins anything behind the sender's back."""
+
+    async def guarded(part: Awaitable[None]) -> None:
+        try:
+            await part
+        except BaseException:
+            sender.stop()
+            raise
+
+    for ended in await asyncio.gather(*map(guarded, work), return_exceptions=True):
+        if ended is not None:
+            raise ended
+
+
+async def _drained(queue: asyncio.Queue[_T], moment: Callable[[], float]) -> list[_T]:
+    """What waits in a queue, at least one and at most a batch of it, after a moment for more to come."""
+    batch = [await queue.get()]
+    await asyncio.sleep(moment())
+    while len(batch) < _BATCH and not queue.empty():
+        batch.append(queue.get_nowait())
+    return batch
