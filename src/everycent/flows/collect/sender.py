@@ -38,7 +38,7 @@ _LOG = logging.getLogger("everycent.collect")
 _T = TypeVar("_T")
 _BATCH = 256
 _THREADS = 3
-_WHILE = 0.02
+_WHILE = 0.03
 _MANY = 128
 _PAUSE = 0.5
 
