@@ -13,7 +13,7 @@ from benchmarks.answering import answering
 from benchmarks.figure import Figure, Say
 from everycent.app import collecting, processes
 from everycent.app.wiring import random_ids, utc_now
-from everycent.charging.policy import DEFAULT
+from everycent.charging.policy import DEFAULT, Policies
 from everycent.customers import queries as customers
 from everycent.db.connection import Database
 from everycent.flows import bill
@@ -73,7 +73,7 @@ def _charged(
         name="bench",
     )  # fmt: skip
     desk = Desk(
-        database, tenant_id, {"bench": provider}, DEFAULT, utc_now, random_ids, "bench",
+        database, tenant_id, {"bench": provider}, Policies(DEFAULT), utc_now, random_ids, "bench",
         processes.this_process(random_ids("")),
     )  # fmt: skip
     run = start.on_demand(

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from everycent.app import processes
 from everycent.app.wiring import random_ids
+from everycent.charging.policy import Policies
 from everycent.db.connection import Database
 from everycent.flows.collect import start, work
 from everycent.flows.collect.desk import Desk, Pace
@@ -126,7 +127,7 @@ def _work(where: Set, job: Job, told: Any, at_point: signal.Signals = signal.SIG
         process = process._replace(host=where.host)
     provider = provider_for(where)
     desk = Desk(
-        database, where.tenant_id, {"psp": provider}, shop.PROMPT, shop.now, random_ids, "test",
+        database, where.tenant_id, {"psp": provider}, Policies(shop.PROMPT), shop.now, random_ids, "test",
         process, Pace(timedelta(seconds=where.lease), timedelta(seconds=5)),
     )  # fmt: skip
     points.on_reach(reach)

@@ -15,7 +15,7 @@ from everycent.charging import operations_decisions as decisions
 from everycent.charging import queries as charging
 from everycent.charging.attempt import FINAL, Stage
 from everycent.charging.instalments import Instalment
-from everycent.charging.policy import DEFAULT, Policy, Rule, Then
+from everycent.charging.policy import DEFAULT, Policies, Policy, Rule, Then
 from everycent.charging.run import Run
 from everycent.customers import queries as customers
 from everycent.flows import bill
@@ -117,13 +117,17 @@ def now() -> datetime:
 
 
 def desk_at(
-    place: Place, provider: HttpProvider, policy: Policy = PROMPT, pace: Pace = PACE
+    place: Place,
+    provider: HttpProvider,
+    policy: Policy = PROMPT,
+    pace: Pace = PACE,
+    of_groups: Mapping[str, Policy] | None = None,
 ) -> Desk:
     """A desk of this process."""
     worker = processes.this_process(random_ids("worker"))
     return Desk(
-        place.database, place.tenant_id, {provider.name: provider}, policy, now, random_ids, "test",
-        worker, pace,
+        place.database, place.tenant_id, {provider.name: provider}, Policies(policy, of_groups or {}), now,
+        random_ids, "test", worker, pace,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from everycent.app import processes
 from everycent.catalog import document as catalogue
 from everycent.catalog import operations as catalog
 from everycent.charging import queries as charging
+from everycent.charging.policy import Policies
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.dunning import document, queries
@@ -69,7 +70,9 @@ class Scripted:
         return None
 
 
-def sold(place, price: str, currency: str, day: date, interval: str = "month") -> None:
+def sold(
+    place, price: str, currency: str, day: date, interval: str = "month", group: str | None = None
+) -> None:
     """A customer with a plan paid in advance and billed on its first day, at midnight UTC."""
     text = f"""
 products: {{base: {{name: Base}}, other: {{name: Other}}}}
@@ -83,7 +86,7 @@ plans:
     writing = {"at": at, "recorded_at": at, "actor": "test", "ids": place.ids}
     with place.database.transaction(place.tenant_id) as tx:
         catalog.apply(tx, catalogue.parse(text), **writing)
-        made = Customer(place.ids("customer/acme"), "acme", "Acme", currency, "UTC")
+        made = Customer(place.ids("customer/acme"), "acme", "Acme", currency, "UTC", group=group)
         customers.create(tx, [made], **writing)
         subscriptions.start(tx, [Order(made, "plan", "acme", day)], **writing)
         methods.add(tx, [New(made.customer_id, "psp", "acme", "tok")], at=at, actor="test",
@@ -96,10 +99,12 @@ def billed(place, at: datetime) -> None:
              terms=bill.Terms("test", "UTC", payment_days=0))  # fmt: skip
 
 
-def collected(place, provider: Scripted, day: date, policy, *, is_first: bool = False) -> None:
+def collected(
+    place, provider: Scripted, day: date, policies: Policies, *, is_first: bool = False
+) -> None:
     """Collects what is due on the first day, and on others what is to be tried again by noon."""
     at = debts.noon(day)
-    desk = shop.desk_at(place, provider, policy)._replace(clock=lambda: at)
+    desk = shop.desk_at(place, provider)._replace(policies=policies, clock=lambda: at)
     asyncio.run(_collected(desk, at, is_first=is_first))
 
 
@@ -120,10 +125,10 @@ def days_of_attempts(place) -> list[str]:
     return [stage.state.claimed_at.date().isoformat() for stage in stages]
 
 
-def policy_of(place, text: str):
+def policies_of(place, text: str):
     debts.set_terms(place, text)
     with place.database.snapshot(place.tenant_id) as tx:
-        return queries.policy(tx)
+        return queries.policies(tx)
 
 
 def test_pd_006_a_failed_payment_works_eight_days_later(place):
@@ -131,12 +136,12 @@ def test_pd_006_a_failed_payment_works_eight_days_later(place):
     given, expected = case["inputs"], case["expected"]
     day = date.fromisoformat(given["date"])
     delays = ", ".join(f"{n}d" for n in given["retry_days"])
-    policy = policy_of(place, f"failures: {{declined: {{then: retry, delays: [{delays}]}}}}")
+    policies = policies_of(place, f"failures: {{declined: {{then: retry, delays: [{delays}]}}}}")
     sold(place, given["invoice"], case["currency"], day)
     provider = Scripted(list(given["results"]))
     balances = []
     for n in range(12):
-        collected(place, provider, day + timedelta(days=n), policy, is_first=n == 0)
+        collected(place, provider, day + timedelta(days=n), policies, is_first=n == 0)
         balances.append(debts.open_sum(place))
     assert days_of_attempts(place) == expected["dates"]
     assert list(dict.fromkeys(balances)) == [cents(text) for text in expected["balance"]]
@@ -148,13 +153,13 @@ def test_pd_022_four_retries_and_no_further_one(place):
     given, expected = CASES["PD-022"]["inputs"], CASES["PD-022"]["expected"]
     first = datetime.fromisoformat(given["first_failure"]).date()
     delays = ", ".join(f"{n}d" for n in given["intervals_days"])
-    policy = policy_of(
+    policies = policies_of(
         place, f"failures: {{declined: {{then: retry, delays: [{delays}], finally: nothing}}}}"
     )
     sold(place, "10.00", "EUR", first)
     provider = Scripted(["failed"] * 99)
     for n in range(60):
-        collected(place, provider, first + timedelta(days=n), policy, is_first=n == 0)
+        collected(place, provider, first + timedelta(days=n), policies, is_first=n == 0)
     assert days_of_attempts(place) == [first.isoformat(), *expected["retries"]]
     assert len(provider.results) == 99 - 5
 

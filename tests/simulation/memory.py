@@ -103,6 +103,7 @@ class Row(NamedTuple):
     retry_at: datetime | None
     is_stopped: bool
     is_under_way: bool
+    customer_group: None = None
 
 
 class Collected(NamedTuple):

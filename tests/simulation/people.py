@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from everycent.charging import course
-from everycent.charging.attempt import Evidence, Source, Status
+from everycent.charging.attempt import Attempt, Evidence, Source, Status
 from everycent.charging.judge import evidence_of
 from everycent.charging.run import ABORTED, FINISHED, OPEN, PAUSED, Run, RunKind
 from everycent.methods.method import Method
@@ -110,7 +110,7 @@ class Listener(Clerk):
         """Whether the event was told before."""
         return ("psp", event_id) in tx.tables.notices
 
-    def terms_of(self, provider: str) -> Any:
+    def terms_of(self, attempt: Attempt) -> Any:
         """By which promises and policy a provider is dealt with."""
         return self.world.terms
 

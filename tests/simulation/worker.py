@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from everycent.charging import course
-from everycent.charging.attempt import By, Stage, Status
+from everycent.charging.attempt import Attempt, By, Stage, Status
 from everycent.charging.course import Terms
 from everycent.charging.run import OPEN
 from everycent.payments.failure import Failure
@@ -49,7 +49,7 @@ class Clerk(Owner):
         by = By(self.worker_id, self.name)
         return writing.Writer(by, self.name, self.at(), self.world.ids)
 
-    def terms_of(self, provider: str) -> Terms:
+    def terms_of(self, attempt: Attempt) -> Terms:
         """By which promises and policy a provider is dealt with."""
         return self.world.terms
 

@@ -12,6 +12,7 @@ import uvloop
 from everycent.app import processes, providers
 from everycent.app.time import of_database
 from everycent.app.wiring import App
+from everycent.charging.attempt import Attempt
 from everycent.charging.course import Terms
 from everycent.charging.operations import TermsOf
 from everycent.dunning import queries as dunning
@@ -42,9 +43,9 @@ def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:
         if not found:
             raise NotFound("payment.unknown_provider", "there is no such provider")
     with app.database.snapshot(tenant_id) as tx:
-        policy = dunning.policy(tx)
+        policies = dunning.policies(tx)
     return Desk(
-        app.database, tenant_id, found, policy, of_database(app.database, tenant_id), app.ids,
+        app.database, tenant_id, found, policies, of_database(app.database, tenant_id), app.ids,
         app.settings.actor, processes.this_process(app.ids("worker")),
     )  # fmt: skip
 
@@ -53,13 +54,14 @@ def terms_of(app: App, tenant_id: int) -> TermsOf:
     """By which promises and policy providers are dealt with, for a process that speaks to none: one that is
     not set up, or of which the secrets are not here, has promised nothing."""
     with app.database.snapshot(tenant_id) as tx:
-        policy = dunning.policy(tx)
+        policies = dunning.policies(tx)
 
-    def terms(provider: str) -> Terms:
+    def terms(attempt: Attempt) -> Terms:
         try:
-            found = providers.configured(app.settings, only=provider).get(provider)
+            found = providers.configured(app.settings, only=attempt.provider).get(attempt.provider)
         except Unavailable:
             found = None
-        return Terms(PROMISES_NOTHING if found is None else found.traits, policy)
+        traits = PROMISES_NOTHING if found is None else found.traits
+        return Terms(traits, policies.of(attempt.group))
 
     return terms

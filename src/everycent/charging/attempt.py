@@ -52,7 +52,8 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     which was open of invoice `invoice` after `step` settlements. A refund gives back of payment
     `payment_id` what its move `move_no` set aside, out of the provider's `charge`. `tries` counts the
     attempts for the same invoice since it was last put in the queue by hand. `way` says whether a provider
-    is asked for it, or a bank by a file of direct debits."""
+    is asked for it, or a bank by a file of direct debits. `group` is that of the customer when it was
+    claimed: its rules say what follows a failure."""
 
     attempt_id: UUID
     kind: Kind
@@ -74,6 +75,7 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     charge: str | None = None
     run_id: UUID | None = None
     way: Way = Way.CHARGE
+    group: str = ""
 
     @property
     def reference(self) -> str:

@@ -35,6 +35,7 @@ class Candidate(NamedTuple):
     retry_at: datetime | None
     is_stopped: bool
     is_under_way: bool
+    group: str
 
 
 def candidate_of(row: Any) -> Candidate:
@@ -43,7 +44,7 @@ def candidate_of(row: Any) -> Candidate:
     return Candidate(
         row.invoice_id, name_of(row.series, row.number), row.customer_id, row.customer, row.currency,
         row.step, row.open, row.due, best, row.tries, row.made, row.retry_at, row.is_stopped,
-        row.is_under_way,
+        row.is_under_way, row.customer_group or "",
     )  # fmt: skip
 
 
@@ -78,5 +79,5 @@ def attempt_for(one: Candidate, attempt_id: UUID, run_id: UUID | None) -> Attemp
     return Attempt(
         attempt_id, Kind.CHARGE, one.customer_id, method.provider, method.token, method.payer,
         one.due, one.currency, one.invoice, one.tries + 1, method.method_id, one.invoice_id,
-        one.invoice, one.step, one.left, run_id=run_id, way=method.way,
+        one.invoice, one.step, one.left, run_id=run_id, way=method.way, group=one.group,
     )  # fmt: skip

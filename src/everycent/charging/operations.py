@@ -52,8 +52,8 @@ from everycent.payments.payment import Moved, Part
 from everycent.payments.provider import Kind, Outcome
 
 _LOG = logging.getLogger("everycent.collect")
-TermsOf = Callable[[str], Terms]
-"""The terms of a provider by its name."""
+TermsOf = Callable[[Attempt], Terms]
+"""By which promises of its provider and which policy an attempt is dealt with."""
 
 
 class Heard(NamedTuple):
@@ -161,9 +161,10 @@ def send_again(
     again: list[Stage] = []
     alone: list[Stage] = []
     free = {}
-    for name in sorted({stage.attempt.provider for stage in stages}):
-        terms = terms_of(name)
-        free[name] = writing.places(tx, name, terms.traits.concurrency, over)
+    for name, attempt in sorted(
+        {stage.attempt.provider: stage.attempt for stage in stages}.items()
+    ):
+        free[name] = writing.places(tx, name, terms_of(attempt).traits.concurrency, over)
     known = writing.locked(tx, stages)
     writer = writing.not_before(writer, known)
     documents = [s.attempt.invoice_id for s in known if s.attempt.invoice_id is not None]
@@ -171,7 +172,7 @@ def send_again(
     off = store.called_off(tx, [stage.attempt.attempt_id for stage in known])
     for stage in known:
         name = stage.attempt.provider
-        terms = terms_of(name)
+        terms = terms_of(stage.attempt)
         if stage.state.status is not Status.UNKNOWN:
             continue
         if not course.may_send_again(stage, writer.at, terms):
@@ -233,7 +234,7 @@ def hear(tx: Tx, heard: Sequence[Heard], terms_of: TermsOf, writer: Writer) -> l
     for one in heard:
         stage = known[one.stage.attempt.attempt_id]
         said = _of_nobody_else(one.said, stage.attempt, owners)
-        terms = terms_of(stage.attempt.provider)
+        terms = terms_of(stage.attempt)
         is_sender = one.stage.state.by == stage.state.by and one.said.source is Source.RESPONSE
         after = course.heard(
             stage, said, writer.by, writer.at, terms,
@@ -270,7 +271,7 @@ def not_sent(
     known = writing.locked(tx, stages)
     writer = writing.not_before(writer, known)
     for stage in known:
-        terms = terms_of(stage.attempt.provider)
+        terms = terms_of(stage.attempt)
         is_mine = stage.state.by.worker_id == writer.by.worker_id
         if is_mine and stage.state.status is Status.SENDING:
             if stage.state.sends > 1:
@@ -292,7 +293,7 @@ def lose(tx: Tx, stages: Sequence[Stage], terms_of: TermsOf, writer: Writer) -> 
     known = writing.locked(tx, stages)
     writer = writing.not_before(writer, known)
     for stage in known:
-        terms = terms_of(stage.attempt.provider)
+        terms = terms_of(stage.attempt)
         if stage.state.status is Status.SENDING:
             after = course.lost(stage, writer.by, writer.at, terms, is_proven=True)
             drafts.append((LOST, after))
@@ -315,7 +316,7 @@ def take_over(
             why = f"{stage.state.by.worker} is gone"
             drafts.append((CANCELLED, course.cancelled(stage, writer.by, writer.at, why)))
             continue
-        terms = terms_of(stage.attempt.provider)
+        terms = terms_of(stage.attempt)
         after = course.lost(stage, writer.by, writer.at, terms, is_proven=is_proven)
         drafts.append((LOST, after))
     writing.record(tx, drafts, writer)
@@ -407,7 +408,7 @@ def _give_up_methods(tx: Tx, stages: Iterable[Stage], terms_of: TermsOf, writer:
     """Methods that will never pay are not charged again."""
     bad: dict[UUID, str] = {}
     for stage in stages:
-        terms, failure = terms_of(stage.attempt.provider), stage.state.failure
+        terms, failure = terms_of(stage.attempt), stage.state.failure
         method_id = stage.attempt.method_id
         if stage.state.status is not Status.FAILED or failure is None or method_id is None:
             continue

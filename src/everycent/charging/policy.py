@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -49,6 +51,17 @@ class Policy(msgspec.Struct, frozen=True):
     pending: tuple[int, ...] = (_HOUR, _DAY)
     quarantine: int = 12 * _HOUR
     margin: int = 10
+
+
+class Policies(NamedTuple):
+    """A tenant's policies: what holds for customers of a group comes before what holds for everybody."""
+
+    for_all: Policy
+    of_groups: Mapping[str, Policy] = MappingProxyType({})
+
+    def of(self, group: str) -> Policy:
+        """The policy for customers of a group, "" for none."""
+        return self.of_groups.get(group, self.for_all)
 
 
 _SOON = Rule(Then.RETRY, (_MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR), most=8)

@@ -138,7 +138,8 @@ order by i.place limit %(limit)s for no key update of i skip locked;
 -- What has to be known of invoices to charge them: the customer, its best method, and what was decided.
 select o.invoice_id, o.series, o.number, o.customer_id, o.currency, o.step, o.open, o.due_on,
        due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) as due,
-       c.key as customer, m.told as method, coalesce(d.tries, 0) as tries, d.retry_at,
+       c.key as customer, c.group_key as customer_group, m.told as method,
+       coalesce(d.tries, 0) as tries, d.retry_at,
        coalesce(d.is_stopped, false) or exists (
            select from collection_hold h
            where h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id and h.is_held) as is_stopped,

@@ -21,8 +21,6 @@ from everycent.charging.queries import LeftOut
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
 from everycent.charging.run import Progress as RunProgress
 from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
-from everycent.dunning import queries as dunning
-from everycent.dunning.schedule import Schedule
 from everycent.flows.collect import start, work
 from everycent.flows.collect.desk import Desk
 from everycent.flows.collect.work import Stop
@@ -156,23 +154,19 @@ def work_command(once: bool, as_json: bool) -> None:
     ask about outcomes that are unknown. Run it on as many machines as you like."""
     with opened() as (app, tenant_id):
         desk = collecting.desk(app, tenant_id)
-        with app.database.snapshot(tenant_id) as tx:
-            schedule = dunning.schedule(tx)
-        counts, ended_by = collecting.run(_worked_on(desk, schedule, once=once))
+        counts, ended_by = collecting.run(_worked_on(desk, once=once))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
     if ended_by == signal.SIGINT:
         raise click.Abort
 
 
-async def _worked_on(
-    desk: Desk, schedule: Schedule, *, once: bool
-) -> tuple[Counter[str], int | None]:
+async def _worked_on(desk: Desk, *, once: bool) -> tuple[Counter[str], int | None]:
     stop = Stop()
     asked = _stopped_by(stop)
     counts: Counter[str] = Counter()
     with work.alive(desk):
         while not stop.is_asked:
-            counts += await work.on_schedule(desk, schedule, processes.is_gone, stop)
+            counts += await work.on_schedule(desk, processes.is_gone, stop)
             if once:
                 break
             await stop.rest(_TICK_SECONDS)

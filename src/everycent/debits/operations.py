@@ -25,7 +25,7 @@ from everycent.charging.attempt import (
 )
 from everycent.charging.collectable import Candidate, attempt_for, reason_against
 from everycent.charging.course import Terms
-from everycent.charging.operations import Heard
+from everycent.charging.operations import Heard, TermsOf
 from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Policy, Rule, Then
 from everycent.db.connection import Tx
@@ -107,7 +107,7 @@ def write(
     due_by: date,
     days: Days,
     render: Render,
-    terms: Terms,
+    terms_of: TermsOf,
     writer: Writer,
 ) -> Written:
     """Takes what may be collected of invoices that are due, and freezes the file: from the commit of this
@@ -136,7 +136,7 @@ def write(
         tuple(_debited(debit, known[debit.reference]) for debit in debits), creditor.bic,
     )  # fmt: skip
     said = Evidence(Source.FILE, Outcome.PENDING, code=message_id, digest=frozen.digest)
-    _hand_over(tx, [one.attempt for one in taken], said, terms, writer)
+    _hand_over(tx, [one.attempt for one in taken], said, terms_of, writer)
     draft = Draft(
         writer.ids(f"{WRITTEN.name}/{message_id}"), files.stream(message_id), WRITTEN, writer.at,
         writer.actor, frozen,
@@ -184,7 +184,7 @@ def _debited(debit: Debit, attempt: Attempt) -> Debited:
 
 
 def _hand_over(
-    tx: Tx, asked: Sequence[Attempt], said: Evidence, terms: Terms, writer: Writer
+    tx: Tx, asked: Sequence[Attempt], said: Evidence, terms_of: TermsOf, writer: Writer
 ) -> None:
     """Writes attempts down as being in other hands, with the evidence for that: all stages at once, as the
     file is made from what is written down, and nothing lies between deciding and sending. The database has
@@ -192,12 +192,14 @@ def _hand_over(
     by, at = writer.by, writer.at
     claimed = [course.claimed(attempt, by, at) for attempt in asked]
     sending = [course.sending(stage, by, at, at) for stage in claimed]
-    pending = [course.heard(stage, said, by, at, terms) for stage in sending]
+    pending = [course.heard(stage, said, by, at, terms_of(stage.attempt)) for stage in sending]
     for kind, stages in ((CLAIMED, claimed), (SENDING, sending), (ANSWERED, pending)):
         writing.record(tx, [(kind, stage) for stage in stages if stage is not None], writer)
 
 
-def withdraw(tx: Tx, message_id: str, reason: str, terms: Terms, writer: Writer) -> list[Stage]:
+def withdraw(
+    tx: Tx, message_id: str, reason: str, terms_of: TermsOf, writer: Writer
+) -> list[Stage]:
     """Says that a file never reached the bank: its attempts have failed, and their invoices can be
     collected at once. Returns the attempts.
 
@@ -227,7 +229,7 @@ def withdraw(tx: Tx, message_id: str, reason: str, terms: Terms, writer: Writer)
         Source.PERSON, Outcome.FAILED, Failure.CANCELLED, said_by=writer.actor, reason=text
     )
     after = charging.hear(
-        tx, [Heard(stage, said) for stage in stages], lambda _: _at_once(terms), writer
+        tx, [Heard(stage, said) for stage in stages], lambda one: _at_once(terms_of(one)), writer
     )
     draft = Draft(
         writer.ids(f"{WITHDRAWN.name}/{message_id}"), files.stream(message_id), WITHDRAWN,

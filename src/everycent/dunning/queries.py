@@ -10,14 +10,13 @@ from uuid import UUID
 import msgspec
 
 from everycent.charging.attempt import Stage
-from everycent.charging.policy import Policy
+from everycent.charging.policy import Policies, Policy
 from everycent.db.connection import Tx
 from everycent.dunning import store
 from everycent.dunning.again import kept_because
 from everycent.dunning.campaign import Account, Owed, Taken
-from everycent.dunning.schedule import Schedule
 from everycent.dunning.step import STEP_TAKEN, StepTaken
-from everycent.dunning.terms import NOTHING_SET, Terms, policy_of
+from everycent.dunning.terms import NOTHING_SET, Terms, policies_of
 from everycent.invoicing.invoice import name_of
 from everycent.journal.types import decode
 
@@ -43,14 +42,9 @@ def held(tx: Tx) -> Held:
     return Held(row.version, _decoder.decode(row.content), row.at)
 
 
-def policy(tx: Tx, customer_group: str | None = None) -> Policy:
-    """What follows failures, for customers of a group or of none."""
-    return policy_of(held(tx).terms, customer_group)
-
-
-def schedule(tx: Tx) -> Schedule:
-    """When collections are due: see `schedule.due_instants`."""
-    return held(tx).terms.schedule
+def policies(tx: Tx) -> Policies:
+    """What follows failures: see `terms.policies_of`."""
+    return policies_of(held(tx).terms)
 
 
 def concerned(tx: Tx, as_of: datetime) -> list[UUID]:
@@ -67,12 +61,10 @@ def accounts(tx: Tx, as_of: datetime, customers: Sequence[UUID], terms: Terms) -
     held_by = store.sum_held(tx, customers)
     groups = {row.customer_id: row.group_key for row in rows}
     owed: dict[tuple[UUID, str], list[Owed]] = {}
-    policies: dict[str | None, Policy] = {}
+    every = policies_of(terms)
     for row in store.list_owed(tx, due_by, customers):
-        group = groups.get(row.customer_id)
-        if group not in policies:
-            policies[group] = policy_of(terms, group)
-        owed.setdefault((row.customer_id, row.currency), []).append(_owed(row, policies[group]))
+        policy = every.of(groups.get(row.customer_id) or "")
+        owed.setdefault((row.customer_id, row.currency), []).append(_owed(row, policy))
     return [
         Account(
             row.customer_id, row.key, row.name, row.group_key, row.email, row.time_zone,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from everycent.charging.policy import DEFAULT, Policy, Rule
+from everycent.charging.policy import DEFAULT, Policies, Policy, Rule
 from everycent.dunning.schedule import Schedule
 from everycent.journal.types import EventType
 from everycent.payments.failure import Failure
@@ -87,6 +87,11 @@ def policy_of(terms: Terms, group: str | None) -> Policy:
     the product's."""
     own = {} if group is None else terms.groups.get(group, {})
     return msgspec.structs.replace(DEFAULT, rules={**DEFAULT.rules, **terms.failures, **own})
+
+
+def policies_of(terms: Terms) -> Policies:
+    """What follows failures for customers of every group that has rules of its own, and for all others."""
+    return Policies(policy_of(terms, None), {key: policy_of(terms, key) for key in terms.groups})
 
 
 def campaign_of(terms: Terms, customer: str, group: str | None) -> Campaign | None:

@@ -13,8 +13,7 @@ from everycent.charging import operations as charging
 from everycent.charging import operations_decisions as decisions
 from everycent.charging import queries as charges
 from everycent.charging.attempt import Evidence, Source, Stage
-from everycent.charging.course import Terms
-from everycent.charging.operations import Heard
+from everycent.charging.operations import Heard, TermsOf
 from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Then
 from everycent.db.connection import Tx
@@ -71,7 +70,7 @@ def follow(
     if not matches:
         return {}
     operations.lock_files(tx, [one.message_id for one in found.values()])
-    terms = debits.terms(tx)
+    terms_of = debits.terms(tx)
     stages = {
         stage.attempt.attempt_id: stage
         for stage in charges.by_ids(tx, [one.attempt_id for one in found.values()])
@@ -87,7 +86,7 @@ def follow(
             done[match.entry.reference] = Followed(effect)
             if effect in (Effect.BOOKED, Effect.CONTRADICTED):
                 came.append((match, stage))
-    stages |= {one.attempt.attempt_id: one for one in _booked(tx, came, terms, writer)}
+    stages |= {one.attempt.attempt_id: one for one in _booked(tx, came, terms_of, writer)}
     for match, stage in came:
         held = booked.of_attempt(tx, stage.attempt.attempt_id)
         effect = done[match.entry.reference].effect
@@ -96,7 +95,7 @@ def follow(
         if match.is_return:
             stage = stages[_debit(match, found).attempt_id]
             effect = _effect(match, stage, before)
-            followed = _went_back(tx, match, stage, effect, terms, writer)
+            followed = _went_back(tx, match, stage, effect, terms_of, writer)
             before[stage.attempt.attempt_id].add(followed.effect)
             done[match.entry.reference] = followed
     seen = [
@@ -120,12 +119,12 @@ def _effect(match: Match, stage: Stage, before: dict[UUID, set[Effect]]) -> Effe
 
 
 def _booked(
-    tx: Tx, came: Sequence[tuple[Match, Stage]], terms: Terms, writer: Writer
+    tx: Tx, came: Sequence[tuple[Match, Stage]], terms_of: TermsOf, writer: Writer
 ) -> list[Stage]:
     """Books what came, as what a provider answers is booked: the payment pays the invoice that the attempt
     is for."""
     heard = [Heard(stage, _came(match.entry, stage)) for match, stage in came]
-    after = charging.hear(tx, heard, lambda _: terms, writer) if heard else []
+    after = charging.hear(tx, heard, terms_of, writer) if heard else []
     return [*after, *charging.book(tx, after, writer)]
 
 
@@ -139,7 +138,7 @@ def _came(entry: StatementEntry, stage: Stage) -> Evidence:
 
 
 def _went_back(
-    tx: Tx, match: Match, stage: Stage, effect: Effect, terms: Terms, writer: Writer
+    tx: Tx, match: Match, stage: Stage, effect: Effect, terms_of: TermsOf, writer: Writer
 ) -> Followed:
     code = match.entry.reason
     failure = returns.failure_of(code or "")
@@ -150,12 +149,12 @@ def _went_back(
             raw=raw.decode("utf-8", "replace"), digest=hashlib.sha256(raw).hexdigest(),
             reason=_meaning(code),
         )  # fmt: skip
-        charging.hear(tx, [Heard(stage, said)], lambda _: terms, writer)
+        charging.hear(tx, [Heard(stage, said)], terms_of, writer)
     if effect is not Effect.TAKEN_BACK:
         return Followed(effect)
     done = _taken_back(tx, match, stage, writer)
     method_id = stage.attempt.method_id
-    then = terms.policy.rules[failure].then
+    then = terms_of(stage.attempt).policy.rules[failure].then
     if done.effect is effect and method_id is not None and then is Then.OTHER_METHOD:
         gone = {method_id: failure.value}  # as after an attempt that failed
         methods.give_up(tx, gone, at=writer.at, actor=writer.actor, ids=writer.ids)

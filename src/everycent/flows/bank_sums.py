@@ -50,9 +50,9 @@ def split(
         reason=f"booked as the debits of {message_id}: {reason}",
     )  # fmt: skip
     heard = [_came(part, held.payment, reason, writer) for part in parts]
-    terms = debits.terms(tx)
+    terms_of = debits.terms(tx)
     came = [one for one, part in zip(heard, parts, strict=True) if part.effect is Effect.BOOKED]
-    charging.book(tx, charging.hear(tx, came, lambda _: terms, writer) if came else [], writer)
+    charging.book(tx, charging.hear(tx, came, terms_of, writer) if came else [], writer)
     operations.note(tx, [_seen(part, held.payment, told) for part in parts], writer)
     return held.payment, parts
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from everycent.charging.attempt import NOBODY, By, Stage
 from everycent.charging.course import Terms
+from everycent.charging.operations import TermsOf
 from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Database, Tx
 from everycent.debits import operations, queries
@@ -117,9 +118,10 @@ def _check_no_sum_waits(tx: Tx, told: DebitFile) -> None:
             )
 
 
-def terms(tx: Tx) -> Terms:
+def terms(tx: Tx) -> TermsOf:
     """How attempts go on that are in a bank's hands."""
-    return Terms(_BANK, dunning.policy(tx))
+    policies = dunning.policies(tx)
+    return lambda attempt: Terms(_BANK, policies.of(attempt.group))
 
 
 def writer(at: datetime, actor: str, ids: IdSource) -> Writer:

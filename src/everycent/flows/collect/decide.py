@@ -50,7 +50,7 @@ def resolve(
                 hint="see `everycent payment trail`",
             )
         if said.outcome is Outcome.ABSENT:
-            _check_over(stage, terms_of(stage.attempt.provider), at)
+            _check_over(stage, terms_of(stage.attempt), at)
         writer = Writer(By(NOBODY, actor), actor, at, ids)
         (after,) = charging.hear(tx, [Heard(stage, said)], terms_of, writer)
         if after.state.status is Status.ANSWERED:

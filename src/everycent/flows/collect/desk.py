@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from everycent.charging import operations_runs as running
-from everycent.charging.attempt import By
+from everycent.charging.attempt import Attempt, By
 from everycent.charging.course import Terms
 from everycent.charging.operations_writing import Writer
-from everycent.charging.policy import Policy
+from everycent.charging.policy import Policies
 from everycent.charging.run import Worker
 from everycent.db.connection import Database, Tx
 from everycent.kernel import points
@@ -35,7 +35,7 @@ class Desk(NamedTuple):
     database: Database
     tenant_id: int
     providers: Mapping[str, Provider]
-    policy: Policy
+    policies: Policies
     clock: Clock
     ids: IdSource
     actor: str
@@ -57,11 +57,12 @@ class Desk(NamedTuple):
         """The providers that are set up."""
         return frozenset(self.providers)
 
-    def terms_of(self, provider: str) -> Terms:
-        """By which promises and policy a provider is dealt with. One that is not set up here, or not any
-        more, has promised nothing: what may have been sent to it is unknown until there is evidence."""
-        found = self.providers.get(provider)
-        return Terms(PROMISES_NOTHING if found is None else found.traits, self.policy)
+    def terms_of(self, attempt: Attempt) -> Terms:
+        """By which promises and policy an attempt is dealt with. A provider that is not set up here, or not
+        any more, has promised nothing: what may have been sent to it is unknown until there is evidence."""
+        found = self.providers.get(attempt.provider)
+        traits = PROMISES_NOTHING if found is None else found.traits
+        return Terms(traits, self.policies.of(attempt.group))
 
     @contextmanager
     def step(self, name: str) -> Iterator[Tx]:

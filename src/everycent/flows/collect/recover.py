@@ -114,7 +114,7 @@ async def _seen(sender: Sender, due: list[Stage]) -> list[Stage]:
 
 
 def _is_again(desk: Desk, stage: Stage) -> bool:
-    return course.may_send_again(stage, desk.clock(), desk.terms_of(stage.attempt.provider))
+    return course.may_send_again(stage, desk.clock(), desk.terms_of(stage.attempt))
 
 
 async def _sent_again(sender: Sender, stages: list[Stage]) -> None:

@@ -13,7 +13,8 @@ from uuid import UUID
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN
-from everycent.dunning.schedule import Schedule
+from everycent.dunning import queries as dunning
+from everycent.dunning.terms import policies_of
 from everycent.flows.collect import recover, refund, start
 from everycent.flows.collect.desk import Desk, ended, register, renewed
 from everycent.flows.collect.engine import Engine
@@ -94,11 +95,14 @@ async def recovered(
     return counts + sender.counts
 
 
-async def on_schedule(desk: Desk, schedule: Schedule, is_gone: IsGone, stop: Stop) -> Counter[str]:
-    """Opens what the schedule and the retries have by now, and works on everything; does nothing while the
-    database is away."""
+async def on_schedule(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]:
+    """Opens what the schedule and the retries have by now, and works on everything, by the terms that hold
+    now; does nothing while the database is away."""
     try:
-        start.by_schedule(desk, schedule)
+        with desk.step("terms") as tx:
+            terms = dunning.held(tx).terms
+        desk = desk._replace(policies=policies_of(terms))
+        start.by_schedule(desk, terms.schedule)
         start.of_retries(desk)
         return await on_everything(desk, is_gone, stop)
     except AWAY:
