@@ -1,5 +1,5 @@
-"""Worker: a process that charges, as flows/collect/{engine,recover,work}.py have it, step by step. At every
-step it may be killed or stopped, and every transaction may be lost before or after its commit."""
+"""Worker: a process that charges, as flows/collect/{work,recover,engine,sender}.py have it, step by step.
+At every step it may be killed or stopped, and every transaction may be lost before or after its commit."""
 
 from __future__ import annotations
 
@@ -118,11 +118,18 @@ class Worker(Clerk):
         self.is_mortal = True
         self.ready: deque[Stage] = deque()
         self.known: set[UUID] = set()
+        self.called: set[UUID] = set()
+        self.over: set[UUID] = set()
         self.calls = 0
+        self.did = 0
         self.answers: deque[Any] = deque()
+        self.answered: deque[Stage] = deque()
         self.is_recording = False
-        self.idle: Box | None = None
+        self.is_booking = False
+        self.is_claiming = False
+        self.is_ending = False
         self.is_stopping = False
+        self.idle: Box | None = None
 
     def die(self) -> None:
         """It is gone, and started anew after a while under another id."""
@@ -145,15 +152,16 @@ class Worker(Clerk):
         try:
             yield from self.step("register", self._register)
             while True:
-                did = yield from self.recovered()
+                did = self.did
+                yield from self.recovered(self.ask())
                 for run_id in [one for one, run in tables.runs.items() if run.state == OPEN]:
-                    did += yield from self.engine(run_id)
+                    yield from self.recovered(self.ask(), self.engine(run_id))
                     now = self.at()
                     finish = partial(running.finish_run, run_id=run_id, at=now)
                     yield from self.step("finish_run", lambda tx, _, finish=finish: finish(tx))
-                if self.is_stopping or self.world.chance("stop_politely"):
+                if self.is_ending or self.world.chance("stop_politely"):
                     break
-                pause = SECOND if did else min(pause * 4, HOUR)
+                pause = SECOND if self.did > did else min(pause * 4, HOUR)
                 yield from self.rest(pause)
         except LostError:
             self.clock.note(self.name, "ends: the database was away")
@@ -174,17 +182,43 @@ class Worker(Clerk):
         yield box
         self.idle = None
 
+    def recovered(self, *work: Process) -> Process:
+        """Ends what is left, books what is answered, and then works on several things side by side, until
+        everything that was begun is written down."""
+        yield from self.step("settle_own", self._settle_own)
+        yield from self._take_over()
+        yield from self._book_late()
+        self.is_stopping = self.is_ending
+        boxes = [Box(self.clock) for _ in work]
+        for part, box in zip(work, boxes, strict=True):
+            self.clock.spawn(self, self._guarded(part, box))
+        failures = []
+        for box in boxes:
+            failures.append((yield box))
+        self.is_stopping = True
+        while self.calls or self.answers or self.answered or self.is_recording or self.is_booking:
+            yield 100
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    def _guarded(self, part: Process, box: Box) -> Process:
+        try:
+            yield from part
+        except (LostError, RefusedError) as failure:
+            self.is_stopping = True
+            box.put(failure)
+        else:
+            box.put(None)
+
     # --- recover.py ---------------------------------------------------------------------------------
 
-    def recovered(self) -> Process:
-        """Ends what others left, books what is answered, and asks about what is unknown."""
-        did = yield from self._take_over()
-        did += yield from self._book_late()
-        did += yield from self._ask()
-        return did
+    def _settle_own(self, tx: Tx, writer: Any) -> None:
+        mine = operations.of_worker(tx, self.worker_id)
+        operations.give_back(tx, mine, writer)
+        operations.lose(tx, mine, self.terms_of, writer)
 
     def _take_over(self) -> Process:
-        did = 0
         others = yield from self.step("look_around", self._workers_on)
         for worker, is_silent in others:
             is_proven = self._is_gone(worker, is_silent)
@@ -196,8 +230,7 @@ class Worker(Clerk):
                     tx, [one.worker_id], self.terms_of, writer, is_proven=proven
                 ),
             )
-            did += len(stages)
-        return did
+            self.did += len(stages)
 
     def _workers_on(self, tx: Tx, _: Any) -> list[tuple[Worker, bool]]:
         busy = {
@@ -222,124 +255,94 @@ class Worker(Clerk):
             "book_late",
             lambda tx, writer: operations.book(tx, operations.unbooked(tx, None, 200), writer),
         )
-        return len(booked)
+        self.did += len(booked)
 
-    def _ask(self) -> Process:
+    def ask(self) -> Process:
+        """Asks about what is unknown, and sends again what may be."""
         asked: set[UUID] = set()
-        while True:
+        while not self.is_stopping:
             at = self.at()
-            found = yield from self.step(
+            found = yield from self.persistently(
                 "due", lambda tx, _, at=at: operations.due_looks(tx, at, sorted(PROVIDERS), 200)
             )
-            due = [one for one in found if one.attempt.attempt_id not in asked]
+            due = [one for one in found or () if one.attempt.attempt_id not in asked]
             if not due:
-                return len(asked)
+                return
             asked.update(one.attempt.attempt_id for one in due)
-            heard, again = yield from self._seen(due)
-            heard += yield from self._sent_again(again)
-            yield from self.step(
-                "hear_late",
-                lambda tx, writer, heard=heard: operations.hear(tx, heard, self.terms_of, writer),
-            )
-            yield from self._book_late()
+            again = yield from self._seen(due)
+            yield from self._sent_again(again)
 
     def _seen(self, due: list[Stage]) -> Process:
         if not self.world.terms.traits.looks_up:
-            return [], due
-        heard = yield from self._looked_up(due)
-        absent = [one.stage for one in heard if one.said.outcome is Outcome.ABSENT]
-        again = [stage for stage in absent if self._is_again(stage)]
-        ids = {stage.attempt.attempt_id for stage in again}
-        return [one for one in heard if one.stage.attempt.attempt_id not in ids], again
+            return due
+        again = []
+        for stage in due:
+            yield from self.boundary("look.begin")
+            said = yield self.world.network.look_up(stage.attempt.ask, self.at())
+            yield from self.boundary("look.end")
+            if self.world.chance("slow_batch"):
+                yield self.world.spell()  # others are waited for
+            if said.outcome is Outcome.ABSENT and self._is_again(stage):
+                again.append(stage)
+            else:
+                self._hear(operations.Heard(stage, said))
+        return again
 
     def _is_again(self, stage: Stage) -> bool:
         return course.may_send_again(stage, self.at(), self.world.terms)
 
     def _sent_again(self, stages: list[Stage]) -> Process:
-        if not stages:
-            return []
-        until = self.monotonic() + PATIENCE
-        begun = yield from self.step(
-            "send_again",
-            lambda tx, writer: operations.send_again(
-                tx, stages, timedelta(milliseconds=PATIENCE), self.terms_of, writer
-            ),
-        )
-        late, boxes = [], []
-        for stage in begun:
-            yield from self.boundary("call.begin")
-            if self.is_too_late(stage, until):
-                late.append(stage)
+        rest = deque(stages)
+        while rest and not self.is_stopping:
+            free = self.free()
+            if not free:
+                if not self.calls:
+                    return
+                yield 100
                 continue
-            yield from self.boundary("wire.sending")
-            boxes.append((stage, self._sent(stage)))
-        heard = []
-        for stage, box in boxes:
-            said, is_over = yield box
-            heard.append(operations.Heard(stage, said, is_over))
-        if late:
-            yield from self.step(
-                "unsent_again",
-                lambda tx, writer: operations.not_sent(
-                    tx, late, Failure.DEFECT, self.terms_of, writer
+            batch = [rest.popleft() for _ in range(min(free, len(rest)))]
+            over = list(self.over)
+            yield from self._begin(
+                "send_again",
+                lambda tx, writer, batch=batch, over=over: operations.send_again(
+                    tx, batch, timedelta(milliseconds=PATIENCE), self.terms_of, writer, over
                 ),
+                batch,
             )
-        return heard
-
-    def _sent(self, stage: Stage) -> Box:
-        begun_at = since_epoch(stage.state.changed_at)
-        return self.world.network.send(self, stage.attempt.ask, begun_at)
-
-    def _looked_up(self, stages: Iterable[Stage]) -> Process:
-        heard = []
-        for stage in stages:
-            yield from self.boundary("look.begin")
-            said = yield self.world.network.look_up(stage.attempt.ask, self.at())
-            yield from self.boundary("look.end")
-            if self.world.chance("slow_batch"):
-                yield self.world.spell()  # others of the batch are waited for
-            heard.append(operations.Heard(stage, said))
-        return heard
 
     # --- engine.py ----------------------------------------------------------------------------------
 
-    def monotonic(self) -> int:
-        """A clock that only goes forward."""
-        return self.clock.now
-
-    def is_too_late(self, stage: Stage, until: int) -> bool:
-        """Whether it was held up since the stage was stored."""
-        return self.monotonic() >= until
-
     def engine(self, run_id: UUID) -> Process:
-        """Works on one run until nothing of it is left to claim, and what was begun is written down."""
-        did, wait, is_claimed_out = 0, 200, False
+        """Works on one run until nothing of it is left to claim and to begin."""
+        wait, is_claimed_out = 200, False
         while True:
-            if not is_claimed_out and len(self.ready) < _BATCH:
+            if not is_claimed_out and not self.is_stopping and len(self.ready) < _BATCH:
                 is_claimed_out = yield from self._claim(run_id)
-            if not self.ready and is_claimed_out:
-                break
+            if not self.ready and (is_claimed_out or self.is_stopping):
+                return
             if self.world.chance("give_back"):
-                self.is_stopping = True
+                self.is_ending = self.is_stopping = True
+            if self.is_stopping:
                 yield from self._give_back()
-                break
+                return
             begun = (yield from self._send()) if self.ready else 0
-            did += begun
             wait = 200 if begun else min(wait * 2, 20 * SECOND)
             if not begun:
                 yield wait
-        while self.calls or self.is_recording:
-            yield 100
-        return did
 
     def _claim(self, run_id: UUID) -> Process:
-        claimed = yield from self.persistently(
-            "claim", lambda tx, writer: self._taken(tx, run_id, writer)
-        )
+        yield from self._lock()
+        try:
+            claimed = yield from self.persistently(
+                "claim", lambda tx, writer: self._taken(tx, run_id, writer)
+            )
+            if claimed is not None:
+                self._take_up(claimed[0])
+        finally:
+            self.is_claiming = False
         if claimed is None:
-            yield from self._adopt()
+            self._take_up((yield from self._adopt(with_claims=True)))
             return False
-        self._take_up(claimed[0])
         return not claimed[1]
 
     def _taken(self, tx: Tx, run_id: UUID, writer: Any) -> tuple[list[Stage], int]:
@@ -350,34 +353,105 @@ class Worker(Clerk):
         self.ready.extend(stages)
         self.known.update(one.attempt.attempt_id for one in stages)
 
-    def _forget(self, stages: Iterable[Stage]) -> None:
-        self.known.difference_update(one.attempt.attempt_id for one in stages)
-
     def _send(self) -> Process:
         traits = self.world.terms.traits
-        free = max(0, traits.concurrency - self.calls)
-        batch = [self.ready.popleft() for _ in range(min(free, len(self.ready)))]
+        batch = [self.ready.popleft() for _ in range(min(self.free(), len(self.ready)))]
         if not batch:
             return 0
         until = self.monotonic() + PATIENCE
+        over = list(self.over)
         result = yield from self.persistently(
             "send",
             lambda tx, writer: operations.begin_sending(
-                tx, batch, traits.concurrency, timedelta(milliseconds=PATIENCE), writer
+                tx, batch, traits.concurrency, timedelta(milliseconds=PATIENCE), writer, over
             ),
         )
         if result is None:
-            self._forget(batch)
-            yield from self._adopt()
+            self._take_up((yield from self._adopt(batch, with_claims=True)))
             return 0
         begun, later = result
         self.ready.extendleft(reversed(later))
         kept = {one.attempt.attempt_id for one in (*begun, *later)}
         self._forget([one for one in batch if one.attempt.attempt_id not in kept])
-        for stage in begun:
-            self.calls += 1
-            self.clock.spawn(self, self._call(stage, until))
+        self._dispatch(begun, until)
         return len(begun)
+
+    def _give_back(self) -> Process:
+        stages = list(self.ready)
+        self.ready.clear()
+        yield from self.persistently(
+            "give_back", lambda tx, writer: operations.give_back(tx, stages, writer)
+        )
+        self._forget(stages)
+
+    # --- sender.py ----------------------------------------------------------------------------------
+
+    def monotonic(self) -> int:
+        """A clock that only goes forward."""
+        return self.clock.now
+
+    def is_too_late(self, stage: Stage, until: int) -> bool:
+        """Whether it was held up since the stage was stored."""
+        return self.monotonic() >= until
+
+    def free(self) -> int:
+        """How many calls may be begun now."""
+        most = int(self.world.terms.traits.concurrency)
+        return max(0, min(most - self.calls, 2 * most - self.calls - len(self.over)))
+
+    def _lock(self) -> Process:
+        while self.is_claiming:
+            yield 1
+        self.is_claiming = True
+
+    def _begin(
+        self, name: str, write: Callable[[Tx, Any], list[Stage]], doubtful: list[Stage]
+    ) -> Process:
+        until = self.monotonic() + PATIENCE
+        yield from self._lock()
+        try:
+            begun = yield from self.persistently(name, write)
+            self._dispatch(begun or (), until)
+        finally:
+            self.is_claiming = False
+        if begun is None:
+            yield from self._adopt(doubtful)
+
+    def _adopt(self, doubtful: Iterable[Stage] = (), *, with_claims: bool = False) -> Process:
+        """After a commit of which nobody knows whether it happened."""
+        self._forget(doubtful)
+        never = {one.attempt.attempt_id for one in doubtful} - self.called
+
+        def find(tx: Tx, writer: Any) -> list[Stage]:
+            mine = operations.of_worker(tx, self.worker_id)
+            lost = [one for one in mine if one.attempt.attempt_id not in self.known]
+            sending = [one for one in lost if one.state.status is Status.SENDING]
+            unsent = [one for one in sending if one.attempt.attempt_id in never]
+            forgotten = [one for one in sending if one.attempt.attempt_id not in never]
+            operations.lose(tx, forgotten, self.terms_of, writer)
+            operations.not_sent(tx, unsent, Failure.DEFECT, self.terms_of, writer)
+            return [one for one in lost if with_claims and one.state.status is Status.CLAIMED]
+
+        yield from self._lock()
+        try:
+            found = None
+            while found is None:
+                found = yield from self.persistently("adopt", find)
+            self.known.update(one.attempt.attempt_id for one in found)
+        finally:
+            self.is_claiming = False
+        return found
+
+    def _forget(self, stages: Iterable[Stage]) -> None:
+        self.known.difference_update(one.attempt.attempt_id for one in stages)
+
+    def _dispatch(self, begun: Iterable[Stage], until: int) -> None:
+        for stage in begun:
+            self.known.add(stage.attempt.attempt_id)
+            self.called.add(stage.attempt.attempt_id)
+            self.calls += 1
+            self.did += 1
+            self.clock.spawn(self, self._call(stage, until))
 
     def _call(self, stage: Stage, until: int) -> Process:
         yield from self.boundary("call.begin")
@@ -396,8 +470,18 @@ class Worker(Clerk):
         yield from self.boundary("wire.sending")
         said, is_over = yield self._sent(stage)
         yield from self.boundary("call.end")
-        self.answers.append(operations.Heard(stage, said, is_over))
+        if is_over:
+            self.over.add(stage.attempt.attempt_id)
+        self._hear(operations.Heard(stage, said, is_over))
         self.calls -= 1
+
+    def _sent(self, stage: Stage) -> Box:
+        begun_at = since_epoch(stage.state.changed_at)
+        return self.world.network.send(self, stage.attempt.ask, begun_at)
+
+    def _hear(self, heard: Any) -> None:
+        self.did += 1
+        self.answers.append(heard)
         if not self.is_recording:
             self.is_recording = True
             self.clock.spawn(self, self._record_answers())
@@ -408,6 +492,7 @@ class Worker(Clerk):
             batch = list(self.answers)
             self.answers.clear()
             yield from self._record_all(batch)
+            self.over.difference_update(one.stage.attempt.attempt_id for one in batch)
         self.is_recording = False
 
     def _record_all(self, batch: list[Any]) -> Process:
@@ -427,33 +512,21 @@ class Worker(Clerk):
             stages = yield from self.persistently(
                 "hear", lambda tx, writer: operations.hear(tx, batch, self.terms_of, writer)
             )
-        answered = [one for one in stages if one.state.status is Status.ANSWERED]
-        booked = None
-        while booked is None and answered:
-            booked = yield from self.persistently(
-                "book", lambda tx, writer: operations.book(tx, answered, writer)
-            )
-        self._forget(stages)
+        self.answered.extend(one for one in stages if one.state.status is Status.ANSWERED)
+        self._forget(one for one in stages if one.state.status is not Status.ANSWERED)
+        if self.answered and not self.is_booking:
+            self.is_booking = True
+            self.clock.spawn(self, self._book_answered())
 
-    def _give_back(self) -> Process:
-        stages = list(self.ready)
-        self.ready.clear()
-        yield from self.persistently(
-            "give_back", lambda tx, writer: operations.give_back(tx, stages, writer)
-        )
-        self._forget(stages)
-
-    def _adopt(self) -> Process:
-        """After a commit of which nobody knows whether it happened."""
-
-        def find(tx: Tx, writer: Any) -> list[Stage]:
-            mine = operations.of_worker(tx, self.worker_id)
-            lost = [one for one in mine if one.attempt.attempt_id not in self.known]
-            unsent = [one for one in lost if one.state.status is Status.SENDING]
-            operations.not_sent(tx, unsent, Failure.DEFECT, self.terms_of, writer)
-            return [one for one in lost if one.state.status is Status.CLAIMED]
-
-        found = None
-        while found is None:
-            found = yield from self.persistently("adopt", find)
-        self._take_up(found)
+    def _book_answered(self) -> Process:
+        while self.answered:
+            yield 8
+            batch = list(self.answered)
+            self.answered.clear()
+            booked = None
+            while booked is None:
+                booked = yield from self.persistently(
+                    "book", lambda tx, writer, batch=batch: operations.book(tx, batch, writer)
+                )
+            self._forget(batch)
+        self.is_booking = False
