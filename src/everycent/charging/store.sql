@@ -99,33 +99,24 @@ order by started_at desc, run_id desc limit %(limit)s;
 insert into collection_item (tenant_id, run_id, invoice_id, place, state)
 select %(tenant_id)s, %(run_id)s, o.invoice_id, row_number() over (order by o.due_on, o.series, o.number),
        'waiting'
-from open_document o
-left join collection c on c.tenant_id = o.tenant_id and c.invoice_id = o.invoice_id
-where o.tenant_id = %(tenant_id)s and o.kind = 'invoice' and o.open > 0
+from collectable o
+where o.tenant_id = %(tenant_id)s and o.open > 0
   and (%(invoices)s::uuid[] is null or o.invoice_id = any(%(invoices)s))
   and case when %(only_retries)s
-      then c.retry_at <= %(as_of)s and not c.is_stopped and (
-          select m.provider = any(%(providers)s) from payment_method m
-          where m.tenant_id = o.tenant_id and m.customer_id = o.customer_id and m.state = 'active'
-          order by m.rank limit 1)
+      then o.retry_at <= %(as_of)s and exists (
+              select from payment_method m
+              where m.tenant_id = o.tenant_id and m.method_id = o.method_id
+                and m.provider = any(%(providers)s))
+          and not exists (
+              select from collection_item n
+              join collection_run r on r.tenant_id = n.tenant_id and r.run_id = n.run_id and r.state = 'open'
+              where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id and n.state = 'waiting')
       else (o.due_on <= %(due_by)s or exists (
               select from instalment n
               where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id))
           and due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) > 0
-          and not coalesce(c.is_stopped, false)
-          and coalesce(c.retry_at, '-infinity') <= %(as_of)s end
-  and not exists (
-      select from collection_hold h
-      where h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id and h.is_held)
-  and not exists (
-      select from payment_attempt a
-      where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id and not a.is_contradicted
-        and (a.status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched')
-             or (a.status = 'succeeded' and a.step = o.step)))
-  and not (%(only_retries)s and exists (
-      select from collection_item n
-      join collection_run r on r.tenant_id = n.tenant_id and r.run_id = n.run_id and r.state = 'open'
-      where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id and n.state = 'waiting'));
+          and coalesce(o.retry_at, '-infinity') <= %(as_of)s end
+  and not o.is_stopped and not o.is_under_way;
 
 -- name: take_items
 -- Items of a run that nobody has claimed, for this transaction.
@@ -139,26 +130,12 @@ order by i.place limit %(limit)s for no key update of i skip locked;
 select o.invoice_id, o.series, o.number, o.customer_id, o.currency, o.step, o.open, o.due_on,
        due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) as due,
        c.key as customer, c.group_key as customer_group, m.told as method,
-       coalesce(d.tries, 0) as tries, d.retry_at,
-       coalesce(d.is_stopped, false) or exists (
-           select from collection_hold h
-           where h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id and h.is_held) as is_stopped,
-       d.reason,
-       exists (
-           select from payment_attempt a
-           where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id and not a.is_contradicted
-             and (a.status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched')
-                  or (a.status = 'succeeded' and a.step = o.step)))
-           as is_under_way,
+       o.tries, o.retry_at, o.is_stopped, o.reason, o.is_under_way,
        (select count(*) from payment_attempt a
         where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id) as made
-from open_document o
+from collectable o
 join customer c on c.tenant_id = o.tenant_id and c.customer_id = o.customer_id
-left join lateral (
-    select m.told from payment_method m
-    where m.tenant_id = o.tenant_id and m.customer_id = o.customer_id and m.state = 'active'
-    order by m.rank limit 1) m on true
-left join collection d on d.tenant_id = o.tenant_id and d.invoice_id = o.invoice_id
+left join payment_method m on m.tenant_id = o.tenant_id and m.method_id = o.method_id
 where o.tenant_id = %(tenant_id)s and o.invoice_id = any(%(ids)s)
 order by o.invoice_id;
 
@@ -227,15 +204,14 @@ select tries, retry_at, is_stopped, reason from collection
 where tenant_id = %(tenant_id)s and invoice_id = %(invoice_id)s;
 
 -- name: has_retries
+-- Whether a run of retries would have anything to do. Those whose time has come are few.
 select exists (
     select from collection c
-    join open_document i on i.tenant_id = c.tenant_id and i.invoice_id = c.invoice_id and i.open > 0
-    where c.tenant_id = %(tenant_id)s and c.retry_at <= %(at)s and not c.is_stopped
-      and (select m.provider = any(%(providers)s) from payment_method m
-           where m.tenant_id = c.tenant_id and m.customer_id = i.customer_id and m.state = 'active'
-           order by m.rank limit 1)
-      and not exists (select from collection_hold h
-                      where h.tenant_id = c.tenant_id and h.invoice_id = c.invoice_id and h.is_held)
+    join collectable o on o.tenant_id = c.tenant_id and o.invoice_id = c.invoice_id
+    join payment_method m on m.tenant_id = o.tenant_id and m.method_id = o.method_id
+        and m.provider = any(%(providers)s)
+    where c.tenant_id = %(tenant_id)s and c.retry_at <= %(at)s
+      and o.open > 0 and not o.is_stopped and not o.is_under_way
       and not exists (
           select from collection_item n
           join collection_run r on r.tenant_id = n.tenant_id and r.run_id = n.run_id

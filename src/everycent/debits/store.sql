@@ -8,24 +8,14 @@ from unnest(%(ids)s::text[]) with ordinality as w(id, place) order by place;
 -- ours; whether each may be collected is decided when it is locked. Those of which it is known now that they may
 -- not come last, so that they take no place away.
 select o.invoice_id,
-       o.currency <> 'EUR' or coalesce(c.is_stopped, false) or coalesce(c.retry_at > %(at)s, false)
-       or exists (
-           select from collection_hold h
-           where h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id and h.is_held) as is_blocked
-from open_document o
-left join collection c on c.tenant_id = o.tenant_id and c.invoice_id = o.invoice_id
-where o.tenant_id = %(tenant_id)s and o.kind = 'invoice' and o.open > 0
-  and (o.due_on <= %(due_by)s or c.retry_at <= %(at)s or exists (
+       o.currency <> 'EUR' or o.is_stopped or coalesce(o.retry_at > %(at)s, false) as is_blocked
+from collectable o
+join payment_method m on m.tenant_id = o.tenant_id and m.method_id = o.method_id
+    and m.provider = %(account)s and m.mandate_id is not null
+where o.tenant_id = %(tenant_id)s and o.open > 0 and not o.is_under_way
+  and (o.due_on <= %(due_by)s or o.retry_at <= %(at)s or exists (
       select from instalment n where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id))
   and due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) > 0
-  and (select m.provider = %(account)s and m.mandate_id is not null from payment_method m
-       where m.tenant_id = o.tenant_id and m.customer_id = o.customer_id and m.state = 'active'
-       order by m.rank limit 1)
-  and not exists (
-      select from payment_attempt a
-      where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id and not a.is_contradicted
-        and (a.status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched')
-             or (a.status = 'succeeded' and a.step = o.step)))
 order by is_blocked, o.due_on, o.series, o.number;
 
 -- name: used_mandates

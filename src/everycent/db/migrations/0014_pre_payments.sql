@@ -469,6 +469,26 @@ create index collection_retry on collection (tenant_id, retry_at) where retry_at
 create index collection_held on collection (tenant_id, invoice_id)
     where is_stopped or retry_at is not null;
 
+-- Open invoices with all that decides whether anything is collected for them: what was decided, the method that
+-- is charged first, and what is under way. How much of one is due by a day says due_of.
+create view collectable with (security_invoker = true) as
+select o.tenant_id, o.invoice_id, o.series, o.number, o.customer_id, o.currency, o.step, o.open, o.due_on,
+       coalesce(d.tries, 0) as tries, d.retry_at, d.reason,
+       coalesce(d.is_stopped, false) or coalesce(h.is_held, false) as is_stopped,
+       (select m.method_id from payment_method m
+        where m.tenant_id = o.tenant_id and m.customer_id = o.customer_id and m.state = 'active'
+        order by m.rank limit 1) as method_id,
+       exists (
+           select from payment_attempt a
+           where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id and not a.is_contradicted
+             and (a.status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched')
+                  or (a.status = 'succeeded' and a.step = o.step))) as is_under_way
+from open_document o
+left join collection d on d.tenant_id = o.tenant_id and d.invoice_id = o.invoice_id
+left join collection_hold h on h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id
+where o.kind = 'invoice';
+grant select on collectable to everycent_app;
+
 -- Documents with all that decides about their payment: what is open, the attempt that is alive or else the
 -- newest, and what was decided. `situation` says in a word what charging/status.py looks at.
 create view payment_state with (security_invoker = true) as

@@ -38,6 +38,7 @@ class Engine:
         """Claims and begins until nothing of the run is left to claim, or the sender is to stop: then what
         is claimed and not sent goes back on the list."""
         await together(self.sender, self._claim_ahead(), self._send_ready())
+        await self._give_back()
 
     # --- S0, S1 -------------------------------------------------------------------------------------
 
@@ -79,7 +80,6 @@ class Engine:
         while True:
             change = sender.change()
             if sender.is_stopping:
-                await self._give_back()
                 return
             await asyncio.sleep(sender.moment(_TICK))
             begun = await self._send_some()
