@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -20,6 +21,8 @@ from everycent.methods import queries as known
 from tests.collecting import shop
 from tests.collecting.test_money_back import ask, receive, refunded, worked
 from tests.payments.fake import running_fake
+
+FAR = date(2100, 1, 1)
 
 
 def credit_it(place):
@@ -181,16 +184,28 @@ def test_an_invoice_in_instalments_is_charged_as_each_falls_due(place, tmp_path)
     shop.open_shop(place, 1)
     today = shop.now().date()
     with running_fake(tmp_path) as fake:
-        shop.agree(place, "INV-000001", [(today, 1000), (today.replace(year=today.year + 1), 2720)])
+        shop.agree(place, "INV-000001", [(today, 1000), (FAR, 2720)])
         for _ in range(2):
             shop.collect(shop.desk_at(place, shop.provider_of(fake)))
         assert [one["amount"] for one in fake.captured()] == [1000]
         assert shop.open_amounts(place) == [2720]
-        shop.agree(place, "INV-000001", [(today.replace(day=1), 720), (today, 2000)])
+        shop.agree(place, "INV-000001", [(today - timedelta(days=1), 720), (today, 2000)])
         shop.collect(shop.desk_at(place, shop.provider_of(fake)))
         assert [one["amount"] for one in fake.captured()] == [1000, 2720]
         assert shop.open_amounts(place) == []
         assert shop.violations(place) == []
+
+
+def test_the_next_instalment_may_fail_as_often_as_the_first(place, tmp_path):
+    shop.open_shop(place, 1)
+    today = shop.now().date()
+    with running_fake(tmp_path) as fake:
+        for parts in ([(today, 1000), (FAR, 2720)], [(today, 2000), (FAR, 720)]):
+            shop.agree(place, "INV-000001", parts)
+            fake.fault("decline:insufficient_funds", times=3)
+            shop.collect(shop.desk_at(place, shop.provider_of(fake)), rounds=5)
+    assert [one.attempt.tries for one in shop.attempts(place)] == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert shop.open_amounts(place) == [720]
 
 
 class HeldAtBooking:

@@ -274,7 +274,8 @@ def put_stage(tx: Tx, stage: Stage) -> None:
     tx.stages.append((before, stage))
     says = (Status.FAILED, Status.ANSWERED, Status.MISMATCHED)
     if attempt.kind is Kind.CHARGE and state.status in says:
-        decided = Collected(attempt.tries, state.retry_at, state.is_stopped)
+        came = state.status is Status.ANSWERED and not state.is_stopped
+        decided = Collected(0 if came else attempt.tries, state.retry_at, state.is_stopped)
         tx.put(tables.collection, attempt.invoice_id, decided)
 
 

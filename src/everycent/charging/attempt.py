@@ -51,9 +51,9 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is asked for, as it was decided: it never changes. `amount` is in minor units, at most `left`,
     which was open of invoice `invoice` after `step` settlements. A refund gives back of payment
     `payment_id` what its move `move_no` set aside, out of the provider's `charge`. `tries` counts the
-    attempts for the same invoice since it was last put in the queue by hand. `way` says whether a provider
-    is asked for it, or a bank by a file of direct debits. `group` is that of the customer when it was
-    claimed: its rules say what follows a failure."""
+    attempts for the same invoice since one brought money, or it was put in the queue by hand. `way` says
+    whether a provider is asked for it, or a bank by a file of direct debits. `group` is the customer's when
+    it was claimed: its rules say what follows a failure."""
 
     attempt_id: UUID
     kind: Kind

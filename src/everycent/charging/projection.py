@@ -66,7 +66,9 @@ def stage(event: Event, rows: Rows, tenant_id: int) -> None:
         told,
     )  # fmt: skip
     if a.kind is Kind.CHARGE and s.status in _SAYS_WHAT_FOLLOWS:
-        rows.put(COLLECTION, tenant_id, a.invoice_id, a.tries, s.retry_at, s.is_stopped, s.why)
+        # What is charged next of an invoice of which a part came is a first attempt.
+        tries = 0 if s.status is Status.ANSWERED and not s.is_stopped else a.tries
+        rows.put(COLLECTION, tenant_id, a.invoice_id, tries, s.retry_at, s.is_stopped, s.why)
 
 
 def decided(event: Event, rows: Rows, tenant_id: int) -> None:
