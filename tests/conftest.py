@@ -55,6 +55,7 @@ def server() -> Iterator[embedded.Instance]:
     before = os.environ.get("EVERYCENT_RUNTIME_DIR")
     os.environ["EVERYCENT_RUNTIME_DIR"] = str(folder / "run")
     instance = embedded.up(folder / "home")
+    _be_quick(instance)
     migrate(instance.conninfo())
     yield instance
     embedded.down(folder / "home")
@@ -63,6 +64,14 @@ def server() -> Iterator[embedded.Instance]:
     else:
         os.environ["EVERYCENT_RUNTIME_DIR"] = before
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _be_quick(instance: embedded.Instance) -> None:
+    """Doesn't wait for the disk. A process that is killed loses nothing by that, only a machine would."""
+    with psycopg.connect(instance.conninfo("postgres"), autocommit=True) as admin:
+        for name in ("fsync", "full_page_writes"):
+            admin.execute(f"alter system set {name} = off")
+        admin.execute("select pg_reload_conf()")
 
 
 @pytest.fixture
