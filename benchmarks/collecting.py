@@ -73,7 +73,7 @@ def _charged(
         name="bench",
     )  # fmt: skip
     desk = Desk(
-        database, tenant_id, {"bench": provider}, Policies(DEFAULT), utc_now, random_ids, "bench",
+        database, tenant_id, {"bench": provider}, Policies(DEFAULT, {}), utc_now, random_ids, "bench",
         processes.this_process(random_ids("")),
     )  # fmt: skip
     run = start.on_demand(

@@ -381,7 +381,7 @@ class Worker:
     async def _work(self) -> None:
         with work.alive(self.desk):
             while not self.stop.is_asked:
-                await work.recovered(self.desk, processes.is_gone, work.Stop())
+                await work.one_round(self.desk, processes.is_gone, work.Stop())
                 run = start.of_retries(self.desk)
                 if run is not None:
                     await work.on_run(self.desk, run.run_id, processes.is_gone, self.stop)

@@ -127,8 +127,8 @@ def _work(where: Set, job: Job, told: Any, at_point: signal.Signals = signal.SIG
         process = process._replace(host=where.host)
     provider = provider_for(where)
     desk = Desk(
-        database, where.tenant_id, {"psp": provider}, Policies(shop.PROMPT), shop.now, random_ids, "test",
-        process, Pace(timedelta(seconds=where.lease), timedelta(seconds=5)),
+        database, where.tenant_id, {"psp": provider}, Policies(shop.PROMPT, {}), shop.now,
+        random_ids, "test", process, Pace(timedelta(seconds=where.lease), timedelta(seconds=5)),
     )  # fmt: skip
     points.on_reach(reach)
     asyncio.run(_done(desk, job))

@@ -138,7 +138,7 @@ async def collected(desk: Desk, *, rounds: int = 1) -> Run:
         run = start.on_demand(desk, due_by=now(), time_zone="UTC")
         await work.on_run(desk, run.run_id, processes.is_gone, stop)
         for _ in range(rounds - 1):
-            await work.recovered(desk, processes.is_gone, work.Stop())
+            await work.one_round(desk, processes.is_gone, work.Stop())
             again = start.of_retries(desk)
             if again is not None:
                 await work.on_run(desk, again.run_id, processes.is_gone, stop)

@@ -87,7 +87,7 @@ def test_a_refund_whose_answer_could_not_be_written_down_goes_back_once(place, t
             with work.alive(desk):
                 run = start.on_demand(desk, due_by=shop.now(), time_zone="UTC")
                 await work.on_run(desk, run.run_id, shop.processes.is_gone, work.Stop())
-                await work.recovered(desk, shop.processes.is_gone, work.Stop())
+                await work.one_round(desk, shop.processes.is_gone, work.Stop())
             for provider in desk.providers.values():
                 await provider.close()
 

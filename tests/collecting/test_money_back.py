@@ -41,7 +41,7 @@ def ask(place, amount, *, reopens=True, name=None):
 def worked(desk) -> None:
     async def once() -> None:
         with work.alive(desk):
-            await work.recovered(desk, shop.processes.is_gone, work.Stop())
+            await work.one_round(desk, shop.processes.is_gone, work.Stop())
         for provider in desk.providers.values():
             await provider.close()
 

@@ -52,7 +52,7 @@ def test_providers_are_spoken_to_between_two_points_and_nowhere_else():
         if name in ("send", "look_up") and path.name != "calls.py"
     }
     # What work.py calls is refund.send, which begins to send.
-    assert outside == {"sender.py:send", "recover.py:look_up", "work.py:send"}
+    assert outside == {"sender.py:send", "sender.py:look_up", "work.py:send"}
     for function in (calls.send, calls.look_up):
         source = inspect.getsource(function)
         before, call, after = (

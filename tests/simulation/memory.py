@@ -337,7 +337,7 @@ def is_under_way(tables: Tables, invoice_id: UUID) -> bool:
     )
 
 
-def take_items(tx: Tx, run_id: UUID, limit: int) -> list[UUID]:
+def take_items(tx: Tx, run_id: UUID, limit: int, without: Sequence[str]) -> list[UUID]:
     """See store.sql, take_items."""
     if tx.tables.runs[run_id].state != OPEN:
         return []

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from everycent.charging import course, projection, store
 from everycent.charging import operations_refunds as refunds
@@ -39,7 +38,7 @@ from everycent.charging.operations_writing import Writer
 from everycent.charging.policy import Then
 from everycent.charging.run import CLAIMED as ITEM_CLAIMED
 from everycent.charging.run import DONE, SKIPPED, WAITING, Mark
-from everycent.db.connection import Tx
+from everycent.db.connection import AWAY, Tx
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.settlement import Open
 from everycent.journal import operations as journal
@@ -65,9 +64,10 @@ class Heard(NamedTuple):
     is_over: bool = False
 
 
-def take(tx: Tx, run_id: UUID, limit: int) -> list[UUID]:
-    """S0: takes up to so many waiting invoices of the run; nobody else does until the transaction ends."""
-    return store.take_items(tx, run_id, limit)
+def take(tx: Tx, run_id: UUID, limit: int, without: Sequence[str] = ()) -> list[UUID]:
+    """S0: takes up to so many waiting invoices of the run; nobody else does until the transaction ends.
+    Those that would be charged through some providers are passed over."""
+    return store.take_items(tx, run_id, limit, without)
 
 
 def claim(
@@ -338,7 +338,7 @@ def book(tx: Tx, stages: Sequence[Stage], writer: Writer) -> list[Stage]:
     try:
         with tx.savepoint():
             return _booked(tx, answered, writer)
-    except psycopg.OperationalError:
+    except AWAY:
         raise
     except Exception:  # noqa: BLE001 - one that can't be booked stops none of the others
         if len(answered) <= 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -57,7 +56,7 @@ class Policies(NamedTuple):
     """A tenant's policies: what holds for customers of a group comes before what holds for everybody."""
 
     for_all: Policy
-    of_groups: Mapping[str, Policy] = MappingProxyType({})
+    of_groups: Mapping[str, Policy]
 
     def of(self, group: str) -> Policy:
         """The policy for customers of a group, "" for none."""

@@ -126,9 +126,9 @@ def progress(tx: Tx, run_id: UUID) -> Progress:
     return Progress(states, outcomes)
 
 
-def has_retries(tx: Tx, at: datetime, providers: Iterable[str]) -> bool:
-    """Whether anything is to be tried again by then that these providers can charge."""
-    return store.has_retries(tx, at, providers)
+def has_retries(tx: Tx, at: datetime, due_by: date, providers: Iterable[str]) -> bool:
+    """Whether anything due by a day is to be tried again by then that these providers can charge."""
+    return store.has_retries(tx, at, due_by, providers)
 
 
 def find_by_reference(tx: Tx, reference: str) -> Stage | None:

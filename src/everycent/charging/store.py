@@ -136,9 +136,11 @@ def list_runs(tx: Tx, limit: int, *, is_open: bool | None = None) -> list[Run]:
     return _runs(tx, "list_runs", {"limit": limit, "is_open": is_open})
 
 
-def take_items(tx: Tx, run_id: UUID, limit: int) -> list[UUID]:
-    """Waiting items of an open run, locked for this transaction."""
-    params = {"tenant_id": tx.tenant_id, "run_id": run_id, "limit": limit}
+def take_items(tx: Tx, run_id: UUID, limit: int, without: Sequence[str]) -> list[UUID]:
+    """Waiting items of an open run, locked for this transaction; without those of some providers."""
+    params = {
+        "tenant_id": tx.tenant_id, "run_id": run_id, "limit": limit, "without": list(without),
+    }  # fmt: skip
     return [invoice_id for (invoice_id,) in tx.tuples(SQL["take_items"], params)]
 
 
@@ -232,9 +234,11 @@ def find_collection(tx: Tx, invoice_id: UUID) -> Any | None:
     return tx.row(SQL["find_collection"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
 
 
-def has_retries(tx: Tx, at: datetime, providers: Iterable[str]) -> bool:
+def has_retries(tx: Tx, at: datetime, due_by: date, providers: Iterable[str]) -> bool:
     """Whether an invoice is to be tried again by then that can be charged."""
-    params = {"tenant_id": tx.tenant_id, "at": at, "providers": sorted(providers)}
+    params = {
+        "tenant_id": tx.tenant_id, "at": at, "due_by": due_by, "providers": sorted(providers),
+    }  # fmt: skip
     return bool(tx.value(SQL["has_retries"], params))
 
 

@@ -102,6 +102,7 @@ select %(tenant_id)s, %(run_id)s, o.invoice_id, row_number() over (order by o.du
 from collectable o
 where o.tenant_id = %(tenant_id)s and o.open > 0
   and (%(invoices)s::uuid[] is null or o.invoice_id = any(%(invoices)s))
+  and due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) > 0
   and case when %(only_retries)s
       then o.retry_at <= %(as_of)s and exists (
               select from payment_method m
@@ -114,15 +115,20 @@ where o.tenant_id = %(tenant_id)s and o.open > 0
       else (o.due_on <= %(due_by)s or exists (
               select from instalment n
               where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id))
-          and due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) > 0
           and coalesce(o.retry_at, '-infinity') <= %(as_of)s end
   and not o.is_stopped and not o.is_under_way;
 
 -- name: take_items
--- Items of a run that nobody has claimed, for this transaction.
+-- Items of a run that nobody has claimed, for this transaction; without those of providers that are passed
+-- over for now.
 select i.invoice_id from collection_item i
 join collection_run r on r.tenant_id = i.tenant_id and r.run_id = i.run_id and r.state = 'open'
 where i.tenant_id = %(tenant_id)s and i.run_id = %(run_id)s and i.state = 'waiting'
+  and (%(without)s::text[] = '{}' or not exists (
+      select from collectable o
+      join payment_method m on m.tenant_id = o.tenant_id and m.method_id = o.method_id
+          and m.provider = any(%(without)s::text[])
+      where o.tenant_id = i.tenant_id and o.invoice_id = i.invoice_id))
 order by i.place limit %(limit)s for no key update of i skip locked;
 
 -- name: to_collect
@@ -212,6 +218,7 @@ select exists (
         and m.provider = any(%(providers)s)
     where c.tenant_id = %(tenant_id)s and c.retry_at <= %(at)s
       and o.open > 0 and not o.is_stopped and not o.is_under_way
+      and due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) > 0
       and not exists (
           select from collection_item n
           join collection_run r on r.tenant_id = n.tenant_id and r.run_id = n.run_id

@@ -22,6 +22,10 @@ _OPTIONS = (
     "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s -c jit=off -c temp_buffers=64MB"
 )
 
+AWAY = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, Unavailable)
+"""The database is away, is not the one that may be written to, or broke a transaction off: whoever can wait
+tries again later."""
+
 Params = Sequence[Any] | Mapping[str, Any] | None
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from everycent.charging.attempt import Evidence
 from everycent.payments.failure import Failure
+from everycent.payments.provider import Provider
 
 _TURNED_AWAY = frozenset({Failure.UNREACHABLE, Failure.UNAVAILABLE, Failure.RATE_LIMITED})
 _PATIENCE = 5
@@ -37,3 +40,11 @@ class Breaker:
         if self.failures >= _PATIENCE:
             return 1 if under_way == 0 else 0
         return max(0, most - under_way)
+
+
+_BREAKERS: WeakKeyDictionary[Provider, Breaker] = WeakKeyDictionary()
+
+
+def of(provider: Provider) -> Breaker:
+    """The breaker of a provider as this process knows it: as old as the adapter, whoever sends."""
+    return _BREAKERS.setdefault(provider, Breaker())

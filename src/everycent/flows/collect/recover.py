@@ -3,9 +3,8 @@ that are unknown until there is evidence."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -15,9 +14,8 @@ from everycent.charging import operations_runs as running
 from everycent.charging.attempt import Stage
 from everycent.charging.operations import Heard
 from everycent.charging.run import Worker
-from everycent.flows.collect import calls
 from everycent.flows.collect.desk import Desk
-from everycent.flows.collect.sender import Sender
+from everycent.flows.collect.sender import Sender, together
 from everycent.payments.provider import Outcome
 
 IsGone = Callable[[Worker, bool], bool]
@@ -77,7 +75,14 @@ async def ask(sender: Sender) -> None:
         if not due:
             return
         asked.update(stage.attempt.attempt_id for stage in due)
-        await _sent_again(sender, await _seen(sender, due))
+        names = sorted({stage.attempt.provider for stage in due})
+        await together(
+            sender,
+            *(
+                _ask_at(sender, [one for one in due if one.attempt.provider == name])
+                for name in names
+            ),
+        )
 
 
 def _due(desk: Desk, limit: int) -> list[Stage]:
@@ -85,62 +90,34 @@ def _due(desk: Desk, limit: int) -> list[Stage]:
         return charging.due_looks(tx, desk.clock(), sorted(desk.names), limit)
 
 
-async def _seen(sender: Sender, due: list[Stage]) -> list[Stage]:
-    """Takes in what the providers say that can be asked. Returns what may have to be sent again: what is
-    not there, or nobody can be asked about, at a provider that charges a reference once."""
-    desk = sender.desk
-    places = {
-        name: asyncio.Semaphore(max(1, provider.traits.concurrency // 2))
-        for name, provider in desk.providers.items()
-    }
-    again: list[Stage] = []
+async def _ask_at(sender: Sender, due: list[Stage]) -> None:
+    """Asks one provider, and sends again what may have to be: what is not there, or nobody can be asked
+    about, at a provider that charges a reference once."""
+    again: deque[Stage] = deque()
 
     async def look(stage: Stage) -> None:
-        provider = desk.providers[stage.attempt.provider]
-        async with places[provider.name]:
-            said = await calls.look_up(provider, stage.attempt, desk.clock())
-        if said.outcome is Outcome.ABSENT and _is_again(desk, stage):
+        said = await sender.look(stage)
+        if said is None:
+            return
+        if said.outcome is Outcome.ABSENT and _is_again(sender.desk, stage):
             again.append(stage)
         else:
             sender.hear(Heard(stage, said))
 
-    await asyncio.gather(
-        *(look(one) for one in due if desk.providers[one.attempt.provider].traits.looks_up)
-    )
-    return [
-        *(one for one in due if not desk.providers[one.attempt.provider].traits.looks_up),
-        *again,
-    ]
+    name = due[0].attempt.provider
+    if sender.desk.providers[name].traits.looks_up:
+        await together(sender, *map(look, due))
+    else:
+        again.extend(due)
+    while again and (free := await sender.place(name)):
+        batch = [again.popleft() for _ in range(min(free, len(again)))]
+        await sender.begin(partial(_begin, sender.desk, batch, sender.over(name)))
 
 
 def _is_again(desk: Desk, stage: Stage) -> bool:
     return course.may_send_again(stage, desk.clock(), desk.terms_of(stage.attempt))
 
 
-async def _sent_again(sender: Sender, stages: list[Stage]) -> None:
-    """Sends as many again as there are places for, in turn; those for which there is none stay as they
-    are."""
-    for name in sorted({stage.attempt.provider for stage in stages}):
-        rest = deque(stage for stage in stages if stage.attempt.provider == name)
-        while rest and not sender.is_stopping:
-            change = sender.change()
-            free = sender.free(name)
-            if free > 0:
-                batch = [rest.popleft() for _ in range(min(free, len(rest)))]
-                await _begun_again(sender, name, batch)
-            elif sender.is_calling(name):
-                await change.wait()
-            else:
-                break  # the provider is left alone for a while
-
-
-async def _begun_again(sender: Sender, name: str, batch: list[Stage]) -> None:
-    desk, over = sender.desk, sender.over(name)
-
-    def begin() -> list[Stage]:
-        with desk.step("send_again") as tx:
-            return charging.send_again(
-                tx, batch, desk.pace.patience, desk.terms_of, desk.writer, over
-            )
-
-    await sender.begin(begin, batch)
+def _begin(desk: Desk, batch: list[Stage], over: Sequence[UUID]) -> list[Stage]:
+    with desk.step("send_again") as tx:
+        return charging.send_again(tx, batch, desk.pace.patience, desk.terms_of, desk.writer, over)

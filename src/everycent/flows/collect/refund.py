@@ -16,7 +16,7 @@ from everycent.charging.attempt import NOBODY, Attempt, By, Stage
 from everycent.charging.operations_writing import Writer
 from everycent.db.connection import Database, Tx
 from everycent.flows.collect.desk import Desk
-from everycent.flows.collect.sender import Sender
+from everycent.flows.collect.sender import Sender, together
 from everycent.kernel import ids as shown
 from everycent.kernel.ids import IdSource
 from everycent.payments import operations as payments
@@ -84,19 +84,14 @@ def _owner(done: Moved) -> UUID:
 async def send(sender: Sender) -> None:
     """Sends the refunds that were asked for, and those that are to be tried again, until none is left that
     can be sent now."""
-    desk = sender.desk
-    await sender.persistently(partial(_try_again, desk))
-    for name in sorted(desk.providers):
-        while not sender.is_stopping:
-            change = sender.change()
-            free = sender.free(name)
-            if free > 0:
-                if not await sender.begin(partial(_begin, desk, name, free, sender.over(name))):
-                    break
-            elif sender.is_calling(name):
-                await change.wait()
-            else:
-                break  # the provider is left alone for a while
+    await sender.persistently(partial(_try_again, sender.desk))
+    await together(sender, *(_send_at(sender, name) for name in sorted(sender.desk.providers)))
+
+
+async def _send_at(sender: Sender, name: str) -> None:
+    begun = True
+    while begun and (free := await sender.place(name)):
+        begun = await sender.begin(partial(_begin, sender.desk, name, free, sender.over(name)))
 
 
 def _try_again(desk: Desk) -> None:

@@ -22,15 +22,13 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-import psycopg
-
 from everycent.charging import operations as charging
-from everycent.charging.attempt import Stage, Status
+from everycent.charging.attempt import Evidence, Stage, Status
 from everycent.charging.operations import Heard
-from everycent.flows.collect import calls
-from everycent.flows.collect.breaker import Breaker
+from everycent.db.connection import AWAY
+from everycent.flows.collect import breaker, calls
 from everycent.flows.collect.desk import Desk
-from everycent.kernel.errors import Conflict, Unavailable
+from everycent.kernel.errors import Conflict
 from everycent.payments.failure import Failure
 from everycent.payments.provider import Kind, Provider
 
@@ -42,21 +40,16 @@ _WHILE = 0.03
 _MANY = 128
 _PAUSE = 0.5
 
-OnProgress = Callable[[Counter[str]], None]
-AWAY = (psycopg.OperationalError, Unavailable, Conflict)
-"""The database is away, or somebody else was first: it is tried again later."""
-
 
 class Sender:
     """A process's calls. `counts` are attempts by what became of them."""
 
-    def __init__(self, desk: Desk, on_progress: OnProgress = lambda _: None) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.on_progress = on_progress
         self.counts: Counter[str] = Counter()
         self.claiming = asyncio.Lock()  # held while attempts become ours that nobody knows of yet
         self.is_stopping = False
-        self._breakers = {name: Breaker() for name in desk.providers}
+        self._breakers = {name: breaker.of(one) for name, one in desk.providers.items()}
         self._calling: Counter[str] = Counter()
         # Attempts whose call is over, by provider, until what was said is written down.
         self._over: dict[str, set[UUID]] = {name: set() for name in desk.providers}
@@ -93,9 +86,22 @@ class Sender:
         free = self._breakers[provider].takes(time.monotonic(), calling, most)
         return min(free, 2 * most - calling - len(self._over[provider]))
 
-    def is_calling(self, provider: str) -> bool:
-        """Whether any call of the provider is under way, so that a place will be free."""
-        return self._calling[provider] > 0
+    def is_shut(self, provider: str) -> bool:
+        """Whether a provider is left alone for a while: there is no place, and no call that frees one."""
+        return self.free(provider) <= 0 and not self._calling[provider] and not self._over[provider]
+
+    async def place(self, provider: str) -> int:
+        """Waits until there are places at a provider: how many. None when it is left alone for a while, or
+        nothing is to be begun any more."""
+        while not self.is_stopping:
+            change = self.change()
+            free = self.free(provider)
+            if free > 0:
+                return free
+            if self.is_shut(provider):
+                return 0
+            await change.wait()
+        return 0
 
     def over(self, provider: str) -> list[UUID]:
         """Attempts at a provider of which the call has ended, though that is not written down yet."""
@@ -121,26 +127,21 @@ class Sender:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def begin(self, write: Callable[[], list[Stage]], doubtful: Sequence[Stage] = ()) -> bool:
-        """S2 of attempts that become ours with it, among the `doubtful` where they are known before: sends
-        those that it returns. Whether there was any."""
+    async def begin(self, write: Callable[[], list[Stage]]) -> bool:
+        """S2 of attempts that become ours with it: sends those that it returns. Whether there was any."""
         until = self.until()
         async with self.claiming:  # until they are known, nobody may take them for lost
             begun = await self.persistently(write)
             self.dispatch(begun or (), until)
         if begun is None:
-            await self.adopt(doubtful)
+            await self.adopt()
         return bool(begun)
 
-    async def adopt(
-        self, doubtful: Sequence[Stage] = (), *, with_claims: bool = False
-    ) -> list[Stage]:
-        """After a commit of which nobody knows whether it happened. Of the `doubtful`, which were about to
-        be sent, no call was ever begun: they provably never left. What else of ours is under way and not
-        known to us was sent, and its outcome is lost. Claims of ours that are not known to us are returned
-        `with_claims`, to be taken up."""
-        self.forget(doubtful)
-        never = {one.attempt.attempt_id for one in doubtful} - self._called
+    async def adopt(self, *, with_claims: bool = False) -> list[Stage]:
+        """After a commit of which nobody knows whether it happened. What is under way and ours, and not
+        known here, provably never left when no call of it was ever begun here: what was left from before is
+        settled before anything is sent. Else it was sent, and its outcome is lost. Claims of ours that are
+        not known here are returned `with_claims`, to be taken up."""
 
         def find() -> tuple[list[Stage], list[Stage]]:
             desk = self.desk
@@ -151,8 +152,8 @@ class Sender:
                     one for one in lost if with_claims and one.state.status is Status.CLAIMED
                 ]
                 sending = [one for one in lost if one.state.status is Status.SENDING]
-                unsent = [one for one in sending if one.attempt.attempt_id in never]
-                forgotten = [one for one in sending if one.attempt.attempt_id not in never]
+                unsent = [one for one in sending if one.attempt.attempt_id not in self._called]
+                forgotten = [one for one in sending if one.attempt.attempt_id in self._called]
                 charging.lose(tx, forgotten, desk.terms_of, desk.writer)
                 return claimed, charging.not_sent(
                     tx, unsent, Failure.DEFECT, desk.terms_of, desk.writer
@@ -200,6 +201,21 @@ class Sender:
         self._count(await self.surely(write))  # nobody else ends it, and it holds a place
         self.forget([stage])
 
+    async def look(self, stage: Stage) -> Evidence | None:
+        """Asks what became of a request that was sent before; a look-up takes a place of this process as a
+        call does. None when the provider is left alone, or nothing is to be begun any more."""
+        provider = self.desk.providers[stage.attempt.provider]
+        if not await self.place(provider.name):
+            return None
+        self._calling[provider.name] += 1
+        try:
+            said = await calls.look_up(provider, stage.attempt, self.desk.clock())
+            self._breakers[provider.name].note(said, time.monotonic())
+            return said
+        finally:
+            self._calling[provider.name] -= 1
+            self.tell()
+
     # --- S7, S8 -------------------------------------------------------------------------------------
 
     def hear(self, heard: Heard) -> None:
@@ -227,19 +243,35 @@ class Sender:
                 self.tell()
 
     async def _record_all(self, batch: list[Heard]) -> None:
-        """Writes a batch down; one that can't be written stops none of the others. It stays as it is, and
-        what is stored decides what follows."""
+        """Writes a batch down; one that can't be written stops none of the others. Of that its outcome is
+        unknown, and evidence decides."""
         try:
             await self._record(batch)
         except Exception:  # noqa: BLE001 - a defect of ours concerns one attempt and not a batch
             if len(batch) == 1:
                 reference = batch[0].stage.attempt.reference
-                _LOG.exception("what was said about %s can't be written", reference)
+                _LOG.exception(
+                    "what was said about %s can't be written: %s", reference, batch[0].said
+                )
                 self.counts["defect"] += 1
-                self.forget([batch[0].stage])
+                await self._lose(batch[0].stage)
                 return
             for one in batch:
                 await self._record_all([one])
+
+    async def _lose(self, stage: Stage) -> None:
+        """Nothing of it is under way any more, and its place is free."""
+
+        def write() -> None:
+            desk = self.desk
+            with desk.step("lose") as tx:
+                charging.lose(tx, [stage], desk.terms_of, desk.writer)
+
+        try:
+            await self.surely(write)
+        except Exception:  # noqa: BLE001 - it is left to whoever takes over from us
+            _LOG.exception("%s stays as it is", stage.attempt.reference)
+        self.forget([stage])
 
     async def _record(self, batch: list[Heard]) -> None:
         def write() -> list[Stage]:
@@ -255,7 +287,6 @@ class Sender:
                 ended.append(stage)
         self.forget(ended)
         self._count(ended)
-        self.on_progress(self.counts)
 
     async def book_answered(self) -> None:
         """Books what was answered, for ever."""
@@ -270,7 +301,6 @@ class Sender:
                 self.forget(batch)
                 for _ in batch:
                     self._answered.task_done()
-            self.on_progress(self.counts)
 
     def _book(self, stages: Sequence[Stage]) -> list[Stage]:
         desk = self.desk
@@ -280,21 +310,26 @@ class Sender:
     # --- beside -------------------------------------------------------------------------------------
 
     async def persistently(self, work: Callable[[], _T]) -> _T | None:
-        """Does the work in a thread; None when the database broke it off, after a pause. Whether it was
-        committed then is for the caller to find out."""
+        """Does the work in a thread; None when the database broke it off, or somebody else was first, after
+        a pause. Whether it was committed then is for the caller to find out."""
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, work)
-        except AWAY:
+        except (*AWAY, Conflict):
             await asyncio.sleep(_PAUSE)
             return None
 
     async def surely(self, work: Callable[[], _T]) -> _T:
-        """Does work that may be done twice in a thread, however long the database is away."""
-        done = await self.persistently(lambda: (work(),))
-        while done is None:
-            done = await self.persistently(lambda: (work(),))
-        return done[0]
+        """Does work that may be done twice in a thread, however long the database is away. Raises what is
+        in the way for good."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await loop.run_in_executor(self._threads, work)
+            except (*AWAY, Conflict) as error:
+                if isinstance(error, Conflict) and error.code != "journal.concurrent_append":
+                    raise
+                await asyncio.sleep(_PAUSE)
 
     def _count(self, stages: Iterable[Stage]) -> None:
         for stage in stages:
@@ -309,9 +344,9 @@ class Sender:
 
 
 @asynccontextmanager
-async def sending(desk: Desk, on_progress: OnProgress = lambda _: None) -> AsyncIterator[Sender]:
+async def sending(desk: Desk) -> AsyncIterator[Sender]:
     """A sender; in the end everything that was begun is written down."""
-    sender = Sender(desk, on_progress)
+    sender = Sender(desk)
     writers = [
         asyncio.create_task(sender.record_answers()),
         asyncio.create_task(sender.book_answered()),

@@ -46,10 +46,11 @@ def by_schedule(desk: Desk, schedule: Schedule) -> Run | None:
 
 def of_retries(desk: Desk) -> Run | None:
     """Opens a run of what is to be tried again by now; None when there is nothing."""
+    due_by = local_date(desk.clock(), "UTC")
     with desk.step("look_for_retries") as tx:
-        if not queries.has_retries(tx, desk.clock(), desk.names):
+        if not queries.has_retries(tx, desk.clock(), due_by, desk.names):
             return None
-    run, is_new = _open(desk, RunKind.RETRY, local_date(desk.clock(), "UTC"), None, None)
+    run, is_new = _open(desk, RunKind.RETRY, due_by, None, None)
     return run if is_new else None
 
 

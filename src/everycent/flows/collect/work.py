@@ -7,21 +7,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN
+from everycent.db.connection import AWAY
 from everycent.dunning import queries as dunning
 from everycent.dunning.terms import policies_of
 from everycent.flows.collect import recover, refund, start
 from everycent.flows.collect.desk import Desk, ended, register, renewed
 from everycent.flows.collect.engine import Engine
 from everycent.flows.collect.recover import IsGone
-from everycent.flows.collect.sender import AWAY, OnProgress, Sender, sending, together
+from everycent.flows.collect.sender import Sender, sending, together
+from everycent.kernel.errors import Conflict
 
 _PAUSE = 0.25
+_LONGEST_PAUSE = 5.0
+CLASHES = (*AWAY, Conflict)
+"""The database is away, or somebody else was first: it is tried again later."""
 
 
 class Stop:
@@ -50,48 +55,53 @@ class Stop:
             sender.stop()
 
 
-async def on_run(
-    desk: Desk,
-    run_id: UUID,
-    is_gone: IsGone,
-    stop: Stop,
-    on_progress: OnProgress = lambda _: None,
-) -> Counter[str]:
+async def on_run(desk: Desk, run_id: UUID, is_gone: IsGone, stop: Stop) -> Counter[str]:
     """Works on one run until it is finished, paused or aborted; what others hold of it is waited for, and
-    taken over when they are gone. Refunds are sent and unknown outcomes asked about beside it. Returns what
-    attempts came to by this process."""
+    taken over when they are gone. Returns what attempts came to by this process."""
     counts: Counter[str] = Counter()
+    pause = _PAUSE
     while not stop.is_asked:
         try:
-            counts += await recovered(desk, is_gone, stop, run_id, on_progress)
+            done = await one_round(desk, is_gone, stop, run_id)
             if _is_over(desk, run_id):
-                break
-        except AWAY:
+                return counts + done
+            counts += done
+            pause = _PAUSE if done else min(2 * pause, _LONGEST_PAUSE)
+        except CLASHES:
             pass
-        await asyncio.sleep(_PAUSE)
+        await stop.rest(pause)
     return counts
 
 
-async def recovered(
-    desk: Desk,
-    is_gone: IsGone,
-    stop: Stop,
-    run_id: UUID | None = None,
-    on_progress: OnProgress = lambda _: None,
+async def one_round(
+    desk: Desk, is_gone: IsGone, stop: Stop, run_id: UUID | None = None
 ) -> Counter[str]:
     """Ends what others left and books what is answered; then sends refunds, asks about what is unknown, and
-    charges a run if one is given, side by side: a provider that takes its time holds nothing else up.
-    Returns what attempts came to, and how many were booked late."""
+    charges what can be charged now of a run if one is given, side by side: a provider that takes its time
+    holds no other one up. Returns what attempts came to, and how many were booked late."""
     recover.settle_own(desk)
     counts = recover.take_over(desk, is_gone)
     counts += Counter({"booked": recover.book(desk)})  # which leaves out none
-    async with sending(desk, on_progress) as sender:
+    is_charged = asyncio.Event()
+    async with sending(desk) as sender:
         stop.watches(sender)
-        work = [refund.send(sender), recover.ask(sender)]
-        if run_id is not None:
-            engine = Engine(sender, run_id, lambda: recover.take_over(desk, is_gone))
-            work.append(engine.work())
-        await together(sender, *work)
+
+        async def charge() -> None:
+            try:
+                if run_id is not None:
+                    engine = Engine(sender, run_id, lambda: recover.take_over(desk, is_gone))
+                    await engine.work()
+            finally:
+                is_charged.set()
+
+        async def look_after() -> None:
+            await together(sender, refund.send(sender), recover.ask(sender))
+            while not is_charged.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(is_charged.wait(), _LONGEST_PAUSE)
+                await together(sender, refund.send(sender), recover.ask(sender))
+
+        await together(sender, charge(), look_after())
     return counts + sender.counts
 
 
@@ -105,18 +115,19 @@ async def on_schedule(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]:
         start.by_schedule(desk, terms.schedule)
         start.of_retries(desk)
         return await on_everything(desk, is_gone, stop)
-    except AWAY:
+    except CLASHES:
         return Counter()
 
 
 async def on_everything(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]:
     """Works on every open run there is, and recovers; returns when nothing is left that can be done now."""
-    counts = await recovered(desk, is_gone, stop)
+    counts = await one_round(desk, is_gone, stop)
     with desk.step("open_runs") as tx:
         runs = queries.runs(tx, 1000, is_open=True)
     for run in reversed(runs):
         if run.state == OPEN and not stop.is_asked:
-            counts += await on_run(desk, run.run_id, is_gone, stop)
+            counts += await one_round(desk, is_gone, stop, run.run_id)
+            _is_over(desk, run.run_id)
     return counts
 
 
@@ -139,7 +150,7 @@ def alive(desk: Desk) -> Iterator[None]:
         while not over.wait(desk.pace.lease.total_seconds() / 3):
             try:
                 renewed(desk)
-            except AWAY:
+            except CLASHES:
                 continue  # the database is away; when the lease is over, others take over
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)
