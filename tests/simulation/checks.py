@@ -110,6 +110,10 @@ class Judge:
                     self.failed[stage.attempt.invoice_id] = 0
             elif stage.state.status is Status.FAILED:
                 self.failed[stage.attempt.invoice_id] += 1
+            elif stage.state.status is Status.ANSWERED and not stage.state.is_stopped:
+                self.failed[stage.attempt.invoice_id] = (
+                    0  # money came: what is charged next is a first
+                )
         for moved in tx.moved:
             for step in moved.settles:
                 if self.world.tables.invoices[step.document_id].currency != moved.payment.currency:

@@ -189,6 +189,7 @@ class Worker(Clerk):
         yield from self._take_over()
         yield from self._book_late()
         self.is_stopping = self.is_ending
+        self.called.clear()  # of a sender of its own
         boxes = [Box(self.clock) for _ in work]
         for part, box in zip(work, boxes, strict=True):
             self.clock.spawn(self, self._guarded(part, box))
@@ -307,7 +308,6 @@ class Worker(Clerk):
                 lambda tx, writer, batch=batch, over=over: operations.send_again(
                     tx, batch, timedelta(milliseconds=PATIENCE), self.terms_of, writer, over
                 ),
-                batch,
             )
 
     # --- engine.py ----------------------------------------------------------------------------------
@@ -367,7 +367,8 @@ class Worker(Clerk):
             ),
         )
         if result is None:
-            self._take_up((yield from self._adopt(batch, with_claims=True)))
+            self._forget(batch)
+            self._take_up((yield from self._adopt(with_claims=True)))
             return 0
         begun, later = result
         self.ready.extendleft(reversed(later))
@@ -404,9 +405,7 @@ class Worker(Clerk):
             yield 1
         self.is_claiming = True
 
-    def _begin(
-        self, name: str, write: Callable[[Tx, Any], list[Stage]], doubtful: list[Stage]
-    ) -> Process:
+    def _begin(self, name: str, write: Callable[[Tx, Any], list[Stage]]) -> Process:
         until = self.monotonic() + PATIENCE
         yield from self._lock()
         try:
@@ -415,19 +414,17 @@ class Worker(Clerk):
         finally:
             self.is_claiming = False
         if begun is None:
-            yield from self._adopt(doubtful)
+            yield from self._adopt()
 
-    def _adopt(self, doubtful: Iterable[Stage] = (), *, with_claims: bool = False) -> Process:
+    def _adopt(self, *, with_claims: bool = False) -> Process:
         """After a commit of which nobody knows whether it happened."""
-        self._forget(doubtful)
-        never = {one.attempt.attempt_id for one in doubtful} - self.called
 
         def find(tx: Tx, writer: Any) -> list[Stage]:
             mine = operations.of_worker(tx, self.worker_id)
             lost = [one for one in mine if one.attempt.attempt_id not in self.known]
             sending = [one for one in lost if one.state.status is Status.SENDING]
-            unsent = [one for one in sending if one.attempt.attempt_id in never]
-            forgotten = [one for one in sending if one.attempt.attempt_id not in never]
+            unsent = [one for one in sending if one.attempt.attempt_id not in self.called]
+            forgotten = [one for one in sending if one.attempt.attempt_id in self.called]
             operations.lose(tx, forgotten, self.terms_of, writer)
             operations.not_sent(tx, unsent, Failure.DEFECT, self.terms_of, writer)
             return [one for one in lost if with_claims and one.state.status is Status.CLAIMED]
@@ -501,6 +498,10 @@ class Worker(Clerk):
         except RefusedError as refused:
             if len(batch) == 1:
                 self.world.judge.refused(self, str(refused))
+                yield from self.persistently(
+                    "lose",
+                    lambda tx, writer: operations.lose(tx, [batch[0].stage], self.terms_of, writer),
+                )
                 self._forget([batch[0].stage])
                 return
             for one in batch:
