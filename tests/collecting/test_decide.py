@@ -10,6 +10,7 @@ import pytest
 
 from everycent.charging import operations as charging
 from everycent.charging import queries
+from everycent.charging.attempt import Evidence, Source
 from everycent.charging.policy import DEFAULT
 from everycent.charging.status import PaymentState
 from everycent.flows.collect import decide, start
@@ -18,6 +19,7 @@ from everycent.kernel.errors import Conflict, Invalid, NotFound
 from everycent.kernel.ids import IdSource
 from everycent.payments import operations as payments
 from everycent.payments import queries as paid
+from everycent.payments.provider import Outcome
 from tests.collecting import shop
 from tests.conftest import Place
 from tests.flows import world
@@ -220,3 +222,21 @@ def test_a_claim_that_waited_for_somebody_stands_after_what_was_decided(stand):
     worker.join()
     assert {str(one.state.status) for one in shop.attempts(place)} == {"claimed"}
     assert shop.violations(place) == []
+
+
+def test_a_charge_of_another_attempt_is_no_answer_about_this_one(stand):
+    stand.collect("close_after_charge")
+    lost = next(one for one in shop.attempts(stand.place, ["unknown"]))
+    others = next(one for one in shop.attempts(stand.place, ["succeeded"]))
+    said = Evidence(
+        Source.PERSON, Outcome.DONE, None, others.state.provider_id, lost.attempt.reference,
+        lost.attempt.amount, lost.attempt.currency, 0, reason="seen",
+    )  # fmt: skip
+    before = shop.state(stand.place)
+    with pytest.raises(Conflict) as refused:
+        decide.resolve(
+            stand.place.database, stand.place.tenant_id, lost.attempt.reference, said,
+            stand.desk().terms_of, at=shop.now(), actor="eve", ids=_ids(),
+        )  # fmt: skip
+    assert refused.value.code == "payment_attempt.of_another"
+    assert shop.state(stand.place) == before

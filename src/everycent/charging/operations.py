@@ -55,6 +55,10 @@ TermsOf = Callable[[Attempt], Terms]
 """By which promises of its provider and which policy an attempt is dealt with."""
 
 
+ID_OF_ANOTHER = "id_of_another"
+"""The code of evidence that names a charge of another attempt."""
+
+
 class Heard(NamedTuple):
     """Evidence about an attempt that was at `stage` when it came. `is_over`: from the sender itself, which
     sends nothing any more."""
@@ -259,7 +263,7 @@ def _of_nobody_else(
     if said.outcome is not Outcome.DONE or owner in (None, attempt.attempt_id):
         return said
     return msgspec.structs.replace(
-        said, outcome=Outcome.UNKNOWN, failure=Failure.REFERENCE_MISMATCH, code="id_of_another"
+        said, outcome=Outcome.UNKNOWN, failure=Failure.REFERENCE_MISMATCH, code=ID_OF_ANOTHER
     )
 
 

@@ -178,7 +178,9 @@ def _take(
     charged: tuple[str, ...] = ()
     if step.charge:
         charged = dun_messages.charge_again(due, reason, writing, drafts, left_out)
-    messages = dun_messages.of_step(account, due, held.terms, place, writing, drafts, left_out)
+    messages = dun_messages.of_step(
+        account, due, held.terms, place, writing, drafts, left_out, has_paused=bool(paused)
+    )
     taken = StepTaken(
         account.customer_id, account.currency, due.episode, due.number, due.campaign.key, step,
         held.version, due.facts, tuple(one.invoice_id for one in due.overdue), due.is_last,

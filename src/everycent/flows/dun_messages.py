@@ -34,12 +34,17 @@ def of_step(
     writing: Writing,
     drafts: list[Draft],
     left_out: dict[str, str],
+    *,
+    has_paused: bool,
 ) -> tuple[UUID, ...]:
-    """The letter and the webhook of a step, as far as it has them; returns their ids."""
+    """The letter and the webhook of a step, as far as it has them; returns their ids. The letter of a step
+    that was to pause contracts is sent when it has: it says so."""
     found = []
     step, language = due.step, due.campaign.language
     if step.mail is not None and account.email is None:
         left_out["mail"] = "the customer has no mail address"
+    elif step.mail is not None and step.pause and not has_paused:
+        left_out["mail"] = "nothing was paused"
     elif step.mail is not None:
         own = terms.letters.get(step.mail, {})
         letter = own.get(language) or BUILT_IN[step.mail][language]

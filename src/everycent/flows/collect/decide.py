@@ -11,7 +11,7 @@ from everycent.charging import operations_decisions as decisions
 from everycent.charging.attempt import FINAL, NOBODY, By, Evidence, Stage, Status
 from everycent.charging.course import Terms
 from everycent.charging.decided import REQUEUED, STOPPED, Decided, requeued, stopped
-from everycent.charging.operations import Heard, TermsOf
+from everycent.charging.operations import ID_OF_ANOTHER, Heard, TermsOf
 from everycent.charging.operations_writing import Writer
 from everycent.charging.status import PaymentState
 from everycent.db.connection import Database, Tx
@@ -38,7 +38,7 @@ def resolve(
     booked at once. That it did not counts only when what was sent can't be charged any more.
 
     Raises NotFound `payment_attempt.unknown`, Conflict `payment_attempt.settled` when nothing is open about
-    it, `payment_attempt.may_still_charge`."""
+    it, `payment_attempt.may_still_charge`, `payment_attempt.of_another`."""
     with database.transaction(tenant_id) as tx:
         stage = queries.by_reference(tx, reference)
         if stage.state.status in (Status.SUCCEEDED, Status.CLAIMED, Status.SENDING):
@@ -53,9 +53,23 @@ def resolve(
             _check_over(stage, terms_of(stage.attempt), at)
         writer = Writer(By(NOBODY, actor), actor, at, ids)
         (after,) = charging.hear(tx, [Heard(stage, said)], terms_of, writer)
+        _check_heard(after, said)
         if after.state.status is Status.ANSWERED:
             (after,) = charging.book(tx, [after], writer) or [after]
     return after
+
+
+def _check_heard(after: Stage, said: Evidence) -> None:
+    """That money moved, and under an id that is another attempt's, is no evidence about this one."""
+    heard = after.evidence
+    if said.outcome is Outcome.DONE and heard is not None and heard.code == ID_OF_ANOTHER:
+        raise Conflict(
+            "payment_attempt.of_another",
+            f"{said.provider_id} is what another attempt was charged by",
+            field="charged",
+            value=said.provider_id,
+            hint="look the reference of this one up in the provider's pages",
+        )
 
 
 def _check_over(stage: Stage, terms: Terms, at: datetime) -> None:
