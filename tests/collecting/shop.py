@@ -258,6 +258,7 @@ __all__ = [
     "CUSTOMER_CREDIT",
     "RECEIVABLE",
     "Failure",
+    "charging",
     "customers",
     "payments",
     "processes",

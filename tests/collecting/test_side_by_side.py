@@ -194,3 +194,13 @@ def test_a_retry_of_what_was_paid_meanwhile_opens_no_run(place, tmp_path):
         assert start.of_retries(desk) is None
         later = desk._replace(clock=lambda: shop.now() + timedelta(days=365 * 75))
         assert start.of_retries(later) is not None
+
+
+def test_an_invoice_for_which_no_method_is_left_needs_somebody(place, tmp_path):
+    shop.open_shop(place, 1, token="tok_stolen_card")
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        with place.database.snapshot(place.tenant_id) as tx:
+            (one,) = shop.charging.stopped(tx)
+        assert (one.invoice, one.left) == ("INV-000001", shop.OWED)
+        assert one.reason == "no payment method is left that could be charged"

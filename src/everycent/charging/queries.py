@@ -214,7 +214,8 @@ def unfollowed_notices(tx: Tx) -> list[Noted]:
 
 
 class Stopped(NamedTuple):
-    """An open invoice of which nothing is charged until somebody says so: `left` is open (minor units)."""
+    """An open invoice of which nothing is charged until somebody does something: `left` is open (minor
+    units)."""
 
     invoice: str
     customer: str
@@ -225,8 +226,8 @@ class Stopped(NamedTuple):
 
 
 def stopped(tx: Tx) -> list[Stopped]:
-    """Open invoices that are stopped, by a rule or by hand, or held since money was taken back; those due
-    first."""
+    """Open invoices that are stopped, by a rule or by hand, or held since money was taken back, or whose
+    customer's last payment method was given up; those due first."""
     return [
         Stopped(
             name_of(row.series, row.number), row.customer, row.currency, row.open, row.due_on,

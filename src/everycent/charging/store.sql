@@ -390,7 +390,7 @@ where tenant_id = %(tenant_id)s and told like '%%a person has to look%%'
 order by at, notice_id;
 
 -- name: stopped_invoices
--- Open invoices of which nothing is charged until somebody says so, and why.
+-- Open invoices of which nothing is charged until somebody does something, and why.
 select o.invoice_id, o.series, o.number, c.key as customer, o.currency, o.open, o.due_on, s.reason
 from (
     select coalesce(d.invoice_id, h.invoice_id) as invoice_id,
@@ -398,7 +398,14 @@ from (
     from (select invoice_id, reason from collection
           where tenant_id = %(tenant_id)s and is_stopped) d
     full join (select invoice_id, reason from collection_hold
-               where tenant_id = %(tenant_id)s and is_held) h on h.invoice_id = d.invoice_id) s
+               where tenant_id = %(tenant_id)s and is_held) h on h.invoice_id = d.invoice_id
+    union all
+    select n.invoice_id, 'no payment method is left that could be charged'
+    from collectable n
+    where n.tenant_id = %(tenant_id)s and n.open > 0 and not n.is_stopped and not n.is_under_way
+      and n.method_id is null
+      and exists (select from payment_attempt a
+                  where a.tenant_id = n.tenant_id and a.invoice_id = n.invoice_id)) s
 join open_document o on o.tenant_id = %(tenant_id)s and o.invoice_id = s.invoice_id and o.open > 0
 join customer c on c.tenant_id = o.tenant_id and c.customer_id = o.customer_id
 order by o.due_on, o.series, o.number;

@@ -215,14 +215,21 @@ def _switch(run_id: str, to: str, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         current = running.switch_run(tx, queries.run(tx, run_id), to, app.clock())
         done = queries.progress(tx, current.run_id)
-    emit(_data(current, done), as_json, lambda: _render(current, done))
+
+    def show() -> None:
+        _render(current, done)
+        if to == OPEN and done.through < done.total:
+            click.echo("`everycent collect work` goes on with it")
+
+    emit(_data(current, done), as_json, show)
 
 
 @collect.command()
 @click.argument("run_id")
 @json_option
 def pause(run_id: str, as_json: bool) -> None:
-    """Begin nothing new of a run; what is under way comes to its end."""
+    """Begin nothing new of a run; what is under way comes to its end. Another run may charge the same
+    invoices."""
     _switch(run_id, PAUSED, as_json)
 
 

@@ -261,6 +261,12 @@ def _render_attention(
                 for one in found
             ],
         )  # fmt: skip
+        looks = [one.state.look_at for one in found if one.state.look_at is not None]
+        if looks:
+            click.echo(
+                f"`everycent collect work` asks again, next at {instant_text(min(looks))[:19]}"
+            )
+        click.echo("`everycent payment resolve ATTEMPT` says what became of one, with a reason")
     if stopped:
         table(
             ["stopped", "customer", "due", ">open", "~why"],
@@ -272,7 +278,10 @@ def _render_attention(
                 for one in stopped
             ],
         )  # fmt: skip
-        click.echo("`everycent payment requeue INVOICE` charges one again")
+        click.echo(
+            "`everycent payment requeue INVOICE` charges one again, `everycent payment method add` what"
+            " has no method"
+        )
     if suspended:
         table(
             ["in suspense", "received", ">left", "account", "~reference"],
