@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from everycent.charging import attempt as attempts
@@ -82,11 +82,6 @@ def by_reference(tx: Tx, reference: str) -> Stage:
             hint="`everycent payment trail INVOICE` lists those of an invoice",
         )
     return found[0]
-
-
-def collection(tx: Tx, invoice_id: UUID) -> Any | None:
-    """What is decided about collecting an invoice; None when nothing is."""
-    return store.find_collection(tx, invoice_id)
 
 
 def run(tx: Tx, name: str) -> Run:

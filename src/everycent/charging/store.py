@@ -229,11 +229,6 @@ def find_notices(tx: Tx, provider: str, ids: Sequence[str]) -> set[str]:
     return {notice_id for (notice_id,) in tx.tuples(SQL["find_notices"], params)}
 
 
-def find_collection(tx: Tx, invoice_id: UUID) -> Any | None:
-    """What is decided about collecting an invoice."""
-    return tx.row(SQL["find_collection"], {"tenant_id": tx.tenant_id, "invoice_id": invoice_id})
-
-
 def has_retries(tx: Tx, at: datetime, due_by: date, providers: Iterable[str]) -> bool:
     """Whether an invoice is to be tried again by then that can be charged."""
     params = {

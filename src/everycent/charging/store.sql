@@ -181,7 +181,7 @@ update collection_run set state = %(to)s,
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s and state = any(%(from)s);
 
 -- name: attempts
--- Attempts, the newest first where not those of one invoice.
+-- Attempts, the oldest first.
 select told from payment_attempt
 where tenant_id = %(tenant_id)s
   and (%(invoice_id)s::uuid is null or invoice_id = %(invoice_id)s)
@@ -204,10 +204,6 @@ where tenant_id = %(tenant_id)s and stream = any(%(streams)s) order by recorded_
 -- name: find_notices
 select notice_id from payment_notice
 where tenant_id = %(tenant_id)s and provider = %(provider)s and notice_id = any(%(ids)s);
-
--- name: find_collection
-select tries, retry_at, is_stopped, reason from collection
-where tenant_id = %(tenant_id)s and invoice_id = %(invoice_id)s;
 
 -- name: has_retries
 -- Whether a run of retries would have anything to do. Those whose time has come are few.

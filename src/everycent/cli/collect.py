@@ -44,6 +44,7 @@ _WHY = {
     "no_provider": "no_provider: the provider of its method is not set up in providers.yaml",
     BY_DEBIT: "by_debit: it is collected by direct debit (payment debits write)",
     "changed_meanwhile": "changed_meanwhile: something about it changed in this moment; run it again",
+    "stale": "stale: it was paid, changed or stopped after the run had taken it up",
     "aborted": "aborted: the run was ended before it came to it",
 }
 """Why an invoice was passed over, for people."""

@@ -26,8 +26,8 @@ from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import deciding, late, rate_due
 from everycent.flows import recount as second
-from everycent.flows.collecting import collecting_rarely
 from everycent.flows.deciding import Known, Reading
+from everycent.flows.garbage import collecting_rarely
 from everycent.flows.rate_due import Decided
 from everycent.invoicing import operations as invoicing
 from everycent.invoicing.assemble import DraftInvoice

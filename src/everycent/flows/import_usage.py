@@ -20,7 +20,7 @@ from typing import NamedTuple
 from everycent.catalog.intake import IntakePolicy
 from everycent.db.connection import Database
 from everycent.flows import rejections
-from everycent.flows.collecting import collecting_rarely
+from everycent.flows.garbage import collecting_rarely
 from everycent.flows.persistence import persistently
 from everycent.flows.rejections import Door, judge
 from everycent.kernel.errors import Invalid

@@ -35,7 +35,7 @@ from everycent.dunning import step as dunning_steps
 from everycent.dunning import terms as dunning
 from everycent.exchange import projection as exchange_rows
 from everycent.exchange import rate as exchange
-from everycent.flows.collecting import collecting_rarely
+from everycent.flows.garbage import collecting_rarely
 from everycent.invoicing import invoice as invoices
 from everycent.invoicing import line_note as line_notes
 from everycent.invoicing import projection as invoice_rows
