@@ -187,7 +187,7 @@ class Tables:
         return [
             self.attempts[one]
             for one in self.of_invoice.get(stage.attempt.invoice_id, ())
-            if one != mine
+            if one != mine and one in self.attempts
         ]
 
 
