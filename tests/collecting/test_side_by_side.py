@@ -24,7 +24,7 @@ from tests.collecting.test_money_back import ask, receive, refunded
 from tests.payments.fake import running_fake
 
 
-async def ran(desk, stop: work.Stop, seconds: float = 30) -> None:
+async def ran(desk, stop: work.Stop, seconds: float = 120) -> None:
     """Charges what is due with this desk, for so long at most."""
     with work.alive(desk):
         run = start.on_demand(desk, due_by=shop.now(), time_zone="UTC")
@@ -60,15 +60,19 @@ def test_a_provider_that_is_down_keeps_neither_charges_nor_refunds_at_another_on
         stop = work.Stop()
 
         async def watched() -> None:
-            running = asyncio.create_task(ran(desk, stop))
-            await asyncio.to_thread(shop.until, lambda: len(sound.captured()) == 3)
-            assert not running.done()
-            with place.database.snapshot(place.tenant_id) as tx:
-                name = shop.payment_names(tx)[0]
-            await asyncio.to_thread(ask, place, 1000, name=name)
-            await asyncio.to_thread(shop.until, lambda: refunded(sound) == [1000], 15)
-            stop.ask()
-            await running
+            running = asyncio.create_task(ran(desk, stop, 300))
+            try:
+                await asyncio.to_thread(
+                    shop.until, lambda: len(shop.attempts(place, ["succeeded"])) == 3, 60
+                )
+                assert not running.done()
+                with place.database.snapshot(place.tenant_id) as tx:
+                    name = shop.payment_names(tx)[0]
+                await asyncio.to_thread(ask, place, 1000, name=name)
+                await asyncio.to_thread(shop.until, lambda: refunded(sound) == [1000], 60)
+            finally:
+                stop.ask()
+                await running
 
         asyncio.run(watched())
         assert down.captured() == []

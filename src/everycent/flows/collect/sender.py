@@ -355,9 +355,11 @@ async def sending(desk: Desk) -> AsyncIterator[Sender]:
         yield sender
     finally:
         sender.stop()
-        await sender.settled()
-        for writer in writers:
-            writer.cancel()
+        settled = asyncio.create_task(sender.settled())
+        # Writers end when the process is broken off: nothing is settled then, and nobody waits for it.
+        await asyncio.wait({settled, *writers}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (settled, *writers):
+            task.cancel()
         sender.close()
 
 
