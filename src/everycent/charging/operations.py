@@ -298,7 +298,8 @@ def lose(tx: Tx, stages: Sequence[Stage], terms_of: TermsOf, writer: Writer) -> 
     writer = writing.not_before(writer, known)
     for stage in known:
         terms = terms_of(stage.attempt)
-        if stage.state.status is Status.SENDING:
+        is_mine = stage.state.by.worker_id == writer.by.worker_id
+        if is_mine and stage.state.status is Status.SENDING:
             after = course.lost(stage, writer.by, writer.at, terms, is_proven=True)
             drafts.append((LOST, after))
     writing.record(tx, drafts, writer)
