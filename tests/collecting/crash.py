@@ -148,10 +148,10 @@ async def _done(desk: Desk, job: Job) -> None:
         for _ in range(job.rounds):
             if stop.is_asked:
                 break
-            await work.on_everything(desk, processes.is_gone, stop)
+            await work.on_everything(desk, processes.is_gone, stop, Counter())
             start.of_retries(desk)
         if not stop.is_asked:
-            await work.on_everything(desk, processes.is_gone, stop)
+            await work.on_everything(desk, processes.is_gone, stop, Counter())
         for provider in desk.providers.values():
             await provider.close()
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 
 import psycopg
 import pytest
 
 from everycent.charging.attempt import Status
-from everycent.flows.collect import start, work
+from everycent.flows.collect import recover, start, work
 from everycent.kernel import points
 from everycent.methods import operations as methods
 from everycent.methods import queries as known
@@ -32,6 +33,22 @@ async def ran(desk, stop: work.Stop, seconds: float = 120) -> None:
         await asyncio.wait_for(on, seconds)
     for provider in desk.providers.values():
         await provider.close()
+
+
+def worked_once(desk, on_clash=lambda _: None) -> Counter[str]:
+    """Does what can be done now."""
+    counts: Counter[str] = Counter()
+
+    async def once() -> None:
+        with work.alive(desk):
+            await work.on_schedule(
+                desk, shop.processes.is_gone, work.Stop(), counts, is_once=True, on_clash=on_clash
+            )
+        for provider in desk.providers.values():
+            await provider.close()
+
+    asyncio.run(once())
+    return +counts
 
 
 def pay_through(place, key: str, provider: str) -> None:
@@ -186,6 +203,69 @@ def test_what_provably_never_left_is_not_unknown(place, tmp_path, step):
         assert refunded(fake) == ([1000] if step == "refund_send" else [])
         statuses = {one.state.status for one in shop.attempts(place)}
         assert statuses == {Status.SUCCEEDED, Status.FAILED}
+
+
+STEPS = ["terms", "settle_own", "look_around", "book_late", "refund_retry", "refund_send", "due"]
+
+
+@pytest.mark.parametrize("at", ["begin", "commit"])
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_to_be_done_once_is_done_though_a_step_of_it_is_broken_off(
+    place, tmp_path, step, at
+):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        ask(place, 1000)
+        deadlock = psycopg.errors.DeadlockDetected("deadlock detected")
+        broken_off = Once(**{f"{step}__{at}": deadlock})
+        points.on_reach(broken_off)
+        try:
+            counts = worked_once(shop.desk_at(place, shop.provider_of(fake)))
+        finally:
+            points.on_reach(None)
+        assert broken_off.steps == {}
+        assert (counts, refunded(fake)) == ({"refund succeeded": 1}, [1000])
+
+
+def test_what_a_webhook_books_first_counts_all_the_same(place, tmp_path):
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+        ask(place, 1000)
+        other = shop.desk_at(place, shop.provider_of(fake))
+
+        def first(reached: str) -> None:
+            if reached == "book.begin":
+                assert recover.book(other) == 1
+
+        points.on_reach(first)
+        try:
+            counts = worked_once(shop.desk_at(place, shop.provider_of(fake)))
+        finally:
+            points.on_reach(None)
+        assert (counts, refunded(fake)) == ({"refund succeeded": 1}, [1000])
+
+
+def test_what_is_to_be_done_once_is_given_up_when_the_database_stays_away(
+    place, tmp_path, monkeypatch
+):
+    shop.open_shop(place, 1)
+    monkeypatch.setattr(work, "_TRIES", 3)
+
+    def away(reached: str) -> None:
+        if reached == "terms.begin":
+            raise psycopg.OperationalError("the database went away")
+
+    told: list[Exception] = []
+    with running_fake(tmp_path) as fake:
+        points.on_reach(away)
+        try:
+            with pytest.raises(psycopg.OperationalError):
+                worked_once(shop.desk_at(place, shop.provider_of(fake)), told.append)
+        finally:
+            points.on_reach(None)
+    assert len(told) == 2
 
 
 def test_a_retry_of_what_was_paid_meanwhile_opens_no_run(place, tmp_path):

@@ -4,6 +4,7 @@ us."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -88,7 +89,7 @@ def test_terms_that_are_applied_while_a_process_works_hold_from_its_next_round_o
 
     async def one_round() -> None:
         with work.alive(desk):
-            await work.on_schedule(desk, processes.is_gone, work.Stop())
+            await work.on_schedule(desk, processes.is_gone, work.Stop(), Counter(), is_once=True)
 
     asyncio.run(one_round())
     (one,) = shop.attempts(place)

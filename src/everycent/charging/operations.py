@@ -337,19 +337,21 @@ def unbooked(tx: Tx, after: UUID | None, limit: int) -> list[Stage]:
 
 def book(tx: Tx, stages: Sequence[Stage], writer: Writer) -> list[Stage]:
     """S8: books answered attempts: the payment, what it pays, the ledger entry; or what went back. Nothing
-    but what is stored is needed. Returns those that succeeded: one that the database refuses stays
-    answered, and needs a person."""
-    answered = [one for one in writing.locked(tx, stages) if one.state.status is Status.ANSWERED]
+    but what is stored is needed. Returns those that have succeeded now, also where somebody else was first:
+    one that the database refuses stays answered, and needs a person."""
+    found = writing.locked(tx, stages)
+    answered = [one for one in found if one.state.status is Status.ANSWERED]
+    before = [one for one in found if one.state.status is Status.SUCCEEDED]
     try:
         with tx.savepoint():
-            return _booked(tx, answered, writer)
+            return [*before, *_booked(tx, answered, writer)]
     except AWAY:
         raise
     except Exception:  # noqa: BLE001 - one that can't be booked stops none of the others
         if len(answered) <= 1:
             _LOG.exception("%s can't be booked", answered[0].attempt.reference)
-            return []
-    return [done for stage in answered for done in book(tx, [stage], writer)]
+            return before
+    return [*before, *(done for stage in answered for done in book(tx, [stage], writer))]
 
 
 def _booked(tx: Tx, answered: Sequence[Stage], writer: Writer) -> list[Stage]:

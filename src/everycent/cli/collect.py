@@ -30,7 +30,6 @@ from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import instant_text
 
-_TICK_SECONDS = 5.0
 _SHOWN_SECONDS = 0.5
 _MOST_TOLD = 20
 _FINE = ("paid", BY_DEBIT)
@@ -166,14 +165,17 @@ async def _worked_on(desk: Desk, *, once: bool) -> tuple[Counter[str], int | Non
     asked = _stopped_by(stop)
     counts: Counter[str] = Counter()
     with work.alive(desk):
-        while not stop.is_asked:
-            counts += await work.on_schedule(desk, processes.is_gone, stop)
-            if once:
-                break
-            await stop.rest(_TICK_SECONDS)
+        await work.on_schedule(
+            desk, processes.is_gone, stop, counts, is_once=once, on_clash=_tell_clash
+        )
         for provider in desk.providers.values():
             await provider.close()
     return counts, asked[0] if asked else None
+
+
+def _tell_clash(error: Exception) -> None:
+    first = str(error).strip().splitlines()[0]
+    click.echo(f"the database is away or busy, trying again: {first}", err=True)
 
 
 @collect.command()

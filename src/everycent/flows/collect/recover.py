@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from everycent.charging import course
@@ -71,7 +72,9 @@ async def ask(sender: Sender) -> None:
     asked: set[UUID] = set()
     while not sender.is_stopping:
         found = await sender.persistently(partial(_due, sender.desk, _BATCH + len(asked)))
-        due = [stage for stage in found or () if stage.attempt.attempt_id not in asked]
+        if found is None:
+            continue
+        due = [stage for stage in found if stage.attempt.attempt_id not in asked]
         if not due:
             return
         asked.update(stage.attempt.attempt_id for stage in due)
@@ -109,15 +112,19 @@ async def _ask_at(sender: Sender, due: list[Stage]) -> None:
         await together(sender, *map(look, due))
     else:
         again.extend(due)
-    while again and (free := await sender.place(name)):
-        batch = [again.popleft() for _ in range(min(free, len(again)))]
-        await sender.begin(partial(_begin, sender.desk, batch, sender.over(name)))
+    begun: list[Stage] | None = []
+    while again and begun is not None:
+        begun = await sender.begin(name, partial(_begin, sender.desk, again))
 
 
 def _is_again(desk: Desk, stage: Stage) -> bool:
     return course.may_send_again(stage, desk.clock(), desk.terms_of(stage.attempt))
 
 
-def _begin(desk: Desk, batch: list[Stage], over: Sequence[UUID]) -> list[Stage]:
+def _begin(desk: Desk, waiting: deque[Stage], free: int, over: Sequence[UUID]) -> list[Stage]:
+    batch = list(islice(waiting, free))
     with desk.step("send_again") as tx:
-        return charging.send_again(tx, batch, desk.pace.patience, desk.terms_of, desk.writer, over)
+        begun = charging.send_again(tx, batch, desk.pace.patience, desk.terms_of, desk.writer, over)
+    for _ in batch:  # what was not begun is asked about another time
+        waiting.popleft()
+    return begun

@@ -84,19 +84,20 @@ def _owner(done: Moved) -> UUID:
 async def send(sender: Sender) -> None:
     """Sends the refunds that were asked for, and those that are to be tried again, until none is left that
     can be sent now."""
-    await sender.persistently(partial(_try_again, sender.desk))
+    again = partial(_try_again, sender.desk)
+    while await sender.persistently(again) is None and not sender.is_stopping:
+        pass
     await together(sender, *(_send_at(sender, name) for name in sorted(sender.desk.providers)))
 
 
 async def _send_at(sender: Sender, name: str) -> None:
-    begun = True
-    while begun and (free := await sender.place(name)):
-        begun = await sender.begin(partial(_begin, sender.desk, name, free, sender.over(name)))
+    while await sender.begin(name, partial(_begin, sender.desk, name)):
+        pass
 
 
-def _try_again(desk: Desk) -> None:
+def _try_again(desk: Desk) -> list[Stage]:
     with desk.step("refund_retry") as tx:
-        refunds.try_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
+        return refunds.try_again(tx, desk.writer._replace(by=By(NOBODY, desk.actor)))
 
 
 def _begin(desk: Desk, name: str, free: int, over: Sequence[UUID]) -> list[Stage]:

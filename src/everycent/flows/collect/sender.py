@@ -90,8 +90,8 @@ class Sender:
         """Whether a provider is left alone for a while: there is no place, and no call that frees one."""
         return self.free(provider) <= 0 and not self._calling[provider] and not self._over[provider]
 
-    async def place(self, provider: str) -> int:
-        """Waits until there are places at a provider: how many. None when it is left alone for a while, or
+    async def places(self, provider: str) -> int:
+        """Waits until there are places at a provider: how many. 0 when it is left alone for a while, or
         nothing is to be begun any more."""
         while not self.is_stopping:
             change = self.change()
@@ -127,15 +127,21 @@ class Sender:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def begin(self, write: Callable[[], list[Stage]]) -> bool:
-        """S2 of attempts that become ours with it: sends those that it returns. Whether there was any."""
-        until = self.until()
-        async with self.claiming:  # until they are known, nobody may take them for lost
-            begun = await self.persistently(write)
-            self.dispatch(begun or (), until)
-        if begun is None:
+    async def begin(
+        self, provider: str, write: Callable[[int, Sequence[UUID]], list[Stage]]
+    ) -> list[Stage] | None:
+        """S2 of attempts that become ours with it: sends those that `write` returns, of which there may be
+        as many as there are places. Returns them; None when the provider is left alone for a while, or
+        nothing is to be begun any more."""
+        while free := await self.places(provider):
+            until = self.until()
+            async with self.claiming:  # until they are known, nobody may take them for lost
+                begun = await self.persistently(partial(write, free, self.over(provider)))
+                self.dispatch(begun or (), until)
+            if begun is not None:
+                return begun
             await self.adopt()
-        return bool(begun)
+        return None
 
     async def adopt(self, *, with_claims: bool = False) -> list[Stage]:
         """After a commit of which nobody knows whether it happened. What is under way and ours, and not
@@ -205,7 +211,7 @@ class Sender:
         """Asks what became of a request that was sent before; a look-up takes a place of this process as a
         call does. None when the provider is left alone, or nothing is to be begun any more."""
         provider = self.desk.providers[stage.attempt.provider]
-        if not await self.place(provider.name):
+        if not await self.places(provider.name):
             return None
         self._calling[provider.name] += 1
         try:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from everycent.kernel.errors import Conflict
 
 _PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
+_TRIES = 12
 CLASHES = (*AWAY, Conflict)
 """The database is away, or somebody else was first: it is tried again later."""
 
@@ -105,30 +106,57 @@ async def one_round(
     return counts + sender.counts
 
 
-async def on_schedule(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]:
-    """Opens what the schedule and the retries have by now, and works on everything, by the terms that hold
-    now; does nothing while the database is away."""
-    try:
-        with desk.step("terms") as tx:
-            terms = dunning.held(tx).terms
-        desk = desk._replace(policies=policies_of(terms))
-        start.by_schedule(desk, terms.schedule)
-        start.of_retries(desk)
-        return await on_everything(desk, is_gone, stop)
-    except CLASHES:
-        return Counter()
+async def on_schedule(
+    desk: Desk,
+    is_gone: IsGone,
+    stop: Stop,
+    counts: Counter[str],
+    *,
+    is_once: bool = False,
+    on_clash: Callable[[Exception], None] = lambda _: None,
+) -> None:
+    """Opens what the schedule and the retries have by now, and works on everything, over and over until it
+    is asked to stop, or once. Adds to `counts` what attempts came to. When the database is away, or others
+    were first, something may be left: that is told, and tried again.
+
+    Raises one of CLASHES when what was to be done once was broken off so often that it is given up."""
+    clashes = 0
+    while not stop.is_asked:
+        pause = _LONGEST_PAUSE
+        try:
+            await _by_now(desk, is_gone, stop, counts)
+            if is_once:
+                return
+            clashes = 0
+        except CLASHES as error:
+            clashes += 1
+            if is_once and clashes == _TRIES:
+                raise
+            on_clash(error)
+            pause = min(_PAUSE * 2**clashes, _LONGEST_PAUSE)
+        await stop.rest(pause)
 
 
-async def on_everything(desk: Desk, is_gone: IsGone, stop: Stop) -> Counter[str]:
-    """Works on every open run there is, and recovers; returns when nothing is left that can be done now."""
-    counts = await one_round(desk, is_gone, stop)
+async def _by_now(desk: Desk, is_gone: IsGone, stop: Stop, counts: Counter[str]) -> None:
+    """By the terms that hold now."""
+    with desk.step("terms") as tx:
+        terms = dunning.held(tx).terms
+    desk = desk._replace(policies=policies_of(terms))
+    start.by_schedule(desk, terms.schedule)
+    start.of_retries(desk)
+    await on_everything(desk, is_gone, stop, counts)
+
+
+async def on_everything(desk: Desk, is_gone: IsGone, stop: Stop, counts: Counter[str]) -> None:
+    """Works on every open run there is, and recovers; returns when nothing is left that can be done now.
+    Adds what attempts came to to `counts`. Raises one of CLASHES when something may be left for it."""
+    counts.update(await one_round(desk, is_gone, stop))
     with desk.step("open_runs") as tx:
         runs = queries.runs(tx, 1000, is_open=True)
     for run in reversed(runs):
         if run.state == OPEN and not stop.is_asked:
-            counts += await one_round(desk, is_gone, stop, run.run_id)
+            counts.update(await one_round(desk, is_gone, stop, run.run_id))
             _is_over(desk, run.run_id)
-    return counts
 
 
 def _is_over(desk: Desk, run_id: UUID) -> bool:
