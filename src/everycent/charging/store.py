@@ -151,8 +151,9 @@ def list_to_collect(tx: Tx, ids: Sequence[UUID], due_by: date) -> list[Any]:
 
 
 def mark_items(tx: Tx, run_id: UUID, marks: Sequence[Mark]) -> None:
-    """What became of items of a run."""
+    """What became of items of a run; at most one mark for an item."""
     if marks:
+        marks = sorted(marks, key=lambda mark: mark.invoice_id)
         ids, states, outcomes, attempts = (list(column) for column in zip(*marks, strict=True))
         tx.run(
             SQL["mark_items"],

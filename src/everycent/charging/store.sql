@@ -135,25 +135,35 @@ order by i.place limit %(limit)s for no key update of i skip locked;
 -- What has to be known of invoices to charge them: the customer, its best method, and what was decided.
 select o.invoice_id, o.series, o.number, o.customer_id, o.currency, o.step, o.open, o.due_on,
        due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) as due,
-       c.key as customer, c.group_key as customer_group, m.told as method,
+       c.key as customer, c.group_key as customer_group,
+       (select m.told from payment_method m
+        where m.tenant_id = o.tenant_id and m.method_id = o.method_id) as method,
        o.tries, o.retry_at, o.is_stopped, o.reason, o.is_under_way,
        (select count(*) from payment_attempt a
         where a.tenant_id = o.tenant_id and a.invoice_id = o.invoice_id) as made
 from collectable o
-join customer c on c.tenant_id = o.tenant_id and c.customer_id = o.customer_id
-left join payment_method m on m.tenant_id = o.tenant_id and m.method_id = o.method_id
+join lateral (
+    select c.key, c.group_key from customer c
+    where c.tenant_id = o.tenant_id and c.customer_id = o.customer_id limit 1) c on true
 where o.tenant_id = %(tenant_id)s and o.invoice_id = any(%(ids)s)
 order by o.invoice_id;
 
 -- name: mark_items
+-- What became of items of a run: those of `ids`, which are in order, so that what belongs to an item is found
+-- by halving. A join with them compares each with each where the planner takes the run for a small one.
 update collection_item i
-set state = case when w.state = 'waiting' and r.state = 'aborted' then 'skipped' else w.state end,
-    outcome = case when w.state = 'waiting' and r.state = 'aborted' then 'aborted' else w.outcome end,
-    attempt_id = coalesce(w.attempt_id, i.attempt_id)
-from unnest(%(ids)s::uuid[], %(states)s::text[], %(outcomes)s::text[], %(attempts)s::uuid[])
-    as w(invoice_id, state, outcome, attempt_id), collection_run r
+set state = case
+        when (%(states)s::text[])[width_bucket(i.invoice_id, %(ids)s::uuid[])] <> 'waiting'
+        then (%(states)s::text[])[width_bucket(i.invoice_id, %(ids)s::uuid[])]
+        when r.state = 'aborted' then 'skipped' else 'waiting' end,
+    outcome = case
+        when (%(states)s::text[])[width_bucket(i.invoice_id, %(ids)s::uuid[])] = 'waiting'
+             and r.state = 'aborted' then 'aborted'
+        else (%(outcomes)s::text[])[width_bucket(i.invoice_id, %(ids)s::uuid[])] end,
+    attempt_id = coalesce((%(attempts)s::uuid[])[width_bucket(i.invoice_id, %(ids)s::uuid[])], i.attempt_id)
+from collection_run r
 where r.tenant_id = %(tenant_id)s and r.run_id = %(run_id)s and i.tenant_id = %(tenant_id)s
-  and i.run_id = %(run_id)s and i.invoice_id = w.invoice_id and i.invoice_id = any(%(ids)s);
+  and i.run_id = %(run_id)s and i.invoice_id = any(%(ids)s);
 
 -- name: run_progress
 select state, coalesce(outcome, '') as outcome, count(*) as invoices from collection_item
@@ -367,17 +377,22 @@ where tenant_id = %(tenant_id)s and invoice_id = any(%(ids)s) and is_held;
 -- name: called_off
 -- Attempts that are not to be sent any more: the invoice was stopped, by a person or by evidence that money
 -- came, or the method was given up or taken away. And those that are not to be sent now: their run is paused
--- or over.
-select a.attempt_id,
-       coalesce(c.is_stopped, false) or coalesce(h.is_held, false) or coalesce(m.state <> 'active', false)
-           as is_for_good
-from payment_attempt a
-left join collection c on c.tenant_id = a.tenant_id and c.invoice_id = a.invoice_id
-left join collection_hold h on h.tenant_id = a.tenant_id and h.invoice_id = a.invoice_id
-left join payment_method m on m.tenant_id = a.tenant_id and m.method_id = a.method_id
-left join collection_run r on r.tenant_id = a.tenant_id and r.run_id = a.run_id
-where a.tenant_id = %(tenant_id)s and a.attempt_id = any(%(ids)s)
-  and (c.is_stopped or h.is_held or m.state <> 'active' or r.state <> 'open');
+-- or over. Sub-queries are looked up by key whatever the planner knows of tables that grow; joins were not.
+select attempt_id, is_for_good
+from (select a.attempt_id,
+             coalesce((select c.is_stopped from collection c
+                       where c.tenant_id = a.tenant_id and c.invoice_id = a.invoice_id), false)
+             or coalesce((select h.is_held from collection_hold h
+                          where h.tenant_id = a.tenant_id and h.invoice_id = a.invoice_id), false)
+             or coalesce((select m.state <> 'active' from payment_method m
+                          where m.tenant_id = a.tenant_id and m.method_id = a.method_id), false)
+                 as is_for_good,
+             coalesce((select r.state <> 'open' from collection_run r
+                       where r.tenant_id = a.tenant_id and r.run_id = a.run_id), false) as waits
+      from payment_attempt a
+      where a.tenant_id = %(tenant_id)s and a.attempt_id = any(%(ids)s)
+      offset 0) found
+where is_for_good or waits;
 
 -- name: unfollowed_notices
 -- What providers told and nobody could follow.

@@ -484,8 +484,12 @@ select o.tenant_id, o.invoice_id, o.series, o.number, o.customer_id, o.currency,
              and (a.status in ('claimed', 'sending', 'unknown', 'pending', 'answered', 'mismatched')
                   or (a.status = 'succeeded' and a.step = o.step))) as is_under_way
 from open_document o
-left join collection d on d.tenant_id = o.tenant_id and d.invoice_id = o.invoice_id
-left join collection_hold h on h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id
+left join lateral (
+    select d.tries, d.retry_at, d.reason, d.is_stopped from collection d
+    where d.tenant_id = o.tenant_id and d.invoice_id = o.invoice_id limit 1) d on true
+left join lateral (
+    select h.is_held from collection_hold h
+    where h.tenant_id = o.tenant_id and h.invoice_id = o.invoice_id limit 1) h on true
 where o.kind = 'invoice';
 grant select on collectable to everycent_app;
 
