@@ -25,7 +25,7 @@ from everycent.methods import operations as methods
 from everycent.methods.operations import New
 
 _MILLISECONDS = 150
-_SECONDS = 8
+_SECONDS = 16
 CONCURRENCY = (16, 64, 256)
 
 

@@ -134,7 +134,9 @@ order by i.place limit %(limit)s for no key update of i skip locked;
 -- name: to_collect
 -- What has to be known of invoices to charge them: the customer, its best method, and what was decided.
 select o.invoice_id, o.series, o.number, o.customer_id, o.currency, o.step, o.open, o.due_on,
-       due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) as due,
+       case when exists (select from instalment n
+                         where n.tenant_id = o.tenant_id and n.invoice_id = o.invoice_id)
+            then due_of(o.tenant_id, o.invoice_id, o.open, %(due_by)s) else o.open end as due,
        c.key as customer, c.group_key as customer_group,
        (select m.told from payment_method m
         where m.tenant_id = o.tenant_id and m.method_id = o.method_id) as method,
