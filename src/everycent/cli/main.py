@@ -77,7 +77,11 @@ _COMMANDS = {
         "everycent.cli.messages:message",
         "Mails and webhooks that wait to be delivered.",
     ),
-    "fake": ("everycent.cli.fakes:fake", "Stand-ins of payment providers and of a mail server."),
+    "erp": ("everycent.cli.erp:erp", "Hand documents over to the ERP, and prove that it has them."),
+    "fake": (
+        "everycent.cli.fakes:fake",
+        "Stand-ins of payment providers, an ERP and a mail server.",
+    ),
     "journal": ("everycent.cli.journal:journal", "Read, seal and replay the journal."),
     "verify": ("everycent.cli.verify:verify", "Prove that journal = books = invoices = usage."),
 }

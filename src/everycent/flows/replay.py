@@ -33,6 +33,10 @@ from everycent.debits import projection as debit_rows
 from everycent.dunning import projection as dunning_rows
 from everycent.dunning import step as dunning_steps
 from everycent.dunning import terms as dunning
+from everycent.erp import batch as erp_batches
+from everycent.erp import compared as erp_compared
+from everycent.erp import handed
+from everycent.erp import projection as erp_rows
 from everycent.exchange import projection as exchange_rows
 from everycent.exchange import rate as exchange
 from everycent.flows.garbage import collecting_rarely
@@ -101,6 +105,9 @@ PROJECTORS: dict[str, Projector] = {
         (dunning.SET, dunning_rows.terms_set),
         (dunning_steps.STEP_TAKEN, dunning_rows.step_taken),
         (dunning_steps.ENDED, dunning_rows.ended),
+        (erp_batches.BATCHED, erp_rows.batched),
+        *((event_type, erp_rows.handed) for event_type in handed.TYPES),
+        (erp_compared.COMPARED, erp_rows.compared),
         (messages.QUEUED, message_rows.queued),
         (messages.TRIED, message_rows.tried),
         (messages.REQUEUED, message_rows.tried),
@@ -160,6 +167,9 @@ TABLES = (
     dunning_rows.TERMS,
     dunning_rows.STEP,
     dunning_rows.END,
+    erp_rows.BATCH,
+    erp_rows.DOCUMENT,
+    erp_rows.STATE,
     message_rows.MESSAGE,
     message_rows.STATE,
     ledger_rows.ENTRY,
@@ -194,6 +204,7 @@ CHANGING = {
     charging_rows.ATTEMPT,
     charging_rows.COLLECTION,
     charging_rows.HOLD,
+    erp_rows.STATE,
     message_rows.STATE,
     credit_rows.WALLET,
     credit_rows.DUE,

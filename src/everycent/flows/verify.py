@@ -14,6 +14,7 @@ from everycent.credits import audit as wallets
 from everycent.db.connection import Tx
 from everycent.debits import audit as debits
 from everycent.dunning import audit as dunning
+from everycent.erp import audit as erp
 from everycent.exchange import audit as exchange
 from everycent.flows import reasoned, recount, replay
 from everycent.flows.archive_usage import Files, false_files
@@ -85,6 +86,7 @@ def verify(
     yield from _each("payments", charging.CHECKS, partial(charging.violations, tx), on_start)
     yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), on_start)
     yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), on_start)
+    yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), on_start)
     yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start)
     on_start(corrections.COUNTS_ONCE)
     yield Check("usage", corrections.COUNTS_ONCE, corrections.violations(tx))

@@ -1,0 +1,303 @@
+"""everycent erp: hand documents over to the ERP, and see where they stand there."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import click
+import psycopg
+
+from everycent.app import erps
+from everycent.app.wiring import App
+from everycent.cli.common import counted, emit, json_option, money, opened, table
+from everycent.erp import operations, queries
+from everycent.erp.handed import Difference, Status
+from everycent.erp.operations import Writer
+from everycent.erp.queries import Standing, Step
+from everycent.flows import erp_compare
+from everycent.flows.hand_over import Desk, hand_over
+from everycent.invoicing import queries as invoicing
+from everycent.invoicing.invoice import name_of
+from everycent.kernel.errors import Unavailable
+from everycent.kernel.period import instant_text
+
+_TICK_SECONDS = 2.0
+
+
+@click.group()
+def erp() -> None:
+    """Hand every final invoice and credit note over to the ERP, once, and prove that it has them."""
+
+
+@erp.command()
+@click.option("--once", is_flag=True, help="Do what can be done now, and end.")
+@json_option
+def work(once: bool, as_json: bool) -> None:
+    """Work until stopped: hand over what is final, ask about what is acknowledged, and try again what went
+    wrong. Run it on as many machines as you like."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    counts: Counter[str] = Counter()
+    with opened() as (app, tenant_id):
+        desk = _desk(app, tenant_id)
+        while not stop.is_set():
+            try:
+                counts.update(hand_over(desk, is_stopped=stop.is_set))
+            except (Unavailable, psycopg.OperationalError) as error:
+                if once:
+                    raise
+                first = str(error).strip().splitlines()[0]
+                click.echo(f"the database is away, trying again: {first}", err=True)
+            if once:
+                break
+            stop.wait(_TICK_SECONDS)
+    emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
+
+
+@erp.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Say how many documents stand where, and which are in trouble."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        name = erps.name(app.settings)
+        counts = queries.counts(tx, name)
+        trouble = queries.listed(tx, name, in_trouble=True, limit=20)
+    data = {
+        "erp": name,
+        "documents": {row.status: row.documents for row in counts},
+        "in_trouble": [_data(one) for one in trouble],
+    }
+
+    def render() -> None:
+        if not counts:
+            click.echo(f"nothing was handed over to {name} yet")
+            return
+        table(
+            [name, ">documents", ">in trouble", "next"],
+            [
+                [row.status, f"{row.documents:,}", f"{row.in_trouble:,}", _second(row.next_at)]
+                for row in counts
+            ],
+        )
+        if trouble:
+            table(
+                ["in trouble", "state", ">tries", "next", "~what is wrong"],
+                [
+                    [
+                        one.reference, one.state.status.value, str(one.state.tries),
+                        _second(one.state.next_at), _wrong(one),
+                    ]
+                    for one in trouble
+                ],
+            )  # fmt: skip
+
+    emit(data, as_json, render)
+
+
+@erp.command("list")
+@click.option("--state", type=click.Choice([one.value for one in Status]))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
+@json_option
+def list_(state: str | None, limit: int, as_json: bool) -> None:
+    """List documents that were handed over, in order of their batches."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.listed(tx, erps.name(app.settings), status=state, limit=limit)
+    columns = ["document", "~customer", "issued", ">amount", ">batch", "state", "id in the ERP"]
+    emit([_data(one) for one in found], as_json, lambda: table(columns, list(map(_row, found))))
+
+
+@erp.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+@json_option
+def batches(limit: int, as_json: bool) -> None:
+    """List batches, the newest first, with what they come to."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.batches(tx, erps.name(app.settings), limit)
+    data = [
+        {
+            "batch": one.number,
+            "documents": one.documents,
+            "totals": list(one.totals),
+            "digest": one.digest,
+            "previous": one.previous,
+            "at": one.at,
+        }
+        for one in found
+    ]
+    rows = [
+        [
+            str(one.number), instant_text(one.at)[:19], f"{one.documents:,}",
+            ", ".join(f"{total.gross} {total.currency}" for total in one.totals), one.digest[:16],
+        ]
+        for one in found
+    ]  # fmt: skip
+    columns = [">batch", "made", ">documents", ">gross", "digest"]
+    emit(data, as_json, lambda: table(columns, rows))
+
+
+@erp.command()
+@click.argument("name", metavar="DOCUMENT")
+@json_option
+def trail(name: str, as_json: bool) -> None:
+    """Show the way of DOCUMENT (such as INV-000042) into the ERP: every answer, and what was wrong with
+    it."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        row = invoicing.document(tx, name)
+        name = name_of(row.series, row.number)
+        standing = queries.of_document(tx, erps.name(app.settings), row.invoice_id, name)
+        steps = queries.trail(tx, standing)
+    data = [
+        {
+            "at": step.at,
+            "event": step.event,
+            "state": step.state.status.value,
+            "bill": step.state.bill,
+            "trouble": step.state.trouble,
+            "reason": step.state.reason,
+            "differences": list(step.state.differences),
+            "answer": None if step.answer_id is None else str(step.answer_id),
+            "actor": step.actor,
+        }
+        for step in steps
+    ]
+
+    def render() -> None:
+        click.echo(f"{name} ({standing.reference}), batch {standing.batch_no}")
+        columns = ["when", "event", "then it is", "~what was said", "answer"]
+        table(columns, [_step(step) for step in steps])
+
+    emit(data, as_json, render)
+
+
+@erp.command()
+@click.argument("answer_id", metavar="ANSWER", type=click.UUID)
+@json_option
+def answer(answer_id: Any, as_json: bool) -> None:
+    """Show ANSWER word for word, as the ERP gave it."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.answer(tx, answer_id)
+    text = bytes(found.raw).decode("utf-8", "backslashreplace")
+    data = {
+        "what": found.what,
+        "status": found.status,
+        "at": found.at,
+        "why": found.why,
+        "raw": text,
+    }
+    head = (
+        f"{found.what}, {instant_text(found.at)}, HTTP {found.status or '-'} {found.why}".rstrip()
+    )
+    shown = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+    emit(data, as_json, lambda: click.echo(f"{head}\n\n{shown}"))
+
+
+@erp.command()
+@click.argument("name", metavar="DOCUMENT")
+@click.option("--reason", required=True, help="Why it will go well this time.")
+@json_option
+def requeue(name: str, reason: str, as_json: bool) -> None:
+    """Hand DOCUMENT over anew, which the ERP has refused or which was tried too often."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        row = invoicing.document(tx, name)
+        name = name_of(row.series, row.number)
+        writer = Writer(erps.name(app.settings), app.clock(), app.settings.actor, app.ids)
+        state = operations.requeue(tx, writer, row.invoice_id, name, reason)
+    data = {"document": name, "state": state.status.value}
+    emit(data, as_json, lambda: click.echo(f"{name} is handed over anew"))
+
+
+@erp.command()
+@json_option
+def compare(as_json: bool) -> None:
+    """Compare all that the ERP has with all that it was told; what it has lost is handed over again."""
+    with opened() as (app, tenant_id):
+        found = erp_compare.compare(_desk(app, tenant_id))
+    data = {"here": found.here, "there": found.there, "findings": list(found.findings)}
+
+    def render() -> None:
+        here, there = counted(found.here, "document"), counted(found.there, "document")
+        click.echo(f"{here} here, {there} in {found.erp}")
+        if not found.findings:
+            click.echo("nothing is lost, doubled, changed or unknown")
+            return
+        table(
+            ["document", "finding", "~here, and in the ERP"],
+            [[one.reference, one.what.value, _differ(one.differences)] for one in found.findings],
+        )
+
+    emit(data, as_json, render)
+    if found.findings:
+        raise SystemExit(3)
+
+
+def _desk(app: App, tenant_id: int) -> Desk:
+    found = erps.needed(app.settings)
+    return Desk(
+        app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
+        app.settings.actor,
+    )  # fmt: skip
+
+
+def _said(counts: Counter[str]) -> str:
+    if not counts:
+        return "nothing was to be done"
+    return ", ".join(f"{n:,} {what}" for what, n in counts.most_common())
+
+
+def _data(one: Standing) -> dict[str, Any]:
+    return {
+        "reference": one.reference,
+        "customer": one.customer,
+        "issued_on": one.issued_on,
+        "currency": one.currency,
+        "gross": one.gross,
+        "batch": one.batch_no,
+        "state": one.state.status.value,
+        "tries": one.state.tries,
+        "next_at": one.state.next_at,
+        "bill": one.state.bill,
+        "trouble": one.state.trouble,
+        "reason": one.state.reason,
+        "differences": list(one.state.differences),
+        "changed_at": one.changed_at,
+    }
+
+
+def _row(one: Standing) -> list[str]:
+    return [
+        one.reference, one.customer, one.issued_on.isoformat(), money(one.gross, one.currency),
+        str(one.batch_no), one.state.status.value, one.state.bill or "",
+    ]  # fmt: skip
+
+
+def _step(step: Step) -> list[str]:
+    said = "; ".join(
+        part
+        for part in (
+            step.state.bill or "",
+            "" if step.state.trouble is None else str(step.state.trouble),
+            step.state.reason,
+            _differ(step.state.differences),
+        )
+        if part
+    )
+    shown = "" if step.answer_id is None else str(step.answer_id)
+    return [instant_text(step.at)[:23], step.event, step.state.status.value, said, shown]
+
+
+def _wrong(one: Standing) -> str:
+    parts = (str(one.state.trouble), one.state.reason, _differ(one.state.differences))
+    return ": ".join(part for part in parts if part)
+
+
+def _differ(differences: tuple[Difference, ...]) -> str:
+    return ", ".join(f"{one.field}: {one.sent} here, {one.answered} there" for one in differences)
+
+
+def _second(at: datetime | None) -> str:
+    return "" if at is None else instant_text(at)[:19]

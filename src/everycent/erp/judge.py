@@ -1,0 +1,237 @@
+"""Judge: what an ERP's answer means. It is believed only if it says, to the letter, what was sent.
+
+An answer is JSON without a doubt (no key twice, no NaN, amounts as text), of the schema that we speak,
+without anything missing or unknown. What it says of a document is compared with the document, field by
+field; where it differs nothing is taken over from it, and the differences are told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from everycent.erp.handed import Difference, Said, Status, Trouble
+from everycent.erp.port import SCHEMA, Parcel, Reply
+from everycent.erp.told import Document
+
+_LONGEST_BILL = 100
+_SHOWN = 120
+_BILL = re.compile(r"[!-~]([ -~]*[!-~])?")
+_REASON = re.compile(r"[^\x00-\x1f\x7f]+")
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shape of which nothing may be missing, unknown, or of another type."""
+
+
+class Found(_Strict, frozen=True):
+    """A document as the ERP has it."""
+
+    reference: str
+    customer: str
+    currency: str
+    net: str
+    tax: str
+    gross: str
+    state: str
+    bill: str | None
+    reason: str | None
+
+
+class _Sent(_Strict, frozen=True, tag_field="schema", tag=SCHEMA):
+    batch: int
+    control: str
+    documents: list[Found]
+
+
+class _Asked(_Strict, frozen=True, tag_field="schema", tag=SCHEMA):
+    documents: list[Found]
+
+
+class _Page(_Strict, frozen=True, tag_field="schema", tag=SCHEMA):
+    documents: list[Found]
+    next: str | None
+    count: int
+
+
+class Page(NamedTuple):
+    """A page of what the ERP has; `total` is how many documents there are on all pages."""
+
+    documents: list[Found]
+    next: str | None
+    total: int
+
+
+_STATES = {
+    "received": Status.ACKNOWLEDGED,
+    "registered": Status.REGISTERED,
+    "rejected": Status.ABORTED,
+}
+_COMPARED = ("customer", "currency", "net", "tax", "gross")
+
+
+class _MalformedError(Exception):
+    """An answer that can't be read."""
+
+
+def of_sent(parcel: Parcel, reply: Reply) -> dict[str, Said]:
+    """What the answer to documents that were handed over says of each, by reference."""
+    sent = {one.reference: one for one in parcel.documents}
+    try:
+        told = _read(reply, _Sent)
+    except _MalformedError as error:
+        return _all(sent, _trouble(reply, str(error)))
+    head = _differences(
+        {"batch": str(parcel.batch_no), "control": parcel.control},
+        {"batch": str(told.batch), "control": told.control},
+    )
+    if head:
+        return _all(sent, _mismatch(head, "it answers another batch"))
+    strange = _strange(sent, told.documents)
+    if strange is not None:
+        return _all(sent, strange)
+    found = {one.reference: one for one in told.documents}
+    return {
+        name: judged(one, found[name])
+        if name in found
+        else _mismatch((Difference("reference", name, "nothing"),), "it says nothing of it")
+        for name, one in sent.items()
+    }
+
+
+def of_asked(asked: Mapping[str, Document], reply: Reply) -> dict[str, Said]:
+    """What the answer to a question says of each document, by reference."""
+    try:
+        told = _read(reply, _Asked)
+    except _MalformedError as error:
+        return _all(asked, _trouble(reply, str(error)))
+    unknown = [one.reference for one in told.documents if one.reference not in asked]
+    if unknown:
+        differs = Difference("reference", "nothing", unknown[0][:_SHOWN])
+        return _all(asked, _mismatch((differs,), "it speaks of what was not asked"))
+    found: dict[str, list[Found]] = {}
+    for one in told.documents:
+        found.setdefault(one.reference, []).append(one)
+    return {name: _one_of(document, found.get(name, [])) for name, document in asked.items()}
+
+
+def of_page(reply: Reply) -> Page | Said:
+    """A page of what the ERP has, or what is wrong with it."""
+    try:
+        told = _read(reply, _Page)
+    except _MalformedError as error:
+        return _trouble(reply, str(error))
+    return Page(told.documents, told.next, told.count)
+
+
+def judged(document: Document, found: Found) -> Said:
+    """What the ERP says of a document, if it is this document."""
+    sent = {name: getattr(document, name) for name in _COMPARED[1:]}
+    sent["customer"] = document.customer.key
+    differs = _differences(sent, {name: getattr(found, name) for name in _COMPARED})
+    status = _STATES.get(found.state)
+    if status is None:
+        said = found.state[:_SHOWN]
+        differs = (*differs, Difference("state", "received, registered or rejected", said))
+    elif (found.bill is not None) != (status is Status.REGISTERED):
+        differs = (
+            *differs,
+            Difference("bill", f"as {found.state} has it", str(found.bill)[:_SHOWN]),
+        )
+    elif (found.reason is not None) != (status is Status.ABORTED):
+        said = str(found.reason)[:_SHOWN]
+        differs = (*differs, Difference("reason", f"as {found.state} has it", said))
+    if found.bill is not None and not (
+        _BILL.fullmatch(found.bill) and len(found.bill) <= _LONGEST_BILL
+    ):
+        differs = (*differs, Difference("bill", "1 to 100 visible characters", found.bill[:_SHOWN]))
+    if found.reason is not None and not _REASON.fullmatch(found.reason):
+        differs = (*differs, Difference("reason", "a line of text", found.reason[:_SHOWN]))
+    if differs:
+        return _mismatch(differs, "it says something else than what was sent")
+    return Said(status, found.bill, found.reason or "")
+
+
+def _one_of(document: Document, found: Sequence[Found]) -> Said:
+    if not found:
+        return Said(None, reason="the ERP does not know it any more", trouble=Trouble.ABSENT)
+    if len(found) > 1:
+        bills = ", ".join(str(one.bill) for one in found)[:_SHOWN]
+        differs = Difference("documents", "1", f"{len(found)}: {bills}")
+        return Said(None, None, "the ERP has it more than once", Trouble.TWICE, (differs,))
+    return judged(document, found[0])
+
+
+def _strange(sent: Mapping[str, Document], told: Sequence[Found]) -> Said | None:
+    """What is wrong with an answer as a whole: it speaks of something else, or of something twice."""
+    counts = Counter(one.reference for one in told)
+    for name, count in counts.items():
+        if name not in sent:
+            differs = Difference("reference", "nothing", name[:_SHOWN])
+            return _mismatch((differs,), "it speaks of what was not sent")
+        if count > 1:
+            differs = Difference("reference", f"{name} once", f"{name} {count} times")
+            return _mismatch((differs,), "it speaks of a document twice")
+    bills = Counter(one.bill for one in told if one.bill is not None)
+    for bill, count in bills.items():
+        if count > 1:
+            differs = Difference("bill", "one document", f"{bill[:_SHOWN]} for {count}")
+            return _mismatch((differs,), "it gives several documents one id")
+    return None
+
+
+def _differences(sent: Mapping[str, str], told: Mapping[str, str]) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(name, value[:_SHOWN], told[name][:_SHOWN])
+        for name, value in sent.items()
+        if told[name] != value
+    )
+
+
+def _mismatch(differences: tuple[Difference, ...], reason: str) -> Said:
+    return Said(None, None, reason, Trouble.MISMATCH, differences)
+
+
+def _trouble(reply: Reply, reason: str) -> Said:
+    if reply.trouble is not None:
+        return Said(None, None, reply.why, reply.trouble, (), reply.not_before)
+    return Said(None, None, reason, Trouble.MALFORMED)
+
+
+def _all(documents: Mapping[str, Document], said: Said) -> dict[str, Said]:
+    return dict.fromkeys(documents, said)
+
+
+def _read(reply: Reply, shape: Any) -> Any:
+    """An answer's body as a shape. Raises _MalformedError, also where there is none."""
+    if reply.trouble is not None:
+        raise _MalformedError
+    try:
+        text = reply.raw.decode("utf-8")
+        plain = json.loads(
+            text, object_pairs_hook=_once, parse_float=_no_number, parse_constant=_no_number
+        )
+        return msgspec.convert(plain, shape, strict=True)
+    except UnicodeDecodeError:
+        raise _MalformedError("the answer is not UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise _MalformedError(f"the answer is not of the schema: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise _MalformedError(f"the answer is not JSON without a doubt: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
+        raise ValueError(f"{twice[:_SHOWN]!r} stands twice")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text[:_SHOWN]} is no amount and no count")

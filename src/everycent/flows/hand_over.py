@@ -1,0 +1,144 @@
+"""Hand over: brings every final document into the ERP, once, however often one of the two falls over.
+
+    make a batch (committed) ─► take (committed) ─► send ─► write down what was said (committed)
+                                take (committed) ─► ask  ─► write down
+
+Nothing is sent inside a transaction. Whoever dies between sending and writing down leaves a claim that runs
+out; the same is sent again then, under the same references, and the ERP says that it has it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from everycent.db.connection import Database
+from everycent.erp import judge, operations, queries
+from everycent.erp.handed import AWAY, Said, State, Status
+from everycent.erp.operations import Writer
+from everycent.erp.port import Erp, Reply
+from everycent.erp.queries import Unit
+from everycent.kernel import points
+from everycent.kernel.clock import Clock
+from everycent.kernel.ids import IdSource
+
+_LEASE = timedelta(minutes=5)
+
+
+class Desk(NamedTuple):
+    """What a process needs to hand documents over: `seller` is the tenant's name in the ERP, `since` from
+    which day on documents are handed over. A call to the ERP ends well within the `lease`."""
+
+    database: Database
+    tenant_id: int
+    seller: str
+    erp: Erp
+    since: date
+    clock: Clock
+    ids: IdSource
+    actor: str
+    lease: timedelta = _LEASE
+
+    @property
+    def writer(self) -> Writer:
+        """This process, writing now."""
+        return Writer(self.erp.name, self.clock(), self.actor, self.ids)
+
+
+def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> Counter[str]:
+    """Does what can be done now: makes batches, sends what is due, and asks about what is acknowledged.
+    Stops at the first sign that the ERP is away. Returns how many documents came to what."""
+    counts: Counter[str] = Counter()
+    while not is_stopped() and _make_batch(desk):
+        counts["batches"] += 1
+    is_there = True
+    while is_there and not is_stopped():
+        unit = _take(desk)
+        if unit is None:
+            break
+        is_there = _send(desk, unit, counts)
+    while is_there and not is_stopped():
+        documents = _take_to_ask(desk)
+        if not documents:
+            break
+        is_there = _ask(desk, documents, counts)
+    return counts
+
+
+def _make_batch(desk: Desk) -> bool:
+    points.reach("erp_batch.begin")
+    with desk.database.transaction(desk.tenant_id) as tx:
+        batch = operations.make_batch(
+            tx, desk.writer, desk.seller, since=desk.since, most=desk.erp.batch
+        )
+        points.reach("erp_batch.commit")
+    points.reach("erp_batch.committed")
+    return batch is not None
+
+
+def _take(desk: Desk) -> Unit | None:
+    points.reach("erp_take.begin")
+    with desk.database.transaction(desk.tenant_id) as tx:
+        taken = operations.take(tx, desk.writer, lease=desk.lease, limit=1)
+        points.reach("erp_take.commit")
+    points.reach("erp_take.committed")
+    return taken[0] if taken else None
+
+
+def _send(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        parcel, names = queries.parcel(tx, desk.erp.name, desk.seller, unit)
+    points.reach("erp_send.call")
+    reply = desk.erp.send(desk.seller, parcel)
+    points.reach("erp_send.called")
+    said = {names[name]: one for name, one in judge.of_sent(parcel, reply).items()}
+    return _write(desk, said, reply, unit.what, [unit.what], counts)
+
+
+def _take_to_ask(desk: Desk) -> list[UUID]:
+    points.reach("erp_take.begin")
+    with desk.database.transaction(desk.tenant_id) as tx:
+        taken = operations.take_to_ask(tx, desk.writer, lease=desk.lease, limit=desk.erp.page)
+        points.reach("erp_take.commit")
+    points.reach("erp_take.committed")
+    return taken
+
+
+def _ask(desk: Desk, documents: Sequence[UUID], counts: Counter[str]) -> bool:
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        asked = queries.asked_about(tx, desk.erp.name, desk.seller, documents)
+    names = {document.reference: key for key, document in asked.items()}
+    points.reach("erp_ask.call")
+    reply = desk.erp.ask(list(names))
+    points.reach("erp_ask.called")
+    told = judge.of_asked({one.reference: one for one in asked.values()}, reply)
+    said = {names[name]: one for name, one in told.items()}
+    return _write(desk, said, reply, "ask", [f"ask {key}" for key in documents], counts)
+
+
+def _write(
+    desk: Desk,
+    said: Mapping[UUID, Said],
+    reply: Reply,
+    what: str,
+    claims: Sequence[str],
+    counts: Counter[str],
+) -> bool:
+    """Writes down what was said; whether the ERP is there."""
+    points.reach("erp_hear.begin")
+    with desk.database.transaction(desk.tenant_id) as tx:
+        states = operations.record(tx, desk.writer, said, reply, what)
+        operations.give_back(tx, desk.erp.name, claims)
+        points.reach("erp_hear.commit")
+    points.reach("erp_hear.committed")
+    counts.update(map(_what_came, states.values()))
+    return not any(one.trouble in AWAY for one in said.values())
+
+
+def _what_came(state: State) -> str:
+    if state.trouble is not None and state.status is not Status.PARKED:
+        return str(state.trouble)
+    return str(state.status)
