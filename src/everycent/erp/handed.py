@@ -177,7 +177,7 @@ def _troubled(state: State, said: Said, at: datetime) -> tuple[EventType, State]
         said.differences,
     )  # fmt: skip
     if trouble not in AWAY and tries >= _MOST:
-        return PARKED, msgspec.structs.replace(failed, status=Status.PARKED)
+        return PARKED, msgspec.structs.replace(failed, status=Status.PARKED, is_alone=True)
     is_alone = state.is_alone or _breaks_batches(trouble, tries)
     pause = max(_GAPS[min(tries, len(_GAPS)) - 1], said.not_before or timedelta())
     return FAILED, msgspec.structs.replace(failed, next_at=at + pause, is_alone=is_alone)
