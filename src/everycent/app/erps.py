@@ -11,6 +11,9 @@ variable.
       since: 2026-01-01                 # documents from this day on are handed over
       batch: 100                        # how many documents go at once
       deadline: 30s                     # how long a call may take
+
+One of the kind `file` has a `folder` in place of `url`, `key` and `deadline`: batches are written there as
+JSON, as CSV and with their control totals (integrations/erp_file.py).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from everycent.catalog import document
 from everycent.catalog.document_refusals import Strict, converted, wrong
 from everycent.dunning.document_failures import seconds
 from everycent.erp.port import Erp
+from everycent.integrations.erp_file import FileErp
 from everycent.integrations.erp_http import HttpErp
 from everycent.kernel.errors import Unavailable
 
@@ -48,6 +52,13 @@ class _Http(Strict):
     deadline: str = "30s"
 
 
+class _Files(Strict):
+    name: str
+    folder: str
+    since: str
+    batch: str = "100"
+
+
 class SetUp(NamedTuple):
     """The ERP, and from which day on documents are handed over."""
 
@@ -59,8 +70,13 @@ def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp
     """The ERP. Raises Unavailable `erp.none`, `erp.secret_missing`, Invalid with the place in the file."""
     given = _given(settings)
     kind = given.pop("kind", "")
+    if kind == "file":
+        files = converted(given, _Files, "erp")
+        folder = settings.home / files.folder
+        erp = FileErp(name=_name(files.name), folder=folder, batch=_count(files.batch))
+        return SetUp(erp, _day(files.since))
     if kind != "http":
-        raise wrong("erp.kind", f"{kind[:20]!r} is no kind of ERP", "http")
+        raise wrong("erp.kind", f"{kind[:20]!r} is no kind of ERP", "http or file")
     told = converted(given, _Http, "erp")
     return SetUp(
         HttpErp(
