@@ -10,6 +10,8 @@ EVERYCENT_ACTOR         who is recorded as having done something; the login name
 EVERYCENT_SMTP_URL      the mail server, such as smtps://user:password@host; no mails are sent when not set
 EVERYCENT_MAIL_FROM     from whom mails come, such as Billing <billing@example.com>
 EVERYCENT_WEBHOOK_SECRET  what webhooks are signed with: whsec_ and base64; none are sent when not set
+EVERYCENT_ALARM_MAIL    to whom alarms are mailed; to nobody when not set
+EVERYCENT_ALARM_WEBHOOK the https address that alarms are posted to; none when not set
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
 EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
 """
@@ -37,6 +39,8 @@ class Settings(NamedTuple):
     smtp_url: str | None = None
     mail_from: str | None = None
     webhook_secret: str | None = None
+    alarm_mail: str | None = None
+    alarm_webhook: str | None = None
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -51,6 +55,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         smtp_url=environ.get("EVERYCENT_SMTP_URL") or None,
         mail_from=environ.get("EVERYCENT_MAIL_FROM") or None,
         webhook_secret=environ.get("EVERYCENT_WEBHOOK_SECRET") or None,
+        alarm_mail=environ.get("EVERYCENT_ALARM_MAIL") or None,
+        alarm_webhook=environ.get("EVERYCENT_ALARM_WEBHOOK") or None,
     )
 
 

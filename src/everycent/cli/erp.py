@@ -11,14 +11,15 @@ from typing import Any
 import click
 import psycopg
 
-from everycent.app import erps
+from everycent.app import alarming, erps
 from everycent.app.wiring import App
 from everycent.cli.common import counted, emit, json_option, money, opened, table
 from everycent.erp import operations, queries
-from everycent.erp.handed import Difference, Status
+from everycent.erp.handed import Status
 from everycent.erp.operations import Writer
 from everycent.erp.queries import Standing, Step
 from everycent.flows import erp_compare
+from everycent.flows.erp_alarms import differ
 from everycent.flows.hand_over import Desk, hand_over
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
@@ -66,7 +67,7 @@ def status(as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         name = erps.name(app.settings)
         counts = queries.counts(tx, name)
-        trouble = queries.listed(tx, name, in_trouble=True, limit=20)
+        trouble = queries.stuck(tx, name, 20)
     data = {
         "erp": name,
         "documents": {row.status: row.documents for row in counts},
@@ -227,7 +228,7 @@ def compare(as_json: bool) -> None:
             return
         table(
             ["document", "finding", "~here, and in the ERP"],
-            [[one.reference, one.what.value, _differ(one.differences)] for one in found.findings],
+            [[one.reference, one.what.value, differ(one.differences)] for one in found.findings],
         )
 
     emit(data, as_json, render)
@@ -239,7 +240,7 @@ def _desk(app: App, tenant_id: int) -> Desk:
     found = erps.needed(app.settings)
     return Desk(
         app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
-        app.settings.actor,
+        app.settings.actor, alarming.channels(app.settings),
     )  # fmt: skip
 
 
@@ -282,7 +283,7 @@ def _step(step: Step) -> list[str]:
             step.state.bill or "",
             "" if step.state.trouble is None else str(step.state.trouble),
             step.state.reason,
-            _differ(step.state.differences),
+            differ(step.state.differences),
         )
         if part
     )
@@ -291,12 +292,8 @@ def _step(step: Step) -> list[str]:
 
 
 def _wrong(one: Standing) -> str:
-    parts = (str(one.state.trouble), one.state.reason, _differ(one.state.differences))
+    parts = (str(one.state.trouble), one.state.reason, differ(one.state.differences))
     return ": ".join(part for part in parts if part)
-
-
-def _differ(differences: tuple[Difference, ...]) -> str:
-    return ", ".join(f"{one.field}: {one.sent} here, {one.answered} there" for one in differences)
 
 
 def _second(at: datetime | None) -> str:

@@ -78,6 +78,7 @@ _COMMANDS = {
         "Mails and webhooks that wait to be delivered.",
     ),
     "erp": ("everycent.cli.erp:erp", "Hand documents over to the ERP, and prove that it has them."),
+    "alarm": ("everycent.cli.alarms:alarm", "What is wrong now, and what was."),
     "fake": (
         "everycent.cli.fakes:fake",
         "Stand-ins of payment providers, an ERP and a mail server.",

@@ -113,6 +113,7 @@ class Said(NamedTuple):
 
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 _GAPS = (5 * _SECOND, 15 * _SECOND, _MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, 60 * _MINUTE)
+_GAPS_AWAY = (2 * _SECOND, 5 * _SECOND, 10 * _SECOND, 20 * _SECOND, 30 * _SECOND)
 _ASKED_AFTER = (2 * _SECOND, 10 * _SECOND, _MINUTE, 10 * _MINUTE, 60 * _MINUTE)
 _MOST_IN_BATCH = 2
 _MOST_LOST_IN_BATCH = 4
@@ -179,7 +180,8 @@ def _troubled(state: State, said: Said, at: datetime) -> tuple[EventType, State]
     if trouble not in AWAY and tries >= _MOST:
         return PARKED, msgspec.structs.replace(failed, status=Status.PARKED, is_alone=True)
     is_alone = state.is_alone or _breaks_batches(trouble, tries)
-    pause = max(_GAPS[min(tries, len(_GAPS)) - 1], said.not_before or timedelta())
+    gaps = _GAPS_AWAY if trouble in AWAY else _GAPS
+    pause = max(gaps[min(tries, len(gaps)) - 1], said.not_before or timedelta())
     return FAILED, msgspec.structs.replace(failed, next_at=at + pause, is_alone=is_alone)
 
 

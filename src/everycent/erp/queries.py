@@ -91,12 +91,15 @@ def asked_about(tx: Tx, erp: str, seller: str, ids: Sequence[UUID]) -> dict[UUID
     return documents(tx, seller, {row.document_id: row.event_id for row in rows})
 
 
-def listed(
-    tx: Tx, erp: str, *, status: str | None = None, in_trouble: bool = False, limit: int = 100
-) -> list[Standing]:
+def listed(tx: Tx, erp: str, *, status: str | None = None, limit: int = 100) -> list[Standing]:
     """Documents with where they stand, in order of batches."""
-    found = store.list_documents(tx, erp, status=status, in_trouble=in_trouble, limit=limit)
+    found = store.list_documents(tx, erp, status=status, limit=limit)
     return [_standing(row, state) for row, state in found]
+
+
+def stuck(tx: Tx, erp: str, limit: int = 100) -> list[Standing]:
+    """Documents with which something is wrong: in trouble, parked, or refused by the ERP."""
+    return [_standing(row, state) for row, state in store.list_stuck(tx, erp, limit)]
 
 
 def of_document(tx: Tx, erp: str, document_id: UUID, name: str) -> Standing:

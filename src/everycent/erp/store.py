@@ -69,16 +69,20 @@ def list_documents(
     batch_no: int | None = None,
     ids: Sequence[UUID] | None = None,
     status: str | None = None,
-    in_trouble: bool = False,
     limit: int = 1_000_000,
 ) -> list[tuple[Any, State]]:
     """Documents with where they stand, in order of batches."""
     params = {
         "tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no,
-        "ids": None if ids is None else list(ids), "status": status, "in_trouble": in_trouble,
-        "limit": limit,
+        "ids": None if ids is None else list(ids), "status": status, "limit": limit,
     }  # fmt: skip
     return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["documents"], params)]
+
+
+def list_stuck(tx: Tx, erp: str, limit: int) -> list[tuple[Any, State]]:
+    """Documents with which something is wrong."""
+    params = {"tenant_id": tx.tenant_id, "erp": erp, "limit": limit}
+    return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["stuck"], params)]
 
 
 def lock_states(tx: Tx, erp: str, ids: Sequence[UUID]) -> dict[UUID, State]:

@@ -93,7 +93,18 @@ where d.tenant_id = %(tenant_id)s and d.erp = %(erp)s
   and (%(batch_no)s::int is null or d.batch_no = %(batch_no)s)
   and (%(ids)s::uuid[] is null or d.document_id = any(%(ids)s))
   and (%(status)s::text is null or s.status = %(status)s)
-  and (not %(in_trouble)s or s.trouble is not null)
+order by d.batch_no, d.place limit %(limit)s;
+
+-- name: stuck
+-- Documents with which something is wrong.
+select d.erp, d.document_id, d.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
+       c.key as customer, i.issued_on, i.currency, i.gross
+from erp_state s
+join erp_document d on d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id
+join invoice i on i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
+join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
+where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s
+  and (s.trouble is not null or s.status in ('aborted', 'parked'))
 order by d.batch_no, d.place limit %(limit)s;
 
 -- name: lock_states

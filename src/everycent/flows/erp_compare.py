@@ -11,6 +11,7 @@ from everycent.erp.compared import Compared, Finding, What
 from everycent.erp.handed import Said
 from everycent.erp.judge import Found
 from everycent.erp.port import Reply
+from everycent.flows import erp_alarms
 from everycent.flows.hand_over import Desk
 from everycent.kernel.errors import Unavailable
 
@@ -33,6 +34,8 @@ def compare(desk: Desk) -> Compared:
             if one.what is What.LOST and one.document_id is not None
         ]
         operations.send_lost(tx, writer, gone, "the ERP does not have it any more")
+        erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
+        erp_alarms.reflect_compared(tx, found, desk.alarms)
     return found
 
 

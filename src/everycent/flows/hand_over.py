@@ -15,12 +15,15 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from everycent.alarms.operations import Channel
+from everycent.alarms.operations import Writer as AlarmWriter
 from everycent.db.connection import Database
 from everycent.erp import judge, operations, queries
 from everycent.erp.handed import AWAY, Said, State, Status
 from everycent.erp.operations import Writer
 from everycent.erp.port import Erp, Reply
 from everycent.erp.queries import Unit
+from everycent.flows import erp_alarms
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
 from everycent.kernel.ids import IdSource
@@ -40,12 +43,18 @@ class Desk(NamedTuple):
     clock: Clock
     ids: IdSource
     actor: str
+    channels: tuple[Channel, ...] = ()
     lease: timedelta = _LEASE
 
     @property
     def writer(self) -> Writer:
         """This process, writing now."""
         return Writer(self.erp.name, self.clock(), self.actor, self.ids)
+
+    @property
+    def alarms(self) -> AlarmWriter:
+        """This process, raising alarms now."""
+        return AlarmWriter(self.clock(), self.actor, self.ids, self.channels)
 
 
 def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> Counter[str]:
@@ -132,6 +141,7 @@ def _write(
     with desk.database.transaction(desk.tenant_id) as tx:
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)
+        erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
         points.reach("erp_hear.commit")
     points.reach("erp_hear.committed")
     counts.update(map(_what_came, states.values()))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from everycent.alarms import alarm as alarms
+from everycent.alarms import projection as alarm_rows
 from everycent.archives import archive as archives
 from everycent.archives import projection as archive_rows
 from everycent.catalog import projection as catalog
@@ -105,6 +107,7 @@ PROJECTORS: dict[str, Projector] = {
         (dunning.SET, dunning_rows.terms_set),
         (dunning_steps.STEP_TAKEN, dunning_rows.step_taken),
         (dunning_steps.ENDED, dunning_rows.ended),
+        *((event_type, alarm_rows.alarm) for event_type in alarms.TYPES),
         (erp_batches.BATCHED, erp_rows.batched),
         *((event_type, erp_rows.handed) for event_type in handed.TYPES),
         (erp_compared.COMPARED, erp_rows.compared),
@@ -167,6 +170,7 @@ TABLES = (
     dunning_rows.TERMS,
     dunning_rows.STEP,
     dunning_rows.END,
+    alarm_rows.ALARM,
     erp_rows.BATCH,
     erp_rows.DOCUMENT,
     erp_rows.STATE,
@@ -204,6 +208,7 @@ CHANGING = {
     charging_rows.ATTEMPT,
     charging_rows.COLLECTION,
     charging_rows.HOLD,
+    alarm_rows.ALARM,
     erp_rows.STATE,
     message_rows.STATE,
     credit_rows.WALLET,

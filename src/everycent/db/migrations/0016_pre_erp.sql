@@ -58,6 +58,8 @@ create table erp_state (
 );
 create index erp_state_due on erp_state (tenant_id, erp, status, next_at)
     where status in ('initiated', 'acknowledged');
+create index erp_state_stuck on erp_state (tenant_id, erp)
+    where trouble is not null or status in ('aborted', 'parked');
 create index erp_state_batch on erp_state (tenant_id, erp, batch_no);
 
 -- The way into the ERP: only a finding that it is lost leads a registered document back.

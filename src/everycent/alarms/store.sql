@@ -1,0 +1,27 @@
+-- name: lock_source
+-- Whoever says what is wrong with something takes turns with others who do.
+select pg_advisory_xact_lock(hashtextextended('everycent.alarms.' || %(source)s, %(tenant_id)s));
+
+-- name: open_of_source
+select alarm_id, source, kind, severity, subject, message, raised_at, acknowledged_at, acknowledged_by,
+       resolved_at, resolved_by, reason
+from alarm where tenant_id = %(tenant_id)s and source = %(source)s and resolved_at is null
+order by raised_at, alarm_id;
+
+-- name: listed
+-- Alarms, the newest first: those that are open, or all.
+select alarm_id, source, kind, severity, subject, message, raised_at, acknowledged_at, acknowledged_by,
+       resolved_at, resolved_by, reason
+from alarm
+where tenant_id = %(tenant_id)s and (not %(is_open)s or resolved_at is null)
+order by raised_at desc, alarm_id desc limit %(limit)s;
+
+-- name: lock_alarm
+select alarm_id, source, kind, severity, subject, message, raised_at, acknowledged_at, acknowledged_by,
+       resolved_at, resolved_by, reason
+from alarm where tenant_id = %(tenant_id)s and alarm_id = %(alarm_id)s for no key update;
+
+-- name: alarm
+select alarm_id, source, kind, severity, subject, message, raised_at, acknowledged_at, acknowledged_by,
+       resolved_at, resolved_by, reason
+from alarm where tenant_id = %(tenant_id)s and alarm_id = %(alarm_id)s;

@@ -1,0 +1,114 @@
+"""everycent alarm: what is wrong now, and what was."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from everycent.alarms import operations, queries
+from everycent.alarms.alarm import Alarm
+from everycent.alarms.operations import Writer
+from everycent.app import alarming
+from everycent.app.wiring import App
+from everycent.cli.common import emit, json_option, opened, table
+from everycent.kernel.period import instant_text
+
+
+@click.group()
+def alarm() -> None:
+    """Alarms: raised when something is wrong, resolved when it is right again."""
+
+
+@alarm.command("list")
+@click.option("--all", "is_all", is_flag=True, help="Those that are resolved too.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
+@json_option
+def list_(is_all: bool, limit: int, as_json: bool) -> None:
+    """List the alarms that are open, the newest first; exits with 3 when there are any."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.listed(tx, is_open=not is_all, limit=limit)
+
+    def render() -> None:
+        if not found:
+            click.echo("nothing was ever wrong" if is_all else "nothing is wrong")
+            return
+        columns = ["alarm", "since", "state", "severity", "kind", "~subject", "~what is wrong"]
+        table(columns, [_row(one) for one in found])
+
+    emit([_data(one) for one in found], as_json, render)
+    if any(one.resolved_at is None for one in found):
+        sys.exit(3)
+
+
+@alarm.command()
+@click.argument("name", metavar="ALARM")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show ALARM and what became of it."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.by_name(tx, name)
+
+    def render() -> None:
+        click.echo(f"{found.kind} {found.subject} ({found.severity})\n{found.message}\n")
+        click.echo(f"raised        {instant_text(found.raised_at)} by {found.source}")
+        if found.acknowledged_at is not None:
+            seen = instant_text(found.acknowledged_at)
+            click.echo(f"acknowledged  {seen} by {found.acknowledged_by}")
+        if found.resolved_at is not None:
+            over = instant_text(found.resolved_at)
+            click.echo(f"resolved      {over} by {found.resolved_by} {found.reason}".rstrip())
+
+    emit(_data(found), as_json, render)
+
+
+@alarm.command()
+@click.argument("name", metavar="ALARM")
+@json_option
+def acknowledge(name: str, as_json: bool) -> None:
+    """Say that somebody has seen ALARM."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        found = operations.acknowledge(tx, name, _writer(app))
+    by = found.acknowledged_by
+    emit(_data(found), as_json, lambda: click.echo(f"{name} was seen by {by}"))
+
+
+@alarm.command()
+@click.argument("name", metavar="ALARM")
+@click.option("--reason", required=True, help="Why it is right again.")
+@json_option
+def resolve(name: str, reason: str, as_json: bool) -> None:
+    """Say that what ALARM is about is right again. Where it is not, the alarm is raised anew."""
+    with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
+        found = operations.resolve(tx, name, reason, _writer(app))
+    emit(_data(found), as_json, lambda: click.echo(f"{name} is resolved"))
+
+
+def _writer(app: App) -> Writer:
+    return Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
+
+
+def _data(one: Alarm) -> dict[str, Any]:
+    return {
+        "alarm": one.name,
+        "state": one.state,
+        "severity": one.severity.value,
+        "kind": one.kind,
+        "subject": one.subject,
+        "message": one.message,
+        "source": one.source,
+        "raised_at": one.raised_at,
+        "acknowledged_at": one.acknowledged_at,
+        "acknowledged_by": one.acknowledged_by,
+        "resolved_at": one.resolved_at,
+        "resolved_by": one.resolved_by,
+        "reason": one.reason,
+    }
+
+
+def _row(one: Alarm) -> list[str]:
+    return [
+        one.name, instant_text(one.raised_at)[:19], one.state, one.severity.value, one.kind,
+        one.subject, one.message,
+    ]  # fmt: skip
