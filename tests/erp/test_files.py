@@ -30,7 +30,7 @@ def documents(erp, name: str) -> list[dict[str, object]]:
 
 def test_every_document_goes_into_one_batch_and_the_sums_are_in_its_control(place, erp):
     books.open_shop(place, 3)
-    assert handed_over(place, erp) == {"batches": 2, "registered": 3}
+    assert handed_over(place, erp) == {"batches": 2, "acknowledged": 3, "registered": 3}
     assert handed_over(place, erp) == {}
     assert files(erp) == [
         "batch-000001.control.json", "batch-000001.csv", "batch-000001.json",
@@ -54,7 +54,7 @@ def test_a_credit_note_says_what_it_corrects_and_comes_to_less_than_nothing(plac
     handed_over(place, erp)
     world.credit(place, "INV-000001")
     books.credit_parts(place, "INV-000002", "1=10.00")
-    assert handed_over(place, erp) == {"batches": 1, "registered": 2}
+    assert handed_over(place, erp) == {"batches": 1, "acknowledged": 2, "registered": 2}
     whole, part = documents(erp, "batch-000002.json")
     told = ("number", "kind", "corrects", "net", "tax", "gross")
     assert [[one[name] for name in told] for one in (whole, part)] == [
@@ -72,7 +72,11 @@ def test_a_credit_note_waits_until_its_invoice_is_there(place, erp, tmp_path):
     assert handed_over(place, erp) == {"batches": 1, "unavailable": 1}
     assert standing(place, erp) == {"INV-000001": "initiated unavailable"}
     (tmp_path / "files").unlink()
-    assert handed_over(place, erp, rounds=(10, 20)) == {"registered": 2, "batches": 1}
+    assert handed_over(place, erp, rounds=(10, 20)) == {
+        "acknowledged": 2,
+        "registered": 2,
+        "batches": 1,
+    }
     assert standing(place, erp) == {"INV-000001": "registered", "CN-000001": "registered"}
 
 
@@ -81,7 +85,7 @@ def test_what_is_taken_out_of_the_folder_goes_there_again(place, erp):
     handed_over(place, erp)
     (erp._folder / "default" / "batch-000001.json").unlink()
     assert books.found(place, erp) == [("INV-000001", "lost"), ("INV-000002", "lost")]
-    assert handed_over(place, erp) == {"registered": 2}
+    assert handed_over(place, erp) == {"acknowledged": 2, "registered": 2}
     assert books.found(place, erp) == []
     assert books.violations(place) == []
 

@@ -1,6 +1,6 @@
 """Handed: where a document stands on its way into the ERP.
 
-    initiated ──► acknowledged ──► registered      it is in the ERP's books, under the bill's id there
+    initiated ──► acknowledged ──► registered      it is in the ERP's books: two answers say under which id
         │  ▲           │    └────► aborted         the ERP refused it for good, and said why
         │  └── requeued, lost ◄────┘
         └──► parked                                tried too often: it needs a person, and stops no other
@@ -67,7 +67,8 @@ class Difference(msgspec.Struct, frozen=True):
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """`tries` are those since it was last heard of well, `next_at` when to try at the earliest. `is_alone`:
-    it is sent by itself, so that it spoils no batch. `bill` is the ERP's id of it."""
+    it is sent by itself, so that it spoils no batch. `bill` is the ERP's id of it, which is believed when
+    two answers in a row say it; before that it is `claimed`."""
 
     status: Status
     batch_no: int
@@ -75,6 +76,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     next_at: datetime | None = None
     is_alone: bool = False
     bill: str | None = None
+    claimed: str | None = None
     reason: str = ""
     trouble: Trouble | None = None
     differences: tuple[Difference, ...] = ()
@@ -148,11 +150,15 @@ def after(state: State, said: Said, at: datetime) -> tuple[EventType, State] | N
         return None
     reason = said.reason[:_LONGEST_REASON]
     if said.status is Status.REGISTERED:
-        return REGISTERED, State(Status.REGISTERED, state.batch_no, bill=said.bill)
+        return _registered(state, said, at)
     if said.status is Status.ABORTED:
         if state.status is Status.ABORTED:
             return None
         return ABORTED, State(Status.ABORTED, state.batch_no, reason=reason)
+    if state.status is Status.ACKNOWLEDGED and state.claimed is not None:
+        differs = Difference("state", "registered", "received")
+        reason = "the ERP had said that it is registered"
+        return _troubled(state, Said(None, None, reason, Trouble.MISMATCH, (differs,)), at)
     if state.status is Status.ACKNOWLEDGED:
         tries = state.tries + 1
         pause = _ASKED_AFTER[min(tries, len(_ASKED_AFTER) - 1)]
@@ -160,6 +166,21 @@ def after(state: State, said: Said, at: datetime) -> tuple[EventType, State] | N
     if state.status is Status.ABORTED:
         return None
     return ACKNOWLEDGED, State(Status.ACKNOWLEDGED, state.batch_no, 0, at + _ASKED_AFTER[0])
+
+
+def _registered(state: State, said: Said, at: datetime) -> tuple[EventType, State] | None:
+    """The ERP says that it is in its books: a second answer has to say the same."""
+    if state.claimed == said.bill:
+        return REGISTERED, State(Status.REGISTERED, state.batch_no, bill=said.bill)
+    if state.claimed is None:
+        event = ASKED if state.status is Status.ACKNOWLEDGED else ACKNOWLEDGED
+        return event, State(Status.ACKNOWLEDGED, state.batch_no, 0, at, claimed=said.bill)
+    differs = Difference("bill", state.claimed, str(said.bill))
+    reason = "the ERP says two ids of it"
+    failed = _troubled(state, Said(None, None, reason, Trouble.MISMATCH, (differs,)), at)
+    if failed is None:
+        return None
+    return failed[0], msgspec.structs.replace(failed[1], claimed=said.bill)
 
 
 def _troubled(state: State, said: Said, at: datetime) -> tuple[EventType, State] | None:
@@ -174,7 +195,7 @@ def _troubled(state: State, said: Said, at: datetime) -> tuple[EventType, State]
         )
     tries = state.tries + 1
     failed = State(
-        state.status, state.batch_no, tries, None, state.is_alone, None, reason, trouble,
+        state.status, state.batch_no, tries, None, state.is_alone, None, state.claimed, reason, trouble,
         said.differences,
     )  # fmt: skip
     if trouble not in AWAY and tries >= _MOST:

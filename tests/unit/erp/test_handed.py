@@ -15,28 +15,29 @@ INI, ACK, REG, ABO, PAR = (
 )  # fmt: skip
 
 
-def standing(status: Status, tries: int = 0) -> State:
+def standing(status: Status, tries: int = 0, claimed: str | None = None) -> State:
     """A document that stands there."""
     next_at = NOW if status in (INI, ACK) else None
-    return State(status, 1, tries, next_at, bill="B-1" if status is REG else None)
+    bill = "B-1" if status is REG else None
+    return State(status, 1, tries, next_at, bill=bill, claimed=claimed)
 
 
 @pytest.mark.parametrize(
     ("before", "said", "event", "status"),
     [
         (INI, Said(ACK), "erp.acknowledged", ACK),
-        (INI, Said(REG, "B-1"), "erp.registered", REG),
+        (INI, Said(REG, "B-1"), "erp.acknowledged", ACK),
         (INI, Said(ABO, None, "period closed"), "erp.aborted", ABO),
         (ACK, Said(ACK), "erp.asked", ACK),
-        (ACK, Said(REG, "B-1"), "erp.registered", REG),
+        (ACK, Said(REG, "B-1"), "erp.asked", ACK),
         (ACK, Said(ABO, None, "period closed"), "erp.aborted", ABO),
         (REG, Said(REG, "B-1"), None, REG),
         (REG, Said(ACK), None, REG),
         (REG, Said(ABO, None, "too late"), None, REG),
         (REG, Said(REG, "B-2"), "erp.failed", REG),
         (ABO, Said(ABO, None, "again"), None, ABO),
-        (ABO, Said(REG, "B-1"), "erp.registered", REG),
-        (PAR, Said(REG, "B-1"), "erp.registered", REG),
+        (ABO, Said(REG, "B-1"), "erp.acknowledged", ACK),
+        (PAR, Said(REG, "B-1"), "erp.acknowledged", ACK),
         (PAR, Said(ACK), "erp.acknowledged", ACK),
         (INI, Said(None, trouble=Trouble.UNREACHABLE), "erp.failed", INI),
         (ACK, Said(None, trouble=Trouble.MALFORMED), "erp.failed", ACK),
@@ -96,3 +97,22 @@ def test_a_second_id_of_a_registered_document_is_told_once():
     assert twice[1].bill == "B-1"
     assert twice[1].differences == (Difference("bill", "B-1", "B-2"),)
     assert handed.after(twice[1], Said(REG, "B-2"), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "event", "status", "trouble"),
+    [
+        (Said(REG, "B-1"), "erp.registered", REG, None),
+        (Said(REG, "B-2"), "erp.failed", ACK, Trouble.MISMATCH),
+        (Said(ACK), "erp.failed", ACK, Trouble.MISMATCH),
+        (Said(ABO, None, "no"), "erp.aborted", ABO, None),
+    ],
+)
+def test_an_id_is_believed_when_two_answers_in_a_row_say_it(said, event, status, trouble):
+    found = handed.after(standing(ACK, claimed="B-1"), said, NOW)
+    assert found is not None
+    assert (found[0].name, found[1].status, found[1].trouble) == (event, status, trouble)
+    if trouble is not None and said.bill is not None:
+        again = handed.after(found[1], said, NOW)
+        assert again is not None
+        assert (again[1].status, again[1].bill) == (REG, said.bill)

@@ -81,10 +81,10 @@ begin
             using errcode = 'check_violation', constraint = 'erp_state_bill';
     end if;
     if old.status <> new.status and (old.status || '>' || new.status) <> all ('{
-        initiated>acknowledged, initiated>registered, initiated>aborted, initiated>parked,
+        initiated>acknowledged, initiated>aborted, initiated>parked,
         acknowledged>registered, acknowledged>aborted, acknowledged>initiated, acknowledged>parked,
-        aborted>initiated, aborted>registered, registered>initiated,
-        parked>initiated, parked>acknowledged, parked>registered, parked>aborted}'::text[])
+        aborted>initiated, aborted>acknowledged, registered>initiated,
+        parked>initiated, parked>acknowledged, parked>aborted}'::text[])
     then
         raise exception 'a document does not go from % to %', old.status, new.status
             using errcode = 'check_violation', constraint = 'erp_state_transition';
