@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from everycent.app.wiring import random_ids, utc_now
 from everycent.erp import operations, queries
@@ -15,6 +15,7 @@ from everycent.flows.credit_lines import credit_lines
 from everycent.flows.hand_over import Desk, hand_over
 from everycent.flows.verify import verify
 from everycent.invoicing import queries as invoicing
+from everycent.kernel.clock import fixed
 from tests.collecting.shop import open_shop
 from tests.conftest import Place
 from tests.flows import world
@@ -24,13 +25,10 @@ __all__ = ["FIRST", "open_shop"]
 
 
 def desk_at(place: Place, erp: Erp, *, since: date = FIRST, seconds: int = 0) -> Desk:
-    """A desk whose clock goes so many seconds before the time."""
-
-    def clock() -> datetime:
-        return utc_now() + timedelta(seconds=seconds)
-
+    """A desk whose clock stands still so many seconds from now."""
+    now = fixed(utc_now() + timedelta(seconds=seconds))
     return Desk(
-        place.database, place.tenant_id, "default", erp, since, clock, random_ids, "test"
+        place.database, place.tenant_id, "default", erp, since, now, random_ids, "test"
     )  # fmt: skip
 
 
@@ -46,7 +44,7 @@ def handed_over(place: Place, erp: Erp, *, rounds: Sequence[int] = (0,)) -> dict
 def standing(place: Place, erp: Erp) -> dict[str, str]:
     """Where documents stand, by number; with the trouble they are in."""
     with place.database.snapshot(place.tenant_id) as tx:
-        found = queries.listed(tx, erp.name)
+        found = queries.listed(tx, erp.name, limit=100_000)
     return {
         one.reference.rpartition("/")[2]: " ".join(
             part for part in (one.state.status.value, one.state.trouble) if part

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from everycent.erp.handed import Difference, State, Status
-from everycent.erp.judge import Found, judged
+from everycent.erp.judge import Found, judged, shown
 from everycent.erp.told import Document
 from everycent.journal.types import EventType
 
@@ -63,7 +63,7 @@ def differs(
         is_gone = state.status in (Status.REGISTERED, Status.ACKNOWLEDGED)
         return [Finding(What.LOST, name, document_id)] if is_gone else []
     if len(there) > 1:
-        bills = ", ".join(str(one.bill) for one in there)
+        bills = shown(", ".join(str(one.bill) for one in there))
         return [Finding(What.DOUBLED, name, document_id, (Difference("bill", "one", bills),))]
     (found,) = there
     said = judged(document, found)
@@ -78,8 +78,8 @@ def differs(
 
 def unknown(there: Sequence[Found]) -> list[Finding]:
     """Documents of which the ERP was never told by us."""
-    return [Finding(What.UNKNOWN, one.reference, None, _bill(one, None)) for one in there]
+    return [Finding(What.UNKNOWN, shown(one.reference), None, _bill(one, None)) for one in there]
 
 
 def _bill(found: Found, ours: str | None) -> tuple[Difference, ...]:
-    return (Difference("bill", ours or "nothing", str(found.bill)),)
+    return (Difference("bill", ours or "nothing", shown(str(found.bill))),)

@@ -11,18 +11,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from everycent.erp.handed import Difference, Said, Status, Trouble
-from everycent.erp.port import SCHEMA, Parcel, Reply
+from everycent.erp.port import Parcel, Reply
 from everycent.erp.told import Document
 
 _LONGEST_BILL = 100
 _SHOWN = 120
 _BILL = re.compile(r"[!-~]([ -~]*[!-~])?")
-_REASON = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,17 +42,20 @@ class Found(_Strict, frozen=True):
     reason: str | None
 
 
-class _Sent(_Strict, frozen=True, tag_field="schema", tag=SCHEMA):
+class _Sent(_Strict, frozen=True):
+    schema: Literal["everycent-erp/1"]
     batch: int
     control: str
     documents: list[Found]
 
 
-class _Asked(_Strict, frozen=True, tag_field="schema", tag=SCHEMA):
+class _Asked(_Strict, frozen=True):
+    schema: Literal["everycent-erp/1"]
     documents: list[Found]
 
 
-class _Page(_Strict, frozen=True, tag_field="schema", tag=SCHEMA):
+class _Page(_Strict, frozen=True):
+    schema: Literal["everycent-erp/1"]
     documents: list[Found]
     next: str | None
     count: int
@@ -112,7 +114,7 @@ def of_asked(asked: Mapping[str, Document], reply: Reply) -> dict[str, Said]:
         return _all(asked, _trouble(reply, str(error)))
     unknown = [one.reference for one in told.documents if one.reference not in asked]
     if unknown:
-        differs = Difference("reference", "nothing", unknown[0][:_SHOWN])
+        differs = Difference("reference", "nothing", unknown[0])
         return _all(asked, _mismatch((differs,), "it speaks of what was not asked"))
     found: dict[str, list[Found]] = {}
     for one in told.documents:
@@ -136,22 +138,22 @@ def judged(document: Document, found: Found) -> Said:
     differs = _differences(sent, {name: getattr(found, name) for name in _COMPARED})
     status = _STATES.get(found.state)
     if status is None:
-        said = found.state[:_SHOWN]
+        said = found.state
         differs = (*differs, Difference("state", "received, registered or rejected", said))
     elif (found.bill is not None) != (status is Status.REGISTERED):
         differs = (
             *differs,
-            Difference("bill", f"as {found.state} has it", str(found.bill)[:_SHOWN]),
+            Difference("bill", f"as {found.state} has it", str(found.bill)),
         )
     elif (found.reason is not None) != (status is Status.ABORTED):
-        said = str(found.reason)[:_SHOWN]
+        said = str(found.reason)
         differs = (*differs, Difference("reason", f"as {found.state} has it", said))
     if found.bill is not None and not (
         _BILL.fullmatch(found.bill) and len(found.bill) <= _LONGEST_BILL
     ):
-        differs = (*differs, Difference("bill", "1 to 100 visible characters", found.bill[:_SHOWN]))
-    if found.reason is not None and not _REASON.fullmatch(found.reason):
-        differs = (*differs, Difference("reason", "a line of text", found.reason[:_SHOWN]))
+        differs = (*differs, Difference("bill", "1 to 100 visible characters", found.bill))
+    if found.reason is not None and not (found.reason.isprintable() and found.reason.strip()):
+        differs = (*differs, Difference("reason", "a line of text", found.reason))
     if differs:
         return _mismatch(differs, "it says something else than what was sent")
     return Said(status, found.bill, found.reason or "")
@@ -161,7 +163,7 @@ def _one_of(document: Document, found: Sequence[Found]) -> Said:
     if not found:
         return Said(None, reason="the ERP does not know it any more", trouble=Trouble.ABSENT)
     if len(found) > 1:
-        bills = ", ".join(str(one.bill) for one in found)[:_SHOWN]
+        bills = ", ".join(str(one.bill) for one in found)
         differs = Difference("documents", "1", f"{len(found)}: {bills}")
         return Said(None, None, "the ERP has it more than once", Trouble.TWICE, (differs,))
     return judged(document, found[0])
@@ -172,7 +174,7 @@ def _strange(sent: Mapping[str, Document], told: Sequence[Found]) -> Said | None
     counts = Counter(one.reference for one in told)
     for name, count in counts.items():
         if name not in sent:
-            differs = Difference("reference", "nothing", name[:_SHOWN])
+            differs = Difference("reference", "nothing", name)
             return _mismatch((differs,), "it speaks of what was not sent")
         if count > 1:
             differs = Difference("reference", f"{name} once", f"{name} {count} times")
@@ -180,27 +182,32 @@ def _strange(sent: Mapping[str, Document], told: Sequence[Found]) -> Said | None
     bills = Counter(one.bill for one in told if one.bill is not None)
     for bill, count in bills.items():
         if count > 1:
-            differs = Difference("bill", "one document", f"{bill[:_SHOWN]} for {count}")
+            differs = Difference("bill", "one document", f"{bill} for {count}")
             return _mismatch((differs,), "it gives several documents one id")
     return None
 
 
 def _differences(sent: Mapping[str, str], told: Mapping[str, str]) -> tuple[Difference, ...]:
     return tuple(
-        Difference(name, value[:_SHOWN], told[name][:_SHOWN])
-        for name, value in sent.items()
-        if told[name] != value
+        Difference(name, value, told[name]) for name, value in sent.items() if told[name] != value
     )
 
 
 def _mismatch(differences: tuple[Difference, ...], reason: str) -> Said:
-    return Said(None, None, reason, Trouble.MISMATCH, differences)
+    told = tuple(Difference(d.field, shown(d.sent), shown(d.answered)) for d in differences)
+    return Said(None, None, reason, Trouble.MISMATCH, told)
 
 
 def _trouble(reply: Reply, reason: str) -> Said:
     if reply.trouble is not None:
-        return Said(None, None, reply.why, reply.trouble, (), reply.not_before)
-    return Said(None, None, reason, Trouble.MALFORMED)
+        return Said(None, None, shown(reply.why), reply.trouble, (), reply.not_before)
+    return Said(None, None, shown(reason), Trouble.MALFORMED)
+
+
+def shown(text: str) -> str:
+    """The start of a text that may be anything, as one that can be stored and looked at."""
+    seen = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[:_SHOWN])
+    return seen if len(text) <= _SHOWN else f"{seen}…"
 
 
 def _all(documents: Mapping[str, Document], said: Said) -> dict[str, Said]:
@@ -229,9 +236,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
-        raise ValueError(f"{twice[:_SHOWN]!r} stands twice")
+        raise ValueError(f"{twice!r} stands twice")
     return found
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text[:_SHOWN]} is no amount and no count")
+    raise ValueError(f"{text} is no amount and no count")
