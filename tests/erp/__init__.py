@@ -1,0 +1,1 @@
+"""The ERP: the fake one."""

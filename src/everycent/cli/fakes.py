@@ -1,4 +1,4 @@
-"""everycent fake: payment providers and a mail server that only pretend, to try and test with."""
+"""everycent fake: payment providers, an ERP and a mail server that only pretend, to try and test with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 import click
 
 from everycent.cli.common import json_option
+from everycent.fakes import erp as fake_erp
 from everycent.fakes import mail as fake_mail
 from everycent.fakes import provider as fake_provider
 from everycent.fakes import serving
 from everycent.fakes import stripe as fake_stripe
+from everycent.fakes.erp_service import MODES as ERP_MODES
+from everycent.fakes.erp_service import ErpSettings, delay_of
 from everycent.fakes.service import MODES, Settings
 from everycent.fakes.webhooks import Manner
 
@@ -149,6 +152,42 @@ def stripe(
 def mail(host: str, port: int, data: Path, as_json: bool) -> None:
     """A mail server that keeps every mail as a file: docs/dunning.md."""
     fake_mail.serve(data, host, port, teller(as_json))
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8713,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of its books.",
+)
+@click.option(
+    "--key", default=ErpSettings().key, show_default=True, help="The key that is to be sent."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(ERP_MODES),
+    default="now",
+    show_default=True,
+    help="Whether documents get their bill at once, or some time later.",
+)
+@click.option("--delay", default="5", show_default=True, help="Seconds until then, in mode later.")
+@json_option
+def erp(host: str, port: int, data: Path, key: str, mode: str, delay: str, as_json: bool) -> None:
+    """An ERP that takes batches of documents, with books on disk, an admin API and a page to watch it.
+
+    Every way in which an ERP can fail or lie can be switched on while it runs: docs/fake-erp.md.
+    """
+    settings = ErpSettings(mode, delay_of(delay), key)
+    serving.serve(fake_erp.make_app(data, settings), host, port, teller(as_json))
 
 
 def teller(as_json: bool) -> Callable[[str], None]:

@@ -79,11 +79,11 @@ def _actions(one: Record) -> tuple[str, ...]:
 
 async def _put_fault(request: Request) -> Response:
     """POST /page/faults: the form."""
-    told = await _form(request)
-    fault: dict[str, Any] = {"fault": told.get("fault", ""), "times": _number(told, "times")}
+    told = await form(request)
+    fault: dict[str, Any] = {"fault": told.get("fault", ""), "times": number(told, "times")}
     for name in ("seconds", "chance"):
         if told.get(name):
-            fault[name] = _number(told, name)
+            fault[name] = number(told, name)
     if told.get("reference"):
         fault["where"] = {"reference": told["reference"]}
     request.app.state.service.faults.put(fault)
@@ -98,8 +98,8 @@ async def _take_fault_away(request: Request) -> Response:
 
 async def _settings(request: Request) -> Response:
     """POST /page/settings: the form."""
-    told = await _form(request)
-    changed = {"mode": told.get("mode", ""), "latency": _number(told, "latency")}
+    told = await form(request)
+    changed = {"mode": told.get("mode", ""), "latency": number(told, "latency")}
     switches = {name: bool(told.get(name)) for name in ("looks_up", "strict")}
     request.app.state.service.change(changed | switches)
     return _back()
@@ -114,12 +114,13 @@ async def _by_hand(request: Request) -> Response:
     return _back()
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent."""
     content = await request.body()
     return dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def _number(told: dict[str, str], name: str) -> Any:
+def number(told: dict[str, str], name: str) -> Any:
     """A number out of a form; None where nothing was typed. Raises Invalid `fake.bad_number`."""
     if not told.get(name):
         return None
