@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 
 import pytest
-from everycent.fakes.erp_mutations import MUTATIONS, OF_LISTS, UNSEEN
 
 from everycent.alarms import queries as alarms
+from everycent.fakes.erp_mutations import MUTATIONS, OF_LISTS, UNSEEN
 from everycent.integrations.erp_http import HttpErp
 from everycent.kernel.errors import Refusal
 from tests.erp import books
@@ -28,7 +28,9 @@ def adapter(fake, *, batch: int = 100, seconds: float = 5) -> HttpErp:
 def raised(place, *, is_open: bool = True) -> list[tuple[str, str]]:
     """Alarms by kind and subject."""
     with place.database.snapshot(place.tenant_id) as tx:
-        return sorted((one.kind, one.subject) for one in alarms.listed(tx, is_open=is_open))
+        return sorted(
+            (one.kind, one.subject) for one in alarms.listed(tx, is_open=is_open, limit=1_000)
+        )
 
 
 def in_step(place, erp, fake) -> None:
@@ -127,7 +129,7 @@ def test_ids_that_are_swapped_in_one_answer_are_found_by_the_next(place, tmp_pat
 @pytest.mark.parametrize(
     ("fault", "trouble"),
     [
-        ("refuse_connection", "lost"),
+        ("refuse_connection", "lost unreachable"),  # by how far the request had come
         ("close_before", "lost"),
         ("close_after", "lost"),
         ("hang_before", "timed_out"),
@@ -153,7 +155,8 @@ def test_after_whatever_goes_wrong_every_document_is_there_once(place, tmp_path,
         fake.fault(fault, times=1)
         erp = adapter(fake, seconds=1)
         handed_over(place, erp)
-        assert set(standing(place, erp).values()) == {f"initiated {trouble}"}
+        (found,) = set(standing(place, erp).values())
+        assert found in [f"initiated {one}" for one in trouble.split()]
         kind = "erp.failing" if trouble in ("threw", "malformed", "refused") else "erp.away"
         assert [one[0] for one in raised(place)] == [kind]
         fake.clear()

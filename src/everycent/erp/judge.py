@@ -116,6 +116,9 @@ def of_asked(asked: Mapping[str, Document], reply: Reply) -> dict[str, Said]:
     if unknown:
         differs = Difference("reference", "nothing", unknown[0])
         return _all(asked, _mismatch((differs,), "it speaks of what was not asked"))
+    shared = _shared_bill(told.documents)
+    if shared is not None:
+        return _all(asked, shared)
     found: dict[str, list[Found]] = {}
     for one in told.documents:
         found.setdefault(one.reference, []).append(one)
@@ -179,10 +182,15 @@ def _strange(sent: Mapping[str, Document], told: Sequence[Found]) -> Said | None
         if count > 1:
             differs = Difference("reference", f"{name} once", f"{name} {count} times")
             return _mismatch((differs,), "it speaks of a document twice")
-    bills = Counter(one.bill for one in told if one.bill is not None)
-    for bill, count in bills.items():
-        if count > 1:
-            differs = Difference("bill", "one document", f"{bill} for {count}")
+    return _shared_bill(told)
+
+
+def _shared_bill(told: Sequence[Found]) -> Said | None:
+    """What is wrong with an answer that gives several documents one id."""
+    owners: dict[str, str] = {}
+    for one in told:
+        if one.bill is not None and owners.setdefault(one.bill, one.reference) != one.reference:
+            differs = Difference("bill", "an id of its own", one.bill)
             return _mismatch((differs,), "it gives several documents one id")
     return None
 
