@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import click
+import msgspec
 import psycopg
 
 from everycent.app import alarming, erps
@@ -123,7 +124,7 @@ def batches(limit: int, as_json: bool) -> None:
         {
             "batch": one.number,
             "documents": one.documents,
-            "totals": list(one.totals),
+            "totals": msgspec.to_builtins(one.totals),
             "digest": one.digest,
             "previous": one.previous,
             "at": one.at,
@@ -160,7 +161,7 @@ def trail(name: str, as_json: bool) -> None:
             "bill": step.state.bill,
             "trouble": step.state.trouble,
             "reason": step.state.reason,
-            "differences": list(step.state.differences),
+            "differences": msgspec.to_builtins(step.state.differences),
             "answer": None if step.answer_id is None else str(step.answer_id),
             "actor": step.actor,
         }
@@ -218,7 +219,11 @@ def compare(as_json: bool) -> None:
     """Compare all that the ERP has with all that it was told; what it has lost is handed over again."""
     with opened() as (app, tenant_id):
         found = erp_compare.compare(_desk(app, tenant_id))
-    data = {"here": found.here, "there": found.there, "findings": list(found.findings)}
+    data = {
+        "here": found.here,
+        "there": found.there,
+        "findings": msgspec.to_builtins(found.findings),
+    }
 
     def render() -> None:
         here, there = counted(found.here, "document"), counted(found.there, "document")
@@ -264,7 +269,7 @@ def _data(one: Standing) -> dict[str, Any]:
         "bill": one.state.bill,
         "trouble": one.state.trouble,
         "reason": one.state.reason,
-        "differences": list(one.state.differences),
+        "differences": msgspec.to_builtins(one.state.differences),
         "changed_at": one.changed_at,
     }
 
