@@ -129,8 +129,7 @@ WRONG = [
     (lambda b: b["control"]["totals"].append(b["control"]["totals"][0]), 422, "bad_control"),
     (lambda b: b["control"]["totals"][0].update(gross="25"), 200, None),
     (lambda b: b["documents"][0].update(payable="0.00"), 422, "bad_control"),
-    (lambda b: b["batch"].update(previous="f" * 64), 409, "gap"),
-    (lambda b: b["batch"].update(number=b["batch"]["number"] + 1), 409, "gap"),
+    (lambda b: b["batch"].update(previous="f" * 64), 409, "not_linked"),
     (lambda b: b["batch"].update(number=1), 409, "other_batch"),
 ]  # fmt: skip
 
@@ -144,6 +143,16 @@ def test_a_delivery_that_does_not_hold_is_refused_and_stores_nothing(erp, change
     was, told = erp.deliver(body)
     assert (was, told.get("error", {}).get("code")) == (status, code)
     assert bool(erp.look_up(*references(body)[:1])) == (status == 200)
+
+
+def test_batches_come_in_any_order_and_those_that_are_missing_are_told(tmp_path):
+    with running_erp(tmp_path) as erp:
+        assert erp.deliver(delivery(3, document(3)))[0] == 200
+        assert erp.summary()["missing_batches"] == {"default": [1, 2]}
+        other = delivery(2, document(2), digest="f" * 64)
+        assert erp.deliver(other)[1]["error"]["code"] == "not_linked"
+        assert [erp.deliver(delivery(n, document(n)))[0] for n in (2, 1)] == [200, 200]
+        assert erp.summary()["missing_batches"] == {}
 
 
 def test_net_and_tax_have_to_be_the_gross(erp):

@@ -83,5 +83,5 @@ def test_many_at_once_hand_every_document_over_once(place, tmp_path):
             worker.join(120)
         assert [worker.exitcode for worker in workers] == [0] * 5
         handed_over(place, erp, rounds=(0, 10, 60))
-        assert [one["number"] for one in fake.batches()] == list(range(1, len(fake.batches()) + 1))
+        assert fake.summary()["missing_batches"] == {}
         in_step(place, erp, fake)

@@ -214,6 +214,84 @@ def test_a_document_that_the_erp_refuses_keeps_its_reason_until_a_person_sends_i
         assert refusal.value.code == "erp.not_stuck"
 
 
+def test_a_batch_of_one_at_which_the_erp_breaks_holds_no_other_up(place, tmp_path):
+    books.open_shop(place, 3)
+    with running_erp(tmp_path) as fake:
+        erp = adapter(fake, batch=1)
+        fake.fault("error_500_before", times=None, where={"reference": "default/INV-000001"})
+        handed_over(place, erp)
+        assert standing(place, erp) == {
+            "INV-000001": "initiated threw", "INV-000002": "registered", "INV-000003": "registered",
+        }  # fmt: skip
+        assert fake.summary()["missing_batches"] == {"default": [1]}
+        fake.clear()
+        handed_over(place, erp, rounds=LATER)
+        in_step(place, erp, fake)
+
+
+def test_documents_at_which_the_erp_hangs_keep_no_other_waiting(place, tmp_path):
+    books.open_shop(place, 6)
+    with running_erp(tmp_path) as fake:
+        erp = adapter(fake, batch=3, seconds=0.3)
+        for number in (1, 2):
+            where = {"reference": f"default/INV-00000{number}"}
+            fake.fault("hang_before", times=None, where=where)
+        handed_over(place, erp, rounds=range(0, 400, 20))
+        hanging = {"INV-000001": "initiated timed_out", "INV-000002": "initiated timed_out"}
+        others = dict.fromkeys(
+            ["INV-000003", "INV-000004", "INV-000005", "INV-000006"], "registered"
+        )
+        assert standing(place, erp) == hanging | others
+
+
+def test_an_erp_that_can_not_say_yet_and_then_is_away_parks_nothing(place, tmp_path):
+    books.open_shop(place, 1)
+    with running_erp(tmp_path, mode="later", delay="3600") as fake:
+        erp = adapter(fake)
+        handed_over(place, erp, rounds=range(0, 40_000, 3_700))
+        fake.fault("error_500_before", times=1, where={"path": "GET /documents"})
+        handed_over(place, erp, rounds=[50_000])
+        assert standing(place, erp) == {"INV-000001": "acknowledged threw"}
+
+
+def test_an_erp_that_takes_and_loses_a_document_again_and_again_is_left_alone(place, tmp_path):
+    books.open_shop(place, 1)
+    with running_erp(tmp_path) as fake:
+        erp = adapter(fake)
+        fake.fault("amnesia", times=None)
+        handed_over(place, erp, rounds=range(0, 20_000, 500))
+        assert standing(place, erp) == {"INV-000001": "parked absent"}
+        assert raised(place) == [("erp.parked", "default/INV-000001")]
+
+
+def test_what_is_handed_over_while_it_is_compared_is_not_lost(place, tmp_path):
+    books.open_shop(place, 2)
+    with running_erp(tmp_path) as fake:
+        erp = adapter(fake)
+        listed = erp.listed
+
+        def meanwhile(seller, after):
+            reply = listed(seller, after)
+            handed_over(place, erp)
+            return reply
+
+        erp.listed = meanwhile
+        assert books.found(place, erp) == []
+        erp.listed = listed
+        in_step(place, erp, fake)
+
+
+def test_what_a_comparison_and_a_worker_both_see_is_told_by_both(place, tmp_path):
+    books.open_shop(place, 2)
+    with running_erp(tmp_path, mode="later", delay="3600") as fake:
+        erp = adapter(fake)
+        handed_over(place, erp)
+        fake.double("default/INV-000001")
+        assert ("INV-000001", "doubled") in books.found(place, erp)
+        handed_over(place, erp, rounds=[10])
+        assert [one[0] for one in raised(place)] == ["erp.doubled", "erp.doubled"]
+
+
 def test_a_comparison_finds_what_is_lost_doubled_changed_and_unknown(place, tmp_path):
     books.open_shop(place, 5)
     with running_erp(tmp_path) as fake:

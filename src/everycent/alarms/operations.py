@@ -46,14 +46,16 @@ class Writer(NamedTuple):
     channels: tuple[Channel, ...] = ()
 
 
-def reflect(tx: Tx, source: str, conditions: Iterable[Condition], writer: Writer) -> list[Alarm]:
-    """Says what is wrong with something now: raises what is new and resolves what is over. Returns the
-    alarms that changed."""
-    wanted = list(conditions)
-    if not wanted and not store.open_of_source(tx, source):
-        return []  # by far the most often
+def take_turn(tx: Tx, source: str) -> None:
+    """Waits for whoever else says what is wrong with something. Whoever looks after this sees what they
+    saw."""
     store.lock_source(tx, source)
-    new, over = alarms.changes(store.open_of_source(tx, source), wanted)
+
+
+def reflect(tx: Tx, source: str, conditions: Iterable[Condition], writer: Writer) -> list[Alarm]:
+    """Says what is wrong with something now, of which the caller has taken its turn: raises what is new and
+    resolves what is over. Returns the alarms that changed."""
+    new, over = alarms.changes(store.open_of_source(tx, source), conditions)
     raised = [
         Alarm(
             writer.ids(f"alarm/{one.kind}/{one.subject}/{instant_text(writer.at)}"), source, one.kind,

@@ -68,7 +68,8 @@ class Difference(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """`tries` are those since it was last heard of well, `next_at` when to try at the earliest. `is_alone`:
     it is sent by itself, so that it spoils no batch. `bill` is the ERP's id of it, which is believed when
-    two answers in a row say it; before that it is `claimed`."""
+    two answers in a row say it; before that it is `claimed`. It was `asked` about so often since it is
+    acknowledged."""
 
     status: Status
     batch_no: int
@@ -77,6 +78,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     is_alone: bool = False
     bill: str | None = None
     claimed: str | None = None
+    asked: int = 0
     reason: str = ""
     trouble: Trouble | None = None
     differences: tuple[Difference, ...] = ()
@@ -160,12 +162,23 @@ def after(state: State, said: Said, at: datetime) -> tuple[EventType, State] | N
         reason = "the ERP had said that it is registered"
         return _troubled(state, Said(None, None, reason, Trouble.MISMATCH, (differs,)), at)
     if state.status is Status.ACKNOWLEDGED:
-        tries = state.tries + 1
-        pause = _ASKED_AFTER[min(tries, len(_ASKED_AFTER) - 1)]
-        return ASKED, State(Status.ACKNOWLEDGED, state.batch_no, tries, at + pause)
+        asked = state.asked + 1
+        pause = _ASKED_AFTER[min(asked, len(_ASKED_AFTER) - 1)]
+        return ASKED, _acknowledged(state, at + pause, asked=asked)
     if state.status is Status.ABORTED:
         return None
-    return ACKNOWLEDGED, State(Status.ACKNOWLEDGED, state.batch_no, 0, at + _ASKED_AFTER[0])
+    return ACKNOWLEDGED, _acknowledged(state, at + _ASKED_AFTER[0])
+
+
+def _acknowledged(
+    state: State, next_at: datetime, *, claimed: str | None = None, asked: int = 0
+) -> State:
+    """What was tried is forgotten when it is registered, and not before: an ERP that takes and loses a
+    document again and again does not go on for ever."""
+    return State(
+        Status.ACKNOWLEDGED, state.batch_no, state.tries, next_at, state.is_alone, claimed=claimed,
+        asked=asked,
+    )  # fmt: skip
 
 
 def _registered(state: State, said: Said, at: datetime) -> tuple[EventType, State] | None:
@@ -174,7 +187,7 @@ def _registered(state: State, said: Said, at: datetime) -> tuple[EventType, Stat
         return REGISTERED, State(Status.REGISTERED, state.batch_no, bill=said.bill)
     if state.claimed is None:
         event = ASKED if state.status is Status.ACKNOWLEDGED else ACKNOWLEDGED
-        return event, State(Status.ACKNOWLEDGED, state.batch_no, 0, at, claimed=said.bill)
+        return event, _acknowledged(state, at, claimed=said.bill, asked=state.asked)
     differs = Difference("bill", state.claimed, str(said.bill))
     reason = "the ERP says two ids of it"
     failed = _troubled(state, Said(None, None, reason, Trouble.MISMATCH, (differs,)), at)
@@ -189,19 +202,21 @@ def _troubled(state: State, said: Said, at: datetime) -> tuple[EventType, State]
     trouble = said.trouble
     assert trouble is not None, "that is what this is for"
     reason = said.reason[:_LONGEST_REASON]
-    if trouble is Trouble.ABSENT:
-        return LOST, State(
-            Status.INITIATED, state.batch_no, 0, at, is_alone=True, reason=reason, trouble=trouble
-        )
     tries = state.tries + 1
+    if trouble is Trouble.ABSENT and tries < _MOST:
+        pause = _GAPS[tries - 1] if state.tries else timedelta()
+        return LOST, State(
+            Status.INITIATED, state.batch_no, tries, at + pause, is_alone=True, reason=reason,
+            trouble=trouble,
+        )  # fmt: skip
     failed = State(
-        state.status, state.batch_no, tries, None, state.is_alone, None, state.claimed, reason, trouble,
-        said.differences,
+        state.status, state.batch_no, tries, None, state.is_alone, None, state.claimed, state.asked,
+        reason, trouble, said.differences,
     )  # fmt: skip
     if trouble not in AWAY and tries >= _MOST:
         return PARKED, msgspec.structs.replace(failed, status=Status.PARKED, is_alone=True)
     is_alone = state.is_alone or _breaks_batches(trouble, tries)
-    gaps = _GAPS_AWAY if trouble in AWAY else _GAPS
+    gaps = _GAPS_AWAY if trouble in AWAY and not state.is_alone else _GAPS
     pause = max(gaps[min(tries, len(gaps)) - 1], said.not_before or timedelta())
     return FAILED, msgspec.structs.replace(failed, next_at=at + pause, is_alone=is_alone)
 

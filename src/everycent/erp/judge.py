@@ -215,7 +215,9 @@ def _trouble(reply: Reply, reason: str) -> Said:
 def shown(text: str) -> str:
     """The start of a text that may be anything, as one that can be stored and looked at."""
     seen = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[:_SHOWN])
-    return seen if len(text) <= _SHOWN else f"{seen}…"
+    if not seen.strip():
+        return "(nothing)"
+    return seen if len(seen) <= _SHOWN and len(text) <= _SHOWN else f"{seen[:_SHOWN]}…"
 
 
 def _all(documents: Mapping[str, Document], said: Said) -> dict[str, Said]:

@@ -132,13 +132,20 @@ def found(tx: Tx, writer: Writer, findings: Compared) -> None:
     journal.record(tx, [draft], writer.at, projection.compared)
 
 
-def send_lost(tx: Tx, writer: Writer, document_ids: Sequence[UUID], reason: str) -> list[UUID]:
-    """Documents that the ERP had and has no more go there again. Returns those."""
+def send_lost(
+    tx: Tx,
+    writer: Writer,
+    document_ids: Sequence[UUID],
+    before: Mapping[UUID, State],
+    reason: str,
+) -> list[UUID]:
+    """Documents that the ERP had and has no more go there again, if they still stand where they stood
+    `before` it was asked. Returns those."""
     states = store.lock_states(tx, writer.erp, sorted(document_ids))
     gone = {
         key: (LOST, handed.lost(state, writer.at, reason))
         for key, state in states.items()
-        if state.status in (Status.REGISTERED, Status.ACKNOWLEDGED)
+        if state.status in (Status.REGISTERED, Status.ACKNOWLEDGED) and before.get(key) == state
     }
     _write(tx, writer, gone, None)
     return list(gone)
@@ -150,7 +157,7 @@ def _without_foreign_bills(tx: Tx, erp: str, said: Mapping[UUID, Said]) -> dict[
     owners = store.owners_of(tx, erp, bills) if bills else {}
     checked = dict(said)
     for document_id, one in said.items():
-        owner = None if one.bill is None else owners.get(one.bill)
+        owner = None if one.bill is None else owners.setdefault(one.bill, document_id)
         if owner is not None and owner != document_id:
             name = shown.show(shown.INVOICE, owner)
             differs = Difference("bill", "an id of its own", f"{one.bill}, which {name} has")

@@ -85,6 +85,13 @@ def parcel(tx: Tx, erp: str, seller: str, unit: Unit) -> tuple[Parcel, dict[str,
     return sent, {row.reference: row.document_id for row in rows}
 
 
+def of_unit(tx: Tx, erp: str, unit: Unit) -> list[UUID]:
+    """The documents of a unit."""
+    wanted = None if unit.document_id is None else [unit.document_id]
+    found = store.list_documents(tx, erp, batch_no=unit.batch_no, ids=wanted)
+    return [row.document_id for row, _ in found]
+
+
 def asked_about(tx: Tx, erp: str, seller: str, ids: Sequence[UUID]) -> dict[UUID, Document]:
     """What documents say, by id."""
     rows = [row for row, _ in store.list_documents(tx, erp, ids=ids)]

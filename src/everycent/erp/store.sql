@@ -31,22 +31,22 @@ where tenant_id = %(tenant_id)s and erp = %(erp)s order by batch_no desc limit 1
 
 -- name: due
 -- What can be handed over now: batches of which nothing was taken yet and nothing goes alone, and documents
--- that go by themselves. In order of batches; nothing that somebody else is handing over.
+-- that go by themselves. What has waited longest comes first; nothing that somebody else is handing over.
 with due as (
     select s.batch_no, bool_and(s.status = 'initiated' and not s.is_alone) as is_whole,
-           count(*) as documents
+           min(s.next_at) as next_at
     from erp_state s
     where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s and s.batch_no in (
         select batch_no from erp_state
         where tenant_id = %(tenant_id)s and erp = %(erp)s and status = 'initiated' and next_at <= %(at)s)
     group by 1),
 units as (
-    select b.batch_no, 0 as place, 'batch ' || b.batch_no as what, null::uuid as document_id
+    select b.batch_no, 0 as place, 'batch ' || b.batch_no as what, null::uuid as document_id, d.next_at
     from due d
     join erp_batch b on b.tenant_id = %(tenant_id)s and b.erp = %(erp)s and b.batch_no = d.batch_no
     where d.is_whole
     union all
-    select s.batch_no, d.place, 'document ' || s.document_id, s.document_id
+    select s.batch_no, d.place, 'document ' || s.document_id, s.document_id, s.next_at
     from due u
     join erp_state s on s.tenant_id = %(tenant_id)s and s.erp = %(erp)s and s.batch_no = u.batch_no
     join erp_document d on d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id
@@ -56,7 +56,7 @@ where not exists (
     select from erp_claim c
     where c.tenant_id = %(tenant_id)s and c.erp = %(erp)s and c.what = u.what
       and c.claimed_until > clock_timestamp())
-order by batch_no, place limit %(limit)s;
+order by next_at, batch_no, place limit %(limit)s;
 
 -- name: claim
 -- Takes work for so long, unless somebody has it.
@@ -84,11 +84,17 @@ order by next_at, document_id limit %(limit)s;
 -- name: documents
 -- Documents of an ERP with where they stand: those of a batch, or of the given ids, or in some state.
 select d.erp, d.document_id, d.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
-       c.key as customer, i.issued_on, i.currency, i.gross
+       i.customer, i.issued_on, i.currency, i.gross
 from erp_document d
-join erp_state s on s.tenant_id = d.tenant_id and s.erp = d.erp and s.document_id = d.document_id
-join invoice i on i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
-join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
+join lateral (
+    select s.status, s.told, s.changed_at from erp_state s
+    where s.tenant_id = d.tenant_id and s.erp = d.erp and s.document_id = d.document_id limit 1) s on true
+join lateral (
+    select i.event_id, i.issued_on, i.currency, i.gross,
+           (select c.key from customer c
+            where c.tenant_id = i.tenant_id and c.customer_id = i.customer_id) as customer
+    from invoice i
+    where i.tenant_id = d.tenant_id and i.invoice_id = d.document_id limit 1) i on true
 where d.tenant_id = %(tenant_id)s and d.erp = %(erp)s
   and (%(batch_no)s::int is null or d.batch_no = %(batch_no)s)
   and (%(ids)s::uuid[] is null or d.document_id = any(%(ids)s))
@@ -96,16 +102,23 @@ where d.tenant_id = %(tenant_id)s and d.erp = %(erp)s
 order by d.batch_no, d.place limit %(limit)s;
 
 -- name: stuck
--- Documents with which something is wrong.
-select d.erp, d.document_id, d.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
-       c.key as customer, i.issued_on, i.currency, i.gross
+-- Documents with which something is wrong, those that wait for a person first. What belongs to each is looked
+-- up by key, whatever the planner knows of tables that grow.
+select s.erp, s.document_id, s.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
+       i.customer, i.issued_on, i.currency, i.gross
 from erp_state s
-join erp_document d on d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id
-join invoice i on i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
-join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
+join lateral (
+    select place, reference, digest from erp_document d
+    where d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id limit 1) d on true
+join lateral (
+    select i.event_id, i.issued_on, i.currency, i.gross,
+           (select c.key from customer c
+            where c.tenant_id = i.tenant_id and c.customer_id = i.customer_id) as customer
+    from invoice i
+    where i.tenant_id = s.tenant_id and i.invoice_id = s.document_id limit 1) i on true
 where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s
   and (s.trouble is not null or s.status in ('aborted', 'parked'))
-order by d.batch_no, d.place limit %(limit)s;
+order by s.status in ('aborted', 'parked') desc, s.batch_no, d.place limit %(limit)s;
 
 -- name: lock_states
 -- Where documents stand, which nobody changes until the transaction ends.

@@ -89,7 +89,7 @@ class Books:
         self._last_bill = max(self._last_bill, told["bill_number"] or 0)
 
     def deliver(self, asked: Asked, terms: Terms) -> Decided:
-        """Decides on a delivery. Raises Wrong 409 `gap`, `other_batch`."""
+        """Decides on a delivery. Raises Wrong 409 `not_linked`, `other_batch`."""
         delivery = asked.delivery
         records = self._new_batch(delivery.seller, delivery.batch, terms)
         draft = _Draft(self._last_id, self._last_bill)
@@ -117,17 +117,20 @@ class Books:
         )
 
     def _new_batch(self, seller: str, batch: Batch, terms: Terms) -> list[Record]:
-        """The record of a batch that is new; nothing where it is known."""
-        known = self.batches.get(seller, [])
-        if batch.number <= len(known):
-            if known[batch.number - 1]["digest"] != batch.digest:
+        """The record of a batch that is new; nothing where it is known. Batches come in any order, for what
+        is wrong with one must not hold up the others; neighbours have to name each other."""
+        known = {one["number"]: one for one in self.batches.get(seller, [])}
+        if batch.number in known:
+            if known[batch.number]["digest"] != batch.digest:
                 raise Wrong(409, "other_batch", f"batch {batch.number} is known with other content")
             return []
-        last = known[-1]["digest"] if known else NOTHING_BEFORE
-        if batch.number != len(known) + 1:
-            raise Wrong(409, "gap", f"batch {len(known) + 1} is next, not {batch.number}")
-        if batch.previous != last:
-            raise Wrong(409, "gap", f"batch {batch.number} does not name the one before it")
+        before, after = known.get(batch.number - 1), known.get(batch.number + 1)
+        first = NOTHING_BEFORE if batch.number == 1 else None
+        wanted = before["digest"] if before is not None else first
+        if wanted not in (None, batch.previous):
+            raise Wrong(409, "not_linked", f"batch {batch.number} does not name the one before it")
+        if after is not None and after["previous"] != batch.digest:
+            raise Wrong(409, "not_linked", f"batch {batch.number + 1} names another one before it")
         told = {
             "seller": seller, "number": batch.number, "digest": batch.digest,
             "previous": batch.previous, "at": terms.now.isoformat(),
@@ -226,8 +229,18 @@ class Books:
                 name: len(ids) for name, ids in self._of_reference.items() if len(ids) > 1
             },
             "batches": {seller: len(batches) for seller, batches in self.batches.items()},
+            "missing_batches": {
+                seller: missing
+                for seller, batches in self.batches.items()
+                if (missing := _missing({one["number"] for one in batches}))
+            },
             "closed_until": None if self.closed_until is None else self.closed_until.isoformat(),
         }
+
+
+def _missing(numbers: set[int]) -> list[int]:
+    """Numbers of batches that did not come though later ones did."""
+    return sorted(set(range(1, max(numbers) + 1)) - numbers)
 
 
 class _Draft:

@@ -19,12 +19,14 @@ _SHOWN = 3
 
 def reflect(tx: Tx, erp: str, writer: Writer) -> None:
     """Raises and resolves alarms about documents on their way."""
-    stuck = queries.stuck(tx, erp, _MOST)
-    alarms.reflect(tx, f"erp {erp}", conditions(erp, stuck), writer)
+    source = f"erp {erp}"
+    alarms.take_turn(tx, source)
+    alarms.reflect(tx, source, conditions(erp, queries.stuck(tx, erp, _MOST)), writer)
 
 
 def reflect_compared(tx: Tx, found: Compared, writer: Writer) -> None:
     """Raises and resolves alarms about what the last comparison found."""
+    alarms.take_turn(tx, f"erp {found.erp} compared")
     wrong = [one for one in found.findings if one.what not in (What.LOST, What.LATE)][:_MOST]
     alarms.reflect(
         tx,

@@ -6,9 +6,12 @@ page may come twice, and one that can't be read ends the comparison without a fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from everycent.erp import compared, judge, operations, queries
 from everycent.erp.compared import Compared, Finding, What
-from everycent.erp.handed import Said
+from everycent.erp.handed import Said, State
 from everycent.erp.judge import Found
 from everycent.erp.port import Reply
 from everycent.flows import erp_alarms
@@ -23,8 +26,13 @@ _AT_ONCE = 2_000
 def compare(desk: Desk) -> Compared:
     """Compares, writes down what it found, and hands over again what is lost. Raises Unavailable
     `erp.not_compared` when the ERP can't be read as a whole."""
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        before = {
+            one.document_id: one.state
+            for one in queries.listed(tx, desk.erp.name, limit=_MOST_DOCUMENTS)
+        }
     there = _all_of(desk)
-    found = _beside(desk, there)
+    found = _beside(desk, before, there)
     with desk.database.transaction(desk.tenant_id) as tx:
         writer = desk.writer
         operations.found(tx, writer, found)
@@ -33,14 +41,15 @@ def compare(desk: Desk) -> Compared:
             for one in found.findings
             if one.what is What.LOST and one.document_id is not None
         ]
-        operations.send_lost(tx, writer, gone, "the ERP does not have it any more")
+        operations.send_lost(tx, writer, gone, before, "the ERP does not have it any more")
         erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
         erp_alarms.reflect_compared(tx, found, desk.alarms)
     return found
 
 
-def _beside(desk: Desk, there: list[Found]) -> Compared:
-    """What differs from what is here, a part of it at a time."""
+def _beside(desk: Desk, before: Mapping[UUID, State], there: list[Found]) -> Compared:
+    """What differs from what is here, a part of it at a time. What went on its way since `before` may be
+    there by now or not, and is missed next time if it should be."""
     by_reference: dict[str, list[Found]] = {}
     for found in there:
         by_reference.setdefault(found.reference, []).append(found)
@@ -53,6 +62,8 @@ def _beside(desk: Desk, there: list[Found]) -> Compared:
             told = queries.asked_about(tx, desk.erp.name, desk.seller, ids)
             for one in some:
                 has = by_reference.pop(one.reference, [])
+                if not has and before.get(one.document_id) != one.state:
+                    continue
                 findings += compared.differs(one.document_id, told[one.document_id], one.state, has)
     findings += compared.unknown([found for rest in by_reference.values() for found in rest])
     return Compared(desk.erp.name, len(standing), len(there), tuple(findings))

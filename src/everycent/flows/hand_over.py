@@ -19,16 +19,18 @@ from everycent.alarms.operations import Channel
 from everycent.alarms.operations import Writer as AlarmWriter
 from everycent.db.connection import Database
 from everycent.erp import judge, operations, queries
-from everycent.erp.handed import AWAY, Said, State, Status
+from everycent.erp.handed import AWAY, Said, State, Status, Trouble
 from everycent.erp.operations import Writer
 from everycent.erp.port import Erp, Reply
 from everycent.erp.queries import Unit
 from everycent.flows import erp_alarms
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
+from everycent.kernel.errors import Broken
 from everycent.kernel.ids import IdSource
 
 _LEASE = timedelta(minutes=5)
+_MAY_BE_ITS_FAULT = (Trouble.TIMED_OUT, Trouble.LOST)
 
 
 class Desk(NamedTuple):
@@ -98,12 +100,26 @@ def _take(desk: Desk) -> Unit | None:
 
 
 def _send(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
-    with desk.database.snapshot(desk.tenant_id) as tx:
-        parcel, names = queries.parcel(tx, desk.erp.name, desk.seller, unit)
+    try:
+        with desk.database.snapshot(desk.tenant_id) as tx:
+            parcel, names = queries.parcel(tx, desk.erp.name, desk.seller, unit)
+    except Broken as broken:  # of this unit: it waits for a person, and stops no other
+        return _give_up(desk, unit, broken.message, counts)
     points.reach("erp_send.call")
     reply = desk.erp.send(desk.seller, parcel)
     points.reach("erp_send.called")
     said = {names[name]: one for name, one in judge.of_sent(parcel, reply).items()}
+    is_there = _write(desk, said, reply, unit.what, [unit.what], counts)
+    # One document at which the ERP hangs does not say that it is away.
+    return is_there or (unit.document_id is not None and reply.trouble in _MAY_BE_ITS_FAULT)
+
+
+def _give_up(desk: Desk, unit: Unit, why: str, counts: Counter[str]) -> bool:
+    """A try that came to nothing before anything was sent."""
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        documents = queries.of_unit(tx, desk.erp.name, unit)
+    reply = Reply(b"", None, Trouble.REFUSED, why)
+    said = dict.fromkeys(documents, Said(None, None, why, Trouble.REFUSED))
     return _write(desk, said, reply, unit.what, [unit.what], counts)
 
 

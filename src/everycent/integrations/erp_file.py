@@ -64,11 +64,19 @@ class FileErp:
         }  # fmt: skip
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if len(parcel.documents) == 1:  # it may have gone with its batch
+                (one,) = parcel.documents
+                for there in self._in(folder / f"batch-{parcel.batch_no:06d}.json"):
+                    if there["reference"] == one.reference:
+                        told = {"batch": parcel.batch_no, "control": parcel.control}
+                        return _reply(told | {"documents": [there]})
             _write(folder / f"{name}.csv", table_of(parcel.documents).encode())
             _write(folder / f"{name}.control.json", encode(control))
             _write(folder / f"{name}.json", body_of(seller, parcel))
         except OSError as error:
             return Reply(b"", None, Trouble.UNAVAILABLE, f"the files can't be written: {error}")
+        except msgspec.MsgspecError as error:
+            return Reply(b"", None, Trouble.THREW, f"the batch's file can't be read: {error}")
         found = [_found(one, f"{name}:{n}") for n, one in enumerate(parcel.documents, start=1)]
         return _reply({"batch": parcel.batch_no, "control": parcel.control, "documents": found})
 
@@ -95,9 +103,15 @@ class FileErp:
         for path in sorted(folder.glob("batch-*.json")):
             if path.name.endswith(".control.json"):
                 continue
-            written = msgspec.json.decode(path.read_bytes(), type=_Written)
-            for place, one in enumerate(written.documents, start=1):
-                yield _found(one, f"{path.stem}:{place}")
+            yield from self._in(path)
+
+    def _in(self, path: Path) -> Iterator[dict[str, Any]]:
+        """The documents in a file; none where there is none."""
+        if not path.exists():
+            return
+        written = msgspec.json.decode(path.read_bytes(), type=_Written)
+        for place, one in enumerate(written.documents, start=1):
+            yield _found(one, f"{path.stem}:{place}")
 
 
 def table_of(documents: Sequence[Document]) -> str:

@@ -26,6 +26,8 @@ _ENDS = {
     End.GARBLED: Trouble.MALFORMED,
 }
 _LONGEST_WAIT = 3600
+_NOT_NOW = frozenset({401, 403, 429, 502, 503, 504})
+"""It lets nobody in, is busy, or somebody before it can't reach it: nothing is wrong with a document."""
 
 
 class HttpErp:
@@ -106,7 +108,7 @@ def reply_of(answer: Answer, raw: bytes) -> Reply:
         return Reply(raw, answer.status, _ENDS[answer.end], answer.why or str(answer.end))
     status = answer.status or 0
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if status in (429, 503):
+    if status in _NOT_NOW:
         told = answer.headers.get("retry-after", "")
         seconds = int(told) if told.isascii() and told.isdecimal() and len(told) < 5 else 0
         wait = timedelta(seconds=min(seconds, _LONGEST_WAIT))

@@ -1,4 +1,4 @@
--- Alarms: what is wrong now, and what was. A condition of a subject has one open alarm at most.
+-- Alarms: what is wrong now, and what was. What a source says of a subject has one open alarm at most.
 create table alarm (
     tenant_id int not null references tenant,
     alarm_id uuid not null,
@@ -18,8 +18,7 @@ create table alarm (
     check (acknowledged_at >= raised_at and resolved_at >= raised_at),
     primary key (tenant_id, alarm_id)
 );
-create unique index alarm_open on alarm (tenant_id, kind, subject) where resolved_at is null;
-create index alarm_source on alarm (tenant_id, source) where resolved_at is null;
+create unique index alarm_open on alarm (tenant_id, source, kind, subject) where resolved_at is null;
 
 -- What an alarm says never changes, and one that is resolved stays so.
 create function check_alarm() returns trigger language plpgsql as $$
