@@ -31,7 +31,7 @@ check: setup ## format, lint, types and import order (seconds)
 
 test: check ## everything that CI runs, from nothing, against a real PostgreSQL
 	@./scripts/ensure-hledger
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 soak: setup ## the long suites (see docs/testing.md)
 	@$(BIN)/python -m pytest -m soak

@@ -12,7 +12,10 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from everycent.charging import operations_writing as writing
 from everycent.charging.attempt import Status
+from everycent.db.connection import AWAY
+from everycent.flows.collect import desk as desks
 from everycent.flows.collect import recover, start, work
 from everycent.kernel import points
 from everycent.methods import operations as methods
@@ -288,3 +291,20 @@ def test_an_invoice_for_which_no_method_is_left_needs_somebody(place, tmp_path):
             (one,) = shop.charging.stopped(tx)
         assert (one.invoice, one.left) == ("INV-000001", shop.OWED)
         assert one.reason == "no payment method is left that could be charged"
+
+
+def test_a_process_that_is_stopped_in_a_step_keeps_nobody_waiting(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(desks, "_IDLE_SECONDS", 1)
+    shop.open_shop(place, 1)
+    with running_fake(tmp_path) as fake:
+        desk = shop.desk_at(place, shop.provider_of(fake))
+
+        def stopped() -> None:
+            with desk.step("stopped") as tx:
+                writing.places(tx, "psp", 8)  # everybody who has something to send needs this lock
+                shop.collect(shop.desk_at(place, shop.provider_of(fake)))
+                tx.value("select 1")
+
+        with pytest.raises(AWAY):
+            stopped()
+        assert len(fake.captured()) == 1

@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 import msgspec
-import psycopg
 
 from everycent.app import alarming, erps
 from everycent.app.wiring import App
 from everycent.cli.common import counted, emit, json_option, money, opened, table
+from everycent.db.connection import AWAY
 from everycent.erp import operations, queries
 from everycent.erp.handed import Status
 from everycent.erp.operations import Writer
@@ -24,7 +24,6 @@ from everycent.flows.erp_alarms import differ
 from everycent.flows.hand_over import Desk, hand_over
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
-from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import instant_text
 
 _TICK_SECONDS = 2.0
@@ -50,7 +49,7 @@ def work(once: bool, as_json: bool) -> None:
         while not stop.is_set():
             try:
                 counts.update(hand_over(desk, is_stopped=stop.is_set))
-            except (Unavailable, psycopg.OperationalError) as error:
+            except AWAY as error:
                 if once:
                     raise
                 first = str(error).strip().splitlines()[0]

@@ -22,7 +22,12 @@ _OPTIONS = (
     "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s -c jit=off -c temp_buffers=64MB"
 )
 
-AWAY = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, Unavailable)
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    Unavailable,
+)
 """The database is away, is not the one that may be written to, or broke a transaction off: whoever can wait
 tries again later."""
 
@@ -147,15 +152,17 @@ class Database:
             self._pool.putconn(connection)
 
     @contextmanager
-    def transaction(self, tenant_id: int) -> Iterator[Tx]:
+    def transaction(self, tenant_id: int, *, idle_seconds: int = 0) -> Iterator[Tx]:
         """A read-committed transaction as the application role, seeing only this tenant.
 
-        Commits when the block ends, rolls back when it raises.
+        Commits when the block ends, rolls back when it raises. With `idle_seconds` the database ends it
+        when nothing comes for so long: a process that is stopped, or whose machine sleeps, keeps no locks.
         """
         with self._connection() as connection, connection.transaction():
             connection.execute(
-                "select set_config('role', %s, true), set_config('everycent.tenant', %s, true)",
-                (APP_ROLE, str(tenant_id)),
+                "select set_config('role', %s, true), set_config('everycent.tenant', %s, true),"
+                " set_config('idle_in_transaction_session_timeout', %s, true)",
+                (APP_ROLE, str(tenant_id), f"{idle_seconds}s"),
             )
             yield Tx(connection, tenant_id)
 

@@ -91,7 +91,7 @@ class _Inside(Database):
         self._tx = tx
 
     @contextmanager
-    def transaction(self, tenant_id: int) -> Iterator[Tx]:
+    def transaction(self, tenant_id: int, *, idle_seconds: int = 0) -> Iterator[Tx]:  # noqa: ARG002
         """The one transaction that there is; it is of the same tenant."""
         assert tenant_id == self._tx.tenant_id
         yield self._tx

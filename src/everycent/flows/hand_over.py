@@ -30,6 +30,9 @@ from everycent.kernel.errors import Broken
 from everycent.kernel.ids import IdSource
 
 _LEASE = timedelta(minutes=5)
+_IDLE_SECONDS = (
+    60  # a process that is stopped keeps no locks; a batch of long documents takes seconds
+)
 _MAY_BE_ITS_FAULT = (Trouble.TIMED_OUT, Trouble.LOST)
 
 
@@ -81,7 +84,7 @@ def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
 
 def _make_batch(desk: Desk) -> bool:
     points.reach("erp_batch.begin")
-    with desk.database.transaction(desk.tenant_id) as tx:
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         batch = operations.make_batch(
             tx, desk.writer, desk.seller, since=desk.since, most=desk.erp.batch
         )
@@ -92,7 +95,7 @@ def _make_batch(desk: Desk) -> bool:
 
 def _take(desk: Desk) -> Unit | None:
     points.reach("erp_take.begin")
-    with desk.database.transaction(desk.tenant_id) as tx:
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         taken = operations.take(tx, desk.writer, lease=desk.lease, limit=1)
         points.reach("erp_take.commit")
     points.reach("erp_take.committed")
@@ -125,7 +128,7 @@ def _give_up(desk: Desk, unit: Unit, why: str, counts: Counter[str]) -> bool:
 
 def _take_to_ask(desk: Desk) -> list[UUID]:
     points.reach("erp_take.begin")
-    with desk.database.transaction(desk.tenant_id) as tx:
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         taken = operations.take_to_ask(tx, desk.writer, lease=desk.lease, limit=desk.erp.page)
         points.reach("erp_take.commit")
     points.reach("erp_take.committed")
@@ -154,7 +157,7 @@ def _write(
 ) -> bool:
     """Writes down what was said; whether the ERP is there."""
     points.reach("erp_hear.begin")
-    with desk.database.transaction(desk.tenant_id) as tx:
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)
         erp_alarms.reflect(tx, desk.erp.name, desk.alarms)

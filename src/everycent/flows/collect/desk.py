@@ -20,6 +20,10 @@ from everycent.kernel.clock import Clock
 from everycent.kernel.ids import IdSource
 from everycent.payments.provider import PROMISES_NOTHING, Provider
 
+_IDLE_SECONDS = 10
+"""How long a step may say nothing to the database; it takes milliseconds. What a process that is stopped
+holds would keep all others waiting, and nobody can end one on another machine."""
+
 
 class Pace(NamedTuple):
     """How long a process counts as alive without a word (`lease`), and how soon after its stage is stored a
@@ -68,7 +72,7 @@ class Desk(NamedTuple):
     def step(self, name: str) -> Iterator[Tx]:
         """A transaction with its named points: before it begins, before it commits, after it has."""
         points.reach(f"{name}.begin")
-        with self.database.transaction(self.tenant_id) as tx:
+        with self.database.transaction(self.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
             yield tx
             points.reach(f"{name}.commit")
         points.reach(f"{name}.committed")
