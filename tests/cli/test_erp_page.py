@@ -110,3 +110,19 @@ def test_a_file_that_makes_no_sense_is_refused(shell: Shell, file: str | None, s
     if file is not None:
         shell.write("erp.yaml", file)
     assert said in shell("erp", "work", "--once", code=2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("EVERYCENT_ALARM_MAIL", "ops", "EVERYCENT_ALARM_MAIL is no mail address"),
+        ("EVERYCENT_ALARM_MAIL", "ops@example.com\nx", "EVERYCENT_ALARM_MAIL is no mail address"),
+        ("EVERYCENT_ALARM_WEBHOOK", "http://example.com", "can't be told anything"),
+    ],
+)
+def test_where_no_alarm_can_be_told_nothing_is_begun(
+    shell: Shell, variable: str, value: str, said: str
+) -> None:
+    shell.write("erp.yaml", FILES)
+    shell.environment |= {variable: value}
+    assert said in shell("erp", "work", "--once", code=2)
