@@ -66,7 +66,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`tries` are those since it was last heard of well, `next_at` when to try at the earliest. `is_alone`:
+    """`tries` came to nothing since it is on its way, `next_at` is when to try at the earliest. `is_alone`:
     it is sent by itself, so that it spoils no batch. `bill` is the ERP's id of it, which is believed when
     two answers in a row say it; before that it is `claimed`. It was `asked` about so often since it is
     acknowledged."""

@@ -13,7 +13,6 @@ from everycent.erp import compared, judge, operations, queries
 from everycent.erp.compared import Compared, Finding, What
 from everycent.erp.handed import Said, State
 from everycent.erp.judge import Found
-from everycent.erp.port import Reply
 from everycent.flows import erp_alarms
 from everycent.flows.hand_over import Desk
 from everycent.kernel.errors import Unavailable
@@ -75,10 +74,9 @@ def _all_of(desk: Desk) -> list[Found]:
     cursors: set[str] = set()
     counts: set[int] = set()
     for _ in range(_MOST_PAGES):
-        reply = desk.erp.listed(desk.seller, after)
-        page = judge.of_page(reply)
+        page = judge.of_page(desk.erp.listed(desk.seller, after))
         if isinstance(page, Said):
-            raise _not_compared(_why(reply, page))
+            raise _not_compared(page.reason)
         found += page.documents
         counts.add(page.total)
         if page.next is None:
@@ -91,10 +89,6 @@ def _all_of(desk: Desk) -> list[Found]:
         said = " and ".join(f"{count:,}" for count in sorted(counts))
         raise _not_compared(f"it says that there are {said} documents, and told {len(found):,}")
     return found
-
-
-def _why(reply: Reply, said: Said) -> str:
-    return said.reason or reply.why
 
 
 def _not_compared(why: str) -> Unavailable:
