@@ -23,9 +23,20 @@ def open_of_source(tx: Tx, source: str) -> list[Alarm]:
     return [_alarm(row) for row in tx.rows(SQL["open_of_source"], params)]
 
 
-def list_alarms(tx: Tx, *, is_open: bool, limit: int) -> list[Alarm]:
+def list_alarms(
+    tx: Tx,
+    *,
+    is_open: bool,
+    limit: int,
+    kind: str | None,
+    severity: Severity | None,
+    before: UUID | None,
+) -> list[Alarm]:
     """Alarms, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "is_open": is_open, "limit": limit}
+    params = {
+        "tenant_id": tx.tenant_id, "is_open": is_open, "limit": limit, "kind": kind,
+        "severity": severity, "before": before,
+    }  # fmt: skip
     return [_alarm(row) for row in tx.rows(SQL["listed"], params)]
 
 

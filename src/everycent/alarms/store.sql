@@ -9,11 +9,16 @@ from alarm where tenant_id = %(tenant_id)s and source = %(source)s and resolved_
 order by raised_at, alarm_id;
 
 -- name: listed
--- Alarms, the newest first: those that are open, or all.
+-- Alarms, the newest first: those that are open, or all; of a kind or severity, and before one of them.
 select alarm_id, source, kind, severity, subject, message, raised_at, acknowledged_at, acknowledged_by,
        resolved_at, resolved_by, reason
 from alarm
 where tenant_id = %(tenant_id)s and (not %(is_open)s or resolved_at is null)
+  and (%(kind)s::text is null or kind = %(kind)s)
+  and (%(severity)s::text is null or severity = %(severity)s)
+  and (%(before)s::uuid is null or (raised_at, alarm_id) < (
+      select b.raised_at, b.alarm_id from alarm b
+      where b.tenant_id = %(tenant_id)s and b.alarm_id = %(before)s))
 order by raised_at desc, alarm_id desc limit %(limit)s;
 
 -- name: lock_alarm

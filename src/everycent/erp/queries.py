@@ -98,9 +98,16 @@ def asked_about(tx: Tx, erp: str, seller: str, ids: Sequence[UUID]) -> dict[UUID
     return documents(tx, seller, {row.document_id: row.event_id for row in rows})
 
 
-def listed(tx: Tx, erp: str, *, status: str | None = None, limit: int = 100) -> list[Standing]:
-    """Documents with where they stand, in order of batches."""
-    found = store.list_documents(tx, erp, status=status, limit=limit)
+def listed(
+    tx: Tx,
+    erp: str,
+    *,
+    status: str | None = None,
+    after: tuple[int, int] = (0, 0),
+    limit: int = 100,
+) -> list[Standing]:
+    """Documents with where they stand, in order of batches and places, of those `after` one."""
+    found = store.list_documents(tx, erp, status=status, after=after, limit=limit)
     return [_standing(row, state) for row, state in found]
 
 
@@ -164,8 +171,8 @@ class BatchMade(NamedTuple):
     at: datetime
 
 
-def batches(tx: Tx, erp: str, limit: int = 100) -> list[BatchMade]:
-    """Batches, the newest first."""
+def batches(tx: Tx, erp: str, limit: int = 100, *, before: int | None = None) -> list[BatchMade]:
+    """Batches, the newest first, of those `before` a number."""
     return [
         BatchMade(
             row.batch_no,
@@ -175,7 +182,7 @@ def batches(tx: Tx, erp: str, limit: int = 100) -> list[BatchMade]:
             row.previous,
             row.at,
         )
-        for row in store.list_batches(tx, erp, limit=limit)
+        for row in store.list_batches(tx, erp, before=before, limit=limit)
     ]
 
 

@@ -69,12 +69,14 @@ def list_documents(
     batch_no: int | None = None,
     ids: Sequence[UUID] | None = None,
     status: str | None = None,
+    after: tuple[int, int] = (0, 0),
     limit: int = 1_000_000,
 ) -> list[tuple[Any, State]]:
-    """Documents with where they stand, in order of batches."""
+    """Documents with where they stand, in order of batches and places, of those after one of these."""
     params = {
         "tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no,
         "ids": None if ids is None else list(ids), "status": status, "limit": limit,
+        "after_batch": after[0], "after_place": after[1],
     }  # fmt: skip
     return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["documents"], params)]
 
@@ -97,9 +99,13 @@ def owners_of(tx: Tx, erp: str, bills: Sequence[str]) -> dict[str, UUID]:
     return dict(tx.tuples(SQL["bills_of_others"], params))
 
 
-def list_batches(tx: Tx, erp: str, *, batch_no: int | None = None, limit: int = 100) -> list[Any]:
-    """Batches, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no, "limit": limit}
+def list_batches(
+    tx: Tx, erp: str, *, batch_no: int | None = None, before: int | None = None, limit: int = 100
+) -> list[Any]:
+    """Batches, the newest first, of those before a number."""
+    params = {
+        "tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no, "before": before, "limit": limit,
+    }  # fmt: skip
     return tx.rows(SQL["batches"], params)
 
 

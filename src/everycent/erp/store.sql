@@ -82,7 +82,8 @@ where tenant_id = %(tenant_id)s and erp = %(erp)s and status = 'acknowledged' an
 order by next_at, document_id limit %(limit)s;
 
 -- name: documents
--- Documents of an ERP with where they stand: those of a batch, or of the given ids, or in some state.
+-- Documents of an ERP with where they stand: those of a batch, or of the given ids, or in some state; all of
+-- them after a place.
 select d.erp, d.document_id, d.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
        i.customer, i.issued_on, i.currency, i.gross
 from erp_document d
@@ -99,6 +100,7 @@ where d.tenant_id = %(tenant_id)s and d.erp = %(erp)s
   and (%(batch_no)s::int is null or d.batch_no = %(batch_no)s)
   and (%(ids)s::uuid[] is null or d.document_id = any(%(ids)s))
   and (%(status)s::text is null or s.status = %(status)s)
+  and (d.batch_no, d.place) > (%(after_batch)s::int, %(after_place)s::int)
 order by d.batch_no, d.place limit %(limit)s;
 
 -- name: stuck
@@ -135,6 +137,7 @@ where tenant_id = %(tenant_id)s and erp = %(erp)s and bill = any(%(bills)s);
 select batch_no, documents, digest, previous, told, at, event_id from erp_batch
 where tenant_id = %(tenant_id)s and erp = %(erp)s
   and (%(batch_no)s::int is null or batch_no = %(batch_no)s)
+  and (%(before)s::int is null or batch_no < %(before)s)
 order by batch_no desc limit %(limit)s;
 
 -- name: counts
