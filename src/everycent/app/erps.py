@@ -95,6 +95,13 @@ def name(settings: Settings) -> str:
     return _name(_given(settings).get("name", ""))
 
 
+def told_of(settings: Settings) -> tuple[str, date]:
+    """What the ERP is called, and from which day on it is told of documents; its key is not looked at.
+    Raises as `needed`."""
+    given = _given(settings)
+    return _name(given.get("name", "")), _day(given.get("since", ""))
+
+
 def _given(settings: Settings) -> dict[str, str]:
     path = settings.home / FILE
     if not path.exists():

@@ -27,7 +27,6 @@ SCOPES = (
     "entitlements:read",
     "erp:read",
     "erp:write",
-    "metrics:read",
     "payments:read",
     "payments:write",
     "usage:read",
