@@ -11,6 +11,7 @@ variable.
       since: 2026-01-01                 # documents from this day on are handed over
       batch: 100                        # how many documents go at once
       deadline: 30s                     # how long a call may take
+      slow: 24h                         # how long it may say that it has received a document
 
 One of the kind `file` has a `folder` in place of `url`, `key` and `deadline`: batches are written there as
 JSON, as CSV and with their control totals (integrations/erp_file.py).
@@ -29,6 +30,7 @@ from everycent.catalog import document
 from everycent.catalog.document_refusals import Strict, converted, wrong
 from everycent.dunning.document_failures import seconds
 from everycent.erp.port import Erp
+from everycent.flows.hand_over import SLOW
 from everycent.integrations.erp_file import FileErp
 from everycent.integrations.erp_http import HttpErp
 from everycent.kernel.errors import Unavailable
@@ -50,6 +52,7 @@ class _Http(Strict):
     since: str
     batch: str = "100"
     deadline: str = "30s"
+    slow: str = "24h"
 
 
 class _Files(Strict):
@@ -60,10 +63,12 @@ class _Files(Strict):
 
 
 class SetUp(NamedTuple):
-    """The ERP, and from which day on documents are handed over."""
+    """The ERP, from which day on documents are handed over, and after how long of saying that it has
+    received one it is too slow."""
 
     erp: Erp
     since: date
+    slow: timedelta = SLOW
 
 
 def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp:
@@ -78,6 +83,7 @@ def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp
     if kind != "http":
         raise wrong("erp.kind", f"{kind[:20]!r} is no kind of ERP", "http or file")
     told = converted(given, _Http, "erp")
+    slow = _slow(told.slow)
     return SetUp(
         HttpErp(
             name=_name(told.name),
@@ -87,6 +93,7 @@ def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp
             deadline=_deadline(told.deadline),
         ),
         _day(told.since),
+        slow,
     )
 
 
@@ -145,6 +152,13 @@ def _deadline(text: str) -> timedelta:
     found = seconds(text, "erp.deadline")
     if not found or found > _LONGEST:
         raise wrong("erp.deadline", "it takes longer than no time, and up to two minutes")
+    return timedelta(seconds=found)
+
+
+def _slow(text: str) -> timedelta:
+    found = seconds(text, "erp.slow")
+    if not found:
+        raise wrong("erp.slow", "it takes longer than no time", "write it like 24h")
     return timedelta(seconds=found)
 
 

@@ -219,7 +219,7 @@ def _desk(app: App, tenant_id: int) -> Desk:
     found = erps.needed(app.settings)
     return Desk(
         app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
-        app.settings.actor, alarming.channels(app.settings),
+        app.settings.actor, alarming.channels(app.settings), slow=found.slow,
     )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ import msgspec
 
 from everycent.db.connection import Tx
 from everycent.erp import handed, store, told
-from everycent.erp.handed import Handed, State
+from everycent.erp.handed import Handed, State, Status
 from everycent.erp.port import Parcel
 from everycent.erp.told import Document, Total
-from everycent.invoicing.invoice import CREDITED, ISSUED
+from everycent.invoicing.invoice import CREDITED, ISSUED, name_of
 from everycent.invoicing.line_note import LINES_CREDITED
 from everycent.journal import queries as journal
 from everycent.journal.types import decode
@@ -111,9 +111,28 @@ def listed(
     return [_standing(row, state) for row, state in found]
 
 
-def stuck(tx: Tx, erp: str, limit: int = 100) -> list[Standing]:
-    """Documents with which something is wrong: in trouble, parked, or refused by the ERP."""
-    return [_standing(row, state) for row, state in store.list_stuck(tx, erp, limit)]
+def stuck(
+    tx: Tx, erp: str, limit: int = 100, *, slow_before: datetime | None = None
+) -> list[Standing]:
+    """Documents with which something is wrong: in trouble, parked, or refused by the ERP; and those that
+    are acknowledged since before an instant."""
+    return [_standing(row, state) for row, state in store.list_stuck(tx, erp, slow_before, limit)]
+
+
+class HeldUp(NamedTuple):
+    """A credit note that waits for an invoice with which the ERP needs a person."""
+
+    name: str
+    invoice: str
+    status: Status
+
+
+def held_up(tx: Tx, erp: str, limit: int = 100) -> list[HeldUp]:
+    """Credit notes that wait for an invoice that is aborted or parked."""
+    return [
+        HeldUp(name_of(row.series, row.number), row.reference, Status(row.status))
+        for row in store.list_held_up(tx, erp, limit)
+    ]
 
 
 def of_document(tx: Tx, erp: str, document_id: UUID, name: str) -> Standing:

@@ -81,10 +81,19 @@ def list_documents(
     return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["documents"], params)]
 
 
-def list_stuck(tx: Tx, erp: str, limit: int) -> list[tuple[Any, State]]:
-    """Documents with which something is wrong."""
-    params = {"tenant_id": tx.tenant_id, "erp": erp, "limit": limit}
+def list_stuck(
+    tx: Tx, erp: str, slow_before: datetime | None, limit: int
+) -> list[tuple[Any, State]]:
+    """Documents with which something is wrong, or that were acknowledged before an instant."""
+    params = {
+        "tenant_id": tx.tenant_id, "erp": erp, "slow_before": slow_before, "limit": limit,
+    }  # fmt: skip
     return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["stuck"], params)]
+
+
+def list_held_up(tx: Tx, erp: str, limit: int) -> list[Any]:
+    """Credit notes whose invoice waits for a person."""
+    return tx.rows(SQL["held_up"], {"tenant_id": tx.tenant_id, "erp": erp, "limit": limit})
 
 
 def lock_states(tx: Tx, erp: str, ids: Sequence[UUID]) -> dict[UUID, State]:

@@ -104,11 +104,18 @@ where d.tenant_id = %(tenant_id)s and d.erp = %(erp)s
 order by d.batch_no, d.place limit %(limit)s;
 
 -- name: stuck
--- Documents with which something is wrong, those that wait for a person first. What belongs to each is looked
--- up by key, whatever the planner knows of tables that grow.
+-- Documents with which something is wrong, those that wait for a person first, and those that were
+-- acknowledged before an instant. What belongs to each is looked up by key, whatever the planner knows of
+-- tables that grow.
 select s.erp, s.document_id, s.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
        i.customer, i.issued_on, i.currency, i.gross
-from erp_state s
+from (select * from erp_state
+      where tenant_id = %(tenant_id)s and erp = %(erp)s
+        and (trouble is not null or status in ('aborted', 'parked'))
+      union all
+      select * from erp_state
+      where tenant_id = %(tenant_id)s and erp = %(erp)s and status = 'acknowledged' and trouble is null
+        and acknowledged_at <= %(slow_before)s) s
 join lateral (
     select place, reference, digest from erp_document d
     where d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id limit 1) d on true
@@ -118,9 +125,20 @@ join lateral (
             where c.tenant_id = i.tenant_id and c.customer_id = i.customer_id) as customer
     from invoice i
     where i.tenant_id = s.tenant_id and i.invoice_id = s.document_id limit 1) i on true
-where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s
-  and (s.trouble is not null or s.status in ('aborted', 'parked'))
 order by s.status in ('aborted', 'parked') desc, s.batch_no, d.place limit %(limit)s;
+
+-- name: held_up
+-- Credit notes that wait for an invoice which the ERP has refused, or which was tried too often: nothing but
+-- a person's help brings them there.
+select n.series, n.number, d.reference, s.status
+from erp_state s
+join erp_document d on d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id
+join invoice n on n.tenant_id = s.tenant_id and (n.credits = s.document_id or n.reduces = s.document_id)
+where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s and s.status in ('aborted', 'parked')
+  and not exists (
+      select from erp_document o
+      where o.tenant_id = n.tenant_id and o.erp = s.erp and o.document_id = n.invoice_id)
+order by n.series, n.number limit %(limit)s;
 
 -- name: lock_states
 -- Where documents stand, which nobody changes until the transaction ends.
