@@ -51,5 +51,10 @@ def lock_alarm(tx: Tx, alarm_id: UUID) -> Alarm:
     return _alarm(tx.row(SQL["lock_alarm"], {"tenant_id": tx.tenant_id, "alarm_id": alarm_id}))
 
 
+def list_untold(tx: Tx) -> list[str]:
+    """Documents that wait for a person of which no alarm was raised."""
+    return [str(text) for (text,) in tx.tuples(SQL["untold"], {"tenant_id": tx.tenant_id})]
+
+
 def _alarm(row: Any) -> Alarm:
     return Alarm(**(row._asdict() | {"severity": Severity(row.severity)}))

@@ -133,6 +133,16 @@ def find_answer(tx: Tx, answer_id: UUID) -> Any | None:
     return tx.row(SQL["answer"], {"tenant_id": tx.tenant_id, "answer_id": answer_id})
 
 
+def list_batch_members(tx: Tx) -> list[Any]:
+    """Batches of all ERPs, with the digests of their documents."""
+    return tx.rows(SQL["batch_members"], {"tenant_id": tx.tenant_id})
+
+
+def list_batch_sums(tx: Tx) -> list[Any]:
+    """What the documents of batches come to, by currency."""
+    return tx.rows(SQL["batch_sums"], {"tenant_id": tx.tenant_id})
+
+
 def list_violations(tx: Tx, statement: str) -> list[str]:
     """The violators of a promise."""
     return [str(text) for (text,) in tx.tuples(SQL[statement], {"tenant_id": tx.tenant_id})]

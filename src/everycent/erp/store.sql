@@ -196,3 +196,32 @@ where e.tenant_id = %(tenant_id)s and e.type like 'erp.%%'
     select from erp_answer a
     where a.tenant_id = e.tenant_id and a.answer_id = (e.payload::jsonb ->> 'answer_id')::uuid)
 limit 100;
+
+-- name: notes_before_invoices
+-- Credit notes that went to the ERP before the invoice that they take back, or together with it.
+select d.reference from invoice n
+join erp_document d on d.tenant_id = n.tenant_id and d.document_id = n.invoice_id
+join erp_document o on o.tenant_id = d.tenant_id and o.erp = d.erp
+    and o.document_id = coalesce(n.credits, n.reduces)
+where n.tenant_id = %(tenant_id)s and n.kind = 'credit_note' and o.batch_no >= d.batch_no
+limit 100;
+
+-- name: batch_members
+-- Batches with the digests of their documents in order.
+select b.erp, b.batch_no, b.previous, b.digest, b.told,
+       array_agg(d.digest order by d.place) as digests
+from erp_batch b
+join erp_document d on d.tenant_id = b.tenant_id and d.erp = b.erp and d.batch_no = b.batch_no
+where b.tenant_id = %(tenant_id)s
+group by b.erp, b.batch_no, b.previous, b.digest, b.told
+order by b.erp, b.batch_no;
+
+-- name: batch_sums
+-- What the documents of batches come to, by currency.
+select d.erp, d.batch_no, i.currency, count(*) as documents, sum(i.net)::bigint as net,
+       sum(i.tax)::bigint as tax, sum(i.gross)::bigint as gross
+from erp_document d
+join invoice i on i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
+where d.tenant_id = %(tenant_id)s
+group by d.erp, d.batch_no, i.currency
+order by d.erp, d.batch_no, i.currency;

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from everycent.alarms import audit as alarms
 from everycent.archives import queries as archives
 from everycent.charging import audit as charging
 from everycent.corrections import audit as corrections
@@ -26,6 +27,7 @@ from everycent.ledger import audit as ledger
 from everycent.metering import audit as metering
 from everycent.metering import queries as usage
 from everycent.payments import audit as payments
+from everycent.subscriptions import audit as contracts
 
 
 class Check(NamedTuple):
@@ -79,6 +81,8 @@ def verify(
     yield Check("invoices", invoicing.LINE_NOTES, invoicing.false_line_notes(tx))
     on_start(exchange.IN_ORDER)
     yield Check("invoices", exchange.IN_ORDER, exchange.violations(tx))
+    on_start(contracts.APART)
+    yield Check("invoices", contracts.APART, contracts.violations(tx))
     on_start(coupons.USED_AS_ALLOWED)
     yield Check("invoices", coupons.USED_AS_ALLOWED, coupons.violations(tx))
     yield from _each("credit", wallets.CHECKS, partial(wallets.violations, tx), on_start)
@@ -87,6 +91,8 @@ def verify(
     yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), on_start)
     yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), on_start)
     yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), on_start)
+    on_start(alarms.TOLD)
+    yield Check("erp", alarms.TOLD, alarms.violations(tx))
     yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start)
     on_start(corrections.COUNTS_ONCE)
     yield Check("usage", corrections.COUNTS_ONCE, corrections.violations(tx))
