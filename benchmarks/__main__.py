@@ -13,13 +13,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import collecting, entitlements, large, machine, measure, usage
+from benchmarks import collecting, entitlements, large, machine, measure, proof, usage
 from benchmarks.figure import Figure, Say
 from everycent.app import settings, wiring
 
 _ROOT = Path(__file__).parents[1]
 _RESULTS = _ROOT / "benchmarks" / "results"
-PARTS = ("usage", "billing", "large", "collecting", "entitlements")
+PARTS = ("usage", "billing", "large", "collecting", "entitlements", "verify")
 
 
 def main() -> None:
@@ -66,6 +66,9 @@ def _measured(part: str, conninfo: str, told: Any, say: Say) -> Iterator[Figure]
         return
     if part == "large":
         yield from large.measure(conninfo, say)
+        return
+    if part == "verify":
+        yield from proof.measure(conninfo, max(told.size, 200_000), say)
         return
     if part == "collecting":
         yield from collecting.measure(conninfo, say)
