@@ -15,7 +15,7 @@ from everycent.fakes.erp_books import found
 from everycent.fakes.erp_faults import KINDS
 from everycent.fakes.erp_mutations import MUTATIONS
 from everycent.fakes.erp_service import MODES, ErpService
-from everycent.fakes.page import form, number
+from everycent.standins.forms import form, number
 
 _SHOWN = 60
 _TEMPLATE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
