@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
-import yaml
 
 from everycent.app.wiring import App
 from everycent.catalog import document
 from everycent.cli.common import emit, json_option, opened, table
+from everycent.integrations import report_config_file
 from everycent.kernel.period import instant_text
 from everycent.reports import config as configs
 from everycent.reports import operations, queries
-from everycent.reports.config import Config
 from everycent.reports.operations import Writer
 
 
@@ -90,8 +88,7 @@ def show(name: str | None, k8s: bool, as_json: bool) -> None:
     """Show a VERSION, or the active one, as the file that makes it."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.config(tx, name) if name else queries.active(tx)
-    text = configs.as_file(found)
-    shown = _config_map(found, text) if k8s else text
+    shown = report_config_file.config_map(found) if k8s else report_config_file.text_of(found)
     emit(msgspec.to_builtins(found), as_json, lambda: click.echo(shown, nl=False))
 
 
@@ -164,16 +161,3 @@ def _state(one: queries.Version) -> str:
     if one.is_active:
         return "active"
     return "was active" if one.was_active else "never active"
-
-
-def _config_map(found: Config, text: str) -> str:
-    """Every version is an object of its own: a deployment that names another one is rolled out, or back."""
-    name = f"everycent-reports-{found.name.replace('_', '-').replace('.', '-')}-{found.digest[:8]}"
-    made: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "everycent"}},
-        "immutable": True,
-        "data": {"reports.yaml": text},
-    }
-    return yaml.safe_dump(made, sort_keys=False, allow_unicode=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from everycent.flows.build_report import Desk
+from everycent.flows.build_report import SECOND, Desk, left_until
 from everycent.kernel.errors import Broken, Conflict, NotFound, Unavailable
 from everycent.kernel.near import meant
 from everycent.kernel.period import Period, instant_text
@@ -109,9 +109,9 @@ def _all(
 ) -> list[Any]:
     gathering = Gathering(service.name, call, period, more)
     there = desk.reached(service)
-    until = desk.monotonic() + service.deadline
+    until = desk.monotonic() + service.deadline * SECOND
     while True:
-        left = timedelta(seconds=max(until - desk.monotonic(), 0))
+        left = left_until(desk, until)
         try:
             whole = gathering.take(there.get(call, gathering.parameters, left))
             if whole is not None:

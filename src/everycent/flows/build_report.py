@@ -36,13 +36,14 @@ from everycent.reports.report import Compared, Converted, Part, Problem
 _IDLE_SECONDS = 60
 _MARGIN = timedelta(minutes=1)
 _NOTHING = timedelta(0)
+SECOND = 1_000_000_000
 
 Reached = Callable[[Service], SubService]
 """The adapter to a sub-service of a configuration."""
 
 
 class Desk(NamedTuple):
-    """What a process needs to build reports. `monotonic` counts seconds for deadlines."""
+    """What a process needs to build reports. `monotonic` counts nanoseconds for deadlines."""
 
     database: Database
     tenant_id: int
@@ -51,7 +52,7 @@ class Desk(NamedTuple):
     ids: IdSource
     actor: str
     channels: tuple[Channel, ...] = ()
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], int] = time.monotonic_ns
 
     @property
     def writer(self) -> Writer:
@@ -135,7 +136,7 @@ def pull(
     desk: Desk, config: Config, period: Period, on_pulled: OnPulled = _quietly
 ) -> dict[str, Pulled]:
     """What all sub-services give, side by side, each within its own deadline and the one of all."""
-    until = desk.monotonic() + config.deadline
+    until = desk.monotonic() + config.deadline * SECOND
 
     def one(service: Service) -> Pulled:
         try:
@@ -149,10 +150,8 @@ def pull(
     return {service.name: one for service, one in zip(config.services, found, strict=True)}
 
 
-def _pull(
-    desk: Desk, service: Service, period: Period, until: float, on_pulled: OnPulled
-) -> Pulled:
-    until = min(until, desk.monotonic() + service.deadline)
+def _pull(desk: Desk, service: Service, period: Period, until: int, on_pulled: OnPulled) -> Pulled:
+    until = min(until, desk.monotonic() + service.deadline * SECOND)
     there = desk.reached(service)
     gathering = Gathering(service.name, Call.RESOURCES, period)
     reply: Reply | None = None
@@ -191,12 +190,12 @@ def _gathered(
     there: SubService,
     gathering: Gathering,
     call: Call,
-    until: float,
+    until: int,
     on_pulled: OnPulled,
 ) -> tuple[Gathered, Reply]:
     """All pages of an answer, and the last of them."""
     while True:
-        left = timedelta(seconds=until - desk.monotonic())
+        left = left_until(desk, until)
         if left <= _NOTHING:
             reply = Reply(b"", None, Trouble.TIMED_OUT, "its time was over before it had told all")
         else:
@@ -208,6 +207,11 @@ def _gathered(
         on_pulled(there.name, call, gathering.rows)
         if whole is not None:
             return whole, reply
+
+
+def left_until(desk: Desk, until: int) -> timedelta:
+    """How long it is until an instant of the desk's clock for deadlines; nothing where it is over."""
+    return timedelta(microseconds=max(until - desk.monotonic(), 0) // 1000)
 
 
 def _write(desk: Desk, attempt: Attempt, pulled: Mapping[str, Pulled]) -> Outcome:

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from everycent.catalog.document_refusals import Strict, check_key, converted, seconds
 from everycent.journal.types import EventType
@@ -110,7 +109,7 @@ class Activated(msgspec.Struct, frozen=True):
 
 CREATED = EventType("report_config.created", 1, Config)
 ACTIVATED = EventType("report_config.activated", 1, Activated)
-STREAM = "report_config"
+STREAM = "report_config:versions"
 
 
 class _ItemFields(Strict, rename={"places": "round"}):
@@ -143,14 +142,12 @@ def parse(data: Any) -> Config:
     """The configuration that a file says. Raises Invalid with the place in the file."""
     try:
         given: _Fields = converted(data, _Fields, "")
-        return _checked(given)
     except Invalid as refusal:
-        if not refusal.code.startswith("catalog."):
-            raise
         raise Invalid(
-            refusal.code.replace("catalog.", "config.", 1), refusal.message, field=refusal.field,
+            "config.wrong_shape", refusal.message, field=refusal.field,
             hint="docs/reports.md shows a configuration",
         ) from refusal  # fmt: skip
+    return _checked(given)
 
 
 def _checked(given: _Fields) -> Config:
@@ -167,7 +164,7 @@ def _checked(given: _Fields) -> Config:
         raise _wrong("services", f"there are 1 to {_MOST_SERVICES} sub-services")
     return Config(
         given.name, given.time_zone, given.every, since,
-        seconds(given.after, "after"), _deadline(given.deadline, "deadline"),
+        _seconds(given.after, "after"), _deadline(given.deadline, "deadline"),
         tuple(_service(name, one) for name, one in sorted(given.services.items())),
     )  # fmt: skip
 
@@ -188,9 +185,12 @@ def _service(name: str, given: _ServiceFields) -> Service:
 
 def _item(key: str, given: _ItemFields, service: str) -> Item:
     place = f"{service}.items.{key}"
-    check_key(key, place)
     meter = given.meter or key
-    check_key(meter, f"{place}.meter")
+    for name, spot in ((key, place), (meter, f"{place}.meter")):
+        try:
+            check_key(name, spot)
+        except Invalid as refusal:
+            raise _wrong(spot, refusal.hint or "it can't be a key") from refusal
     places = given.places
     if places is not None and not (places.isascii() and places.isdecimal() and len(places) < 3):
         raise _wrong(f"{place}.round", f"{places[:20]!r} is no number of places")
@@ -208,10 +208,17 @@ def _item(key: str, given: _ItemFields, service: str) -> Item:
 
 
 def _deadline(text: str, place: str) -> int:
-    found = seconds(text, place)
+    found = _seconds(text, place)
     if not 0 < found <= _LONGEST:
         raise _wrong(place, "it takes longer than no time, and up to a day")
     return found
+
+
+def _seconds(text: str, place: str) -> int:
+    try:
+        return seconds(text, place)
+    except Invalid as refusal:
+        raise _wrong(place, refusal.hint or "it is no duration") from refusal
 
 
 def _wrong(place: str, why: str) -> Invalid:
@@ -287,39 +294,3 @@ def over(config: Config, at: datetime) -> Iterator[tuple[str, Period]]:
             return
         yield name_of(config, n), found
         n += 1
-
-
-def as_file(config: Config) -> str:
-    """The file that makes a configuration; the same one, read again."""
-    services = {
-        service.name: {
-            "url": service.url,
-            "key": service.key,
-            "deadline": _duration(service.deadline),
-            "items": {item.item: _item_file(item) for item in service.items},
-        }
-        for service in config.services
-    }
-    told = {
-        "schema": "everycent-reports/1",
-        "name": config.name,
-        "since": config.since.isoformat(),
-        "every": config.every.value,
-        "time_zone": config.time_zone,
-        "after": _duration(config.after),
-        "deadline": _duration(config.deadline),
-        "services": services,
-    }
-    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
-
-
-def _duration(seconds: int) -> str:
-    for letter, size in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{letter}"
-    return f"{seconds}s"
-
-
-def _item_file(item: Item) -> dict[str, str]:
-    told = {"unit": item.unit, "meter": item.meter, "to": item.to, "subject": item.subject.value}
-    return told if item.places is None else told | {"round": str(item.places)}

@@ -87,19 +87,17 @@ class Trailer(Strict, frozen=True):
     digest: str
 
 
-class _Page(Strict, frozen=True):
+class _Page(Strict, frozen=True, kw_only=True):
     schema: Literal["everycent-accounting/1"]
     service: str
     call: str
     snapshot: str
     page: int
     next: str | None
-    trailer: Trailer | None
+    trailer: Trailer | None = None
 
 
-class ResourcesPage(
-    _Page, frozen=True, rename={"from_": "from"}
-):  # each page has the same head and rows of its own
+class ResourcesPage(_Page, frozen=True, kw_only=True, rename={"from_": "from"}):
     """A page of resources."""
 
     from_: str
@@ -107,7 +105,7 @@ class ResourcesPage(
     resources: list[Resource]
 
 
-class ReportPage(_Page, frozen=True, rename={"from_": "from"}):
+class ReportPage(_Page, frozen=True, kw_only=True, rename={"from_": "from"}):
     """A page of lines."""
 
     from_: str
@@ -115,7 +113,7 @@ class ReportPage(_Page, frozen=True, rename={"from_": "from"}):
     lines: list[Line]
 
 
-class EventsPage(_Page, frozen=True, rename={"from_": "from"}):
+class EventsPage(_Page, frozen=True, kw_only=True, rename={"from_": "from"}):
     """A page of events."""
 
     from_: str

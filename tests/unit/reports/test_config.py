@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from everycent.catalog import document
+from everycent.integrations import report_config_file
 from everycent.kernel.errors import Invalid
 from everycent.reports import config
 
@@ -69,7 +70,8 @@ ITEM = (*COMPUTE, "items", "vm_time")
         (changed(*ITEM, "round", to="19"), "config.wrong_value", "services.compute.items.vm_time.round"),
         (changed(*ITEM, "to", to="GB"), "unit.other_dimension", "services.compute.items.vm_time.to"),
         (changed(*ITEM, "unit", to="fortnight?"), "unit.unknown", "services.compute.items.vm_time.unit"),
-        (changed(*ITEM, "meter", to="a meter"), "config.bad_key", "services.compute.items.vm_time.meter"),
+        (changed(*ITEM, "meter", to="a meter"), "config.wrong_value",
+         "services.compute.items.vm_time.meter"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_its_place(file, code, field):
@@ -80,7 +82,7 @@ def test_what_makes_no_sense_is_refused_with_its_place(file, code, field):
 
 def test_it_is_told_again_as_a_file_that_means_the_same():
     made = config.parse(FILE)
-    assert config.parse(document.read(config.as_file(made))) == made
+    assert config.parse(document.read(report_config_file.text_of(made))) == made
 
 
 def test_a_service_can_not_stand_twice():

@@ -52,8 +52,9 @@ create table report_state (
 -- What was built stays; an attempt ends as one that was begun.
 create function check_report_state() returns trigger language plpgsql as $$
 begin
-    if old.status = 'built'
-       or new.status <> 'pulling' and (old.status <> 'pulling' or new.attempt_id <> old.attempt_id)
+    if new.tenant_id = old.tenant_id and (
+        old.status = 'built'
+        or new.status <> 'pulling' and (old.status <> 'pulling' or new.attempt_id <> old.attempt_id))
     then
         raise exception 'the pulling of % does not go from % to %', new.name, old.status, new.status
             using errcode = 'check_violation', constraint = 'report_state_transition';
