@@ -26,8 +26,7 @@ from typing import NamedTuple
 
 from everycent.app.settings import Settings
 from everycent.catalog import document
-from everycent.catalog.document_refusals import Strict, converted, wrong
-from everycent.dunning.document_failures import seconds
+from everycent.catalog.document_refusals import Strict, converted, seconds, wrong
 from everycent.erp.port import Erp
 from everycent.integrations.erp_file import FileErp
 from everycent.integrations.erp_http import HttpErp

@@ -26,6 +26,7 @@ from everycent.ledger import audit as ledger
 from everycent.metering import audit as metering
 from everycent.metering import queries as usage
 from everycent.payments import audit as payments
+from everycent.reports import audit as reports
 
 
 class Check(NamedTuple):
@@ -87,6 +88,7 @@ def verify(
     yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), on_start)
     yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), on_start)
     yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), on_start)
+    yield from _each("reports", reports.CHECKS, partial(reports.violations, tx), on_start)
     yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start)
     on_start(corrections.COUNTS_ONCE)
     yield Check("usage", corrections.COUNTS_ONCE, corrections.violations(tx))
