@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from itertools import islice
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -16,12 +14,11 @@ from everycent.fakes.service import MODES, Service
 from everycent.fakes.words import DECLINES, Record
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
+from everycent.standins import pages
 from everycent.standins.forms import form, number
 
 _SHOWN = 60
-_TEMPLATE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-    resources.files("everycent.fakes").joinpath("page.html").read_text("utf-8")
-)
+_TEMPLATE = pages.template("everycent.fakes", "page.html")
 
 
 async def _page(request: Request) -> Response:

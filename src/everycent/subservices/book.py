@@ -216,6 +216,11 @@ class Book:
         rows = self._rows(_EVENTS + " order by at desc, event limit ?", limit)
         return [_event(*row) for row in rows]
 
+    def latest_resources(self, limit: int) -> list[Resource]:
+        """The resources that came last."""
+        rows = self._rows(_RESOURCES + " order by since desc, resource limit ?", limit)
+        return [_resource(*row) for row in rows]
+
     def close(self) -> None:
         """Closes the file."""
         self._sql.close()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from everycent.kernel.period import Period
 from everycent.subservices import accounts
@@ -47,23 +47,31 @@ class Snapshot:
         self.period = period
         self.told = told
         self.begun = time.monotonic_ns()
-        self.pulls: dict[Any, list[Record]] = {}
+        self.pulls: dict[Any, Sequence[Any]] = {}
 
 
-Spoil = Callable[[str, list[Record]], list[Any]]
+Spoil = Callable[[str, list[Record]], Sequence[Any]]
 """Makes other pages out of the true ones of a call, when a pull of them begins."""
+
+
+class Answer(NamedTuple):
+    """What is answered, which page of it, and whether that is the last one."""
+
+    body: Any
+    page: int = 1
+    is_last: bool = True
 
 
 class Desk:
     """A service that is asked. Its calls may come from several threads."""
 
-    def __init__(self, service: Service, spoil: Spoil | None = None) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
-        self._spoil = spoil
+        self.spoil: Spoil | None = None
         self._snapshots: dict[str, Snapshot] = {}
         self._lock = threading.Lock()
 
-    def answer(self, call: str, told: Mapping[str, str]) -> Any:
+    def answer(self, call: str, told: Mapping[str, str]) -> Answer:
         """The answer to a call with its parameters. Raises Wrong."""
         if call not in CALLS:
             raise Wrong(404, "unknown_call", f"there is no call {call[:80]}")
@@ -72,9 +80,9 @@ class Desk:
         if item is not None and item not in self.service.items:
             raise bad(f"item is none of {', '.join(self.service.items)}")
         if call == "usage":
-            return self._usage(told["customer"])
+            return Answer(self._spoiled(call, [self._usage(told["customer"])])[0])
         if call == "chart":
-            return self._chart(told)
+            return Answer(self._spoiled(call, [self._chart(told)])[0])
         return self._page(call, told)
 
     def forget(self) -> None:
@@ -82,7 +90,11 @@ class Desk:
         with self._lock:
             self._snapshots.clear()
 
-    def _page(self, call: str, told: Mapping[str, str]) -> Any:
+    def kept(self) -> int:
+        """How many snapshots are kept."""
+        return len(self._snapshots)
+
+    def _page(self, call: str, told: Mapping[str, str]) -> Answer:
         after, name = told.get("after"), told.get("snapshot")
         if name is None:
             if after is not None:
@@ -93,15 +105,17 @@ class Desk:
         asked = (call, *(told.get(name) for name in ("customer", "item", "resource")))
         with self._lock:
             if asked not in snapshot.pulls or after is None:
-                pages = self._pages(call, told, snapshot)
-                snapshot.pulls[asked] = self._spoil(call, pages) if self._spoil else pages
+                snapshot.pulls[asked] = self._spoiled(call, self._pages(call, told, snapshot))
             pulled = snapshot.pulls[asked]
         if after is None:
-            return pulled[0]
+            return Answer(pulled[0], 1, len(pulled) == 1)
         number = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
         if not 2 <= number <= len(pulled):
             raise bad("after is the next of no page")
-        return pulled[number - 1]
+        return Answer(pulled[number - 1], number, number == len(pulled))
+
+    def _spoiled(self, call: str, pages: list[Record]) -> Sequence[Any]:
+        return pages if self.spoil is None else self.spoil(call, pages)
 
     def _begun(self, told: Mapping[str, str]) -> Snapshot:
         known = self._known(_period(told))

@@ -25,8 +25,8 @@ from starlette.routing import Route
 from everycent.kernel.period import Period
 from everycent.standins import serving
 from everycent.subservices.accounts import Event, Included, Resource, Service
-from everycent.subservices.contract import CALLS, SCHEMA, Record, Wrong, bad, encoded
-from everycent.subservices.desk import Desk
+from everycent.subservices.contract import CALLS, SCHEMA, Wrong, bad, encoded
+from everycent.subservices.desk import Answer, Desk
 
 __all__ = ["Event", "Included", "Period", "Resource", "Service", "make_app", "serve"]
 
@@ -62,10 +62,10 @@ def routes(answer: Callable[[Request], Awaitable[Response]]) -> list[Route]:
 
 async def answered(desk: Desk, request: Request) -> Response:
     """The true answer to a request. Raises Wrong."""
-    return json_of(encoded(await asked(desk, request)))
+    return json_of(encoded((await asked(desk, request)).body))
 
 
-async def asked(desk: Desk, request: Request) -> Record:
+async def asked(desk: Desk, request: Request) -> Answer:
     """What the desk says to a request. Raises Wrong."""
     check_key(desk.service, request)
     pairs = request.query_params.multi_items()
@@ -74,7 +74,7 @@ async def asked(desk: Desk, request: Request) -> Record:
         raise bad("a parameter stands there twice")
     call = request.url.path.strip("/")
     try:
-        found: Record = await anyio.to_thread.run_sync(desk.answer, call, told)
+        found = await anyio.to_thread.run_sync(desk.answer, call, told)
     except Wrong:
         raise
     except (
