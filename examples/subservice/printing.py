@@ -25,8 +25,5 @@ def events(_):
         yield Event(job["job"], at, job["printer"], "pages", job["pages"])
 
 
-included = {"pages": Included(100, "month")}
-serve(
-    Service("printing", "secret", {"pages": "page"}, resources, events, included),
-    port=int(sys.argv[2]),
-)
+free = {"pages": Included(100, "month")}
+serve(Service("printing", "key", {"pages": "page"}, resources, events, free), port=int(sys.argv[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from datetime import UTC, datetime
 
 import msgspec
@@ -282,10 +283,11 @@ def test_a_report_keeps_the_configuration_that_it_began_with(place):
     with running() as services:
         set_up(place, services)
         desk = desk_at(place)
+        lock = threading.Lock()
 
         def reached(service):
             """The first that is asked finds that another version holds by now."""
-            with place.database.transaction(place.tenant_id) as tx:
+            with lock, place.database.transaction(place.tenant_id) as tx:
                 if queries.active(tx).name == "v1":
                     activate(tx, {"compute": services["compute"]}, "v2")
             return desk.reached(service)

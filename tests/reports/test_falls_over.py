@@ -1,4 +1,4 @@
-"""Building reports, killed at every named point, and by many at once: one report, and every use billed once."""
+"""Building reports, killed at every named point, and by many at once: one report, billed once."""
 
 from __future__ import annotations
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from everycent.subservices.faults import KINDS
-from everycent.subservices.mutations import MUTATIONS
+from everycent.subservices.mutations import MUTATIONS, NAMES
 from tests.subservices.reader import Refused
 from tests.subservices.started import event, level, resource, running
 
+PAGE = Path(__file__).parents[2] / "docs" / "sub-services.md"
 SPOILED = [(name, call) for name, one in MUTATIONS.items() for call in sorted(one.calls)]
 
 
@@ -104,7 +107,7 @@ def test_an_answer_without_rows_can_be_silent_or_lack_its_trailer(compute):
     nothing = ("2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z")
     assert compute.reader().report(nothing) == []
     compute.fault("mutate:empty_answer", where={"call": "resources"})
-    with pytest.raises(Refused, match="fields"):
+    with pytest.raises(Refused, match="trailer"):
         compute.reader().report(nothing)
 
 
@@ -129,3 +132,10 @@ def test_a_fault_that_makes_no_sense_is_refused(compute, told, field):
     status, answer = compute.answered("POST", "/admin/faults", told)
     assert (status, answer["error"]["code"]) == (400, "subservice.bad_fault")
     assert answer["error"]["field"] == field
+
+
+def test_the_page_lists_every_fault_and_mutation():
+    page = PAGE.read_text("utf-8")
+    rows = [f"| `{name}` | {what} |" for name, what in (*KINDS.items(), *NAMES)]
+    assert [row for row in rows if row not in page] == []
+    assert len(NAMES) >= 25

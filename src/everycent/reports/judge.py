@@ -7,7 +7,7 @@ ends it. The rows are believed once the trailer of the last page says the same o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,16 +16,19 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.period import Period, instant_text, parse_instant
 from everycent.kernel.quantity import parse_decimal, plain
 from everycent.kernel.strict_json import UnreadableError, shown
-from everycent.reports.config import Service
+from everycent.reports import units
+from everycent.reports.config import Item, Service
 from everycent.reports.contract import (
     SHAPES,
     Call,
+    ChartAnswer,
     Line,
     RawEvent,
     Resource,
     Row,
     Sum,
     Trailer,
+    UsageAnswer,
     digest_of,
 )
 from everycent.reports.port import Reply, Trouble
@@ -33,6 +36,7 @@ from everycent.reports.port import Reply, Trouble
 _MOST_ROWS = 5_000_000
 _LONGEST_NAME = 200
 _ZERO = Decimal(0)
+_INSTANT = timedelta(microseconds=1)
 
 
 class WrongError(Exception):
@@ -240,22 +244,71 @@ def check_lines(
         raise WrongError(Trouble.INCOMPLETE, said)
 
 
-def check_events(
-    events: Sequence[RawEvent], period: Period, customer: str, item: str
-) -> None:  # of the kind that was asked for
-    """Events are about what was asked, each once. Raises WrongError."""
+def check_events(events: Sequence[RawEvent], period: Period, customer: str, item: Item) -> None:
+    """Events are about what was asked, in the unit that was agreed, each once. Raises WrongError."""
     seen: set[str] = set()
     for one in events:
         where = f"event {one.number}"
         quantity(one.quantity, where)
         _name(one.event, where)
-        if (one.customer, one.item) != (customer, item):
+        _name(one.resource, where)
+        if (one.customer, one.item, one.unit) != (customer, item.item, item.unit):
             raise WrongError(Trouble.OTHER, f"{where}: it is about something else")
         if one.event in seen:
             raise WrongError(Trouble.INCOMPLETE, f"{where}: {one.event} is there twice")
         seen.add(one.event)
         if not period.contains(_instant(one.at, where)):
             raise WrongError(Trouble.OTHER, f"{where}: {shown(one.at)} is not in the period")
+
+
+def check_answer(answer: UsageAnswer | ChartAnswer, asked: Mapping[str, str]) -> None:
+    """It answers what was asked, and says what can be so. Raises WrongError."""
+    for name, text in asked.items():
+        told = getattr(answer, {"from": "from_"}.get(name, name), text)
+        if told != text:
+            raise WrongError(Trouble.OTHER, f"it answers for another {name}: {shown(told)}")
+    if isinstance(answer, UsageAnswer):
+        _check_usage(answer)
+    else:
+        _check_chart(answer)
+
+
+def _check_usage(answer: UsageAnswer) -> None:
+    if _instant(answer.from_, "from") > _instant(answer.at, "at"):
+        raise WrongError(Trouble.WRONG, "the month that runs begins later than now")
+    seen: set[tuple[str, str]] = set()
+    for one in answer.usage:
+        where = f"{shown(one.item)} of {shown(one.resource)}"
+        _name(one.resource, "usage")
+        _unit(one.unit, where)
+        if (one.resource, one.item) in seen:
+            raise WrongError(Trouble.INCOMPLETE, f"{where} is there twice")
+        seen.add((one.resource, one.item))
+        used, included, billable = (
+            quantity(text, where) for text in (one.used, one.included, one.billable)
+        )
+        if used != included + billable:
+            raise WrongError(Trouble.WRONG, f"{where} does not add up")
+
+
+def _check_chart(answer: ChartAnswer) -> None:
+    _unit(answer.unit, "chart")
+    last = _instant(answer.from_, "from") - _INSTANT
+    end = _instant(answer.to, "to")
+    for point in answer.points:
+        at = _instant(point.at, "chart")
+        if not last < at < end:
+            said = f"{shown(point.at)} is out of order, or not in the period"
+            raise WrongError(Trouble.WRONG, said)
+        last = at
+        quantity(point.used, point.at)
+
+
+def _unit(text: str, where: str) -> None:
+    try:
+        units.parse(text)
+    except Invalid:
+        raise WrongError(Trouble.WRONG, f"{where}: {shown(text)} is no unit") from None
 
 
 def _check_sums(line: Line, where: str) -> None:

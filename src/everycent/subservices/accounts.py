@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from everycent.kernel.quantity import plain
 from everycent.subservices.contract import Record, floor, following, quantity, shown
 
 _NOTHING = Decimal(0)
+_MOMENT = timedelta(microseconds=1)
 
 
 class Resource(NamedTuple):
@@ -115,15 +116,14 @@ def state(service: Service, period: Period) -> State:
     for event in events:
         if event.item not in service.items:
             raise ValueError(f"event {event.event} is of no item of ours: {event.item}")
-        if event.resource not in owners:
-            raise ValueError(f"event {event.event} is on no resource of its time: {event.resource}")
+        owner = owners.get(event.resource)
+        if owner is None or not _is_there(owner, Period(event.at, event.at + _MOMENT)):
+            raise ValueError(
+                f"event {event.event} is on {event.resource}, which was not there then"
+            )
     used = _used(service, sorted(events, key=_turn), owners)
     there = sorted(one for one in known if _is_there(one, period))
     inside = [one for one in used if period.contains(one.at)]
-    listed = {one.resource for one in there}
-    for one in inside:
-        if one.resource not in listed:
-            raise ValueError(f"event {one.event} is on a resource that was not there then")
     return State(there, inside)
 
 
@@ -142,13 +142,14 @@ def _turn(event: Event) -> tuple[datetime, str, str]:
 
 def _used(service: Service, events: list[Event], owners: Mapping[str, Resource]) -> list[Used]:
     left: dict[tuple[str, str, datetime], Decimal] = {}
+    limits = {item: (quantity(one.quantity), one.per) for item, one in service.included.items()}
     found = []
     for event in events:
         amount, customer = quantity(event.quantity), owners[event.resource].customer
-        share, limit = _NOTHING, service.included.get(event.item)
+        share, limit = _NOTHING, limits.get(event.item)
         if limit is not None:
-            window = (customer, event.item, floor(event.at, limit.per))
-            rest = left.get(window, quantity(limit.quantity))
+            window = (customer, event.item, floor(event.at, limit[1]))
+            rest = left.get(window, limit[0])
             share = min(rest, amount)
             left[window] = EXACT.subtract(rest, share)
         found.append(

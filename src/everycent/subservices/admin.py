@@ -64,7 +64,7 @@ async def _entries(request: Request) -> Response:
     def keep() -> None:
         with running.book.writing():
             for entry in entries:
-                take(running.book, tuple(running.desk.service.items), entry)
+                take(running.book, tuple(running.desk.service.items), running.level, entry)
 
     await anyio.to_thread.run_sync(keep)
     return JSONResponse(running.book.counts(), 201)

@@ -39,6 +39,12 @@ create table if not exists level (
 """
 _RESOURCES = "select resource, customer, kind, name, since, until, item from resource"
 _EVENTS = "select event, at, resource, item, quantity from event"
+_STRETCHES = """
+select resource, at, level, min(coalesce(next, until), coalesce(until, next)) as ended from (
+  select level.resource, at, level, until, lead(at) over (partition by level.resource order by at) as next
+  from level join resource using (resource) where level.item = ?
+) where level <> '0' and at < ? and (ended is null or ended > ?) order by resource, at
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
@@ -110,18 +116,21 @@ class Book:
             self._sql.execute("commit")
 
     def keep(self, resources: Iterable[Resource], events: Iterable[Event]) -> tuple[int, int]:
-        """Takes in what is not known yet. Returns how many resources and events were new."""
+        """Takes in what is not known yet; a resource may turn out to have been there earlier.
+
+        Returns how many resources and events were new.
+        """
         with self.writing():
-            before = self._sql.total_changes
+            before = self.counts()
             self._sql.executemany(
-                "insert or ignore into resource values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into resource values (?, ?, ?, ?, ?, ?, ?)"
+                " on conflict (resource) do update set since = min(since, excluded.since)",
                 [
                     (r.resource, r.customer, r.kind, r.name, r.item or "", _ticks(r.since),
                      None if r.until is None else _ticks(r.until))
                     for r in resources
                 ],
             )  # fmt: skip
-            new_resources = self._sql.total_changes - before
             self._sql.executemany(
                 "insert or ignore into event values (?, ?, ?, ?, ?)",
                 [
@@ -129,7 +138,8 @@ class Book:
                     for e in events
                 ],
             )
-            return new_resources, self._sql.total_changes - before - new_resources
+            after = self.counts()
+            return after["resources"] - before["resources"], after["events"] - before["events"]
 
     def end(self, resource: str, at: datetime) -> None:
         """A resource is not there any more."""
@@ -183,11 +193,12 @@ class Book:
         )
 
     def stretches(self, item: str, period: Period) -> list[Stretch]:
-        """The levels of an item within a period, cut where it begins and ends; levels of 0 are left out."""
+        """The levels of an item within a period, cut where it begins and ends; levels of 0 are left out.
+
+        A level ends with its resource.
+        """
         rows = self._rows(
-            "select * from (select resource, at, level, lead(at) over (partition by resource order by at)"
-            " as ended from level where item = ?) where level <> '0' and at < ?"
-            " and (ended is null or ended > ?) order by resource, at",
+            _STRETCHES,
             item,
             _ticks(period.end),
             _ticks(period.start),
@@ -215,6 +226,15 @@ class Book:
         """The events that are latest in time."""
         rows = self._rows(_EVENTS + " order by at desc, event limit ?", limit)
         return [_event(*row) for row in rows]
+
+    def latest_levels(self, limit: int) -> list[Level]:
+        """The changes of levels that are latest in time."""
+        rows = self._rows(
+            "select at, resource, item, level from level order by at desc, resource limit ?", limit
+        )
+        return [
+            Level(_at(at), resource, item, Decimal(level)) for at, resource, item, level in rows
+        ]
 
     def latest_resources(self, limit: int) -> list[Resource]:
         """The resources that came last."""

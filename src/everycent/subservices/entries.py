@@ -55,8 +55,11 @@ class Entry(NamedTuple):
         return cls(kind, {name: str(value) for name, value in known.items()})
 
 
-def take(book: Book, items: Sequence[str], entry: Entry) -> None:
-    """Takes an entry into a book. Raises Invalid `subservice.bad_entry`, Conflict `subservice.known`."""
+def take(book: Book, items: Sequence[str], level: str, entry: Entry) -> None:
+    """Takes an entry into a book; only the item `level` has levels.
+
+    Raises Invalid `subservice.bad_entry`, Conflict `subservice.known`.
+    """
     kind, told = entry
     item = told.get("item")
     if item is not None and item not in items:
@@ -75,6 +78,8 @@ def take(book: Book, items: Sequence[str], entry: Entry) -> None:
             raise _bad(f"{known.resource} was not there any more at {told['at']}")
         _event(book, told, at)
     elif kind == "level":
+        if item != level:
+            raise _bad(f"{item} has no levels, only {level} has", "tell it as events")
         amount = _quantity(told["level"])
         book.level([Level(at, known.resource, told["item"], amount)])
     else:
@@ -83,7 +88,6 @@ def take(book: Book, items: Sequence[str], entry: Entry) -> None:
         if book.is_used_from(known.resource, at):
             raise _bad(f"{known.resource} was used after that")
         book.end(known.resource, at)
-        book.level([Level(at, known.resource, name, 0) for name in items])
 
 
 def _resource(book: Book, told: dict[str, str]) -> None:

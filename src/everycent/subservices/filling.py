@@ -106,7 +106,7 @@ def from_focus(book: Book, service: str, path: Path, month: str | None = None) -
     return Filled(read, len(rows), *new, of_another, ordered, month)
 
 
-def from_lines(book: Book, items: Iterable[str], path: Path) -> Filled:
+def from_lines(book: Book, items: Iterable[str], level: str, path: Path) -> Filled:
     """Fills a book from JSON lines as the admin API takes them, all or none of them.
 
     Raises Invalid `subservice.unreadable` and what `take` raises, with the number of the line.
@@ -123,7 +123,7 @@ def from_lines(book: Book, items: Iterable[str], path: Path) -> Filled:
     with book.writing():
         for number, told in entries:
             try:
-                take(book, known, Entry.of(told))
+                take(book, known, level, Entry.of(told))
             except (Invalid, Conflict) as refusal:
                 raise _unreadable(path, f"line {number}: {refusal.message}") from refusal
     after = book.counts()
@@ -166,7 +166,7 @@ def _row(told: dict[str, str], month: datetime | None) -> _Row:
     hours = 1 if item in ("jobs", "moved") else max(1, (end - start) // _HOUR)
     begun = start if month is None else _moved(start, month)
     key = _resource(told)
-    name = f"row-{told['Id']}"
+    name = f"row-{told['Id']}" if month is None else f"row-{told['Id']}-{month:%Y-%m}"
     events = [
         Event(name if hours == 1 else f"{name}-{n + 1}", begun + n * _HOUR, key, item, part)
         for n, part in enumerate(_parts(amount, hours))

@@ -28,6 +28,7 @@ async def _page(request: Request) -> Response:
         summary=running.summary(),
         resources=running.book.latest_resources(_SHOWN),
         events=running.book.latest(_SHOWN),
+        levels=running.book.latest_levels(_SHOWN),
         faults=[s.shown() for s in running.faults.switches if s.times != 0],
         kinds=KINDS,
         mutations=MUTATIONS,

@@ -17,10 +17,11 @@ _MOST_ROWS = 100_000
 
 
 class Running:
-    """One sub-service, in one event loop."""
+    """One sub-service, in one event loop. `level` is its item that comes from levels."""
 
-    def __init__(self, book: Book, service: Service) -> None:
+    def __init__(self, book: Book, service: Service, level: str) -> None:
         self.book = book
+        self.level = level
         self.desk = Desk(service)
         self.faults = Faults()
         self.requests = 0

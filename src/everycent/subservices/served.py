@@ -38,7 +38,8 @@ KeyError: 'storage'</pre>"""
 def open_service(name: str, folder: Path, key: str = KEY, page_size: int = 500) -> Running:
     """A shipped service over its database in a folder. Raises like `Book`."""
     book = Book(folder / f"{name}.sqlite")
-    return Running(book, SERVICES[name].make(book, key, page_size))
+    module = SERVICES[name]
+    return Running(book, module.make(book, key, page_size), module.LEVEL)
 
 
 def fill(one: Running, path: Path, month: str | None = None) -> Filled:
@@ -50,7 +51,7 @@ def fill(one: Running, path: Path, month: str | None = None) -> Filled:
         raise Invalid(
             "subservice.bad_month", "JSON lines are taken as they are", field="month", value=month
         )
-    return from_lines(one.book, service.items, path)
+    return from_lines(one.book, service.items, one.level, path)
 
 
 def make_app(one: Running) -> Starlette:

@@ -35,7 +35,7 @@ def make(book: Book, key: str, page_size: int, now: Callable[[], datetime] = utc
 
 def lying(book: Book, period: Period, now: datetime) -> list[Event]:
     """What lay on disks in a period, until now: an event for each disk and hour, at its first byte."""
-    end = min(_end_of_hour(period.end), now)
+    end = min(_end_of_hour(min(period.end, now)), now)
     if end <= period.start:
         return []
     found: dict[tuple[str, datetime], tuple[datetime, Decimal]] = {}
