@@ -27,8 +27,7 @@ from typing import NamedTuple
 
 from everycent.app.settings import Settings
 from everycent.catalog import document
-from everycent.catalog.document_refusals import Strict, converted, wrong
-from everycent.dunning.document_failures import seconds
+from everycent.catalog.document_refusals import Strict, converted, seconds, wrong
 from everycent.erp.port import Erp
 from everycent.flows.hand_over import SLOW
 from everycent.integrations.erp_file import FileErp

@@ -29,6 +29,7 @@ from everycent.ledger import audit as ledger
 from everycent.metering import audit as metering
 from everycent.metering import queries as usage
 from everycent.payments import audit as payments
+from everycent.reports import audit as reports
 from everycent.subscriptions import audit as contracts
 
 
@@ -105,6 +106,7 @@ def verify(
     yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), on_start, tx)
     yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), on_start, tx)
     yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), on_start, tx)
+    yield from _each("reports", reports.CHECKS, partial(reports.violations, tx), on_start, tx)
     on_start(alarms.TOLD)
     yield Check("erp", alarms.TOLD, _found(tx, lambda: alarms.violations(tx)))
     yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start, tx)
