@@ -125,6 +125,7 @@ HANDLERS = {
     HTTPException: on_http,
     psycopg.errors.QueryCanceled: on_time_out,
     psycopg.OperationalError: on_database,
+    psycopg.InterfaceError: on_database,
     Exception: on_failure,
 }
 """Which exception of a route is answered how."""

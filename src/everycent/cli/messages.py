@@ -6,11 +6,9 @@ from typing import Any
 
 import click
 
-from everycent.app.settings import Settings
+from everycent.app.alarming import senders
 from everycent.cli.common import emit, json_option, opened, table
-from everycent.flows.deliver import Sender, deliver
-from everycent.integrations import mail_out, webhook_out
-from everycent.kernel.errors import Invalid
+from everycent.flows.deliver import deliver
 from everycent.kernel.period import instant_text
 from everycent.messages import operations, queries
 from everycent.messages.message import Kind, Status
@@ -33,14 +31,14 @@ def message() -> None:
 def send(limit: int, as_json: bool) -> None:
     """Send the messages whose time has come. Run it as often as you like, on any number of machines."""
     with opened() as (app, tenant_id):
-        senders = _senders(app.settings)
+        by_kind = senders(app.settings)
         counts = deliver(
-            app.database, tenant_id, senders, clock=app.clock, ids=app.ids,
+            app.database, tenant_id, by_kind, clock=app.clock, ids=app.ids,
             actor=app.settings.actor, limit=limit,
         )  # fmt: skip
         with app.database.snapshot(tenant_id) as tx:
             waiting = queries.waiting(tx, app.clock())
-    held_up = {kind: count for kind, count in waiting.items() if Kind(kind) not in senders}
+    held_up = {kind: count for kind, count in waiting.items() if Kind(kind) not in by_kind}
     data = {status.value: counts[status.value] for status in Status} | {"not_set_up": held_up}
 
     def render() -> None:
@@ -52,26 +50,6 @@ def send(limit: int, as_json: bool) -> None:
             click.echo(f"{count:,} of kind {kind} wait: set {_NEEDS[kind]}")
 
     emit(data, as_json, render)
-
-
-def _senders(settings: Settings) -> dict[Kind, Sender]:
-    """What can be sent, as it is set up. Raises Invalid for settings that can't be."""
-    found: dict[Kind, Sender] = {}
-    if settings.smtp_url is not None:
-        if settings.mail_from is None:
-            raise Invalid(
-                "settings.no_sender",
-                "nothing says from whom mails come",
-                field="EVERYCENT_MAIL_FROM",
-                hint="set it to an address, such as Billing <billing@example.com>",
-            )
-        found[Kind.MAIL] = mail_out.mailer(
-            mail_out.server_of(settings.smtp_url, settings.mail_from)
-        )
-    if settings.webhook_secret is not None:
-        secrets = webhook_out.secrets_of(settings.webhook_secret)
-        found[Kind.WEBHOOK] = webhook_out.webhooker(secrets)
-    return found
 
 
 @message.command("list")

@@ -7,8 +7,9 @@ import json
 import click
 
 from everycent.api import server
-from everycent.app import settings, wiring
-from everycent.cli.common import json_option
+from everycent.app import settings
+from everycent.app.staying import staying
+from everycent.cli.common import complain, json_option
 
 
 @click.command()
@@ -25,13 +26,14 @@ def serve(host: str, port: int, as_json: bool) -> None:
     """Serve HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first: usage in, totals and
     live use, entitlements, invoices and runs with their payments, and webhooks of payment providers.
 
-    Programs need an API key: everycent key create NAME.
+    It starts and stays up without its database, and says so to whoever asks: docs/operations.md. Programs
+    need an API key: everycent key create NAME.
     """
 
     def tell(address: str) -> None:
         click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
 
-    with wiring.running(settings.from_environment()) as app:
-        server.serve(app, host, port, tell)
+    with staying(settings.from_environment(), complain) as here:
+        server.serve(here.app, host, port, tell)
     if not as_json:
         click.echo("stopped; everything that was answered is stored")
