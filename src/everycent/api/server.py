@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from everycent.api import collections, entitlements, founding, hooks, live, usage
+from everycent.api.away import ALIVE, Away
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import service_for, service_of
@@ -42,7 +43,7 @@ async def readyz(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/livez", livez, methods=["GET"]),
+    Route(ALIVE, livez, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
     Route("/v1/healthz", readyz, methods=["GET"]),
     Route("/rest/health", readyz, methods=["GET"]),
@@ -71,7 +72,7 @@ def make_app(app: App) -> Starlette:
 
     return Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Patience)],
+        middleware=[Middleware(Patience), Middleware(Away)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

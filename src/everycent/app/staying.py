@@ -82,7 +82,7 @@ def stop_on_signals(stop: threading.Event) -> list[int]:
     return asked
 
 
-def work(here: Staying, name: str, begin: Callable[[int], Round]) -> None:
+def stay_at_work(here: Staying, name: str, begin: Callable[[int], Round]) -> None:
     """Does rounds until it is asked to stop. `begin` is called once with the tenant's number, when the
     database is there; what it refuses ends the work."""
     made = _begun(here, begin)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import click
 
-from everycent.app.alarming import senders
-from everycent.cli.common import emit, json_option, opened, table
+from everycent.app.alarming import channels, senders
+from everycent.app.settings import from_environment
+from everycent.app.staying import Round, stay_at_work, staying, stop_on_signals
+from everycent.cli.common import complain, emit, json_option, opened, table
 from everycent.flows.deliver import deliver
 from everycent.kernel.period import instant_text
 from everycent.messages import operations, queries
 from everycent.messages.message import Kind, Status
 from everycent.messages.queries import Held
 
+_TICK_SECONDS = 2.0
 _NEEDS = {
     Kind.MAIL.value: "EVERYCENT_SMTP_URL and EVERYCENT_MAIL_FROM",
     Kind.WEBHOOK.value: "EVERYCENT_WEBHOOK_SECRET",
@@ -34,7 +38,7 @@ def send(limit: int, as_json: bool) -> None:
         by_kind = senders(app.settings)
         counts = deliver(
             app.database, tenant_id, by_kind, clock=app.clock, ids=app.ids,
-            actor=app.settings.actor, limit=limit,
+            actor=app.settings.actor, channels=channels(app.settings), limit=limit,
         )  # fmt: skip
         with app.database.snapshot(tenant_id) as tx:
             waiting = queries.waiting(tx, app.clock())
@@ -42,14 +46,45 @@ def send(limit: int, as_json: bool) -> None:
     data = {status.value: counts[status.value] for status in Status} | {"not_set_up": held_up}
 
     def render() -> None:
-        click.echo(
-            f"{counts['delivered']:,} delivered, {counts['waiting']:,} to be tried again,"
-            f" {counts['failed']:,} given up"
-        )
+        click.echo(_said(counts))
         for kind, count in held_up.items():
             click.echo(f"{count:,} of kind {kind} wait: set {_NEEDS[kind]}")
 
     emit(data, as_json, render)
+
+
+@message.command()
+@json_option
+def work(as_json: bool) -> None:
+    """Send messages as their time comes, until stopped. Run it on as many machines as you like."""
+    counts: Counter[str] = Counter()
+    with staying(from_environment(), complain) as here:
+        stop_on_signals(here.stop)
+        by_kind = senders(here.app.settings)
+
+        def begin(tenant_id: int) -> Round:
+            def one_round() -> float:
+                counts.update(
+                    deliver(
+                        here.app.database, tenant_id, by_kind, clock=here.app.clock,
+                        ids=here.app.ids, actor=here.app.settings.actor,
+                        channels=channels(here.app.settings), is_stopped=here.stop.is_set,
+                    )
+                )  # fmt: skip
+                return _TICK_SECONDS
+
+            return one_round
+
+        stay_at_work(here, "message work", begin)
+    data = {status.value: counts[status.value] for status in Status}
+    emit(data, as_json, lambda: click.echo(_said(counts)))
+
+
+def _said(counts: Counter[str]) -> str:
+    return (
+        f"{counts['delivered']:,} delivered, {counts['waiting']:,} to be tried again,"
+        f" {counts['failed']:,} given up"
+    )
 
 
 @message.command("list")
