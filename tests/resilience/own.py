@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own that may be stopped and killed, and real processes of the product over it."""
+"""A PostgreSQL of a test's own that may be stopped and killed, and real processes over it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from everycent.db import embedded
 from everycent.db.connection import Database
 from everycent.messages import queries as messages
 from everycent.messages.queries import Held
-from tests.conftest import NOW, Place
 from everycent.tenants import operations as tenants
+from tests.conftest import NOW, Place
 
 EVERYCENT = str(Path(sys.executable).with_name("everycent"))
 _T = TypeVar("_T")

@@ -1,5 +1,5 @@
-"""The alarm about the database: on disk before it is told, told while the database is away, in the list when
-it is back; once, with one id, however many processes see it and whoever dies."""
+"""The alarm about the database: on disk first, told while the database is away, in the list when it is
+back; once, with one id, however many processes see it and whoever dies."""
 
 import signal
 from contextlib import ExitStack

@@ -101,9 +101,9 @@ class Presence:
             self._on_there()
             self._looked.set()
             with connection:
-                error = self._broken_off(connection)
+                broken = self._broken_off(connection)
             if not self._over.is_set():
-                self._shut(error)
+                self._shut(broken)
 
     def _shut(self, error: BaseException) -> None:
         self.there.clear()

@@ -15,12 +15,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import psycopg
 
 from everycent.alarms import operations as alarms
-from everycent.alarms.alarm import Condition, Severity
+from everycent.alarms.alarm import Condition
 from everycent.alarms.operations import Writer
 from everycent.app import alarming
 from everycent.app.away import AwayAlarm, Told
@@ -28,10 +28,12 @@ from everycent.app.presence import Presence
 from everycent.app.settings import Settings
 from everycent.app.wiring import App, random_ids, utc_now
 from everycent.db.connection import AWAY, Database, first_line, is_away
+from everycent.flows.broken import condition, unforeseen
 from everycent.kernel.errors import Refusal
 from everycent.tenants import operations as tenants
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_T = TypeVar("_T")
 _CHANCE = secrets.SystemRandom()
 
 Say = Callable[[str], None]
@@ -82,59 +84,75 @@ def stop_on_signals(stop: threading.Event) -> list[int]:
     return asked
 
 
+class Health:
+    """How a process's work goes, by its name: whether there is an alarm `work.broken` about it."""
+
+    def __init__(self, app: App, tenant_id: int, name: str, say: Say) -> None:
+        self._app, self._tenant_id, self._name, self._say = app, tenant_id, name, say
+        self._is_known_well = False  # a process before this one may have left an alarm
+
+    def well(self) -> None:
+        """It went well."""
+        if not self._is_known_well:
+            self._reflect(())
+            self._is_known_well = True
+
+    def broken(self, error: BaseException) -> None:
+        """It failed in a way that nobody foresaw."""
+        self._is_known_well = False
+        self._say("".join(traceback.format_exception(error)).rstrip())
+        with suppress(psycopg.Error, Refusal):
+            self._reflect((condition(self._name, unforeseen(error)),))
+
+    def broken_off(self, error: BaseException) -> None:
+        """The database broke it off, or somebody else was first."""
+        if not self._app.database.is_away:  # else the presence tells it
+            self._say(f"broken off, trying again: {first_line(error)}")
+
+    def _reflect(self, wrong: Sequence[Condition]) -> None:
+        app, source = self._app, f"work {self._name}"
+        writer = Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
+        with app.database.transaction(self._tenant_id) as tx:
+            alarms.take_turn(tx, source)
+            alarms.reflect(tx, source, wrong, writer)
+
+
 def stay_at_work(here: Staying, name: str, begin: Callable[[int], Round]) -> None:
     """Does rounds until it is asked to stop. `begin` is called once with the tenant's number, when the
     database is there; what it refuses ends the work."""
-    made = _begun(here, begin)
+    made = when_there(here, lambda tenant_id: (tenant_id, begin(tenant_id)))
     if made is None:
         return
     tenant_id, one_round = made
-    failures, is_known_well = 0, False
+    health = Health(here.app, tenant_id, name, here.say)
+    failures = 0
     while here.presence.wait(here.stop):
         rest = 0.0
         try:
             rest = one_round()
-            if not is_known_well:
-                _reflect(here.app, tenant_id, name, ())
-            failures, is_known_well = 0, True
+            health.well()
+            failures = 0
         except AWAY as error:
             failures += 1
-            if not here.app.database.is_away:  # else the presence tells it
-                here.say(f"broken off, trying again: {first_line(error)}")
+            health.broken_off(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours ends no process that others count on
-            failures, is_known_well = failures + 1, False
-            here.say(traceback.format_exc().rstrip())
-            with suppress(psycopg.Error, Refusal):
-                _reflect(here.app, tenant_id, name, (_broken(name, error),))
+            failures += 1
+            health.broken(error)
         if failures:
             pause = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
             rest = pause * _CHANCE.uniform(0.5, 1.5)
         here.stop.wait(rest)
 
 
-def _broken(name: str, error: Exception) -> Condition:
-    said = f"it is tried again: {type(error).__name__}: {first_line(error)}"[:1000]
-    shown = "".join(char if char.isprintable() else "?" for char in said)
-    return Condition("work.broken", name, Severity.CRITICAL, shown)
-
-
-def _begun(here: Staying, begin: Callable[[int], Round]) -> tuple[int, Round] | None:
-    """The tenant and what does a round; None when it was asked to stop before the database was there."""
+def when_there(here: Staying, begin: Callable[[int], _T]) -> _T | None:
+    """What begins with the tenant's number, as soon as the database is there; None when it was asked to
+    stop before. Raises what `begin` refuses."""
     app = here.app
     while here.presence.wait(here.stop):
         try:
-            tenant_id = tenants.named(app.database, app.settings.tenant, app.clock())
-            return tenant_id, begin(tenant_id)
+            return begin(tenants.named(app.database, app.settings.tenant, app.clock()))
         except (psycopg.Error, Refusal) as error:
             if not is_away(error):
                 raise
             here.stop.wait(_FIRST_PAUSE)
     return None
-
-
-def _reflect(app: App, tenant_id: int, name: str, wrong: Sequence[Condition]) -> None:
-    source = f"work {name}"
-    writer = Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
-    with app.database.transaction(tenant_id) as tx:
-        alarms.take_turn(tx, source)
-        alarms.reflect(tx, source, wrong, writer)

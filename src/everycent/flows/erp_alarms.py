@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition, Severity
@@ -12,6 +12,7 @@ from everycent.erp import queries
 from everycent.erp.compared import Compared, What
 from everycent.erp.handed import AWAY, Difference, Status, Trouble
 from everycent.erp.queries import Standing
+from everycent.flows.broken import condition
 
 _MOST = 1_000
 _SHOWN = 3
@@ -22,6 +23,13 @@ def reflect(tx: Tx, erp: str, writer: Writer) -> None:
     source = f"erp {erp}"
     alarms.take_turn(tx, source)
     alarms.reflect(tx, source, conditions(erp, queries.stuck(tx, erp, _MOST)), writer)
+
+
+def reflect_unreadable(tx: Tx, erp: str, unreadable: Mapping[str, str], writer: Writer) -> None:
+    """Raises and resolves alarms about documents that can be put into no batch, and why."""
+    source = f"erp {erp} batches"
+    alarms.take_turn(tx, source)
+    alarms.reflect(tx, source, [condition(name, why) for name, why in unreadable.items()], writer)
 
 
 def reflect_compared(tx: Tx, found: Compared, writer: Writer) -> None:
@@ -59,6 +67,10 @@ def conditions(erp: str, stuck: Sequence[Standing]) -> list[Condition]:
         elif state.status is Status.PARKED:
             said = f"tried {state.tries} times: {_wrong(one)}"
             found.append(Condition("erp.parked", one.reference, Severity.CRITICAL, said))
+        elif state.trouble is Trouble.BROKEN and state.is_alone:
+            found.append(condition(one.reference, state.reason))
+        elif state.trouble is Trouble.BROKEN:
+            found.append(condition(f"{erp} batch {one.batch_no}", state.reason))
         elif state.trouble is Trouble.TWICE:
             found.append(Condition("erp.doubled", one.reference, Severity.CRITICAL, _wrong(one)))
         elif state.trouble is Trouble.ABSENT:
