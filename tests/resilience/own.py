@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from everycent.alarms import queries as alarms
 from everycent.alarms.alarm import Alarm
 from everycent.db import embedded
 from everycent.db.connection import Database
+from everycent.kernel.errors import Unavailable
 from everycent.messages import queries as messages
 from everycent.messages.queries import Held
 from everycent.tenants import operations as tenants
@@ -29,7 +31,7 @@ from tests.conftest import NOW, Place
 
 EVERYCENT = str(Path(sys.executable).with_name("everycent"))
 _T = TypeVar("_T")
-_PATIENCE = 60
+_PATIENCE = 40
 
 
 def until(ask: Callable[[], _T], what: str) -> _T:
@@ -51,8 +53,15 @@ class Own:
         self.url = self.instance.conninfo()
 
     def start(self) -> None:
-        """Starts it again."""
-        embedded.up(self._server)
+        """Starts it again; after a crash that may take more than one try."""
+
+        def is_up() -> bool:
+            with contextlib.suppress(Unavailable):
+                embedded.up(self._server)
+                return True
+            return False
+
+        until(is_up, "PostgreSQL is started")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stops it: SIGINT as `pg_ctl stop -m fast` does, SIGQUIT as `-m immediate`, or SIGKILL."""

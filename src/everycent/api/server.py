@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -78,8 +79,11 @@ def make_app(app: App) -> Starlette:
     )
 
 
-def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns.
+def serve(
+    app: App, host: str, port: int, on_ready: Callable[[str], None], is_asked: threading.Event
+) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns; at once when it
+    `is_asked` to stop already.
 
     `on_ready` is told the address once connections are taken; port 0 takes any free one. Raises
     Unavailable `server.no_address`.
@@ -116,6 +120,8 @@ def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> No
     # uvicorn stops on these by itself and then sends them to the process again, which would die of it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    if is_asked.is_set():
+        stop()
     shown = f"[{host}]" if ":" in host else host
     on_ready(f"http://{shown}:{listening.getsockname()[1]}")
     server.run(sockets=[listening])

@@ -43,18 +43,26 @@ Round = Callable[[], float]
 
 
 class Staying(NamedTuple):
-    """The product in a process that stays up; `stop` is set when it is asked to end."""
+    """The product in a process that stays up; `stop` is set when it is asked to end, and `asked` holds the
+    signals that asked."""
 
     app: App
     presence: Presence
     stop: threading.Event
+    asked: list[int]
     say: Say
+
+    def can_wait(self) -> bool:
+        """Waits a moment and until the database is there; False when it was asked to stop before."""
+        return not self.stop.wait(_FIRST_PAUSE) and self.presence.wait(self.stop)
 
 
 @contextmanager
 def staying(settings: Settings, say: Say) -> Iterator[Staying]:
-    """The product, whether its database is there or not, with an up-to-date schema whenever it is. Raises
-    what is wrong with the settings."""
+    """The product, whether its database is there or not, with an up-to-date schema whenever it is. SIGTERM
+    and SIGINT ask to stop from here on. Raises what is wrong with the settings."""
+    stop = threading.Event()
+    asked = _stop_on_signals(stop)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the presence tells it, and once
     database = Database(None)
     app = App(settings, database, utc_now, random_ids)
@@ -64,15 +72,14 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     presence.begin()
     alarm.begin()
     try:
-        yield Staying(app, presence, threading.Event(), say)
+        yield Staying(app, presence, stop, asked, say)
     finally:
         presence.end()
         alarm.end()
         database.close()
 
 
-def stop_on_signals(stop: threading.Event) -> list[int]:
-    """Lets SIGTERM and SIGINT ask to stop; those that came stand in the list."""
+def _stop_on_signals(stop: threading.Event) -> list[int]:
     asked: list[int] = []
 
     def ask(number: int, _frame: object) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from everycent.app import collecting, processes, providers
 from everycent.app.settings import from_environment
-from everycent.app.staying import Health, Staying, staying, stop_on_signals, when_there
+from everycent.app.staying import Health, Staying, staying, when_there
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.collectable import BY_DEBIT
@@ -32,6 +33,7 @@ from everycent.cli.common import (
     opened,
     table,
 )
+from everycent.db.connection import is_away
 from everycent.flows.collect import start, work
 from everycent.flows.collect.desk import Desk
 from everycent.flows.collect.work import Stop
@@ -172,10 +174,18 @@ def work_command(once: bool, as_json: bool) -> None:
         found = from_environment()
         providers.needed(found)  # what is wrong with them is said before anything is waited for
         with staying(found, complain) as here:
-            asked = stop_on_signals(here.stop)
-            begun = when_there(here, lambda tenant_id: _begun(here, tenant_id))
-            if begun is not None:
-                asked = collecting.run(_worked_on(begun[0], counts, health=begun[1], asked=asked))
+            asked = here.asked
+            while (begun := when_there(here, partial(_begun, here))) is not None:
+                desk, health = begun
+                try:
+                    asked = collecting.run(_worked_on(desk, counts, health=health, asked=asked))
+                    break
+                except (
+                    psycopg.Error,
+                    Unavailable,
+                ) as error:  # before it could say that it is there
+                    if not is_away(error):
+                        raise
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
     if asked and asked[0] == signal.SIGINT:
         raise click.Abort

@@ -11,7 +11,7 @@ import msgspec
 
 from everycent.app import alarming, erps
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying, stop_on_signals
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
 from everycent.cli.common import complain, counted, emit, json_option, money, opened, table
 from everycent.erp import operations, queries
@@ -47,10 +47,9 @@ def work(once: bool, as_json: bool) -> None:
         found = from_environment()
         erps.needed(found)  # what is wrong with it is said before anything is waited for
         with staying(found, complain) as here:
-            stop_on_signals(here.stop)
 
             def begin(tenant_id: int) -> Round:
-                desk = _desk(here.app, tenant_id)
+                desk = _desk(here.app, tenant_id)._replace(can_wait=here.can_wait)
 
                 def one_round() -> float:
                     counts.update(hand_over(desk, is_stopped=here.stop.is_set))

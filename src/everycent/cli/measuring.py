@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from everycent.app.measuring import poller, worker
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying, stop_on_signals
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
 from everycent.cli.common import complain, console, counted, emit, json_option, opened, past_instant
 from everycent.flows import measure as flow
@@ -81,7 +81,6 @@ def _watch(as_json: bool) -> None:
             _render([outcome])
 
     with staying(from_environment(), complain) as here, ExitStack() as until_stopped:
-        stop_on_signals(here.stop)
         if not as_json:
             click.echo("measuring what falls due; SIGTERM or Ctrl-C ends it")
 

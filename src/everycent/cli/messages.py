@@ -9,7 +9,7 @@ import click
 
 from everycent.app.alarming import channels, senders
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying, stop_on_signals
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.cli.common import complain, emit, json_option, opened, table
 from everycent.flows.deliver import deliver
 from everycent.kernel.period import instant_text
@@ -59,7 +59,6 @@ def work(as_json: bool) -> None:
     """Send messages as their time comes, until stopped. Run it on as many machines as you like."""
     counts: Counter[str] = Counter()
     with staying(from_environment(), complain) as here:
-        stop_on_signals(here.stop)
         by_kind = senders(here.app.settings)
 
         def begin(tenant_id: int) -> Round:

@@ -34,6 +34,6 @@ def serve(host: str, port: int, as_json: bool) -> None:
         click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
 
     with staying(settings.from_environment(), complain) as here:
-        server.serve(here.app, host, port, tell)
+        server.serve(here.app, host, port, tell, here.stop)
     if not as_json:
         click.echo("stopped; everything that was answered is stored")

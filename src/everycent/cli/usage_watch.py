@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying, stop_on_signals
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
 from everycent.cli.common import complain, emit, instant, json_option, opened, table
 from everycent.cli.usage_thresholds import threshold, writing
@@ -110,7 +110,6 @@ def watch(interval: float, once: bool, as_json: bool) -> None:
             _look(app, tenant_id, Tick(), as_json)
         return
     with staying(from_environment(), complain) as here:
-        stop_on_signals(here.stop)
         if not as_json:
             click.echo("watching thresholds and gaps; SIGTERM or Ctrl-C ends it")
 

@@ -83,6 +83,11 @@ def take_to_ask(tx: Tx, writer: Writer, *, lease: timedelta, limit: int) -> list
     return [document_id for name, document_id in names.items() if name in taken]
 
 
+def is_taken(tx: Tx, erp: str, what: Iterable[str]) -> bool:
+    """Whether any of it is taken, by whomever."""
+    return store.is_claimed(tx, erp, what)
+
+
 def give_back(tx: Tx, erp: str, what: Iterable[str]) -> None:
     """What was taken may be taken by anybody."""
     store.release(tx, erp, what)

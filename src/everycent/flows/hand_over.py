@@ -42,7 +42,8 @@ _MAY_BE_ITS_FAULT = (Trouble.TIMED_OUT, Trouble.LOST)
 
 class Desk(NamedTuple):
     """What a process needs to hand documents over: `seller` is the tenant's name in the ERP, `since` from
-    which day on documents are handed over. A call to the ERP ends well within the `lease`."""
+    which day on documents are handed over. A call to the ERP ends well within the `lease`. When the
+    database breaks off what the ERP said, it is asked whether it `can_wait`, and does so for a while."""
 
     database: Database
     tenant_id: int
@@ -54,6 +55,7 @@ class Desk(NamedTuple):
     actor: str
     channels: tuple[Channel, ...] = ()
     lease: timedelta = _LEASE
+    can_wait: Callable[[], bool] = lambda: False
 
     @property
     def writer(self) -> Writer:
@@ -222,15 +224,35 @@ def _write(
     counts: Counter[str],
 ) -> bool:
     """Writes down what was said; whether the ERP is there."""
+    is_again = False
+    while True:
+        try:
+            counts.update(map(_what_came, _written(desk, said, reply, what, claims, is_again)))
+            return not any(one.trouble in AWAY for one in said.values())
+        except AWAY_DATABASE:
+            if not desk.can_wait():
+                raise  # the claims run out, and somebody asks the ERP again
+            is_again = True
+
+
+def _written(
+    desk: Desk,
+    said: Mapping[UUID, Said],
+    reply: Reply,
+    what: str,
+    claims: Sequence[str],
+    is_again: bool,
+) -> list[State]:
     points.reach("erp_hear.begin")
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
+        if is_again and not operations.is_taken(tx, desk.erp.name, claims):
+            return []  # it was committed, and we were not told so
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)
         erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
         points.reach("erp_hear.commit")
     points.reach("erp_hear.committed")
-    counts.update(map(_what_came, states.values()))
-    return not any(one.trouble in AWAY for one in said.values())
+    return list(states.values())
 
 
 def _what_came(state: State) -> str:
