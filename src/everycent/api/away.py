@@ -11,6 +11,8 @@ from everycent.kernel.errors import Unavailable
 
 ALIVE = "/livez"
 """What is answered without a database."""
+SPOOLED = "/v1/usage"
+"""What is answered without one where there is a spool."""
 
 
 class Away:
@@ -24,7 +26,8 @@ class Away:
         if scope["type"] == "http" and scope["path"] != ALIVE:
             service = service_of(Request(scope))
             try:
-                service.app.database.check()
+                if service.spool is None or scope["path"] != SPOOLED:
+                    service.app.database.check()
             except Unavailable as away:
                 await problems.response_of(away)(scope, receive, send)
                 return

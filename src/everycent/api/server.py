@@ -20,7 +20,7 @@ from everycent.api import collections, entitlements, founding, hooks, live, usag
 from everycent.api.away import ALIVE, Away
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
-from everycent.api.service import service_for, service_of
+from everycent.api.service import close, service_for, service_of
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
@@ -68,8 +68,7 @@ def make_app(app: App) -> Starlette:
         try:
             yield
         finally:
-            await anyio.to_thread.run_sync(service.intake.close)
-            await anyio.to_thread.run_sync(service.folding.close)
+            await anyio.to_thread.run_sync(close, service)
 
     return Starlette(
         routes=ROUTES,

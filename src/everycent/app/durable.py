@@ -39,10 +39,12 @@ def move(path: Path, to: Path) -> None:
     _settle(to.parent)
 
 
-def remove(path: Path) -> None:
-    """Removes a file, if it is there."""
-    path.unlink(missing_ok=True)
-    _settle(path.parent)
+def remove(*paths: Path) -> None:
+    """Removes files of a folder, if they are there."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for parent in {path.parent for path in paths}:
+        _settle(parent)
 
 
 @contextmanager

@@ -147,7 +147,9 @@ def _send(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
     try:
         return _sent(desk, unit, counts)
     except AWAY_DATABASE:
-        raise
+        if not desk.can_wait():
+            raise
+        return _give_back(desk, [unit.what])
     except Exception as error:  # noqa: BLE001 - of this unit: it is tried later, and stops no other
         why = error.message if isinstance(error, Broken) else unforeseen(error)
     with desk.database.snapshot(desk.tenant_id) as tx:
@@ -165,6 +167,13 @@ def _sent(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
     is_there = _write(desk, said, reply, unit.what, [unit.what], counts)
     # One document at which the ERP hangs does not say that it is away.
     return is_there or (unit.document_id is not None and reply.trouble in _MAY_BE_ITS_FAULT)
+
+
+def _give_back(desk: Desk, claims: Sequence[str]) -> bool:
+    """The database broke off what was to be sent: it may be taken again at once, by anybody."""
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
+        operations.give_back(tx, desk.erp.name, claims)
+    return True
 
 
 def _give_up(
@@ -195,7 +204,9 @@ def _ask(desk: Desk, documents: Sequence[UUID], counts: Counter[str]) -> bool:
     try:
         return _asked(desk, documents, counts)
     except AWAY_DATABASE:
-        raise
+        if not desk.can_wait():
+            raise
+        return _give_back(desk, [f"ask {key}" for key in documents])
     except Exception as error:  # noqa: BLE001 - the others are asked about
         why = unforeseen(error)
     if len(documents) == 1:
