@@ -63,7 +63,7 @@ def test_an_older_program_works_beside_a_newer_one_that_has_added_to_the_schema(
     own.run("bill", "run")
     own.run("bill", "run", **next_one)
     for settings in ({}, next_one):
-        assert all(not check["violators"] for check in own.run("verify", "--replay", **settings))
+        own.run("verify", "--replay", **settings)  # which ends with 0 only if every promise holds
 
 
 def test_a_program_that_is_too_old_for_the_schema_says_so_and_is_not_ready(own, key, tmp_path):

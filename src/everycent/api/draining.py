@@ -23,7 +23,7 @@ from everycent.flows.taken import Status, Taken
 from everycent.kernel.errors import Broken, Forbidden, Refusal, Unavailable
 from everycent.tenants import queries
 
-_EVERY_SECONDS = 1.0
+_EVERY_SECONDS = 1
 _MOST_TOLD = 1000
 _TOGETHER = 64  # batches, which share transactions
 _TOGETHER_BYTES = 16_000_000
