@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -12,9 +10,10 @@ import click
 import msgspec
 
 from everycent.app import alarming, erps
+from everycent.app.settings import from_environment
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
-from everycent.cli.common import counted, emit, json_option, money, opened, table
-from everycent.db.connection import AWAY
+from everycent.cli.common import complain, counted, emit, json_option, money, opened, table
 from everycent.erp import operations, queries
 from everycent.erp.handed import Status
 from everycent.erp.operations import Writer
@@ -41,23 +40,25 @@ def erp() -> None:
 def work(once: bool, as_json: bool) -> None:
     """Work until stopped: hand over what is final, ask about what is acknowledged, and try again what went
     wrong. Run it on as many machines as you like."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     counts: Counter[str] = Counter()
-    with opened() as (app, tenant_id):
-        desk = _desk(app, tenant_id)
-        while not stop.is_set():
-            try:
-                counts.update(hand_over(desk, is_stopped=stop.is_set))
-            except AWAY as error:
-                if once:
-                    raise
-                first = str(error).strip().splitlines()[0]
-                click.echo(f"the database is away, trying again: {first}", err=True)
-            if once:
-                break
-            stop.wait(_TICK_SECONDS)
+    if once:
+        with opened() as (app, tenant_id):
+            counts.update(hand_over(_desk(app, tenant_id)))
+    else:
+        found = from_environment()
+        erps.needed(found)  # what is wrong with it is said before anything is waited for
+        with staying(found, complain) as here:
+
+            def begin(tenant_id: int) -> Round:
+                desk = _desk(here.app, tenant_id)._replace(can_wait=here.can_wait)
+
+                def one_round() -> float:
+                    counts.update(hand_over(desk, is_stopped=here.stop.is_set))
+                    return _TICK_SECONDS
+
+                return one_round
+
+            stay_at_work(here, "erp work", begin)
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
 
 
