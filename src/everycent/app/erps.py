@@ -83,7 +83,7 @@ class _Tryton(Strict):
     company: str
     revenue: str
     taxes: dict[str, str]
-    accounts: dict[str, str] = {}
+    accounts: dict[str, str] = {}  # noqa: RUF012 - a Struct copies it
     discounts: str | None = None
     receivable: str | None = None
     journal: str = "REV"
