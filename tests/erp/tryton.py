@@ -59,7 +59,7 @@ class Tryton:
         (folder / "password").write_text(PASSWORD)
         (folder / "trytond.conf").write_text(
             "[database]\nuri = postgresql://\nlist = True\n"
-            f"[web]\nlisten = 127.0.0.1:{self.port}\n[queue]\nworker = False\n"
+            f"[web]\nlisten = 127.0.0.1:{self.port}\n[queue]\nworker = True\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.key = ""
@@ -119,7 +119,7 @@ class Tryton:
     def rows(self, query: str, *told: Any) -> list[Any]:
         """What its database says."""
         with psycopg.connect(self.conninfo) as books:
-            return [row[0] if len(row) == 1 else row for row in books.execute(query, told)]
+            return [row[0] if len(row) == 1 else row for row in books.execute(query, told or None)]
 
     def execute(self, query: str, *told: Any) -> None:
         """Changes its database behind its back."""
@@ -136,19 +136,29 @@ class Tryton:
         """All invoices: reference, state, whether there is a number, untaxed, tax, total."""
         return self.rows(
             "select i.reference, i.state, i.number is not null, "
-            " sum(l.credit - l.debit) filter (where a.code like '8%%'),"
+            " sum(l.credit - l.debit) filter (where a.code like '8%'),"
             " sum(l.credit - l.debit) filter (where a.code = '1776'),"
-            " sum(l.debit - l.credit) filter (where a.code like '14%%') "
+            " sum(l.debit - l.credit) filter (where a.code like '14%') "
             "from account_invoice i left join account_move m on m.id = i.move "
             "left join account_move_line l on l.move = m.id "
             "left join account_account a on a.id = l.account group by i.id order by i.id"
         )
 
-    def period(self, month: int) -> int:
-        """The period of a month."""
+    @contextmanager
+    def closed(self, month: int) -> Iterator[None]:
+        """While the period of a month is closed. Its journals stay closed, until `open_journals`."""
         day = _day(f"{YEAR}-{month:02d}-05")
-        (found,) = self.ids("account.period", ["start_date", "<=", day], ["end_date", ">=", day])
-        return found
+        period = self.ids("account.period", ["start_date", "<=", day], ["end_date", ">=", day])
+        self.call("model.account.period.close", period)
+        try:
+            yield
+        finally:
+            self.call("model.account.period.reopen", period)
+
+    def open_journals(self) -> None:
+        """Journals of periods that were closed are open again."""
+        closed = self.ids("account.journal.period", ["state", "=", "closed"])
+        self.call("model.account.journal.period.reopen", closed)
 
     def _run(self, program: str, *options: str) -> None:
         command = [str(_BIN / program), "-c", str(self._folder / "trytond.conf"), *options]
@@ -246,8 +256,8 @@ def _day(text: str) -> dict[str, Any]:
 
 
 class Door:
-    """Hands requests on to a port, and answers back, unless `loses` says of the request line that the answer
-    does not come back. `seen` are the request lines."""
+    """Hands requests on to a port, and answers back, unless `loses` says of the request line that the
+    answer does not come back. `seen` are the request lines."""
 
     def __init__(self, port: int, loses: Callable[[str], bool]) -> None:
         self.seen: list[str] = []

@@ -25,6 +25,7 @@ One of the kind `tryton` has a `database`, and what is ours is called there (int
       journal: REV                      # that of invoices
       taxes: {S 19: VAT 19 %, E 0: none}    # the tax of a category and percentage, by its name
       parties: seller                   # codes are `default/acme`; shared: they are `acme`
+      cents: refuse                     # what Tryton rounds otherwise; adopt: it gets what was printed
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from everycent.erp.port import Erp
 from everycent.integrations.erp_file import FileErp
 from everycent.integrations.erp_http import HttpErp
 from everycent.integrations.erp_tryton import TrytonErp
-from everycent.integrations.tryton_books import BY_SELLER, SHARED, Map
+from everycent.integrations.tryton_books import ADOPT, BY_SELLER, REFUSE, SHARED, Map
 from everycent.kernel.errors import Unavailable
 
 FILE = "erp.yaml"
@@ -88,6 +89,7 @@ class _Tryton(Strict):
     receivable: str | None = None
     journal: str = "REV"
     parties: str = BY_SELLER
+    cents: str = REFUSE
     batch: str = "20"
     deadline: str = "60s"
 
@@ -135,6 +137,8 @@ def _tryton(told: _Tryton, environ: Mapping[str, str]) -> SetUp:
         raise wrong("erp.database", "a database's name has letters, digits, - and _")
     if told.parties not in (BY_SELLER, SHARED):
         raise wrong("erp.parties", f"{told.parties[:20]!r} is no kind", f"{BY_SELLER} or {SHARED}")
+    if told.cents not in (REFUSE, ADOPT):
+        raise wrong("erp.cents", f"{told.cents[:20]!r} is no way", f"{REFUSE} or {ADOPT}")
     for place in ("company", "revenue", "discounts", "receivable", "journal"):
         if getattr(told, place) is not None:
             check_text(getattr(told, place), f"erp.{place}", f"the {place}")
@@ -155,6 +159,7 @@ def _tryton(told: _Tryton, environ: Mapping[str, str]) -> SetUp:
         receivable=told.receivable,
         discounts=told.discounts,
         parties=told.parties,
+        cents=told.cents,
     )
     return SetUp(
         TrytonErp(

@@ -39,7 +39,7 @@ from everycent.kernel import points
 _INVOICE = "account.invoice"
 _FIELDS = (
     "reference number state party.code currency.code currency.digits "
-    "untaxed_amount tax_amount total_amount"
+    "untaxed_amount tax_amount total_amount taxes.tax taxes.base taxes.amount"
 )
 _BOOKED = ("posted", "paid")
 _ABOUT_DATES = ("invoice_payment_term", "invoice_date_future")
@@ -55,6 +55,13 @@ class _Currency(msgspec.Struct, frozen=True):
     digits: int
 
 
+class _Tax(msgspec.Struct, frozen=True):
+    id: int
+    tax: int | None
+    base: Decimal
+    amount: Decimal
+
+
 class _Row(msgspec.Struct, frozen=True):
     """An invoice as Tryton has it."""
 
@@ -67,6 +74,7 @@ class _Row(msgspec.Struct, frozen=True):
     untaxed_amount: Decimal
     tax_amount: Decimal
     total_amount: Decimal
+    taxes: tuple[_Tax, ...]
 
     @property
     def is_booked(self) -> bool:
@@ -157,10 +165,10 @@ class TrytonErp:
         company = books.company(talk, self._to)
         return [["company", "=", company], ["type", "=", "out"], ["state", "!=", "cancelled"]]
 
-    def _there(self, talk: Talk, references: Iterable[str]) -> dict[str, list[_Row]]:
+    def _there(self, talk: Talk, references: Iterable[str]) -> defaultdict[str, list[_Row]]:
         """What Tryton has under references, not counting what is cancelled; oldest first."""
         domain = [*self._ours(talk), ["reference", "in", list(references)]]
-        found: dict[str, list[_Row]] = defaultdict(list)
+        found: defaultdict[str, list[_Row]] = defaultdict(list)
         for row in talk.find(_INVOICE, domain, _Row, _FIELDS):
             found[row.reference].append(row)
         return found
@@ -194,6 +202,8 @@ class TrytonErp:
         """A draft. One that an earlier call made, whose answer nobody waited for, comes before it."""
         code = self._code(desk.seller, document.customer.key)
         party = books.party(desk.talk, desk.parties, code, document.customer)
+        currency = desk.books.currency(document.currency)
+        lines = [line | {"currency": currency} for line in lines_of(document, desk.books.chart)]
         values = {
             "company": desk.books.company,
             "type": "out",
@@ -202,7 +212,7 @@ class TrytonErp:
             "party": party.id,
             "invoice_address": party.addresses[0].id,
             "account": desk.books.receivable or party.account_receivable or desk.books.default,
-            "currency": desk.books.currency(document.currency),
+            "currency": currency,
             "journal": desk.books.journal,
             "invoice_date": day(document.issued_on),
             "accounting_date": day(document.issued_on),
@@ -210,14 +220,30 @@ class TrytonErp:
             "source_untaxed_amount": Decimal(document.net),
             "source_tax_amount": Decimal(document.tax),
             "source_total_amount": Decimal(document.gross),
-            "lines": [["create", lines_of(document, desk.books.chart)]],
+            "lines": [["create", lines]],
         }
         row = desk.talk.make(_INVOICE, values, _Row, _FIELDS)
         points.reach("erp_tryton.created")
-        there = self._there(desk.talk, [document.reference]).get(document.reference, [])
-        if len(there) < 2:
-            return row
+        if self._to.cents == books.ADOPT and not self._is_same(row, document):
+            self._adopt(desk, row, document)
+        there = self._there(desk.talk, [document.reference])[document.reference]
+        if len(there) == 1:
+            return there[0]
         return self._settled(desk, document, there) or row
+
+    def _adopt(self, desk: _Desk, row: _Row, document: Document) -> None:
+        """Gives a draft the taxes that were printed, where Tryton has the same bases and its taxes differ
+        by no more than the last digit."""
+        least = Decimal(1).scaleb(-row.currency.digits)
+        printed: dict[int | None, tuple[Decimal, Decimal]] = {}
+        for tax in document.taxes:
+            name = desk.books.chart.taxes[f"{tax.category} {tax.percent}"]
+            base, amount = printed.get(name, (Decimal(0), Decimal(0)))
+            printed[name] = base + Decimal(tax.base), amount + Decimal(tax.amount)
+        for has in row.taxes:
+            base, amount = printed.get(has.tax, (Decimal(0), Decimal(0)))
+            if has.base == base and 0 < abs(has.amount - amount) <= least:
+                desk.talk.change("account.invoice.tax", has.id, {"amount": amount})
 
     def _posted(self, desk: _Desk, row: _Row) -> _Row:
         try:

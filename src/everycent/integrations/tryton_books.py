@@ -18,6 +18,10 @@ BY_SELLER = "seller"
 SHARED = "shared"
 """A party's code is the customer's key, whoever the seller is."""
 NO_TAX = "none"
+REFUSE = "refuse"
+"""A tax that Tryton rounds otherwise is a difference, and is not posted."""
+ADOPT = "adopt"
+"""Where a tax differs from Tryton's by the last digit, the draft gets the one that was printed."""
 _PARTY = "code account_receivable addresses.id"
 
 
@@ -34,6 +38,7 @@ class Map(NamedTuple):
     receivable: str | None = None
     discounts: str | None = None
     parties: str = BY_SELLER
+    cents: str = REFUSE
 
 
 class Books(NamedTuple):

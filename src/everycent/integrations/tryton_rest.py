@@ -31,6 +31,8 @@ from everycent.integrations.wire_connection import Reply as Answer
 
 _T = TypeVar("_T")
 _LONGEST_WORDS = 400
+_FORBIDDEN = "it forbids that and does not say why: a closed journal, or the rights of its user"
+"""For a button Tryton keeps such reasons to itself, and they may be about one document."""
 
 
 class Site(NamedTuple):
@@ -114,7 +116,7 @@ class Talk:
         """Presses a button of a record, and reads it afterwards."""
         self._has_changed = True
         target = f"{model}/{record}/{action}?{urlencode(_fields(fields))}"
-        return self._as(self._call("POST", target, {}), shape)
+        return self._as(self._call("POST", target, {}, is_button=True), shape)
 
     def tell(self, model: str, action: str, body: Mapping[str, Any]) -> None:
         """Calls what belongs to a model and to none of its records."""
@@ -130,10 +132,10 @@ class Talk:
         try:
             return msgspec.convert(found, shape, strict=True)
         except msgspec.ValidationError as error:
-            why = f"Tryton's answer is not as expected: {error}"
-            raise StoppedError(Trouble.MALFORMED, why) from None
+            why = f"Tryton does not show what is needed, or not to this user: {error}"
+            raise StoppedError(Trouble.UNAVAILABLE, why) from None
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, *, is_button: bool = False) -> Any:
         headers = {
             "Authorization": f"Bearer {self._site.key}",
             "Accept": "application/json",
@@ -154,7 +156,7 @@ class Talk:
                 "body": raw.decode("utf-8", "replace"),
             }
         )
-        return self._meaning(answer, raw, method)
+        return self._meaning(answer, raw, method, is_button=is_button)
 
     def _answer(self, request: wire.Request) -> Answer:
         left = self._until - self._runner.get_loop().time()
@@ -162,12 +164,14 @@ class Talk:
             return Answer(End.TIMED_OUT, why="the time for all calls is over")
         return self._runner.run(wire.call(self._pool, request, timedelta(seconds=left)))
 
-    def _meaning(self, answer: Answer, raw: bytes, method: str) -> Any:
+    def _meaning(self, answer: Answer, raw: bytes, method: str, *, is_button: bool) -> Any:
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         if answer.status == 204:
             return None
         if answer.status == 400 and is_json:
             raise DeclinedError(_words(raw))
+        if answer.status == 403 and is_button:
+            raise DeclinedError(_FORBIDDEN)
         reply = reply_of(answer, raw)
         trouble, why = reply.trouble, reply.why
         if answer.status == 404:
