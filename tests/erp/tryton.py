@@ -238,6 +238,8 @@ def running_tryton(server: embedded.Instance, folder: Path) -> Iterator[Tryton]:
     tryton.start()
     try:
         tryton.set_up()
+        with psycopg.connect(tryton.conninfo, autocommit=True) as books:
+            books.execute("analyze")
         yield tryton
     finally:
         tryton.kill()
