@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -289,6 +290,16 @@ def test_an_answer_that_is_lost_books_nothing_twice(tryton, part):
         assert [said.partition(" ")[0] for said in sent(erp, PLAIN)] == ["lost"]
         assert sent(erp, PLAIN) == ["registered "]
     assert tryton.rows("select state from account_invoice") == ["posted"]
+
+
+def test_many_who_hand_the_same_documents_over_at_once_book_them_once(tryton):
+    documents = [document(n, "vat 20 10.00 2.00", "base 10.00 20") for n in range(1, 5)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: sent(adapter(tryton), *documents), range(3)))
+    assert sent(adapter(tryton), *documents) == ["registered "] * 4
+    moves = "select count(*), count(distinct i.number) from account_invoice i join account_move m"
+    assert tryton.rows(f"{moves} on m.origin = 'account.invoice,' || i.id") == [(4, 4)]
+    assert tryton.rows("select state from account_invoice") == ["posted"] * 4
 
 
 def test_a_draft_that_comes_late_is_removed_and_never_posted(tryton, erp, at_points):

@@ -198,7 +198,12 @@ class Tryton:
             invoice_sequences=[("create", [{"company": company} | series])],
         )  # fmt: skip
         self.call("model.account.fiscalyear.create_period", [year])
-        app = self.new("res.user.application", user=1, application="rest")
+        groups = self.ids("res.group", ["name", "=", "Accounting"])
+        user = self.new(
+            "res.user", name="Billing", login="billing", groups=[("add", groups)],
+            companies=[("add", [company])], company=company,
+        )  # fmt: skip
+        app = self.new("res.user.application", user=user, application="rest")
         (told,) = self.call("model.res.user.application.read", [app], ["key"])
         self.key = told["key"]
 

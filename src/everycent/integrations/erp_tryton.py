@@ -17,13 +17,12 @@ and every answer of Tryton to the letter, so that anybody can check the translat
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -42,8 +41,9 @@ _FIELDS = (
     "untaxed_amount tax_amount total_amount taxes.tax taxes.base taxes.amount"
 )
 _BOOKED = ("posted", "paid")
-_ABOUT_DATES = ("invoice_payment_term", "invoice_date_future")
-"""Warnings of Tryton that a date is past or to come. It is printed, so there is nothing to decide."""
+_ANYWAY = {"_skip_warnings": True}
+"""Tryton asks its user whether to go on, such as when a due date is past. It is printed, so there is
+nothing to decide. Where Tryton asks all the same, the document is refused with its words."""
 
 
 class _Party(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class _Party(msgspec.Struct, frozen=True):
 
 class _Currency(msgspec.Struct, frozen=True):
     code: str
-    digits: int
+    digits: Annotated[int, msgspec.Meta(ge=0, le=10)]
 
 
 class _Tax(msgspec.Struct, frozen=True):
@@ -188,15 +188,15 @@ class TrytonErp:
         return self._found(row)
 
     def _settled(self, desk: _Desk, document: Document, there: Sequence[_Row]) -> _Row | None:
-        """What there is of a document, if it is booked or can be posted; other drafts are removed."""
-        booked = [row for row in there if row.is_booked]
-        if booked:
-            return booked[0]
+        """What there is of a document, if it is booked or can be posted; other drafts are removed. One that
+        a person has validated is left as it is, and told as it is."""
         good = [row for row in there if self._is_same(row, document)]
+        validated = [row for row in there if row.state == "validated"]
+        kept = [row for row in there if row.is_booked] or good or validated
         for row in there:
-            if row not in good[:1]:
+            if row.state == "draft" and row not in kept[:1]:
                 desk.talk.remove(_INVOICE, row.id)
-        return good[0] if good else None
+        return kept[0] if kept else None
 
     def _created(self, desk: _Desk, document: Document) -> _Row:
         """A draft. One that an earlier call made, whose answer nobody waited for, comes before it."""
@@ -246,19 +246,9 @@ class TrytonErp:
                 desk.talk.change("account.invoice.tax", has.id, {"amount": amount})
 
     def _posted(self, desk: _Desk, row: _Row) -> _Row:
-        try:
-            posted = self._post(desk, row)
-        except DeclinedError:
-            key = hashlib.md5(f"{_INVOICE},{row.id}".encode(), usedforsecurity=False).hexdigest()
-            for name in _ABOUT_DATES:
-                told = {"name": f"{key}.{name}", "always": False}
-                desk.talk.tell("res.user.warning", "skip", told)
-            posted = self._post(desk, row)
+        posted = desk.talk.act(_INVOICE, row.id, "post", _Row, _FIELDS, context=_ANYWAY)
         points.reach("erp_tryton.posted")
         return posted
-
-    def _post(self, desk: _Desk, row: _Row) -> _Row:
-        return desk.talk.act(_INVOICE, row.id, "post", _Row, _FIELDS)
 
     def _code(self, seller: str, customer: str) -> str:
         return f"{seller}/{customer}" if self._to.parties == books.BY_SELLER else customer

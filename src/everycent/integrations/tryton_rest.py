@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -31,6 +32,8 @@ from everycent.integrations.wire_connection import Reply as Answer
 
 _T = TypeVar("_T")
 _LONGEST_WORDS = 400
+_AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,10})?", re.ASCII)
+_NOTHING = Reply(b"")
 _FORBIDDEN = "it forbids that and does not say why: a closed journal, or the rights of its user"
 """For a button Tryton keeps such reasons to itself, and they may be about one document."""
 
@@ -47,9 +50,9 @@ class Site(NamedTuple):
 class StoppedError(Exception):
     """The conversation can't go on: Tryton is away, breaks, lets nobody in, or is not set up."""
 
-    def __init__(self, trouble: Trouble, why: str, raw: bytes = b"", status: int | None = None):
+    def __init__(self, trouble: Trouble, why: str, reply: Reply = _NOTHING) -> None:
         super().__init__(why)
-        self.reply = Reply(raw, status, trouble, why)
+        self.reply = reply._replace(trouble=trouble, why=why)
 
 
 class DeclinedError(Exception):
@@ -112,21 +115,24 @@ class Talk:
         self._has_changed = True
         self._call("PUT", f"{model}/{record}", values)
 
-    def act(self, model: str, record: int, action: str, shape: type[_T], fields: str) -> _T:
-        """Presses a button of a record, and reads it afterwards."""
+    def act(
+        self, model: str, record: int, action: str, shape: type[_T], fields: str,
+        *, context: Mapping[str, Any],
+    ) -> _T:  # fmt: skip
+        """Presses a button of a record, and reads it afterwards. Without a body: with one in JSON Tryton
+        hides what went wrong inside."""
         self._has_changed = True
         target = f"{model}/{record}/{action}?{urlencode(_fields(fields))}"
-        return self._as(self._call("POST", target, {}, is_button=True), shape)
-
-    def tell(self, model: str, action: str, body: Mapping[str, Any]) -> None:
-        """Calls what belongs to a model and to none of its records."""
-        self._has_changed = True
-        self._call("POST", f"{model}/{action}", body)
+        return self._as(self._call("POST", target, button=context), shape)
 
     def remove(self, model: str, record: int) -> None:
-        """Takes a record away."""
+        """Takes a record away, if it is there. That Tryton keeps it is no fault of what is sent."""
         self._has_changed = True
-        self._call("DELETE", f"{model}/{record}")
+        try:
+            self._call("DELETE", f"{model}/{record}")
+        except DeclinedError as declined:
+            why = f"Tryton does not remove what is too much: {declined}"
+            raise StoppedError(Trouble.THREW, why) from None
 
     def _as(self, found: Any, shape: type[_T]) -> _T:
         try:
@@ -135,11 +141,13 @@ class Talk:
             why = f"Tryton does not show what is needed, or not to this user: {error}"
             raise StoppedError(Trouble.UNAVAILABLE, why) from None
 
-    def _call(self, method: str, path: str, body: Any = None, *, is_button: bool = False) -> Any:
+    def _call(
+        self, method: str, path: str, body: Any = None, *, button: Mapping[str, Any] | None = None
+    ) -> Any:  # fmt: skip
         headers = {
             "Authorization": f"Bearer {self._site.key}",
             "Accept": "application/json",
-            "X-Tryton-Context": _packed(self.context),
+            "X-Tryton-Context": _packed(self.context | dict(button or {})),
         }
         content = b""
         if body is not None:
@@ -156,7 +164,7 @@ class Talk:
                 "body": raw.decode("utf-8", "replace"),
             }
         )
-        return self._meaning(answer, raw, method, is_button=is_button)
+        return self._meaning(answer, raw, method, is_button=button is not None)
 
     def _answer(self, request: wire.Request) -> Answer:
         left = self._until - self._runner.get_loop().time()
@@ -165,28 +173,31 @@ class Talk:
         return self._runner.run(wire.call(self._pool, request, timedelta(seconds=left)))
 
     def _meaning(self, answer: Answer, raw: bytes, method: str, *, is_button: bool) -> Any:
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        if answer.status == 204:
+        reply = reply_of(answer, raw)
+        if answer.end is not End.ANSWERED:
+            is_lost = reply.trouble is Trouble.UNREACHABLE and self._has_changed
+            trouble = Trouble.LOST if is_lost else reply.trouble
+            raise StoppedError(trouble or Trouble.LOST, reply.why, reply)
+        if answer.status == 204 or (answer.status == 404 and method == "DELETE"):
             return None
-        if answer.status == 400 and is_json:
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip()
+        if answer.status == 400 and kind == "application/json":
             raise DeclinedError(_words(raw))
         if answer.status == 403 and is_button:
             raise DeclinedError(_FORBIDDEN)
-        reply = reply_of(answer, raw)
-        trouble, why = reply.trouble, reply.why
+        if answer.status == 404 and is_button:
+            raise StoppedError(Trouble.THREW, "the invoice is gone from Tryton meanwhile", reply)
         if answer.status == 404:
-            trouble, why = Trouble.UNAVAILABLE, f"Tryton has no database {self._site.database}"
-        elif answer.status == 400 and method != "GET":  # an error inside it, which it tells so
-            trouble, why = Trouble.THREW, "Tryton broke at what was sent"
-        elif trouble is Trouble.UNREACHABLE and self._has_changed:
-            trouble = Trouble.LOST
-        if trouble is not None:
-            raise StoppedError(trouble, why, raw, answer.status)
+            why = f"Tryton has no database {self._site.database}"
+            raise StoppedError(Trouble.UNAVAILABLE, why, reply)
+        if answer.status == 400 and method != "GET":  # what goes wrong inside it, it tells so
+            raise StoppedError(Trouble.THREW, "Tryton broke at what was sent", reply)
+        if reply.trouble is not None:
+            raise StoppedError(reply.trouble, reply.why, reply)
         try:
             return json.loads(raw, object_hook=_decimal, parse_constant=_no_number)
         except (ValueError, ArithmeticError, RecursionError):
-            why = "Tryton's answer is not JSON"
-            raise StoppedError(Trouble.MALFORMED, why, raw, answer.status) from None
+            raise StoppedError(Trouble.MALFORMED, "Tryton's answer is not JSON", reply) from None
 
 
 def day(text: str) -> dict[str, Any]:
@@ -205,7 +216,7 @@ def _decimal(found: dict[str, Any]) -> Any:
     if found.get("__class__") != "Decimal":
         return found
     text = found.get("decimal")
-    if not isinstance(text, str) or not Decimal(text).is_finite():
+    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
         raise ValueError("no amount")
     return Decimal(text)
 
