@@ -285,11 +285,55 @@ def test_a_worker_that_is_killed_leaves_a_draft_that_is_finished(tryton, erp):
 
 @pytest.mark.parametrize("part", ["POST /tryton_books/rest/model/account.invoice?", "/post?"])
 def test_an_answer_that_is_lost_books_nothing_twice(tryton, part):
-    with Door(tryton.port, once(part)) as door:
+    with Door(tryton.port, once(part, lambda answer: b"")) as door:
         erp = adapter(tryton, url=door.url)
         assert [said.partition(" ")[0] for said in sent(erp, PLAIN)] == ["lost"]
         assert sent(erp, PLAIN) == ["registered "]
     assert tryton.rows("select state from account_invoice") == ["posted"]
+
+
+def _of_length(answer: bytes, body: bytes, *, more: bytes = b"", first: bytes = b"") -> bytes:
+    head, _, _ = answer.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    lines[0] = first or lines[0]
+    size = b"Content-Length: %d" % len(body)
+    return b"\r\n".join([*lines, size, *more.splitlines()]) + b"\r\n\r\n" + body
+
+
+def _body(answer: bytes) -> bytes:
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+SPOILED = [
+    # what is made of an answer -> trouble
+    (lambda a: a[: len(a) - 9], "lost"),
+    (lambda a: _of_length(a, _body(a)[:-9]), "malformed"),
+    (lambda a: _of_length(a, b"<html>"), "malformed"),
+    (lambda a: _of_length(a, _body(a), more=b"Content-Encoding: gzip"), "malformed"),
+    (lambda a: _of_length(a, _body(a).replace(b'"2.00"', b'"NaN"')), "malformed"),
+    (lambda a: _of_length(a, _body(a).replace(b'"2.00"', b'"1e999"')), "malformed"),
+    (lambda a: _of_length(a, _body(a).replace(b'"number"', b'"name"')), "unavailable"),
+    (lambda a: _of_length(a, b"{}"), "unavailable"),
+    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 302 Found", more=b"Location: /"), "refused"),
+    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 500 No"), "threw"),
+    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 503 No"), "unavailable"),
+    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 404 No"), "unavailable"),
+    (lambda a: b"garbage", "malformed"),
+    (lambda a: _of_length(a, _body(a).replace(b'"12.00"', b'"12.01"')), "mismatch"),
+    (lambda a: _of_length(a, _body(a).replace(b"acme", b"emca")), "mismatch"),
+    (lambda a: _of_length(a, _body(a).replace(b"INV-0", b"INV-9")), "mismatch"),
+    (lambda a: _of_length(a, _body(a).replace(b'"posted"', b'"cancelled"')), "unavailable"),
+    (lambda a: _of_length(a, _body(a).replace(b'"posted"', b'"draft"')), "acknowledged"),
+]
+
+
+def test_no_answer_that_was_spoiled_on_its_way_is_believed(tryton):
+    assert sent(adapter(tryton), PLAIN) == ["registered "]
+    for n, (spoil, trouble) in enumerate(SPOILED):
+        with Door(tryton.port, once("account.invoice?d=", spoil)) as door:
+            reply = adapter(tryton, url=door.url).ask([PLAIN.reference])
+        said = judge.of_asked({PLAIN.reference: PLAIN}, reply)[PLAIN.reference]
+        assert (said.trouble or said.status) == trouble, (n, said)
 
 
 def test_many_who_hand_the_same_documents_over_at_once_book_them_once(tryton):
@@ -339,7 +383,7 @@ def test_what_is_closed_in_tryton_keeps_its_words_until_a_person_sends_the_docum
 
 
 def test_whoever_is_not_let_in_or_does_not_come_through_loses_nothing(tryton):
-    with Door(tryton.port, lambda line: False) as door:
+    with Door(tryton.port, lambda line, answer: answer) as door:
         nobody = door.url
     table = [
         # what is wrong, what is meant -> trouble, whether what there is can be listed

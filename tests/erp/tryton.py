@@ -263,24 +263,18 @@ def _day(text: str) -> dict[str, Any]:
 
 
 class Door:
-    """Hands requests on to a port, and answers back, unless `loses` says of the request line that the
-    answer does not come back. `seen` are the request lines."""
+    """Hands requests on to a port, and back what `spoil` makes of the request line and the answer."""
 
-    def __init__(self, port: int, loses: Callable[[str], bool]) -> None:
-        self.seen: list[str] = []
-        door = self
-
+    def __init__(self, port: int, spoil: Callable[[str, bytes], bytes]) -> None:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 request = _read(self.request)
                 line = request.partition(b"\r\n")[0].decode()
-                door.seen.append(line)
                 with socket.create_connection(("127.0.0.1", port)) as behind:
                     behind.sendall(request)
                     behind.shutdown(socket.SHUT_WR)
                     answer = b"".join(iter(lambda: behind.recv(65_536), b""))
-                if not loses(line):
-                    self.request.sendall(answer)
+                self.request.sendall(spoil(line, answer))
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -300,17 +294,17 @@ class Door:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
 
-def once(part: str) -> Callable[[str], bool]:
-    """Whether a request line has this part, for the first time."""
+def once(part: str, spoil: Callable[[bytes], bytes]) -> Callable[[str, bytes], bytes]:
+    """Spoils the first answer to a request line that has this part."""
     left = [part]
 
-    def loses(line: str) -> bool:
-        is_it = bool(left) and left[0] in line
-        if is_it:
-            left.clear()
-        return is_it
+    def spoiled(line: str, answer: bytes) -> bytes:
+        if not left or left[0] not in line:
+            return answer
+        left.clear()
+        return spoil(answer)
 
-    return loses
+    return spoiled
 
 
 def _read(connection: socket.socket) -> bytes:

@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -68,7 +68,7 @@ class _Row(msgspec.Struct, frozen=True):
     id: int
     reference: str
     number: str | None
-    state: str
+    state: Literal["draft", "validated", "posted", "paid"]
     party: _Party
     currency: _Currency
     untaxed_amount: Decimal
