@@ -26,7 +26,7 @@ from everycent.kernel.errors import Invalid
 from tests.conftest import Place
 from tests.erp import books
 from tests.erp.books import handed_over, standing
-from tests.erp.tryton import COMPANY, DATABASE, Door, Tryton, decimal, once, running_tryton
+from tests.erp.tryton import COMPANY, DATABASE, Door, Tryton, day, decimal, once, running_tryton
 from tests.flows import world
 
 FORK = multiprocessing.get_context("fork")
@@ -382,6 +382,18 @@ def test_what_is_closed_in_tryton_keeps_its_words_until_a_person_sends_the_docum
     in_step(place, erp, tryton)
 
 
+def test_what_is_older_than_the_last_number_is_posted_when_a_person_dates_the_draft(tryton, erp):
+    late = document(2, "vat 20 5.00 1.00", "base 5.00 20", issued="2026-02-10")
+    assert sent(erp, late, PLAIN) == ["registered ", "registered "]  # by date, not as they came
+    older = document(3, "vat 20 5.00 1.00", "base 5.00 20")
+    assert sent(erp, older)[0].startswith("aborted Tryton: To number")
+    (draft,) = tryton.ids("account.invoice", ["state", "=", "draft"])
+    tryton.write("account.invoice", [draft], invoice_date=day("2026-02-10"))
+    assert sent(erp, older) == ["registered "]
+    moves = "select m.date::text from account_invoice i join account_move m on m.id = i.move"
+    assert tryton.rows(f"{moves} order by i.id") == ["2026-01-31", "2026-02-10", "2026-01-31"]
+
+
 def test_whoever_is_not_let_in_or_does_not_come_through_loses_nothing(tryton):
     with Door(tryton.port, lambda line, answer: answer) as door:
         nobody = door.url
@@ -406,22 +418,20 @@ def test_whoever_is_not_let_in_or_does_not_come_through_loses_nothing(tryton):
 
 
 def test_a_comparison_finds_what_is_lost_doubled_changed_and_unknown(place, tryton):
-    books.open_shop(place, 5)
+    books.open_shop(place, 4)
     erp = adapter(tryton, page=2)
     handed_over(place, erp)
     ids = dict(tryton.rows("select reference, id from account_invoice"))
-    names = [f"default/INV-{n:06d}" for n in range(1, 6)]
-    tryton.execute("update account_invoice set state = 'cancelled' where id = %s", ids[names[0]])
-    tryton.execute("delete from account_invoice where id = %s", ids[names[1]])
-    for name, reference in ((names[2], names[2]), (names[3], "default/HAND-1")):
-        (copy,) = tryton.call("model.account.invoice.copy", [ids[name]])
+    cancelled, deleted, doubled, changed = names = sorted(ids)
+    tryton.execute("update account_invoice set state = 'cancelled' where id = %s", ids[cancelled])
+    tryton.execute("delete from account_invoice where id = %s", ids[deleted])
+    tryton.execute("update account_invoice set total_amount_cache = 99 where id = %s", ids[changed])
+    for reference in (doubled, "default/BY-HAND"):
+        (copy,) = tryton.call("model.account.invoice.copy", [ids[doubled]])
         tryton.write("account.invoice", [copy], reference=reference)
-    tryton.execute(
-        "update account_invoice set total_amount_cache = 99 where id = %s", ids[names[4]]
-    )
     assert sorted(books.found(place, erp)) == [
-        ("HAND-1", "unknown"), ("INV-000001", "lost"), ("INV-000002", "lost"),
-        ("INV-000003", "doubled"), ("INV-000005", "changed"),
+        ("BY-HAND", "unknown"), ("INV-000001", "lost"), ("INV-000002", "lost"),
+        ("INV-000003", "doubled"), ("INV-000004", "changed"),
     ]  # fmt: skip
     handed_over(place, erp)
     booked = "select reference from account_invoice where state = 'posted' order by 1"

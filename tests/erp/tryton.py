@@ -147,8 +147,9 @@ class Tryton:
     @contextmanager
     def closed(self, month: int) -> Iterator[None]:
         """While the period of a month is closed. Its journals stay closed, until `open_journals`."""
-        day = _day(f"{YEAR}-{month:02d}-05")
-        period = self.ids("account.period", ["start_date", "<=", day], ["end_date", ">=", day])
+        middle = day(f"{YEAR}-{month:02d}-15")
+        within = (["start_date", "<=", middle], ["end_date", ">=", middle])
+        period = self.ids("account.period", *within)
         self.call("model.account.period.close", period)
         try:
             yield
@@ -169,7 +170,7 @@ class Tryton:
 
     def set_up(self) -> None:
         """A company with currencies, accounts, taxes, a fiscal year and a key for its REST API."""
-        rate = {"date": _day("2020-01-01")}
+        rate = {"date": day("2020-01-01")}
         for code, amount in (("EUR", "1"), ("USD", "1.25")):
             told = {"name": code, "code": code, "symbol": code, "digits": 2}
             rates = [("create", [rate | {"rate": decimal(amount)}])]
@@ -193,8 +194,8 @@ class Tryton:
         series = {f"{way}_invoice_sequence": invoices for way in ("in", "out")}
         series |= {f"{way}_credit_note_sequence": notes for way in ("in", "out")}
         year = self.new(
-            "account.fiscalyear", name=str(YEAR), start_date=_day(f"{YEAR}-01-01"), company=company,
-            end_date=_day(f"{YEAR}-12-31"), move_sequence=moves,
+            "account.fiscalyear", name=str(YEAR), start_date=day(f"{YEAR}-01-01"), company=company,
+            end_date=day(f"{YEAR}-12-31"), move_sequence=moves,
             invoice_sequences=[("create", [{"company": company} | series])],
         )  # fmt: skip
         self.call("model.account.fiscalyear.create_period", [year])
@@ -257,9 +258,10 @@ def decimal(text: str) -> dict[str, str]:
     return {"__class__": "Decimal", "decimal": text}
 
 
-def _day(text: str) -> dict[str, Any]:
-    year, month, day = map(int, text.split("-"))
-    return {"__class__": "date", "year": year, "month": month, "day": day}
+def day(text: str) -> dict[str, Any]:
+    """A day, as Tryton wants it to be written."""
+    parts = zip(("year", "month", "day"), map(int, text.split("-")), strict=True)
+    return {"__class__": "date"} | dict(parts)
 
 
 class Door:
