@@ -9,10 +9,9 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.app import alarming, erps
+from everycent.app import erps, rounds
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying
-from everycent.app.wiring import App
+from everycent.app.staying import stay_at_work, staying
 from everycent.cli.common import complain, counted, emit, json_option, money, opened, table
 from everycent.erp import operations, queries
 from everycent.erp.handed import Status
@@ -21,12 +20,10 @@ from everycent.erp.queries import Standing, Step
 from everycent.flows import erp_compare
 from everycent.flows.erp_alarms import differ
 from everycent.flows.erp_told import answer_data, batch_data, document_data, step_data
-from everycent.flows.hand_over import Desk, hand_over
+from everycent.flows.hand_over import hand_over
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.period import instant_text
-
-_TICK_SECONDS = 2.0
 
 
 @click.group()
@@ -43,22 +40,12 @@ def work(once: bool, as_json: bool) -> None:
     counts: Counter[str] = Counter()
     if once:
         with opened() as (app, tenant_id):
-            counts.update(hand_over(_desk(app, tenant_id)))
+            counts.update(hand_over(erps.desk(app, tenant_id)))
     else:
         found = from_environment()
         erps.needed(found)  # what is wrong with it is said before anything is waited for
         with staying(found, complain) as here:
-
-            def begin(tenant_id: int) -> Round:
-                desk = _desk(here.app, tenant_id)._replace(can_wait=here.can_wait)
-
-                def one_round() -> float:
-                    counts.update(hand_over(desk, is_stopped=here.stop.is_set))
-                    return _TICK_SECONDS
-
-                return one_round
-
-            stay_at_work(here, "erp work", begin)
+            stay_at_work(here, "erp work", rounds.handing_over(here, counts))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
 
 
@@ -193,7 +180,7 @@ def requeue(name: str, reason: str, as_json: bool) -> None:
 def compare(as_json: bool) -> None:
     """Compare all that the ERP has with all that it was told; what it has lost is handed over again."""
     with opened() as (app, tenant_id):
-        found = erp_compare.compare(_desk(app, tenant_id))
+        found = erp_compare.compare(erps.desk(app, tenant_id))
     data = {
         "here": found.here,
         "there": found.there,
@@ -214,14 +201,6 @@ def compare(as_json: bool) -> None:
     emit(data, as_json, render)
     if found.findings:
         raise SystemExit(3)
-
-
-def _desk(app: App, tenant_id: int) -> Desk:
-    found = erps.needed(app.settings)
-    return Desk(
-        app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
-        app.settings.actor, alarming.channels(app.settings), slow=found.slow,
-    )  # fmt: skip
 
 
 def _said(counts: Counter[str]) -> str:

@@ -34,7 +34,8 @@ from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Broken
 from everycent.kernel.ids import INVOICE, IdSource, show
 
-_LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)
+"""After how long what somebody took who says nothing any more is taken over, unless told otherwise."""
 SLOW = timedelta(days=1)
 """How long an ERP may say that it has received a document before somebody is told."""
 _IDLE_SECONDS = (
@@ -57,7 +58,7 @@ class Desk(NamedTuple):
     ids: IdSource
     actor: str
     channels: tuple[Channel, ...] = ()
-    lease: timedelta = _LEASE
+    lease: timedelta = LEASE
     slow: timedelta = SLOW
     can_wait: Callable[[], bool] = lambda: False
 
