@@ -23,7 +23,7 @@ Begin = Callable[[int], Round]
 Counts = Counter[str]
 
 
-def reports(here: Staying, counts: Counter[str], tick: float = _SLOW_TICK_SECONDS) -> Begin:
+def reports(here: Staying, counts: Counter[str], rest: float | None = None) -> Begin:
     """Builds the reports whose time has come."""
 
     def begin(tenant_id: int) -> Round:
@@ -33,7 +33,7 @@ def reports(here: Staying, counts: Counter[str], tick: float = _SLOW_TICK_SECOND
             for outcome in build_due(desk, is_stopped=here.stop.is_set):
                 counts[outcome.what] += 1
                 here.say(f"report of {outcome.name}: {outcome.what}")
-            return tick
+            return rest or _SLOW_TICK_SECONDS
 
         return one_round
 
@@ -46,7 +46,7 @@ def bills(
     terms: bill.Terms,
     *,
     again: timedelta,
-    tick: float = _SLOW_TICK_SECONDS,
+    rest: float | None = None,
 ) -> Begin:
     """Bills what is due; what could not be billed once in `again`. A chunk that fails in a way nobody
     foresaw raises an alarm, while its customers are billed one by one."""
@@ -58,7 +58,7 @@ def bills(
         def one_round() -> float:
             now = app.clock()
             if not bill.is_worth(app.database, tenant_id, now, again=again):
-                return tick
+                return rest or _SLOW_TICK_SECONDS
             failed: list[Exception] = []
 
             def on_failed(error: Exception) -> None:
@@ -72,14 +72,14 @@ def bills(
                 counts["invoices"] += result.progress.invoices
                 counts["parked"] += result.progress.parked
             health.well()
-            return 0.0 if failed else tick
+            return 0.0 if failed else rest or _SLOW_TICK_SECONDS
 
         return one_round
 
     return begin
 
 
-def handing_over(here: Staying, counts: Counter[str], tick: float = _TICK_SECONDS) -> Begin:
+def handing_over(here: Staying, counts: Counter[str], rest: float | None = None) -> Begin:
     """Hands documents over to the ERP that is set up."""
 
     def begin(tenant_id: int) -> Round:
@@ -87,14 +87,14 @@ def handing_over(here: Staying, counts: Counter[str], tick: float = _TICK_SECOND
 
         def one_round() -> float:
             counts.update(hand_over(desk, is_stopped=here.stop.is_set))
-            return tick
+            return rest or _TICK_SECONDS
 
         return one_round
 
     return begin
 
 
-def messages(here: Staying, counts: Counter[str], tick: float = _TICK_SECONDS) -> Begin:
+def messages(here: Staying, counts: Counter[str], rest: float | None = None) -> Begin:
     """Sends messages as their time comes."""
     app = here.app
     by_kind = alarming.senders(app.settings)
@@ -108,7 +108,7 @@ def messages(here: Staying, counts: Counter[str], tick: float = _TICK_SECONDS) -
                     is_stopped=here.stop.is_set,
                 )
             )  # fmt: skip
-            return tick
+            return rest or _TICK_SECONDS
 
         return one_round
 

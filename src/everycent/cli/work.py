@@ -38,8 +38,20 @@ PARTS = ("report", "bill", "erp", "collect", "message")
     type=click.IntRange(1, 86_400),
     help="After how many seconds is tried again what could not be billed.",
 )
+@click.option(
+    "--rest",
+    type=click.FloatRange(0.01, 3600),
+    help="Seconds between two rounds; 2 to 5 by part when not given.",
+)
 @json_option
-def work(only: tuple[str, ...], zone: str, payment_days: int, again: int, as_json: bool) -> None:
+def work(
+    only: tuple[str, ...],
+    zone: str,
+    payment_days: int,
+    again: int,
+    rest: float | None,
+    as_json: bool,
+) -> None:
     """Do everything that is due, over and over, until stopped: build reports, bill, hand over to the ERP,
     charge, send messages. What is not set up is left out. Run it on as many machines as you like; each part
     can also be run by itself (`erp work`, `collect work` ...)."""
@@ -52,7 +64,7 @@ def work(only: tuple[str, ...], zone: str, payment_days: int, again: int, as_jso
     refused: list[Refusal] = []
     with staying(found, complain) as here:
         terms = bill.Terms(found.actor, zone, payment_days)
-        parts = _parts(here, counts, terms, timedelta(seconds=again))
+        parts = _parts(here, counts, terms, timedelta(seconds=again), rest)
         threads = [
             threading.Thread(target=_alone, args=(here, parts[part], refused), name=part)
             for part in wanted
@@ -88,17 +100,21 @@ def _check(part: str, settings: Settings) -> None:
 
 
 def _parts(
-    here: Staying, counts: dict[str, Counter[str]], terms: bill.Terms, again: timedelta
+    here: Staying,
+    counts: dict[str, Counter[str]],
+    terms: bill.Terms,
+    again: timedelta,
+    rest: float | None,
 ) -> dict[str, Callable[[], None]]:
     def of(name: str, begin: Callable[[Counter[str]], rounds.Begin]) -> Callable[[], None]:
         return lambda: stay_at_work(here, f"work {name}", begin(counts[name]))
 
     return {
-        "report": of("report", lambda some: rounds.reports(here, some)),
-        "bill": of("bill", lambda some: rounds.bills(here, some, terms, again=again)),
-        "erp": of("erp", lambda some: rounds.handing_over(here, some)),
+        "report": of("report", lambda some: rounds.reports(here, some, rest)),
+        "bill": of("bill", lambda some: rounds.bills(here, some, terms, again=again, rest=rest)),
+        "erp": of("erp", lambda some: rounds.handing_over(here, some, rest)),
         "collect": lambda: collecting.stay(here, counts["collect"]),
-        "message": of("message", lambda some: rounds.messages(here, some)),
+        "message": of("message", lambda some: rounds.messages(here, some, rest)),
     }
 
 
