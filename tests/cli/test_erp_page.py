@@ -18,7 +18,7 @@ from tests.erp.fake import FakeErp, running_erp
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "erp.md").read_text("utf-8")
-FILE, FILES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+FILE, FILES, TRYTON = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 (TYPED,) = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -92,6 +92,12 @@ def test_batches_go_into_the_folder_that_the_file_names(shell: Shell) -> None:
     shell.write("erp.yaml", FILES)
     assert "2 registered" in shell("erp", "work", "--once")
     assert (shell.folder / "erp-files" / "default" / "batch-000001.json").exists()
+
+
+def test_a_tryton_as_the_page_sets_it_up_is_called(shell: Shell) -> None:
+    shell.write("erp.yaml", TRYTON.replace("https://tryton.example", "http://127.0.0.1:9"))
+    shell.environment |= {"TRYTON_KEY": "a-key"}
+    assert "2 unreachable" in shell("erp", "work", "--once")
 
 
 @pytest.mark.parametrize(
