@@ -110,6 +110,8 @@ def test_a_tryton_as_the_page_sets_it_up_is_called(shell: Shell) -> None:
         ("erp: {name: books, kind: file, folder: x, since: 2026-01-01, batch: 0}", "no number"),
         ("erp: {name: books, kind: file, since: 2026-01-01}", "folder"),
         (FILE, "ERP_KEY is not set"),
+        (FILE + "  slow: 0s\n", "longer than no time"),
+        (FILE + "  slow: soon\n", "is not a duration"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused(shell: Shell, file: str | None, said: str) -> None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from everycent.api import collections, entitlements, founding, hooks, live, usage
+from everycent.api import alarms, collections, entitlements, erp, founding, hooks, live, usage
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import in_thread, service_for, service_of
@@ -48,6 +48,8 @@ ROUTES = [
     *entitlements.ROUTES,
     *founding.ROUTES,
     *collections.ROUTES,
+    *erp.ROUTES,
+    *alarms.ROUTES,
     *hooks.ROUTES,
 ]
 """Every route there is. A module of routes has a list ROUTES of its own, which is added here."""

@@ -11,6 +11,7 @@ variable.
       since: 2026-01-01                 # documents from this day on are handed over
       batch: 100                        # how many documents go at once
       deadline: 30s                     # how long a call may take
+      slow: 24h                         # how long it may say that it has received a document
 
 One of the kind `file` has a `folder` in place of `url`, `key` and `deadline`: batches are written there as
 JSON, as CSV and with their control totals (integrations/erp_file.py).
@@ -38,9 +39,16 @@ from typing import Any, NamedTuple
 
 from everycent.app.settings import Settings
 from everycent.catalog import document
-from everycent.catalog.document_refusals import Strict, check_key, check_text, converted, wrong
-from everycent.dunning.document_failures import seconds
+from everycent.catalog.document_refusals import (
+    Strict,
+    check_key,
+    check_text,
+    converted,
+    seconds,
+    wrong,
+)
 from everycent.erp.port import Erp
+from everycent.flows.hand_over import SLOW
 from everycent.integrations.erp_file import FileErp
 from everycent.integrations.erp_http import HttpErp
 from everycent.integrations.erp_tryton import TrytonErp
@@ -66,6 +74,7 @@ class _Http(Strict):
     since: str
     batch: str = "100"
     deadline: str = "30s"
+    slow: str = "24h"
 
 
 class _Files(Strict):
@@ -95,10 +104,12 @@ class _Tryton(Strict):
 
 
 class SetUp(NamedTuple):
-    """The ERP, and from which day on documents are handed over."""
+    """The ERP, from which day on documents are handed over, and after how long of saying that it has
+    received one it is too slow."""
 
     erp: Erp
     since: date
+    slow: timedelta = SLOW
 
 
 def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp:
@@ -115,6 +126,7 @@ def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp
     if kind != "http":
         raise wrong("erp.kind", f"{str(kind)[:20]!r} is no kind of ERP", "http, file or tryton")
     told = converted(given, _Http, "erp")
+    slow = _slow(told.slow)
     return SetUp(
         HttpErp(
             name=_name(told.name),
@@ -124,12 +136,20 @@ def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp
             deadline=_deadline(told.deadline),
         ),
         _day(told.since),
+        slow,
     )
 
 
 def name(settings: Settings) -> str:
     """What the ERP is called; its key is not looked at. Raises as `needed`."""
     return _name(_given(settings).get("name", ""))
+
+
+def told_of(settings: Settings) -> tuple[str, date]:
+    """What the ERP is called, and from which day on it is told of documents; its key is not looked at.
+    Raises as `needed`."""
+    given = _given(settings)
+    return _name(given.get("name", "")), _day(str(given.get("since", "")))
 
 
 def _tryton(told: _Tryton, environ: Mapping[str, str]) -> SetUp:
@@ -218,6 +238,13 @@ def _deadline(text: str) -> timedelta:
     found = seconds(text, "erp.deadline")
     if not found or found > _LONGEST:
         raise wrong("erp.deadline", "it takes longer than no time, and up to two minutes")
+    return timedelta(seconds=found)
+
+
+def _slow(text: str) -> timedelta:
+    found = seconds(text, "erp.slow")
+    if not found:
+        raise wrong("erp.slow", "it takes longer than no time", "write it like 24h")
     return timedelta(seconds=found)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import click
 
 from everycent.api import server
-from everycent.app import settings, wiring
+from everycent.app import metrics, settings, wiring
 from everycent.cli.common import json_option
 
 
@@ -20,18 +21,37 @@ from everycent.cli.common import json_option
     type=click.IntRange(0, 65535),
     help="0 takes any that is free.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Also answer GET /metrics for Prometheus, on a port of its own that needs no key.",
+)
+@click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, help="The address of that port."
+)
 @json_option
-def serve(host: str, port: int, as_json: bool) -> None:
+def serve(host: str, port: int, metrics_port: int | None, metrics_host: str, as_json: bool) -> None:
     """Serve HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first: usage in, totals and
     live use, entitlements, invoices and runs with their payments, and webhooks of payment providers.
 
     Programs need an API key: everycent key create NAME.
     """
 
-    def tell(address: str) -> None:
-        click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
+    told = {}
 
-    with wiring.running(settings.from_environment()) as app:
+    def tell(address: str) -> None:
+        told["address"] = address
+        lines = [f"listening on {address}", *([told["metrics"]] if "metrics" in told else [])]
+        click.echo(json.dumps(told) if as_json else "\n".join(lines))
+
+    with ExitStack() as stack:
+        app = stack.enter_context(wiring.running(settings.from_environment()))
+        if metrics_port is not None:
+            told["metrics"] = stack.enter_context(
+                metrics.listening(
+                    app.settings, app.database.conninfo, app.clock, metrics_host, metrics_port
+                )
+            )
         server.serve(app, host, port, tell)
     if not as_json:
         click.echo("stopped; everything that was answered is stored")

@@ -24,12 +24,15 @@ from everycent.erp.operations import Writer
 from everycent.erp.port import Erp, Reply
 from everycent.erp.queries import Unit
 from everycent.flows import erp_alarms
+from everycent.flows.erp_alarms import Watched
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Broken
 from everycent.kernel.ids import IdSource
 
 _LEASE = timedelta(minutes=5)
+SLOW = timedelta(days=1)
+"""How long an ERP may say that it has received a document before somebody is told."""
 _IDLE_SECONDS = (
     60  # a process that is stopped keeps no locks; a batch of long documents takes seconds
 )
@@ -50,11 +53,17 @@ class Desk(NamedTuple):
     actor: str
     channels: tuple[Channel, ...] = ()
     lease: timedelta = _LEASE
+    slow: timedelta = SLOW
 
     @property
     def writer(self) -> Writer:
         """This process, writing now."""
         return Writer(self.erp.name, self.clock(), self.actor, self.ids)
+
+    @property
+    def watched(self) -> Watched:
+        """What alarms are about."""
+        return Watched(self.erp.name, self.seller, self.slow)
 
     @property
     def alarms(self) -> AlarmWriter:
@@ -88,6 +97,8 @@ def _make_batch(desk: Desk) -> bool:
         batch = operations.make_batch(
             tx, desk.writer, desk.seller, since=desk.since, most=desk.erp.batch
         )
+        if batch is None:  # what is not heard of, but found: a credit note that can't go
+            erp_alarms.reflect(tx, desk.watched, desk.alarms)
         points.reach("erp_batch.commit")
     points.reach("erp_batch.committed")
     return batch is not None
@@ -160,7 +171,7 @@ def _write(
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)
-        erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
+        erp_alarms.reflect(tx, desk.watched, desk.alarms)
         points.reach("erp_hear.commit")
     points.reach("erp_hear.committed")
     counts.update(map(_what_came, states.values()))
