@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 from everycent.messages import operations as sending
 from everycent.messages import projection as message_rows
-from everycent.messages.message import Kind, Message
+from everycent.messages.message import Kind, Message, Outcome
 
 
 class Channel(NamedTuple):
@@ -73,6 +73,24 @@ def reflect(tx: Tx, source: str, conditions: Iterable[Condition], writer: Writer
     return [*raised, *resolved]
 
 
+def file(tx: Tx, alarm: Alarm, told: Mapping[Channel, str], writer: Writer) -> bool:
+    """Puts an alarm into the list that was raised and is over already, while nothing could be written;
+    False when somebody has put it there. Where it was `told` meanwhile is not told again."""
+    assert alarm.resolved_at is not None, "what is not over yet is reflected"
+    take_turn(tx, alarm.source)
+    if store.find_alarm(tx, alarm.alarm_id) is not None:
+        return False
+    raised = msgspec.structs.replace(alarm, resolved_at=None, resolved_by=None)
+    _write(tx, [(RAISED, raised), (RESOLVED, alarm)], writer)
+    outcomes = {
+        message.message_id: Outcome(is_delivered=True, reason=told[channel])
+        for channel, message in messages(RAISED, raised, writer)
+        if channel in told
+    }
+    sending.record(tx, outcomes, at=writer.at, actor=writer.actor, ids=writer.ids)
+    return True
+
+
 def acknowledge(tx: Tx, name: str, writer: Writer) -> Alarm:
     """Somebody has seen an alarm. Raises NotFound `alarm.unknown`, Conflict `alarm.not_open`."""
     alarm = _locked(tx, name)
@@ -114,19 +132,20 @@ def _write(tx: Tx, changed: Sequence[tuple[EventType, Alarm]], writer: Writer) -
     for event_type, alarm in changed:
         event_id = writer.ids(f"{event_type.name}/{alarm.name}")
         stream = alarms.stream(alarm.alarm_id)
-        drafts.append(Draft(event_id, stream, event_type, writer.at, writer.actor, alarm))
+        at = alarm.raised_at if event_type is RAISED else writer.at
+        drafts.append(Draft(event_id, stream, event_type, at, writer.actor, alarm))
     if drafts:
         journal.record(tx, drafts, writer.at, projection.alarm)
         told = [
             sending.draft_of(one, at=writer.at, actor=writer.actor, ids=writer.ids)
             for event_type, alarm in changed
-            for one in _messages(event_type, alarm, writer)
+            for _, one in messages(event_type, alarm, writer)
         ]
         if told:
             journal.record(tx, told, writer.at, message_rows.any_of)
 
 
-def _messages(event_type: EventType, alarm: Alarm, writer: Writer) -> list[Message]:
+def messages(event_type: EventType, alarm: Alarm, writer: Writer) -> list[tuple[Channel, Message]]:
     """What is told of it: a mail or a webhook for each channel; that somebody has seen it is not told."""
     if event_type is ACKNOWLEDGED:
         return []
@@ -139,7 +158,8 @@ def _messages(event_type: EventType, alarm: Alarm, writer: Writer) -> list[Messa
         occasion = f"{event_type.name}/{alarm.name}/{channel.kind}/{number}"
         body = _webhook(event_type, alarm) if channel.kind is Kind.WEBHOOK else _mail(alarm)
         message_id = writer.ids(f"message/{occasion}")
-        found.append(Message(message_id, channel.kind, occasion, channel.to, subject, body))
+        message = Message(message_id, channel.kind, occasion, channel.to, subject, body)
+        found.append((channel, message))
     return found
 
 

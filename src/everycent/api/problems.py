@@ -36,6 +36,7 @@ _BY_CODE = {
     "usage.too_many_records": 413,
     "request.unsupported_type": 415,
     "request.unsupported_encoding": 415,
+    "usage.spool_full": 507,
 }
 _RETRY_SECONDS = {
     "database.unavailable": 1,
@@ -47,6 +48,7 @@ _RETRY_SECONDS = {
     "usage.busy": 1,
     "usage.closing": 1,
     "usage.not_stored": 1,
+    "usage.spool_full": 60,
 }
 """What passes by itself, and when to try again. All else that is unavailable waits for somebody."""
 _BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
@@ -59,7 +61,7 @@ def response_of(refusal: Refusal) -> Response:
     kind = next(kind for kind in _BY_KIND if isinstance(refusal, kind))
     status = _BY_CODE.get(refusal.code, _BY_KIND[kind])
     headers = {"Cache-Control": "no-store"}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE):
         if refusal.code in _RETRY_SECONDS:
             headers["Retry-After"] = str(_RETRY_SECONDS[refusal.code])
         else:
@@ -125,6 +127,7 @@ HANDLERS = {
     HTTPException: on_http,
     psycopg.errors.QueryCanceled: on_time_out,
     psycopg.OperationalError: on_database,
+    psycopg.InterfaceError: on_database,
     Exception: on_failure,
 }
 """Which exception of a route is answered how."""

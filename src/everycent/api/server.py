@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -16,9 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from everycent.api import alarms, collections, entitlements, erp, founding, hooks, live, usage
+from everycent.api.away import ALIVE, Away
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
-from everycent.api.service import in_thread, service_for, service_of
+from everycent.api.service import close, service_for, service_of
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
@@ -26,23 +28,26 @@ _BACKLOG = 512
 _MAX_CONNECTIONS = 1000
 _IDLE_SECONDS = 30
 _DRAIN_SECONDS = 60
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-async def healthz(request: Request) -> Response:
-    """Says that the server can reach the database; 503 when it can't. Needs no key."""
-    service = service_of(request)
+async def livez(request: Request) -> Response:  # noqa: ARG001
+    """Says that the process works, whatever is with the database. Needs no key."""
+    return JSONResponse({"status": "ok"}, headers=_NOT_KEPT)
 
-    def reach() -> None:
-        with service.app.database.operator():
-            pass
 
-    await in_thread(service, reach)
-    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+async def readyz(request: Request) -> Response:
+    """Says that the database is there with the schema that is needed; 503 when it is not. Needs no key, and
+    waits for nobody."""
+    service_of(request).app.database.check()
+    return JSONResponse({"status": "ok"}, headers=_NOT_KEPT)
 
 
 ROUTES = [
-    Route("/v1/healthz", healthz, methods=["GET"]),
-    Route("/rest/health", healthz, methods=["GET"]),
+    Route(ALIVE, livez, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+    Route("/v1/healthz", readyz, methods=["GET"]),
+    Route("/rest/health", readyz, methods=["GET"]),
     *usage.ROUTES,
     *live.ROUTES,
     *entitlements.ROUTES,
@@ -65,19 +70,21 @@ def make_app(app: App) -> Starlette:
         try:
             yield
         finally:
-            await anyio.to_thread.run_sync(service.intake.close)
-            await anyio.to_thread.run_sync(service.folding.close)
+            await anyio.to_thread.run_sync(close, service)
 
     return Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Patience)],
+        middleware=[Middleware(Patience), Middleware(Away)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
 
 
-def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns.
+def serve(
+    app: App, host: str, port: int, on_ready: Callable[[str], None], is_asked: threading.Event
+) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns; at once when it
+    `is_asked` to stop already.
 
     `on_ready` is told the address once connections are taken; port 0 takes any free one. Raises
     Unavailable `server.no_address`.
@@ -114,6 +121,8 @@ def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> No
     # uvicorn stops on these by itself and then sends them to the process again, which would die of it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    if is_asked.is_set():
+        stop()
     shown = f"[{host}]" if ":" in host else host
     on_ready(f"http://{shown}:{listening.getsockname()[1]}")
     server.run(sockets=[listening])

@@ -10,6 +10,9 @@ from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from everycent.api.bodies import Budget
+from everycent.api.draining import Draining
+from everycent.app import usage_spool
+from everycent.app.usage_spool import Spool
 from everycent.app.wiring import App
 from everycent.flows.folding import Folding
 from everycent.flows.rejections import Door
@@ -34,12 +37,14 @@ class Service(NamedTuple):
     folding: Folding
     access: Remembered[bytes, Access]
     budget: Budget
+    spool: Spool | None
+    draining: Draining | None
     threads: CapacityLimiter
     reads: CapacityLimiter
 
 
 def service_for(app: App) -> Service:
-    """The service over the product; its `intake` and then its `folding` are to be closed at the end."""
+    """The service over the product, which is to be closed at the end."""
 
     def look_up(digest: bytes) -> Access:
         found = queries.access(app.database, digest)
@@ -48,15 +53,27 @@ def service_for(app: App) -> Service:
         return found
 
     folding = Folding(app.database)
+    intake = Intake(app.database, app.clock, door=Door.HTTP, on_stored=folding.note)
+    spool = usage_spool.of_settings(app.settings)
     return Service(
         app,
-        Intake(app.database, app.clock, door=Door.HTTP, on_stored=folding.note),
+        intake,
         folding,
         Remembered(look_up, most=_KEYS_KNOWN),
         Budget(),
+        spool,
+        None if spool is None else Draining(app, intake, spool),
         CapacityLimiter(_THREADS),
         CapacityLimiter(app.settings.read_threads),
     )
+
+
+def close(service: Service) -> None:
+    """Stores what is waiting, and ends."""
+    if service.draining is not None:
+        service.draining.close()
+    service.intake.close()
+    service.folding.close()
 
 
 def service_of(request: Request) -> Service:
@@ -86,16 +103,40 @@ async def admitted(request: Request, scope: str) -> int:
     Raises Forbidden `key.refused` without a valid key, and `key.missing_scope`. A revoked key opens
     nothing after at most a second.
     """
+    digest = digest_of(request)
+    service = service_of(request)
+    access = service.access.fresh(digest)
+    if access is None:
+        access = await in_thread(service, lambda: service.access.get(digest))
+    return _tenant(access, scope)
+
+
+def admitted_before(request: Request, scope: str) -> int:
+    """The tenant that the request's API key opened when it was looked up last, for while the database is
+    away. Raises as `admitted`, and Unavailable `database.unavailable` for a key that this server has not
+    admitted since it started."""
+    service = service_of(request)
+    access = service.access.last(digest_of(request))
+    if access is None:
+        service.app.database.check()
+        raise Unavailable(
+            "database.unavailable", "the API key can't be looked up", hint="try again"
+        )
+    return _tenant(access, scope)
+
+
+def digest_of(request: Request) -> bytes:
+    """The SHA-256 of the request's API key. Raises Forbidden `key.refused` where there is none."""
     kind, _, key = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise _refused("an API key is needed")
     digest = keys.digest_of(key.strip())
     if digest is None:
         raise _refused("this is no API key")
-    service = service_of(request)
-    access = service.access.fresh(digest)
-    if access is None:
-        access = await in_thread(service, lambda: service.access.get(digest))
+    return digest
+
+
+def _tenant(access: Access, scope: str) -> int:
     if scope not in access.scopes:
         raise Forbidden(
             "key.missing_scope",

@@ -5,41 +5,72 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
-from starlette.datastructures import Headers
+import psycopg
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from everycent.api import offers
 from everycent.api.bodies import body_of
-from everycent.api.service import Service, admitted, in_thread, service_of
+from everycent.api.service import admitted, admitted_before, digest_of, in_thread, service_of
+from everycent.app.usage_spool import Head
+from everycent.db.connection import is_away
 from everycent.flows.taken import Outcome, Status, Taken
-from everycent.kernel.errors import Invalid
+from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import instant_text
-from everycent.metering import wire
 from everycent.metering.record import UsageRecord
-from everycent.metering.wire import Form
 
-_PREFIX = "ce-"
+_SCOPE = "usage:write"
 _SHOWN_RECORDS = 1000  # of conflicts with both records in full; the others are told without
 
 
 async def post_usage(request: Request) -> Response:
-    """Stores the offered records and answers when they are durable."""
+    """Stores the offered records and answers when they are durable: in the database, or in the spool while
+    it is away, if there is one."""
     service = service_of(request)
-    tenant_id = await admitted(request, "usage:write")
+    spool = service.spool
+    is_spooled = spool is not None and service.app.database.is_away
+    if not is_spooled:
+        try:
+            tenant_id = await admitted(request, _SCOPE)
+        except Unavailable:
+            if spool is None:
+                raise
+            is_spooled = True
+    if is_spooled:
+        tenant_id = admitted_before(request, _SCOPE)
     is_atomic = _flag(request, "atomic")
-    form = _form(request.headers)
+    headers = offers.headers_of(request.headers.items())
+
+    def offer(body: bytes) -> Future[Taken]:
+        meters = service.intake.catalogue(tenant_id).meters
+        return service.intake.submit(
+            tenant_id, offers.read(headers, body, meters), atomic=is_atomic
+        )
+
+    def keep(body: bytes) -> Response:
+        assert spool is not None, "asked before"
+        count = len(offers.read(headers, body, frozenset()))  # what can't be read at all is refused
+        head = Head(
+            digest_of(request).hex(), tenant_id, headers, is_atomic, service.app.clock()
+        )  # fmt: skip
+        told = {"spooled": count, "batch": spool.put(head, body)}
+        return Response(msgspec.json.encode(told), 202, media_type="application/json")
+
     try:
         async with body_of(request, service.budget) as body:
-            taking = await in_thread(
-                service,
-                lambda: _offer(
-                    service, tenant_id, form, request.headers, body, is_atomic=is_atomic
-                ),
-            )
+            if is_spooled:
+                return await in_thread(service, lambda: keep(body))
+            try:
+                taking = await in_thread(service, lambda: offer(body))
+                if spool is not None:  # the body is needed until it is stored
+                    await asyncio.wrap_future(taking)
+            except (Unavailable, psycopg.OperationalError) as error:
+                if spool is None or not _is_for_spool(error):
+                    raise
+                return await in_thread(service, lambda: keep(body))
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is there to read it
     taken = await asyncio.wrap_future(taking)
@@ -50,56 +81,9 @@ async def post_usage(request: Request) -> Response:
 ROUTES = [Route("/v1/usage", post_usage, methods=["POST"])]
 
 
-def _offer(
-    service: Service,
-    tenant_id: int,
-    form: Form | None,
-    headers: Headers,
-    body: bytes,
-    *,
-    is_atomic: bool,
-) -> Future[Taken]:
-    meters = service.intake.catalogue(tenant_id).meters
-    if form is None:
-        offered = wire.read_binary(_attributes(headers), body, meters)
-    else:
-        offered = wire.read(form, body, meters)
-    return service.intake.submit(tenant_id, offered, atomic=is_atomic)
-
-
-def _form(headers: Headers) -> Form | None:
-    """How the records lie in the body; None for a CloudEvent in binary mode."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if f"{_PREFIX}specversion" in headers and not kind.startswith("application/cloudevents"):
-        return None
-    try:
-        return Form(kind)
-    except ValueError:
-        raise Invalid(
-            "request.unsupported_type",
-            f"the content type {kind[:60]!r} is not read",
-            field="content-type",
-            value=kind,
-            hint="send one of " + ", ".join(Form),
-        ) from None
-
-
-def _attributes(headers: Headers) -> dict[str, str]:
-    """The attributes of an event in binary mode, whose headers are percent-encoded."""
-    told: dict[str, str] = {}
-    for name, value in headers.items():
-        if name.startswith(_PREFIX):
-            if name.removeprefix(_PREFIX) in told:
-                raise Invalid(
-                    "usage.key_twice",
-                    f"the header {name[:60]!r} stands there twice",
-                    field=name[:60],
-                    hint="tell each attribute once",
-                )
-            told[name.removeprefix(_PREFIX)] = unquote(value)
-    if "content-type" in headers:
-        told["datacontenttype"] = headers["content-type"]
-    return told
+def _is_for_spool(error: Exception) -> bool:
+    """Whether the database is at fault. Of what it broke off it may have stored all: draining finds out."""
+    return is_away(error) or (isinstance(error, Unavailable) and error.code == "usage.not_stored")
 
 
 def _flag(request: Request, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Alarming: where the operator wants alarms to be told."""
+"""Alarming: where the operator wants alarms to be told, and what mails and webhooks are sent with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from everycent.alarms.operations import Channel
 from everycent.app.settings import Settings
 from everycent.dunning.webhook import check_target
+from everycent.flows.deliver import Sender
+from everycent.integrations import mail_out, webhook_out
 from everycent.kernel.errors import Invalid
 from everycent.messages.message import Kind
 
@@ -30,3 +32,23 @@ def channels(settings: Settings) -> tuple[Channel, ...]:
     if settings.alarm_webhook is not None:
         found.append(Channel(Kind.WEBHOOK, check_target(settings.alarm_webhook)))
     return tuple(found)
+
+
+def senders(settings: Settings) -> dict[Kind, Sender]:
+    """What can be sent, as it is set up. Raises Invalid for settings that can't be."""
+    found: dict[Kind, Sender] = {}
+    if settings.smtp_url is not None:
+        if settings.mail_from is None:
+            raise Invalid(
+                "settings.no_sender",
+                "nothing says from whom mails come",
+                field="EVERYCENT_MAIL_FROM",
+                hint="set it to an address, such as Billing <billing@example.com>",
+            )
+        found[Kind.MAIL] = mail_out.mailer(
+            mail_out.server_of(settings.smtp_url, settings.mail_from)
+        )
+    if settings.webhook_secret is not None:
+        secrets = webhook_out.secrets_of(settings.webhook_secret)
+        found[Kind.WEBHOOK] = webhook_out.webhooker(secrets)
+    return found

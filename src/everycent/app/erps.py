@@ -37,7 +37,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from everycent.app import alarming
 from everycent.app.settings import Settings
+from everycent.app.wiring import App
 from everycent.catalog import document
 from everycent.catalog.document_refusals import (
     Strict,
@@ -48,7 +50,7 @@ from everycent.catalog.document_refusals import (
     wrong,
 )
 from everycent.erp.port import Erp
-from everycent.flows.hand_over import SLOW
+from everycent.flows.hand_over import LEASE, SLOW, Desk
 from everycent.integrations.erp_file import FileErp
 from everycent.integrations.erp_http import HttpErp
 from everycent.integrations.erp_tryton import TrytonErp
@@ -61,6 +63,8 @@ _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _TAX = re.compile(r"\S+ [0-9]+(\.[0-9]+)?")
 _MOST = 500
 _LONGEST = 120
+_CALLS, _MARGIN = 3, timedelta(seconds=5)
+"""What somebody took who says nothing any more is taken over after so many deadlines and a little more."""
 
 
 class _File(Strict):
@@ -110,6 +114,7 @@ class SetUp(NamedTuple):
     erp: Erp
     since: date
     slow: timedelta = SLOW
+    lease: timedelta = LEASE
 
 
 def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp:
@@ -126,18 +131,28 @@ def needed(settings: Settings, environ: Mapping[str, str] = os.environ) -> SetUp
     if kind != "http":
         raise wrong("erp.kind", f"{str(kind)[:20]!r} is no kind of ERP", "http, file or tryton")
     told = converted(given, _Http, "erp")
-    slow = _slow(told.slow)
+    slow, deadline = _slow(told.slow), _deadline(told.deadline)
     return SetUp(
         HttpErp(
             name=_name(told.name),
             url=told.url,
             key=_secret(told.key, environ),
             batch=_count(told.batch),
-            deadline=_deadline(told.deadline),
+            deadline=deadline,
         ),
         _day(told.since),
         slow,
+        _CALLS * deadline + _MARGIN,
     )
+
+
+def desk(app: App, tenant_id: int) -> Desk:
+    """This process, handing documents over. Raises as `needed`."""
+    found = needed(app.settings)
+    return Desk(
+        app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
+        app.settings.actor, alarming.channels(app.settings), found.lease, found.slow,
+    )  # fmt: skip
 
 
 def name(settings: Settings) -> str:

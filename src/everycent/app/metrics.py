@@ -41,6 +41,10 @@ _STATEMENT_SECONDS = 2
 _TCP_MILLISECONDS = 8_000
 
 
+Where = Callable[[], str]
+"""How to reach the database; nothing while nobody has reached it yet."""
+
+
 class Read(NamedTuple):
     """What was read: whether the database is there, whether it gave all figures, and these."""
 
@@ -103,11 +107,8 @@ class Figures(Collector):
 class Reader:
     """Reads figures over a connection of its own, which is made anew when it was lost."""
 
-    def __init__(self, settings: Settings, conninfo: str, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
-        self._conninfo = make_conninfo(
-            conninfo, connect_timeout=_WAIT_SECONDS, tcp_user_timeout=_TCP_MILLISECONDS
-        )
+    def __init__(self, settings: Settings, where: Where, clock: Clock) -> None:
+        self._settings, self._where, self._clock = settings, where, clock
         self._database: Database | None = None
 
     def read(self, reached: Callable[[], None]) -> Read:
@@ -115,7 +116,7 @@ class Reader:
         the database has answered something."""
         began = time.monotonic()
         try:
-            self._database = self._database or Database(self._conninfo, max_size=1)
+            self._database = self._database or _opened(self._where())
             with self._database.operator():
                 reached()
             figures, position = queries.all_of(
@@ -142,6 +143,15 @@ class Reader:
             return erps.told_of(self._settings)
         except (Refusal, OSError):  # none is set up, or its file says nothing that can be read
             return None
+
+
+def _opened(conninfo: str) -> Database:
+    if not conninfo:
+        raise Unavailable("database.unavailable", "the database was not there yet")
+    told = make_conninfo(
+        conninfo, connect_timeout=_WAIT_SECONDS, tcp_user_timeout=_TCP_MILLISECONDS
+    )
+    return Database(told, max_size=1)
 
 
 def families(read: Read) -> Iterator[Metric]:
@@ -171,11 +181,11 @@ def families(read: Read) -> Iterator[Metric]:
 
 @contextmanager
 def listening(
-    settings: Settings, conninfo: str, clock: Clock, host: str, port: int
+    settings: Settings, where: Where, clock: Clock, host: str, port: int
 ) -> Iterator[str]:
     """Answers until the block ends; yields the address. Raises Unavailable `server.no_address`."""
     registry = CollectorRegistry(auto_describe=False)
-    reader = Reader(settings, conninfo, clock)
+    reader = Reader(settings, where, clock)
     figures = Figures(reader.read)
     registry.register(figures)
     try:

@@ -12,6 +12,9 @@ EVERYCENT_MAIL_FROM     from whom mails come, such as Billing <billing@example.c
 EVERYCENT_WEBHOOK_SECRET  what webhooks are signed with: whsec_ and base64; none are sent when not set
 EVERYCENT_ALARM_MAIL    to whom alarms are mailed; to nobody when not set
 EVERYCENT_ALARM_WEBHOOK the https address that alarms are posted to; none when not set
+EVERYCENT_USAGE_SPOOL   what becomes of usage that comes while the database is away: `refuse` (the default:
+                        it is to be sent again), `disk` (kept in EVERYCENT_HOME), or the folder for it
+EVERYCENT_USAGE_SPOOL_MB  how much of it may be kept, in megabytes; 1000
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
 EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
 """
@@ -41,12 +44,15 @@ class Settings(NamedTuple):
     webhook_secret: str | None = None
     alarm_mail: str | None = None
     alarm_webhook: str | None = None
+    usage_spool: Path | None = None
+    usage_spool_mb: int = 1000
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process."""
+    home = _home(environ)
     return Settings(
-        home=_home(environ),
+        home=home,
         database_url=environ.get("EVERYCENT_DATABASE_URL") or None,
         tenant=environ.get("EVERYCENT_TENANT") or "default",
         actor=environ.get("EVERYCENT_ACTOR") or _login(),
@@ -57,6 +63,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         webhook_secret=environ.get("EVERYCENT_WEBHOOK_SECRET") or None,
         alarm_mail=environ.get("EVERYCENT_ALARM_MAIL") or None,
         alarm_webhook=environ.get("EVERYCENT_ALARM_WEBHOOK") or None,
+        usage_spool=_spool(environ.get("EVERYCENT_USAGE_SPOOL") or "refuse", home),
+        usage_spool_mb=_number(environ, "EVERYCENT_USAGE_SPOOL_MB", 1000, most=1_000_000),
     )
 
 
@@ -84,6 +92,22 @@ def _home(environ: Mapping[str, str]) -> Path:
         return Path("/var/lib/everycent/home")
     base = environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "everycent"
+
+
+def _spool(text: str, home: Path) -> Path | None:
+    if text == "refuse":
+        return None
+    if text == "disk":
+        return home / "usage-spool"
+    if not Path(text).is_absolute():
+        raise Invalid(
+            "settings.bad_spool",
+            f"EVERYCENT_USAGE_SPOOL is {text[:40]!r}",
+            field="EVERYCENT_USAGE_SPOOL",
+            value=text,
+            hint="set it to refuse, to disk, or to a folder from the root on",
+        )
+    return Path(text)
 
 
 def _login() -> str:

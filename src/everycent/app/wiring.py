@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg.conninfo import conninfo_to_dict
 
 from everycent.app.settings import Settings
 from everycent.db import embedded
 from everycent.db.connection import Database
 from everycent.db.migrate import migrate
 from everycent.kernel.clock import Clock
+from everycent.kernel.errors import Invalid
 from everycent.kernel.ids import IdSource, uuid7
 
 
@@ -54,10 +57,25 @@ def random_ids(key: str) -> UUID:  # noqa: ARG001 - the product's ids do not dep
 
 
 def conninfo(settings: Settings) -> str:
-    """How to reach the database; starts the embedded one when it is not running."""
+    """How to reach the database; starts the embedded one when it is not running. Raises Unavailable,
+    Invalid `settings.bad_database_url`."""
     if settings.database_url is not None:
-        return settings.database_url
+        return checked(settings.database_url)
     return embedded.up(settings.home).conninfo()
+
+
+def checked(url: str) -> str:
+    """The URL of a database. Raises Invalid `settings.bad_database_url`; what it says never shows it."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise Invalid(
+            "settings.bad_database_url",
+            "EVERYCENT_DATABASE_URL can't be read",
+            field="EVERYCENT_DATABASE_URL",
+            hint="write it like postgresql://user:password@host:5432/name",
+        ) from None
+    return url
 
 
 @contextmanager

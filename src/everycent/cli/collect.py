@@ -13,14 +13,25 @@ import click
 import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from everycent.app import collecting, processes
+from everycent.app import collecting, processes, providers
+from everycent.app.settings import from_environment
+from everycent.app.staying import staying
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.collectable import BY_DEBIT
 from everycent.charging.queries import LeftOut
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
 from everycent.charging.run import Progress as RunProgress
-from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
+from everycent.cli.common import (
+    complain,
+    console,
+    counted,
+    emit,
+    instant,
+    json_option,
+    opened,
+    table,
+)
 from everycent.flows.collect import start, work
 from everycent.flows.collect.desk import Desk
 from everycent.flows.collect.work import Stop
@@ -152,25 +163,32 @@ def _draw(bar: Progress, done: RunProgress) -> None:
 def work_command(once: bool, as_json: bool) -> None:
     """Work until stopped: open the runs of the schedule, charge, try again what is to be tried again, and
     ask about outcomes that are unknown. Run it on as many machines as you like."""
-    with opened() as (app, tenant_id):
-        desk = collecting.desk(app, tenant_id)
-        counts, ended_by = collecting.run(_worked_on(desk, once=once))
+    counts: Counter[str] = Counter()
+    if once:
+        with opened() as (app, tenant_id):
+            desk = collecting.desk(app, tenant_id)
+            asked = collecting.run(_worked_once(desk, counts))
+    else:
+        found = from_environment()
+        providers.needed(found)  # what is wrong with them is said before anything is waited for
+        with staying(found, complain) as here:
+            collecting.stay(here, counts)
+            asked = here.asked
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
-    if ended_by == signal.SIGINT:
+    if asked and asked[0] == signal.SIGINT:
         raise click.Abort
 
 
-async def _worked_on(desk: Desk, *, once: bool) -> tuple[Counter[str], int | None]:
+async def _worked_once(desk: Desk, counts: Counter[str]) -> list[int]:
     stop = Stop()
     asked = _stopped_by(stop)
-    counts: Counter[str] = Counter()
     with work.alive(desk):
         await work.on_schedule(
-            desk, processes.is_gone, stop, counts, is_once=once, on_clash=_tell_clash
+            desk, processes.is_gone, stop, counts, is_once=True, on_clash=_tell_clash
         )
         for provider in desk.providers.values():
             await provider.close()
-    return counts, asked[0] if asked else None
+    return asked
 
 
 def _tell_clash(error: Exception) -> None:

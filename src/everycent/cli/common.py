@@ -25,7 +25,6 @@ from everycent.kernel.money import MINOR_LIMIT, Money, plain
 from everycent.kernel.period import instant_text, parse_instant
 from everycent.kernel.quantity import parse_decimal
 from everycent.tenants import operations as tenants
-from everycent.tenants import queries as tenant_queries
 
 _WIDEST = 10_000
 _NARROWEST = 24  # cells of a column that wraps, unless what it holds is shorter
@@ -38,12 +37,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def opened() -> Iterator[tuple[App, int]]:
     """The product and the tenant that the command works on; the tenant `default` is made when missing."""
     with wiring.running(settings.from_environment()) as app:
-        slug = app.settings.tenant
-        if slug == "default":
-            tenant_id = tenants.ensure(app.database, slug, "Default", app.clock())
-        else:
-            tenant_id = tenant_queries.tenant_id(app.database, slug)
-        yield app, tenant_id
+        yield app, tenants.named(app.database, app.settings.tenant, app.clock())
+
+
+def complain(line: str) -> None:
+    """Tells whoever looks after a process that stays up, on stderr."""
+    click.echo(line, err=True)
 
 
 def emit(data: Any, as_json: bool, render: Callable[[], object] | None = None) -> None:

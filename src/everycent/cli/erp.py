@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -11,10 +9,10 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.app import alarming, erps
-from everycent.app.wiring import App
-from everycent.cli.common import counted, emit, json_option, money, opened, table
-from everycent.db.connection import AWAY
+from everycent.app import erps, rounds
+from everycent.app.settings import from_environment
+from everycent.app.staying import stay_at_work, staying
+from everycent.cli.common import complain, counted, emit, json_option, money, opened, table
 from everycent.erp import operations, queries
 from everycent.erp.handed import Status
 from everycent.erp.operations import Writer
@@ -22,12 +20,10 @@ from everycent.erp.queries import Standing, Step
 from everycent.flows import erp_compare
 from everycent.flows.erp_alarms import differ
 from everycent.flows.erp_told import answer_data, batch_data, document_data, step_data
-from everycent.flows.hand_over import Desk, hand_over
+from everycent.flows.hand_over import hand_over
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.period import instant_text
-
-_TICK_SECONDS = 2.0
 
 
 @click.group()
@@ -41,23 +37,15 @@ def erp() -> None:
 def work(once: bool, as_json: bool) -> None:
     """Work until stopped: hand over what is final, ask about what is acknowledged, and try again what went
     wrong. Run it on as many machines as you like."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     counts: Counter[str] = Counter()
-    with opened() as (app, tenant_id):
-        desk = _desk(app, tenant_id)
-        while not stop.is_set():
-            try:
-                counts.update(hand_over(desk, is_stopped=stop.is_set))
-            except AWAY as error:
-                if once:
-                    raise
-                first = str(error).strip().splitlines()[0]
-                click.echo(f"the database is away, trying again: {first}", err=True)
-            if once:
-                break
-            stop.wait(_TICK_SECONDS)
+    if once:
+        with opened() as (app, tenant_id):
+            counts.update(hand_over(erps.desk(app, tenant_id)))
+    else:
+        found = from_environment()
+        erps.needed(found)  # what is wrong with it is said before anything is waited for
+        with staying(found, complain) as here:
+            stay_at_work(here, "erp work", rounds.handing_over(here, counts))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
 
 
@@ -192,7 +180,7 @@ def requeue(name: str, reason: str, as_json: bool) -> None:
 def compare(as_json: bool) -> None:
     """Compare all that the ERP has with all that it was told; what it has lost is handed over again."""
     with opened() as (app, tenant_id):
-        found = erp_compare.compare(_desk(app, tenant_id))
+        found = erp_compare.compare(erps.desk(app, tenant_id))
     data = {
         "here": found.here,
         "there": found.there,
@@ -213,14 +201,6 @@ def compare(as_json: bool) -> None:
     emit(data, as_json, render)
     if found.findings:
         raise SystemExit(3)
-
-
-def _desk(app: App, tenant_id: int) -> Desk:
-    found = erps.needed(app.settings)
-    return Desk(
-        app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
-        app.settings.actor, alarming.channels(app.settings), slow=found.slow,
-    )  # fmt: skip
 
 
 def _said(counts: Counter[str]) -> str:

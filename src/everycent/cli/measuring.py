@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +12,10 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from everycent.app.measuring import poller, worker
+from everycent.app.settings import from_environment
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
-from everycent.cli.common import console, counted, emit, json_option, opened, past_instant
+from everycent.cli.common import complain, console, counted, emit, json_option, opened, past_instant
 from everycent.flows import measure as flow
 from everycent.flows.measure import Outcome
 from everycent.flows.measure_interval import Terms
@@ -37,10 +38,10 @@ def run(as_of: str | None, watch: bool, as_json: bool) -> None:
             "--watch measures what falls due now and takes no --as-of",
             field="as_of",
         )
+    if watch:
+        _watch(as_json)
+        return
     with opened() as (app, tenant_id):
-        if watch:
-            _watch(app, tenant_id, as_json)
-            return
         until = past_instant(as_of, "UTC", app.clock(), "as_of")
         outcomes = _measure(app, tenant_id, until)
     emit([_told(outcome) for outcome in outcomes], as_json, lambda: _render(outcomes))
@@ -69,13 +70,7 @@ def _terms(app: App) -> Terms:
     return Terms(app.clock, app.ids, app.settings.actor, poller(), worker())
 
 
-def _watch(app: App, tenant_id: int, as_json: bool) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    if not as_json:
-        click.echo("measuring what falls due; SIGTERM or Ctrl-C ends it")
-
+def _watch(as_json: bool) -> None:
     def tell(outcome: Outcome) -> None:
         """One line for each measurement that had something to do."""
         if not (outcome.taken or outcome.missed or outcome.failure):
@@ -85,11 +80,17 @@ def _watch(app: App, tenant_id: int, as_json: bool) -> None:
         else:
             _render([outcome])
 
-    def away(error: Exception) -> None:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        click.echo(f"the database is away, trying again: {first}", err=True)
+    with staying(from_environment(), complain) as here, ExitStack() as until_stopped:
+        if not as_json:
+            click.echo("measuring what falls due; SIGTERM or Ctrl-C ends it")
 
-    flow.watch(app.database, tenant_id, _terms(app), stop, tell, away)
+        def begin(tenant_id: int) -> Round:
+            database, terms = here.app.database, _terms(here.app)
+            looking = flow.watching(database, tenant_id, terms, here.stop, tell)
+            look = until_stopped.enter_context(looking)
+            return lambda: look().total_seconds()
+
+        stay_at_work(here, "measurement run", begin)
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import click
 
-from everycent.app.settings import Settings
-from everycent.cli.common import emit, json_option, opened, table
-from everycent.flows.deliver import Sender, deliver
-from everycent.integrations import mail_out, webhook_out
-from everycent.kernel.errors import Invalid
+from everycent.app import rounds
+from everycent.app.alarming import channels, senders
+from everycent.app.settings import from_environment
+from everycent.app.staying import stay_at_work, staying
+from everycent.cli.common import complain, emit, json_option, opened, table
+from everycent.flows.deliver import deliver
 from everycent.kernel.period import instant_text
 from everycent.messages import operations, queries
 from everycent.messages.message import Kind, Status
@@ -33,45 +35,40 @@ def message() -> None:
 def send(limit: int, as_json: bool) -> None:
     """Send the messages whose time has come. Run it as often as you like, on any number of machines."""
     with opened() as (app, tenant_id):
-        senders = _senders(app.settings)
+        by_kind = senders(app.settings)
         counts = deliver(
-            app.database, tenant_id, senders, clock=app.clock, ids=app.ids,
-            actor=app.settings.actor, limit=limit,
+            app.database, tenant_id, by_kind, clock=app.clock, ids=app.ids,
+            actor=app.settings.actor, channels=channels(app.settings), limit=limit,
         )  # fmt: skip
         with app.database.snapshot(tenant_id) as tx:
             waiting = queries.waiting(tx, app.clock())
-    held_up = {kind: count for kind, count in waiting.items() if Kind(kind) not in senders}
+    held_up = {kind: count for kind, count in waiting.items() if Kind(kind) not in by_kind}
     data = {status.value: counts[status.value] for status in Status} | {"not_set_up": held_up}
 
     def render() -> None:
-        click.echo(
-            f"{counts['delivered']:,} delivered, {counts['waiting']:,} to be tried again,"
-            f" {counts['failed']:,} given up"
-        )
+        click.echo(_said(counts))
         for kind, count in held_up.items():
             click.echo(f"{count:,} of kind {kind} wait: set {_NEEDS[kind]}")
 
     emit(data, as_json, render)
 
 
-def _senders(settings: Settings) -> dict[Kind, Sender]:
-    """What can be sent, as it is set up. Raises Invalid for settings that can't be."""
-    found: dict[Kind, Sender] = {}
-    if settings.smtp_url is not None:
-        if settings.mail_from is None:
-            raise Invalid(
-                "settings.no_sender",
-                "nothing says from whom mails come",
-                field="EVERYCENT_MAIL_FROM",
-                hint="set it to an address, such as Billing <billing@example.com>",
-            )
-        found[Kind.MAIL] = mail_out.mailer(
-            mail_out.server_of(settings.smtp_url, settings.mail_from)
-        )
-    if settings.webhook_secret is not None:
-        secrets = webhook_out.secrets_of(settings.webhook_secret)
-        found[Kind.WEBHOOK] = webhook_out.webhooker(secrets)
-    return found
+@message.command()
+@json_option
+def work(as_json: bool) -> None:
+    """Send messages as their time comes, until stopped. Run it on as many machines as you like."""
+    counts: Counter[str] = Counter()
+    with staying(from_environment(), complain) as here:
+        stay_at_work(here, "message work", rounds.messages(here, counts))
+    data = {status.value: counts[status.value] for status in Status}
+    emit(data, as_json, lambda: click.echo(_said(counts)))
+
+
+def _said(counts: Counter[str]) -> str:
+    return (
+        f"{counts['delivered']:,} delivered, {counts['waiting']:,} to be tried again,"
+        f" {counts['failed']:,} given up"
+    )
 
 
 @message.command("list")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
 
-from everycent.app import reporting
+from everycent.app import reporting, rounds
+from everycent.app.settings import from_environment
+from everycent.app.staying import stay_at_work, staying
 from everycent.cli import reports_asked
-from everycent.cli.common import console, counted, emit, json_option, opened, table
-from everycent.db.connection import AWAY
+from everycent.cli.common import complain, console, counted, emit, json_option, opened, table
 from everycent.flows import build_report
 from everycent.flows.build_report import OnPulled, Outcome
 from everycent.flows.report_alarms import told
@@ -25,7 +26,6 @@ from everycent.reports.contract import Call, json_schema
 from everycent.reports.queries import Report, State, Step
 from everycent.reports.report import Built, Compared, Refused
 
-_TICK_SECONDS = 5.0
 _EXITS = {"built": 0, "there": 0, "refused": 3, "elsewhere": 4}
 
 
@@ -58,27 +58,16 @@ def build(period: str, as_json: bool) -> None:
 def work(once: bool, as_json: bool) -> None:
     """Work until stopped: build every report whose period is over, in order, and try again what was
     refused. Run it on as many machines as you like."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    outcomes: list[Outcome] = []
-    with opened() as (app, tenant_id):
-        desk = reporting.desk(app, tenant_id)
-        while not stop.is_set():
-            try:
-                came = build_report.build_due(desk, is_stopped=stop.is_set)
-                outcomes += came
-                for one in [] if as_json else came:
-                    _render_outcome(one, None)
-            except AWAY as error:
-                if once:
-                    raise
-                first = str(error).strip().splitlines()[0]
-                click.echo(f"the database is away, trying again: {first}", err=True)
-            if once:
-                break
-            stop.wait(_TICK_SECONDS)
-    emit([_outcome(one, None) for one in outcomes], as_json, lambda: None)
+    counts: Counter[str] = Counter()
+    if once:
+        with opened() as (app, tenant_id):
+            outcomes = build_report.build_due(reporting.desk(app, tenant_id))
+        data = [_outcome(one, None) for one in outcomes]
+        emit(data, as_json, lambda: _render_outcomes(outcomes))
+        return
+    with staying(from_environment(), complain) as here:
+        stay_at_work(here, "report work", rounds.reports(here, counts))
+    emit(dict(counts), as_json, lambda: click.echo(f"{counts['built']:,} reports built"))
 
 
 @report.command("list")
@@ -244,6 +233,11 @@ def _report(found: Report) -> dict[str, Any]:
         "built_at": found.built_at,
         "parts": msgspec.to_builtins(found.parts),
     }
+
+
+def _render_outcomes(outcomes: list[Outcome]) -> None:
+    for one in outcomes:
+        _render_outcome(one, None)
 
 
 def _render_outcome(outcome: Outcome, found: Report | None) -> None:

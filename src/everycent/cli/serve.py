@@ -8,8 +8,9 @@ from contextlib import ExitStack
 import click
 
 from everycent.api import server
-from everycent.app import metrics, settings, wiring
-from everycent.cli.common import json_option
+from everycent.app import metrics, settings
+from everycent.app.staying import staying
+from everycent.cli.common import complain, json_option
 
 
 @click.command()
@@ -34,7 +35,8 @@ def serve(host: str, port: int, metrics_port: int | None, metrics_host: str, as_
     """Serve HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first: usage in, totals and
     live use, entitlements, invoices and runs with their payments, and webhooks of payment providers.
 
-    Programs need an API key: everycent key create NAME.
+    It starts and stays up without its database, and says so to whoever asks: docs/operations.md. Programs
+    need an API key: everycent key create NAME.
     """
 
     told = {}
@@ -45,13 +47,14 @@ def serve(host: str, port: int, metrics_port: int | None, metrics_host: str, as_
         click.echo(json.dumps(told) if as_json else "\n".join(lines))
 
     with ExitStack() as stack:
-        app = stack.enter_context(wiring.running(settings.from_environment()))
+        here = stack.enter_context(staying(settings.from_environment(), complain))
         if metrics_port is not None:
             told["metrics"] = stack.enter_context(
                 metrics.listening(
-                    app.settings, app.database.conninfo, app.clock, metrics_host, metrics_port
+                    here.app.settings, lambda: here.app.database.conninfo, here.app.clock,
+                    metrics_host, metrics_port,
                 )
-            )
-        server.serve(app, host, port, tell)
+            )  # fmt: skip
+        server.serve(here.app, host, port, tell, here.stop)
     if not as_json:
         click.echo("stopped; everything that was answered is stored")

@@ -17,6 +17,7 @@ from everycent.cli import (
     usage_archive,
     usage_corrections,
     usage_live,
+    usage_spool,
     usage_totals,
     usage_watch,
 )
@@ -188,3 +189,4 @@ usage_totals.add_to(usage)
 usage_watch.add_to(usage)
 usage_archive.add_to(usage)
 usage_corrections.add_to(usage)
+usage_spool.add_to(usage)

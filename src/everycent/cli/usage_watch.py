@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
-import psycopg
 
+from everycent.app.settings import from_environment
+from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
-from everycent.cli.common import emit, instant, json_option, opened, table
+from everycent.cli.common import complain, emit, instant, json_option, opened, table
 from everycent.cli.usage_thresholds import threshold, writing
 from everycent.flows import gaps as gap_flow
 from everycent.flows.watching import Tick, tick
-from everycent.kernel.errors import Invalid, Unavailable
+from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.metering import operations as metering
 from everycent.watching import operations, queries
@@ -105,12 +104,26 @@ def _accept(
 @json_option
 def watch(interval: float, once: bool, as_json: bool) -> None:
     """Fold new usage, check thresholds and gaps, and tell what happens, until SIGTERM."""
-    with opened() as (app, tenant_id):
-        if once:
+    if once:
+        with opened() as (app, tenant_id):
             metering.fold(app.database, tenant_id)
             _look(app, tenant_id, Tick(), as_json)
-            return
-        _watch(app, tenant_id, interval, as_json)
+        return
+    with staying(from_environment(), complain) as here:
+        if not as_json:
+            click.echo("watching thresholds and gaps; SIGTERM or Ctrl-C ends it")
+
+        def begin(tenant_id: int) -> Round:
+            before = Tick()
+
+            def one_round() -> float:
+                nonlocal before
+                before = _look(here.app, tenant_id, before, as_json)
+                return 0 if before.folded else interval  # while there is a backlog it is worked off
+
+            return one_round
+
+        stay_at_work(here, "usage watch", begin)
 
 
 def _look(app: App, tenant_id: int, before: Tick, as_json: bool) -> Tick:
@@ -119,22 +132,6 @@ def _look(app: App, tenant_id: int, before: Tick, as_json: bool) -> Tick:
     done = tick(app.database, tenant_id, as_of, writing(app), before)
     _tell(done, as_of, as_json)
     return done
-
-
-def _watch(app: App, tenant_id: int, interval: float, as_json: bool) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    if not as_json:
-        click.echo("watching thresholds and gaps; SIGTERM or Ctrl-C ends it")
-    before = Tick()
-    while not stop.is_set():
-        try:
-            before = _look(app, tenant_id, before, as_json)
-        except (Unavailable, psycopg.OperationalError) as error:
-            first = str(error).strip().splitlines()[0]
-            click.echo(f"the database is away, trying again: {first}", err=True)
-        stop.wait(0 if before.folded else interval)  # while there is a backlog it is worked off
 
 
 def _tell(done: Tick, as_of: datetime, as_json: bool) -> None:

@@ -6,6 +6,7 @@ nothing survives on a pooled connection and a pooler in front does no harm.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -122,34 +123,69 @@ class Tx:
 
 
 class Database:
-    """A pool of connections to the one PostgreSQL. Threads may share it; processes may not."""
+    """A pool of connections to the one PostgreSQL. Threads may share it; processes may not.
 
-    def __init__(self, conninfo: str, *, max_size: int = 8) -> None:
-        self.conninfo = conninfo
-        self._pool = ConnectionPool(
+    One without a `conninfo` is away until somebody opens it. While it is away whoever asks is told so at
+    once, and nobody waits for a connection.
+    """
+
+    def __init__(self, conninfo: str | None, *, max_size: int = 8) -> None:
+        self.conninfo = conninfo or ""
+        self._max_size = max_size
+        self._changing = threading.Lock()
+        self._pool: ConnectionPool | None = None
+        self._away = "nobody has reached it yet"
+        if conninfo is not None:
+            self.open(conninfo)
+
+    def open(self, conninfo: str) -> None:
+        """It is there: from here on connections are made, all of them new."""
+        pool = ConnectionPool(
             conninfo,
             min_size=0,
-            max_size=max_size,
+            max_size=self._max_size,
             open=True,
             timeout=_CONNECT_TIMEOUT_SECONDS,
             # Statements here are few and large: planning each anew costs little and is always right.
             kwargs={"options": _OPTIONS, "autocommit": True, "prepare_threshold": None},
         )
+        with self._changing:
+            before, self._pool, self.conninfo = self._pool, pool, conninfo
+        if before is not None:
+            before.close(timeout=0)
+
+    def shut(self, why: str) -> None:
+        """It is away: whoever waits for a connection, or asks for one before it is opened again, is told
+        so. Connections that are in use are left to their users, and not used again."""
+        with self._changing:
+            before, self._pool, self._away = self._pool, None, why
+        if before is not None:
+            before.close(timeout=0)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is known to be away."""
+        return self._pool is None
+
+    def check(self) -> None:
+        """Raises Unavailable `database.unavailable` while it is known to be away; asks nobody."""
+        if self._pool is None:
+            raise _unreachable(self._away)
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        pool = self._pool
+        if pool is None:
+            raise _unreachable(self._away)
         try:
-            connection = self._pool.getconn()
+            connection = pool.getconn()
         except psycopg.OperationalError as error:
-            raise Unavailable(
-                "database.unavailable",
-                f"the database can't be reached: {str(error).strip().splitlines()[0]}",
-                hint="start it with `everycent up`, or check EVERYCENT_DATABASE_URL",
-            ) from error
+            why = self._away if self._pool is None else first_line(error)
+            raise _unreachable(why) from error
         try:
             yield connection
         finally:
-            self._pool.putconn(connection)
+            pool.putconn(connection)
 
     @contextmanager
     def transaction(self, tenant_id: int, *, idle_seconds: int = 0) -> Iterator[Tx]:
@@ -202,4 +238,27 @@ class Database:
 
     def close(self) -> None:
         """Closes the pool."""
-        self._pool.close()
+        with self._changing:
+            before, self._pool, self._away = self._pool, None, "the program ends"
+        if before is not None:
+            before.close()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database is away, and not that something else is."""
+    if isinstance(error, Unavailable):
+        return error.code == "database.unavailable"
+    return isinstance(error, AWAY) and not isinstance(error, psycopg.errors.QueryCanceled)
+
+
+def _unreachable(why: str) -> Unavailable:
+    return Unavailable(
+        "database.unavailable",
+        f"the database can't be reached: {why}",
+        hint="start it with `everycent up`, or check EVERYCENT_DATABASE_URL",
+    )

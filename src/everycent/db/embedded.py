@@ -333,6 +333,12 @@ def up(home: Path) -> Instance:
     return instance
 
 
+def has_crashed(home: Path) -> bool:
+    """Whether the server of `home` ended without being stopped: it has left its file behind."""
+    data = locate(home).data
+    return _pidfile(data) is not None and _running(data) is None
+
+
 def down(home: Path) -> bool:
     """Stop the server of `home`, rolling back what is open; True if it was running."""
     instance = locate(home)

@@ -1,19 +1,21 @@
 """Migrations: numbered SQL files, forward only, applied once each, by one process at a time.
 
 A name says which side of a deployment it belongs to: `NNNN_pre_slug.sql` is safe under the code before
-it, `NNNN_post_slug.sql` needs the new code; today all are applied together. What was applied is recorded
-with a hash; a file that changed afterwards is refused.
+it, `NNNN_post_slug.sql` needs the new code; all are applied together. So a program works beside a newer
+one that has added the former alone, and refuses a schema with one of the latter that it does not know. What
+was applied is recorded with a hash; a file that changed afterwards is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg
 
 from everycent.db.connection import APP_ROLE
-from everycent.kernel.errors import Broken
+from everycent.kernel.errors import Broken, Unavailable
 
 FOLDER = Path(__file__).with_name("migrations")
 OWNER_ROLE = "everycent_owner"
@@ -55,7 +57,8 @@ def migrate(conninfo: str) -> list[str]:
     """Applies what is missing and returns its names. Safe to call from many processes at once.
 
     Each file is one transaction with a lock timeout. Raises Broken `migration.changed` when a file that
-    was applied has other content now.
+    was applied has other content now; Unavailable `migration.newer` when the schema is newer than what
+    this program can work with.
     """
     applied = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -66,6 +69,7 @@ def migrate(conninfo: str) -> list[str]:
         known: dict[str, str] = dict(
             connection.execute("select name, digest from everycent.migration").fetchall()
         )
+        _check_not_newer(known)
         for path in files():
             text = path.read_text(encoding="utf-8")
             digest = hashlib.sha256(text.encode()).hexdigest()
@@ -98,6 +102,17 @@ def pending(conninfo: str) -> list[str]:
             for (name,) in connection.execute("select name from everycent.migration").fetchall()
         }
     return [path.name for path in files() if path.name not in done]
+
+
+def _check_not_newer(known: Iterable[str]) -> None:
+    ours = {path.name for path in files()}
+    foreign = sorted(name for name in known if name not in ours and "_post_" in name)
+    if foreign:
+        raise Unavailable(
+            "migration.newer",
+            f"the schema is newer than this program, which does not know {foreign[0]}",
+            hint="install the newer version here too",
+        )
 
 
 def _check_unchanged(name: str, known: str, digest: str) -> None:

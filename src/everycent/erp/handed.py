@@ -39,6 +39,7 @@ class Trouble(StrEnum):
     can't now. THREW: it failed inside. REFUSED: it can't take what we sent. MALFORMED: its answer can't be
     read. MISMATCH: its answer says something else than what was sent. ABSENT: it acknowledged the document
     and does not know it any more. TWICE: it has it under another id too.
+    BROKEN: we failed ourselves, before anything was sent or when an answer was to be understood.
     """
 
     UNREACHABLE = "unreachable"
@@ -51,6 +52,7 @@ class Trouble(StrEnum):
     MISMATCH = "mismatch"
     ABSENT = "absent"
     TWICE = "twice"
+    BROKEN = "broken"
 
 
 AWAY = frozenset({Trouble.UNREACHABLE, Trouble.TIMED_OUT, Trouble.LOST, Trouble.UNAVAILABLE})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -42,10 +42,19 @@ class Writer(NamedTuple):
     ids: IdSource
 
 
-def make_batch(tx: Tx, writer: Writer, seller: str, *, since: date, most: int) -> Batch | None:
-    """A batch of documents that are final and not handed over, if there are any."""
+def make_batch(
+    tx: Tx,
+    writer: Writer,
+    seller: str,
+    *,
+    since: date,
+    most: int,
+    without: Collection[UUID] = (),
+) -> Batch | None:
+    """A batch of documents that are final and not handed over, if there are any `without` some."""
     store.lock_batches(tx, writer.erp)
-    waiting = store.list_waiting(tx, writer.erp, since, most)
+    found = store.list_waiting(tx, writer.erp, since, most + len(without))
+    waiting = [one for one in found if one[0] not in without][:most]
     if not waiting:
         return None
     made = queries.documents(tx, seller, dict(waiting))
@@ -72,6 +81,11 @@ def take_to_ask(tx: Tx, writer: Writer, *, lease: timedelta, limit: int) -> list
     names = {f"ask {document_id}": document_id for document_id in due}
     taken = store.claim(tx, writer.erp, names, lease) if due else set()
     return [document_id for name, document_id in names.items() if name in taken]
+
+
+def is_taken(tx: Tx, erp: str, what: Iterable[str]) -> bool:
+    """Whether any of it is taken, by whomever."""
+    return store.is_claimed(tx, erp, what)
 
 
 def give_back(tx: Tx, erp: str, what: Iterable[str]) -> None:

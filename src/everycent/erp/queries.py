@@ -55,6 +55,11 @@ class Unit(NamedTuple):
     what: str
 
 
+def next_ones(tx: Tx, erp: str, since: date, most: int) -> list[tuple[UUID, UUID]]:
+    """The documents that are put into a batch next, with the events that issued them."""
+    return store.list_waiting(tx, erp, since, most)
+
+
 def documents(tx: Tx, seller: str, events: Mapping[UUID, UUID]) -> dict[UUID, Document]:
     """What the ERP is told of documents, by id; `events` says which event issued which."""
     found = {row.event_id: row for row in store.list_issued(tx, list(events.values()))}

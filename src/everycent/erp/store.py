@@ -57,6 +57,12 @@ def claim(tx: Tx, erp: str, what: Iterable[str], lease: timedelta) -> set[str]:
     return {name for (name,) in tx.tuples(SQL["claim"], params)}
 
 
+def is_claimed(tx: Tx, erp: str, what: Iterable[str]) -> bool:
+    """Whether somebody has any of the work."""
+    params = {"tenant_id": tx.tenant_id, "erp": erp, "what": list(what)}
+    return bool(tx.value(SQL["is_claimed"], params))
+
+
 def release(tx: Tx, erp: str, what: Iterable[str]) -> None:
     """Gives work back."""
     tx.run(SQL["release"], {"tenant_id": tx.tenant_id, "erp": erp, "what": list(what)})

@@ -67,6 +67,12 @@ on conflict (tenant_id, erp, what) do update set claimed_until = excluded.claime
 where erp_claim.claimed_until <= clock_timestamp()
 returning what;
 
+-- name: is_claimed
+select exists (
+    select from erp_claim
+    where tenant_id = %(tenant_id)s and erp = %(erp)s and what = any(%(what)s)
+      and claimed_until > clock_timestamp());
+
 -- name: release
 update erp_claim set claimed_until = '-infinity'
 where tenant_id = %(tenant_id)s and erp = %(erp)s and what = any(%(what)s);

@@ -12,12 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
 from everycent.alarms.operations import Channel
 from everycent.alarms.operations import Writer as AlarmWriter
-from everycent.db.connection import Database
+from everycent.db.connection import AWAY, Database
 from everycent.flows import report_alarms
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
@@ -34,7 +35,7 @@ from everycent.reports.port import Reply, SubService, Trouble
 from everycent.reports.report import Compared, Converted, Part, Problem
 
 _IDLE_SECONDS = 60
-_MARGIN = timedelta(minutes=1)
+_MARGIN = timedelta(seconds=10)
 _NOTHING = timedelta(0)
 SECOND = 1_000_000_000
 
@@ -104,6 +105,16 @@ def build(desk: Desk, name: str, on_pulled: OnPulled = _quietly) -> Outcome:
     points.reach("report_begin.committed")
     if attempt is None:
         return Outcome(name, "there" if is_there else "elsewhere")
+    try:
+        return _pulled_and_written(desk, attempt, on_pulled)
+    except Exception:
+        with suppress(*AWAY), desk.database.transaction(desk.tenant_id) as tx:
+            operations.give_back(tx, name)  # else it is somebody's until the claim runs out
+        raise
+
+
+def _pulled_and_written(desk: Desk, attempt: Attempt, on_pulled: OnPulled) -> Outcome:
+    config = attempt.config
     pulled = pull(desk, config, attempt.span.period, on_pulled)
     points.reach("report_pulled")
     if all(one.part is not None for one in pulled.values()):

@@ -29,6 +29,7 @@ from everycent.flows.rate_due import Basis, Decided, Selling
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Run
+from everycent.kernel import points
 from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Unavailable
 from everycent.reports import queries as reports
@@ -91,6 +92,7 @@ def decide(
         exchanges(tx, dues, known.plans, asked),
         rate_due.counted_for(tx, dues, known.plans),
     )
+    points.reach("bill_chunk.read")
     selling = Selling(known.taxes, coupons.held(tx, chunk.first, chunk.last), policies)
     late_ = _late(tx, run, chunk, known, reading, _shared(dues))
     late_ = late_.with_more_to_come({due.subscription_id for due in waiting})

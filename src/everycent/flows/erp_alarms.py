@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from everycent.erp import queries
 from everycent.erp.compared import Compared, What
 from everycent.erp.handed import AWAY, Difference, Status, Trouble
 from everycent.erp.queries import HeldUp, Standing
+from everycent.flows.broken import condition
 from everycent.kernel.period import instant_text
 
 _MOST = 1_000
@@ -46,6 +47,13 @@ def reflect_not_compared(tx: Tx, erp: str, why: str | None, writer: Writer) -> N
     alarms.take_turn(tx, source)
     wrong = [] if why is None else [Condition("erp.not_compared", erp, Severity.WARNING, why)]
     alarms.reflect(tx, source, wrong, writer)
+
+
+def reflect_unreadable(tx: Tx, erp: str, unreadable: Mapping[str, str], writer: Writer) -> None:
+    """Raises and resolves alarms about documents that can be put into no batch, and why."""
+    source = f"erp {erp} batches"
+    alarms.take_turn(tx, source)
+    alarms.reflect(tx, source, [condition(name, why) for name, why in unreadable.items()], writer)
 
 
 def reflect_compared(tx: Tx, found: Compared, writer: Writer) -> None:
@@ -88,6 +96,10 @@ def conditions(erp: str, stuck: Sequence[Standing]) -> list[Condition]:
         elif state.status is Status.PARKED:
             said = f"tried {state.tries} times: {_wrong(one)}"
             found.append(Condition("erp.parked", one.reference, Severity.CRITICAL, said))
+        elif state.trouble is Trouble.BROKEN and state.is_alone:
+            found.append(condition(one.reference, state.reason))
+        elif state.trouble is Trouble.BROKEN:
+            found.append(condition(f"{erp} batch {one.batch_no}", state.reason))
         elif state.trouble is Trouble.TWICE:
             found.append(Condition("erp.doubled", one.reference, Severity.CRITICAL, _wrong(one)))
         elif state.trouble is Trouble.ABSENT:

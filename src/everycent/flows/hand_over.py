@@ -10,13 +10,16 @@ out; the same is sent again then, under the same references, and the ERP says th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import psycopg
+
 from everycent.alarms.operations import Channel
 from everycent.alarms.operations import Writer as AlarmWriter
+from everycent.db.connection import AWAY as AWAY_DATABASE
 from everycent.db.connection import Database
 from everycent.erp import judge, operations, queries
 from everycent.erp.handed import AWAY, Said, State, Status, Trouble
@@ -24,13 +27,15 @@ from everycent.erp.operations import Writer
 from everycent.erp.port import Erp, Reply
 from everycent.erp.queries import Unit
 from everycent.flows import erp_alarms
+from everycent.flows.broken import unforeseen
 from everycent.flows.erp_alarms import Watched
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Broken
-from everycent.kernel.ids import IdSource
+from everycent.kernel.ids import INVOICE, IdSource, show
 
-_LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)
+"""After how long what somebody took who says nothing any more is taken over, unless told otherwise."""
 SLOW = timedelta(days=1)
 """How long an ERP may say that it has received a document before somebody is told."""
 _IDLE_SECONDS = (
@@ -41,7 +46,8 @@ _MAY_BE_ITS_FAULT = (Trouble.TIMED_OUT, Trouble.LOST)
 
 class Desk(NamedTuple):
     """What a process needs to hand documents over: `seller` is the tenant's name in the ERP, `since` from
-    which day on documents are handed over. A call to the ERP ends well within the `lease`."""
+    which day on documents are handed over. A call to the ERP ends well within the `lease`. When the
+    database breaks off what the ERP said, it is asked whether it `can_wait`, and does so for a while."""
 
     database: Database
     tenant_id: int
@@ -52,8 +58,9 @@ class Desk(NamedTuple):
     ids: IdSource
     actor: str
     channels: tuple[Channel, ...] = ()
-    lease: timedelta = _LEASE
+    lease: timedelta = LEASE
     slow: timedelta = SLOW
+    can_wait: Callable[[], bool] = lambda: False
 
     @property
     def writer(self) -> Writer:
@@ -75,8 +82,7 @@ def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
     """Does what can be done now: makes batches, sends what is due, and asks about what is acknowledged.
     Stops at the first sign that the ERP is away. Returns how many documents came to what."""
     counts: Counter[str] = Counter()
-    while not is_stopped() and _make_batch(desk):
-        counts["batches"] += 1
+    _make_batches(desk, is_stopped, counts)
     is_there = True
     while is_there and not is_stopped():
         unit = _take(desk)
@@ -91,12 +97,48 @@ def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
     return counts
 
 
-def _make_batch(desk: Desk) -> bool:
+def _make_batches(desk: Desk, is_stopped: Callable[[], bool], counts: Counter[str]) -> None:
+    """Makes batches of all but what can't be read, of which there is an alarm."""
+    unreadable: dict[UUID, tuple[str, str]] = {}
+    while not is_stopped():
+        try:
+            if not _make_batch(desk, unreadable.keys()):
+                break
+            counts["batches"] += 1
+        except AWAY_DATABASE:
+            raise
+        except Exception:
+            found = _unreadable(desk, unreadable.keys())
+            if not found:
+                raise
+            unreadable |= found
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
+        told = dict(unreadable.values())
+        erp_alarms.reflect_unreadable(tx, desk.erp.name, told, desk.alarms)
+
+
+def _unreadable(desk: Desk, known: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Of the next documents those at which we fail, with their names and why."""
+    found = {}
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        most = desk.erp.batch + len(known)
+        for document_id, event_id in queries.next_ones(tx, desk.erp.name, desk.since, most):
+            try:
+                queries.documents(tx, desk.seller, {document_id: event_id})
+            except psycopg.Error:
+                raise
+            except Exception as error:  # noqa: BLE001 - the others are handed over
+                found[document_id] = (show(INVOICE, document_id), unforeseen(error))
+    return {key: told for key, told in found.items() if key not in known}
+
+
+def _make_batch(desk: Desk, without: Collection[UUID]) -> bool:
     points.reach("erp_batch.begin")
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         batch = operations.make_batch(
-            tx, desk.writer, desk.seller, since=desk.since, most=desk.erp.batch
-        )
+            tx, desk.writer, desk.seller, since=desk.since, most=desk.erp.batch,
+            without=without,
+        )  # fmt: skip
         if batch is None:  # what is not heard of, but found: a credit note that can't go
             erp_alarms.reflect(tx, desk.watched, desk.alarms)
         points.reach("erp_batch.commit")
@@ -115,10 +157,21 @@ def _take(desk: Desk) -> Unit | None:
 
 def _send(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
     try:
-        with desk.database.snapshot(desk.tenant_id) as tx:
-            parcel, names = queries.parcel(tx, desk.erp.name, desk.seller, unit)
-    except Broken as broken:  # of this unit: it waits for a person, and stops no other
-        return _give_up(desk, unit, broken.message, counts)
+        return _sent(desk, unit, counts)
+    except AWAY_DATABASE:
+        if not desk.can_wait():
+            raise
+        return _give_back(desk, [unit.what])
+    except Exception as error:  # noqa: BLE001 - of this unit: it is tried later, and stops no other
+        why = error.message if isinstance(error, Broken) else unforeseen(error)
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        documents = queries.of_unit(tx, desk.erp.name, unit)
+    return _give_up(desk, documents, why, unit.what, [unit.what], counts)
+
+
+def _sent(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
+    with desk.database.snapshot(desk.tenant_id) as tx:
+        parcel, names = queries.parcel(tx, desk.erp.name, desk.seller, unit)
     points.reach("erp_send.call")
     reply = desk.erp.send(desk.seller, parcel)
     points.reach("erp_send.called")
@@ -128,13 +181,25 @@ def _send(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
     return is_there or (unit.document_id is not None and reply.trouble in _MAY_BE_ITS_FAULT)
 
 
-def _give_up(desk: Desk, unit: Unit, why: str, counts: Counter[str]) -> bool:
-    """A try that came to nothing before anything was sent."""
-    with desk.database.snapshot(desk.tenant_id) as tx:
-        documents = queries.of_unit(tx, desk.erp.name, unit)
-    reply = Reply(b"", None, Trouble.REFUSED, why)
-    said = dict.fromkeys(documents, Said(None, None, why, Trouble.REFUSED))
-    return _write(desk, said, reply, unit.what, [unit.what], counts)
+def _give_back(desk: Desk, claims: Sequence[str]) -> bool:
+    """The database broke off what was to be sent: it may be taken again at once, by anybody."""
+    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
+        operations.give_back(tx, desk.erp.name, claims)
+    return True
+
+
+def _give_up(
+    desk: Desk,
+    documents: Sequence[UUID],
+    why: str,
+    what: str,
+    claims: Sequence[str],
+    counts: Counter[str],
+) -> bool:
+    """A try that came to nothing because we failed at it."""
+    reply = Reply(b"", None, Trouble.BROKEN, why)
+    said = dict.fromkeys(documents, Said(None, None, why, Trouble.BROKEN))
+    return _write(desk, said, reply, what, claims, counts)
 
 
 def _take_to_ask(desk: Desk) -> list[UUID]:
@@ -147,6 +212,21 @@ def _take_to_ask(desk: Desk) -> list[UUID]:
 
 
 def _ask(desk: Desk, documents: Sequence[UUID], counts: Counter[str]) -> bool:
+    """Asks about documents together, or one by one when we fail at it: that is one's fault."""
+    try:
+        return _asked(desk, documents, counts)
+    except AWAY_DATABASE:
+        if not desk.can_wait():
+            raise
+        return _give_back(desk, [f"ask {key}" for key in documents])
+    except Exception as error:  # noqa: BLE001 - the others are asked about
+        why = unforeseen(error)
+    if len(documents) == 1:
+        return _give_up(desk, documents, why, "ask", [f"ask {documents[0]}"], counts)
+    return all(_ask(desk, [one], counts) for one in documents)
+
+
+def _asked(desk: Desk, documents: Sequence[UUID], counts: Counter[str]) -> bool:
     with desk.database.snapshot(desk.tenant_id) as tx:
         asked = queries.asked_about(tx, desk.erp.name, desk.seller, documents)
     names = {document.reference: key for key, document in asked.items()}
@@ -167,15 +247,35 @@ def _write(
     counts: Counter[str],
 ) -> bool:
     """Writes down what was said; whether the ERP is there."""
+    is_again = False
+    while True:
+        try:
+            counts.update(map(_what_came, _written(desk, said, reply, what, claims, is_again)))
+            return not any(one.trouble in AWAY for one in said.values())
+        except AWAY_DATABASE:
+            if not desk.can_wait():
+                raise  # the claims run out, and somebody asks the ERP again
+            is_again = True
+
+
+def _written(
+    desk: Desk,
+    said: Mapping[UUID, Said],
+    reply: Reply,
+    what: str,
+    claims: Sequence[str],
+    is_again: bool,
+) -> list[State]:
     points.reach("erp_hear.begin")
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
+        if is_again and not operations.is_taken(tx, desk.erp.name, claims):
+            return []  # it was committed, and we were not told so
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)
         erp_alarms.reflect(tx, desk.watched, desk.alarms)
         points.reach("erp_hear.commit")
     points.reach("erp_hear.committed")
-    counts.update(map(_what_came, states.values()))
-    return not any(one.trouble in AWAY for one in said.values())
+    return list(states.values())
 
 
 def _what_came(state: State) -> str:

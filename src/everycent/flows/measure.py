@@ -12,8 +12,9 @@ that fails keeps its reason and is tried again; the others go on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -33,7 +34,6 @@ _RECORDED_TOGETHER = 2  # each needs up to three connections out of the pool
 _SECOND = timedelta(seconds=1)
 _LONGEST_SLEEP = 60 * _SECOND  # after which a definition that is new is noticed
 _SHORTEST_SLEEP = _SECOND
-_AWAY_SLEEP = 5 * _SECOND
 
 
 class Outcome(NamedTuple):
@@ -93,16 +93,17 @@ def run(
             raise
 
 
-def watch(
+@contextmanager
+def watching(
     database: Database,
     tenant_id: int,
     terms: Terms,
     stop: threading.Event,
     on_outcome: Callable[[Outcome], None],
-    on_away: Callable[[Exception], None],
-) -> None:
-    """Measures whatever falls due until `stop` is set. What failed is left alone until its time to retry
-    has come. While the database is away it is told so, and tries again."""
+) -> Iterator[Callable[[], timedelta]]:
+    """What begins to measure whatever is due and says how long to rest, over and over until `stop` is set;
+    what it has begun is finished when the block ends. What failed is left alone until its time to retry has
+    come. It raises Unavailable or psycopg's OperationalError while the database is away."""
     names, turns = metering.Names(), threading.Semaphore(_RECORDED_TOGETHER)
     coming: dict[str, Future[Outcome]] = {}
 
@@ -113,22 +114,20 @@ def watch(
 
     # What asks nobody has a thread of its own, for which no source is waited.
     with ThreadPoolExecutor(1) as own, ThreadPoolExecutor(_ASKED_TOGETHER) as asking:
-        while not stop.is_set():
-            try:
-                for key in [key for key, future in coming.items() if future.done()]:
-                    on_outcome(coming.pop(key).result())
-                with database.snapshot(tenant_id) as tx:
-                    resting = [s for s in queries.listed(tx) if s.measurement.key not in coming]
-                now = terms.clock()
-                for state in sorted(resting, key=lambda state: state.failure is not None):
-                    wake_at = next_wake([state])
-                    if wake_at is not None and wake_at <= now:
-                        begin(state, now, asking if _is_asked(state) else own)
-                pause = _SHORTEST_SLEEP if coming else _pause_until(next_wake(resting), now)
-            except (Unavailable, psycopg.OperationalError) as error:
-                on_away(error)
-                pause = _AWAY_SLEEP
-            stop.wait(pause / _SECOND)
+
+        def look() -> timedelta:
+            for key in [key for key, future in coming.items() if future.done()]:
+                on_outcome(coming.pop(key).result())
+            with database.snapshot(tenant_id) as tx:
+                resting = [s for s in queries.listed(tx) if s.measurement.key not in coming]
+            now = terms.clock()
+            for state in sorted(resting, key=lambda state: state.failure is not None):
+                wake_at = next_wake([state])
+                if wake_at is not None and wake_at <= now:
+                    begin(state, now, asking if _is_asked(state) else own)
+            return _SHORTEST_SLEEP if coming else _pause_until(next_wake(resting), now)
+
+        yield look
     for future in coming.values():
         if future.exception() is None:
             on_outcome(future.result())

@@ -60,12 +60,13 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a message stands after `tries` tries; `next_at` is when to try again at the earliest, `reason`
-    why the last try did not succeed, or what the receiver said."""
+    why the last try did not succeed, or what the receiver said. `is_broken`: we failed ourselves."""
 
     status: Status
     tries: int = 0
     next_at: datetime | None = None
     reason: str = ""
+    is_broken: bool = False
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -97,11 +98,13 @@ _LONGEST_REASON = 500
 
 
 class Outcome(NamedTuple):
-    """What a try came to. `is_final`: another one could not come to anything else."""
+    """What a try came to. `is_final`: another one could not come to anything else; `is_broken`: we failed
+    ourselves, in a way that nobody foresaw."""
 
     is_delivered: bool
     reason: str = ""
     is_final: bool = False
+    is_broken: bool = False
 
 
 def stream(message_id: UUID) -> str:
@@ -117,6 +120,7 @@ def after(state: State, outcome: Outcome, at: datetime, message_id: UUID) -> Sta
     if outcome.is_delivered:
         return State(Status.DELIVERED, tries, None, reason)
     if outcome.is_final or tries > len(_GAPS):
-        return State(Status.FAILED, tries, None, reason)
+        return State(Status.FAILED, tries, None, reason, outcome.is_broken)
     gap = _GAPS[tries - 1]
-    return State(Status.WAITING, tries, at + gap + gap * (message_id.int % 100) / 1000, reason)
+    next_at = at + gap + gap * (message_id.int % 100) / 1000
+    return State(Status.WAITING, tries, next_at, reason, outcome.is_broken)

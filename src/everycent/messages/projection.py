@@ -18,7 +18,7 @@ MESSAGE = table(
 STATE = table(
     "message_state",
     "tenant_id int4, message_id uuid, status text, tries int4, next_at timestamptz, reason text,"
-    " changed_at timestamptz",
+    " is_broken bool, changed_at timestamptz",
     key="tenant_id, message_id",
 )
 
@@ -48,5 +48,5 @@ def any_of(event: Event, rows: Rows, tenant_id: int) -> None:
 def _put(event: Event, rows: Rows, tenant_id: int, message_id: UUID, state: State) -> None:
     rows.put(
         STATE, tenant_id, message_id, state.status.value, state.tries, state.next_at, state.reason,
-        event.at,
+        state.is_broken, event.at,
     )  # fmt: skip

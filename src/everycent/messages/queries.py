@@ -50,6 +50,14 @@ def by_name(tx: Tx, name: str) -> Held:
     return found[0]
 
 
+def broken(tx: Tx, limit: int = 1000) -> list[tuple[str, str, str]]:
+    """Messages at which we failed ourselves: the id as people see it, the occasion, and the reason."""
+    return [
+        (ids.show(messages.PREFIX, row.message_id), row.occasion, row.reason)
+        for row in store.list_broken(tx, limit)
+    ]
+
+
 def waiting(tx: Tx, at: datetime) -> dict[str, int]:
     """How many messages whose time has come wait to be delivered, by kind."""
     return store.count_waiting(tx, at)
@@ -59,7 +67,7 @@ def _held(tx: Tx, wanted: Sequence[UUID] | None, status: str | None, limit: int)
     return [
         Held(
             _decoder.decode(row.told),
-            State(Status(row.status), row.tries, row.next_at, row.reason),
+            State(Status(row.status), row.tries, row.next_at, row.reason, row.is_broken),
             row.at,
             row.changed_at,
             row.customer,

@@ -26,8 +26,8 @@ def lock_states(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, State]:
     """Where messages stand, locked."""
     rows = tx.tuples(SQL["lock_states"], {"tenant_id": tx.tenant_id, "ids": list(ids)})
     return {
-        message_id: State(Status(status), tries, next_at, reason)
-        for message_id, status, tries, next_at, reason in rows
+        message_id: State(Status(status), tries, next_at, reason, is_broken)
+        for message_id, status, tries, next_at, reason, is_broken in rows
     }
 
 
@@ -51,6 +51,11 @@ def list_messages(
         "limit": limit,
     }
     return tx.rows(SQL["messages"], params)
+
+
+def list_broken(tx: Tx, limit: int) -> list[Any]:
+    """Messages at which we failed ourselves, the oldest first."""
+    return tx.rows(SQL["broken_messages"], {"tenant_id": tx.tenant_id, "limit": limit})
 
 
 def count_waiting(tx: Tx, at: datetime) -> dict[str, int]:

@@ -14,7 +14,7 @@ returning message_id;
 
 -- name: lock_states
 -- Where messages stand, which nobody changes until the transaction ends.
-select s.message_id, s.status, s.tries, s.next_at, s.reason
+select s.message_id, s.status, s.tries, s.next_at, s.reason, s.is_broken
 from message_state s
 where s.tenant_id = %(tenant_id)s and s.message_id = any(%(ids)s)
 order by s.message_id for no key update;
@@ -25,7 +25,8 @@ where tenant_id = %(tenant_id)s and message_id = any(%(ids)s);
 
 -- name: messages
 -- Messages with where they stand, the newest first.
-select m.message_id, m.told, m.at, s.status, s.tries, s.next_at, s.reason, s.changed_at, c.key as customer
+select m.message_id, m.told, m.at, s.status, s.tries, s.next_at, s.reason, s.is_broken,
+       s.changed_at, c.key as customer
 from message m
 join message_state s on s.tenant_id = m.tenant_id and s.message_id = m.message_id
 left join customer c on c.tenant_id = m.tenant_id and c.customer_id = m.customer_id
@@ -33,6 +34,13 @@ where m.tenant_id = %(tenant_id)s
   and (%(ids)s::uuid[] is null or m.message_id = any(%(ids)s))
   and (%(status)s::text is null or s.status = %(status)s)
 order by m.at desc, m.message_id desc limit %(limit)s;
+
+-- name: broken_messages
+-- Messages at which we failed ourselves and that are not delivered, the oldest first.
+select s.message_id, m.occasion, s.reason from message_state s
+join message m on m.tenant_id = s.tenant_id and m.message_id = s.message_id
+where s.tenant_id = %(tenant_id)s and s.is_broken
+order by m.at, m.message_id limit %(limit)s;
 
 -- name: count_waiting
 -- How many messages whose time has come wait, by kind.

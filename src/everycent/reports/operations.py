@@ -198,6 +198,11 @@ def build(
     return built
 
 
+def give_back(tx: Tx, name: str) -> None:
+    """Anybody may pull the period anew."""
+    store.release(tx, name)
+
+
 def compare(tx: Tx, found: Compared, writer: Writer) -> None:
     """Writes down what pulling a report again has shown."""
     key = f"report.compared/{found.name}/{instant_text(writer.at)}"

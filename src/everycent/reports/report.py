@@ -24,7 +24,7 @@ from everycent.reports.contract import Line, Sum
 from everycent.reports.judge import Gathered, sums_of
 
 PREFIX = "rep"
-_GAPS = (60, 300, 900, 1800, 3600)
+_GAPS = (10, 60, 300, 900, 1800, 3600)
 
 
 class Span(msgspec.Struct, frozen=True):

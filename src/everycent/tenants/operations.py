@@ -51,6 +51,14 @@ def ensure(database: Database, slug: str, name: str, at: datetime) -> int:
         return queries.tenant_id(database, slug)
 
 
+def named(database: Database, slug: str, at: datetime) -> int:
+    """The number of the tenant that a process works on; `default` is made when it is missing. Raises
+    NotFound `tenant.unknown`."""
+    if slug == "default":
+        return ensure(database, slug, "Default", at)
+    return queries.tenant_id(database, slug)
+
+
 def create_key(
     tx: Tx, new: ApiKey, *, at: datetime, recorded_at: datetime, actor: str, ids: IdSource
 ) -> None:

@@ -82,13 +82,16 @@ create table message_state (
     tries int not null check (tries >= 0),
     next_at timestamptz,
     reason text not null,
+    is_broken boolean not null,
     changed_at timestamptz not null,
     check ((status = 'waiting') = (next_at is not null)),
+    check (not is_broken or status <> 'delivered'),
     primary key (tenant_id, message_id),
     foreign key (tenant_id, message_id) references message (tenant_id, message_id)
 );
 create index message_state_waiting on message_state (tenant_id, next_at) where status = 'waiting';
 create index message_state_failed on message_state (tenant_id) where status = 'failed';
+create index message_state_broken on message_state (tenant_id) where is_broken;
 
 -- Work list, not part of the truth: who delivers a message right now.
 create table message_claim (

@@ -114,10 +114,13 @@ async def on_schedule(
     *,
     is_once: bool = False,
     on_clash: Callable[[Exception], None] = lambda _: None,
+    on_broken: Callable[[Exception], None] | None = None,
+    on_well: Callable[[], None] = lambda: None,
 ) -> None:
     """Opens what the schedule and the retries have by now, and works on everything, over and over until it
     is asked to stop, or once. Adds to `counts` what attempts came to. When the database is away, or others
-    were first, something may be left: that is told, and tried again.
+    were first, something may be left: that is told, and tried again; so is what breaks in a way that nobody
+    foresaw, where somebody wants to be told.
 
     Raises one of CLASHES when what was to be done once was broken off so often that it is given up."""
     clashes = 0
@@ -127,6 +130,7 @@ async def on_schedule(
             await _by_now(desk, is_gone, stop, counts)
             if is_once:
                 return
+            on_well()
             clashes = 0
         except CLASHES as error:
             clashes += 1
@@ -134,6 +138,10 @@ async def on_schedule(
                 raise
             on_clash(error)
             pause = min(_PAUSE * 2**clashes, _LONGEST_PAUSE)
+        except Exception as error:
+            if on_broken is None:
+                raise
+            on_broken(error)
         await stop.rest(pause)
 
 
@@ -188,4 +196,5 @@ def alive(desk: Desk) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        ended(desk)
+        with suppress(*AWAY):  # then the lease runs out
+            ended(desk)
