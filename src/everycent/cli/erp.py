@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from everycent.app import alarming, erps
+from everycent.app.measuring import worker
 from everycent.app.settings import from_environment
 from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
@@ -49,7 +50,7 @@ def work(once: bool, as_json: bool) -> None:
         with staying(found, complain) as here:
 
             def begin(tenant_id: int) -> Round:
-                desk = _desk(here.app, tenant_id)._replace(can_wait=here.can_wait)
+                desk = _desk(here.app, tenant_id)._replace(holder=worker(), can_wait=here.can_wait)
 
                 def one_round() -> float:
                     counts.update(hand_over(desk, is_stopped=here.stop.is_set))
