@@ -250,7 +250,7 @@ def first_line(error: BaseException) -> str:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether an error says that the server is going, gone, or can't be reached: connections that broke have
+    """Whether an error says that the server is going, gone, or not reached: connections that broke have
     no state, and classes 08 and 57P say so."""
     if isinstance(error, Unavailable):
         return error.code == "database.unavailable"
