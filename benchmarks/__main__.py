@@ -13,13 +13,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import collecting, entitlements, large, machine, measure, usage
+from benchmarks import collecting, entitlements, large, machine, measure, proof, usage
 from benchmarks.figure import Figure, Say
 from everycent.app import settings, wiring
 
 _ROOT = Path(__file__).parents[1]
 _RESULTS = _ROOT / "benchmarks" / "results"
-PARTS = ("usage", "billing", "large", "collecting", "entitlements")
+PARTS = ("usage", "billing", "large", "collecting", "entitlements", "verify")
 
 
 def main() -> None:
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument(
         "--history", type=int, default=50_000_000, help="records that are there before the ingest"
     )
+    parser.add_argument("--invoices", type=int, default=200_000, help="invoices that are verified")
     parser.add_argument("--only", choices=PARTS, help="a part; the page keeps the rest")
     parser.add_argument("--no-publish", action="store_true", help="print only, write no files")
     told = parser.parse_args()
@@ -66,6 +67,9 @@ def _measured(part: str, conninfo: str, told: Any, say: Say) -> Iterator[Figure]
         return
     if part == "large":
         yield from large.measure(conninfo, say)
+        return
+    if part == "verify":
+        yield from proof.measure(conninfo, told.invoices, say)
         return
     if part == "collecting":
         yield from collecting.measure(conninfo, say)
@@ -153,8 +157,14 @@ _TITLES = {
     "large": "One large invoice",
     "collecting": "Collecting",
     "entitlements": "Entitlements",
+    "verify": "The proof",
 }
 _ABOUT = {
+    "verify": [
+        "Every promise over books that the product billed by itself, and all tables built again from the",
+        "journal. The note names the promises that took longest; four times the books shall take no more",
+        "than some four times as long.",
+    ],
     "collecting": [
         "One worker process charges through the HTTP adapter. The provider stands in for a real one: a",
         "process on the same machine that answers every call 150 ms after it came, and does nothing else.",

@@ -63,29 +63,32 @@ def key_id(name: str) -> Any:
     return ids.derived(f"api_key/{name}")
 
 
-def start(conninfo: str) -> tuple[subprocess.Popen[str], str]:
-    """A server process and its address, once it listens."""
+def start(
+    conninfo: str, *options: str, **environment: str
+) -> tuple[subprocess.Popen[str], dict[str, str]]:
+    """A server process and what it tells once it listens: its `address`. With more options and variables of
+    the environment."""
     process = subprocess.Popen(
-        COMMAND,
+        [*COMMAND, *options],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"EVERYCENT_DATABASE_URL": conninfo},
+        env=os.environ | {"EVERYCENT_DATABASE_URL": conninfo} | environment,
         start_new_session=True,
     )
     assert process.stdout is not None
     told = process.stdout.readline()
     assert told, "the server did not start"
-    return process, json.loads(told)["address"]
+    return process, json.loads(told)
 
 
 @contextmanager
-def served(place: Place) -> Iterator[Served]:
-    """A server over the place; whatever is left of it is ended."""
+def served(place: Place, **environment: str) -> Iterator[Served]:
+    """A server over the place, with more variables of the environment; whatever is left of it is ended."""
     key = make_key(place.database, place.tenant_id, "main")
-    process, address = start(place.conninfo)
+    process, told = start(place.conninfo, **environment)
     try:
-        with httpx2.Client(base_url=address, timeout=60) as client:
-            yield Served(place, process, address, key, client)
+        with httpx2.Client(base_url=told["address"], timeout=60) as client:
+            yield Served(place, process, told["address"], key, client)
     finally:
         process.kill()
         process.communicate()

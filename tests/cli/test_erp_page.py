@@ -18,7 +18,7 @@ from tests.erp.fake import FakeErp, running_erp
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "erp.md").read_text("utf-8")
-FILE, FILES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+FILE, FILES, TRYTON = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 (TYPED,) = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -94,6 +94,12 @@ def test_batches_go_into_the_folder_that_the_file_names(shell: Shell) -> None:
     assert (shell.folder / "erp-files" / "default" / "batch-000001.json").exists()
 
 
+def test_a_tryton_as_the_page_sets_it_up_is_called(shell: Shell) -> None:
+    shell.write("erp.yaml", TRYTON.replace("https://tryton.example", "http://127.0.0.1:9"))
+    shell.environment |= {"TRYTON_KEY": "a-key"}
+    assert "2 unreachable" in shell("erp", "work", "--once")
+
+
 @pytest.mark.parametrize(
     ("file", "said"),
     [
@@ -104,6 +110,8 @@ def test_batches_go_into_the_folder_that_the_file_names(shell: Shell) -> None:
         ("erp: {name: books, kind: file, folder: x, since: 2026-01-01, batch: 0}", "no number"),
         ("erp: {name: books, kind: file, since: 2026-01-01}", "folder"),
         (FILE, "ERP_KEY is not set"),
+        (FILE + "  slow: 0s\n", "longer than no time"),
+        (FILE + "  slow: soon\n", "is not a duration"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused(shell: Shell, file: str | None, said: str) -> None:

@@ -22,6 +22,7 @@ LEFT = "what we owe customers is what is left of their payments"
 SAID = "payments say what is left of them"
 PAYS = "payments pay what documents say is settled"
 ASIDE = "what of a refund did not go was set aside for it"
+STEPS = "what is open of a document goes from step to step"
 OWN = "nobody's payment pays for somebody else"
 BOOKED = "every charge that succeeded is booked once"
 TWICE = "nothing was charged twice"
@@ -31,6 +32,7 @@ BALANCED = "every entry balances in every currency"
 PLANTED = [
     # what the superuser does                                                     the promises that fail
     ("delete from settlement where kind = 'payment'", {OPEN, PAYS}),
+    ("update settlement set owed = owed + 1", {STEPS}),
     (("update payment_move set amount = amount + 1, left_after = left_after + 1,"
       " back_after = back_after - 1 where kind = 'refund_failed'"), {LEFT, SAID, ASIDE}),
     ("update payment_move set of_move = 2 where kind = 'refund_failed'", {ASIDE}),

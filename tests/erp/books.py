@@ -24,19 +24,24 @@ FIRST = date(2026, 1, 1)
 __all__ = ["FIRST", "open_shop"]
 
 
-def desk_at(place: Place, erp: Erp, *, since: date = FIRST, seconds: int = 0) -> Desk:
-    """A desk whose clock stands still so many seconds from now."""
+def desk_at(
+    place: Place, erp: Erp, *, since: date = FIRST, seconds: int = 0, slow: int = 86_400
+) -> Desk:
+    """A desk whose clock stands still so many seconds from now; the ERP is slow after so many."""
     now = fixed(utc_now() + timedelta(seconds=seconds))
     return Desk(
-        place.database, place.tenant_id, "default", erp, since, now, random_ids, "test"
+        place.database, place.tenant_id, "default", erp, since, now, random_ids, "test",
+        slow=timedelta(seconds=slow),
     )  # fmt: skip
 
 
-def handed_over(place: Place, erp: Erp, *, rounds: Sequence[int] = (0,)) -> dict[str, int]:
+def handed_over(
+    place: Place, erp: Erp, *, rounds: Sequence[int] = (0,), slow: int = 86_400
+) -> dict[str, int]:
     """Hands over what can be, at each of some seconds from now. Returns what documents came to."""
     counts: dict[str, int] = {}
     for seconds in rounds:
-        for what, count in hand_over(desk_at(place, erp, seconds=seconds)).items():
+        for what, count in hand_over(desk_at(place, erp, seconds=seconds, slow=slow)).items():
             counts[what] = counts.get(what, 0) + count
     return counts
 

@@ -27,11 +27,11 @@ COMMAND = [str(Path(sys.executable).with_name("everycent")), "fake"]
 class Fake:
     """A fake provider's process, its address and its admin API."""
 
-    def __init__(self, folder: Path, options: list[str], command: str = "provider") -> None:
+    def __init__(self, folder: Path, options: list[str], *command: str) -> None:
         self.folder = folder
         self.port = 0
         self._options = options
-        self._command = command
+        self._command = command or ("provider",)
         self._process: subprocess.Popen[str] | None = None
         self.start()
 
@@ -49,7 +49,7 @@ class Fake:
     def start(self) -> None:
         """Starts it with the data and, after the first time, the port it had."""
         command = [
-            *COMMAND, self._command, "--port", str(self.port), "--data", str(self.folder),
+            *COMMAND, *self._command, "--port", str(self.port), "--data", str(self.folder),
             "--json", *self._options,
         ]  # fmt: skip
         self._process = subprocess.Popen(

@@ -150,7 +150,9 @@ def messages(event_type: EventType, alarm: Alarm, writer: Writer) -> list[tuple[
     if event_type is ACKNOWLEDGED:
         return []
     what = "is right again" if event_type is RESOLVED else alarm.severity.value
-    subject = f"[everycent] {what}: {alarm.kind} {alarm.subject}"[:200]
+    said = f"[everycent] {what}: {alarm.kind} {alarm.subject}"[:200]
+    # A subject may come from outside, and what a mail can't have there would hold up its cause.
+    subject = "".join(char if char.isprintable() else " " for char in said)
     found = []
     for number, channel in enumerate(writer.channels, start=1):
         occasion = f"{event_type.name}/{alarm.name}/{channel.kind}/{number}"

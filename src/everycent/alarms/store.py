@@ -23,9 +23,20 @@ def open_of_source(tx: Tx, source: str) -> list[Alarm]:
     return [_alarm(row) for row in tx.rows(SQL["open_of_source"], params)]
 
 
-def list_alarms(tx: Tx, *, is_open: bool, limit: int) -> list[Alarm]:
+def list_alarms(
+    tx: Tx,
+    *,
+    is_open: bool,
+    limit: int,
+    kind: str | None,
+    severity: Severity | None,
+    before: UUID | None,
+) -> list[Alarm]:
     """Alarms, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "is_open": is_open, "limit": limit}
+    params = {
+        "tenant_id": tx.tenant_id, "is_open": is_open, "limit": limit, "kind": kind,
+        "severity": severity, "before": before,
+    }  # fmt: skip
     return [_alarm(row) for row in tx.rows(SQL["listed"], params)]
 
 
@@ -38,6 +49,11 @@ def find_alarm(tx: Tx, alarm_id: UUID) -> Alarm | None:
 def lock_alarm(tx: Tx, alarm_id: UUID) -> Alarm:
     """An alarm that is there, which nobody else changes until the transaction ends."""
     return _alarm(tx.row(SQL["lock_alarm"], {"tenant_id": tx.tenant_id, "alarm_id": alarm_id}))
+
+
+def list_untold(tx: Tx) -> list[str]:
+    """Documents that wait for a person of which no alarm was raised."""
+    return [str(text) for (text,) in tx.tuples(SQL["untold"], {"tenant_id": tx.tenant_id})]
 
 
 def _alarm(row: Any) -> Alarm:

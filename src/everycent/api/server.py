@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from everycent.api import collections, entitlements, founding, hooks, live, usage
+from everycent.api import alarms, collections, entitlements, erp, founding, hooks, live, usage
 from everycent.api.away import ALIVE, Away
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
@@ -53,6 +53,8 @@ ROUTES = [
     *entitlements.ROUTES,
     *founding.ROUTES,
     *collections.ROUTES,
+    *erp.ROUTES,
+    *alarms.ROUTES,
     *hooks.ROUTES,
 ]
 """Every route there is. A module of routes has a list ROUTES of its own, which is added here."""

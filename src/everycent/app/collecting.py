@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import psycopg
 import uvloop
 
 from everycent.app import processes, providers
+from everycent.app.staying import Health, Staying, when_there
 from everycent.app.time import of_database
 from everycent.app.wiring import App
 from everycent.charging.attempt import Attempt
 from everycent.charging.course import Terms
 from everycent.charging.operations import TermsOf
+from everycent.db.connection import is_away
 from everycent.dunning import queries as dunning
+from everycent.flows.collect import work
 from everycent.flows.collect.desk import Desk
+from everycent.flows.collect.work import Stop
 from everycent.kernel.errors import NotFound, Unavailable
 from everycent.payments.provider import PROMISES_NOTHING
 
 _T = TypeVar("_T")
 _SWITCH_SECONDS = 0.0005
+_LOOK_SECONDS = 0.1
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -31,6 +39,41 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     gc.collect()
     gc.freeze()
     return uvloop.run(work)
+
+
+def stay(here: Staying, counts: Counter[str]) -> None:
+    """Collects until it is asked to stop, whether the database is there or not. Adds to `counts` what
+    attempts came to."""
+
+    def begun(tenant_id: int) -> tuple[Desk, Health]:
+        return desk(here.app, tenant_id), Health(here.app, tenant_id, "collect work", here.say)
+
+    while (made := when_there(here, begun)) is not None:
+        try:
+            run(_worked(here, *made, counts))
+            return
+        except (psycopg.Error, Unavailable) as error:  # before it could say that it is there
+            if not is_away(error):
+                raise
+
+
+async def _worked(here: Staying, desk: Desk, health: Health, counts: Counter[str]) -> None:
+    stop = Stop()
+    watching = asyncio.create_task(_until_asked(here, stop))
+    with work.alive(desk):
+        await work.on_schedule(
+            desk, processes.is_gone, stop, counts, on_clash=health.broken_off,
+            on_broken=health.broken, on_well=health.well,
+        )  # fmt: skip
+        for provider in desk.providers.values():
+            await provider.close()
+    await watching
+
+
+async def _until_asked(here: Staying, stop: Stop) -> None:
+    while not here.stop.is_set():
+        await asyncio.sleep(_LOOK_SECONDS)
+    stop.ask()
 
 
 def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:

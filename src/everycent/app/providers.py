@@ -27,8 +27,7 @@ from datetime import timedelta
 
 from everycent.app.settings import Settings
 from everycent.catalog import document
-from everycent.catalog.document_refusals import Strict, converted, wrong
-from everycent.dunning.document_failures import seconds
+from everycent.catalog.document_refusals import Strict, converted, seconds, wrong
 from everycent.integrations.provider_http import HttpProvider
 from everycent.integrations.provider_stripe import StripeProvider
 from everycent.kernel.errors import NotFound, Unavailable

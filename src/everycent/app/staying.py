@@ -26,6 +26,7 @@ from everycent.app import alarming
 from everycent.app.away import AwayAlarm, Told
 from everycent.app.presence import Presence
 from everycent.app.settings import Settings
+from everycent.app.traces import Traces
 from everycent.app.wiring import App, random_ids, utc_now
 from everycent.db.connection import AWAY, Database, first_line, is_away, is_lost
 from everycent.flows.broken import condition, unforeseen
@@ -68,7 +69,17 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     app = App(settings, database, utc_now, random_ids)
     told = Told(alarming.channels(settings), alarming.senders(settings))
     alarm = AwayAlarm(app, told, say)
-    presence = Presence(settings, database, utc_now, on_away=alarm.away, on_there=alarm.there)
+    traces = Traces(app)
+
+    def on_there() -> None:
+        alarm.there()
+        try:
+            traces.tell()
+        except (psycopg.Error, Refusal, OSError) as error:
+            say(f"what others left is told later: {first_line(error)}")
+
+    traces.begin()
+    presence = Presence(settings, database, utc_now, on_away=alarm.away, on_there=on_there)
     presence.begin()
     alarm.begin()
     try:
@@ -77,6 +88,7 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
         presence.end()
         alarm.end()
         database.close()
+        traces.end()
 
 
 def _stop_on_signals(stop: threading.Event) -> list[int]:

@@ -15,6 +15,9 @@ from everycent.kernel.quantity import parse_decimal
 
 _STEP = re.compile(r"\[[^\]]*\]|\.[^.\[]+")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
+_DURATION = re.compile(r"(0|[1-9][0-9]{0,3})(s|m|h|d)", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST = 366 * 86_400
 _MAX_TEXT = 200
 _MAX_MONEY = 10**12
 _FIELDS = "docs/catalog.md lists every field"
@@ -156,6 +159,19 @@ def not_negative(text: str, place: str) -> str:
     if parse_decimal(text, place) < 0:
         raise wrong(place, "it can't be negative")
     return text
+
+
+def seconds(text: str, place: str) -> int:
+    """A duration such as `30s`, `5m`, `2h` or `3d` in seconds. Raises Invalid `catalog.wrong_value`."""
+    match = _DURATION.fullmatch(text)
+    found = -1 if match is None else int(match[1]) * _SECONDS[match[2]]
+    if not 0 <= found <= _LONGEST:
+        raise wrong(
+            place,
+            f"{text[:20]!r} is not a duration",
+            "write it like 30s, 5m, 2h or 3d; 366d at most",
+        )
+    return found
 
 
 def part_of(

@@ -167,11 +167,16 @@ _Meter = msgspec.json.Decoder(Measure)
 
 def raw_meters(tx: Tx) -> set[str]:
     """The keys of the meters that take records."""
-    found = set()
+    return set(raw_units(tx))
+
+
+def raw_units(tx: Tx) -> dict[str, str]:
+    """The meters that take records, each with its unit."""
+    found = {}
     for row in store.list_newest(tx, "meter"):
         measure = _Meter.decode(row.content)
         if not isinstance(measure, Formula) and measure.meter == row.key:
-            found.add(row.key)
+            found[row.key] = measure.unit
     return found
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
 from everycent.alarms import operations, queries
 from everycent.alarms.alarm import Alarm
 from everycent.alarms.operations import Writer
+from everycent.alarms.shown import as_data
 from everycent.app import alarming
 from everycent.app.wiring import App
 from everycent.cli.common import emit, json_option, opened, table
@@ -37,7 +37,7 @@ def list_(is_all: bool, limit: int, as_json: bool) -> None:
         columns = ["alarm", "since", "state", "severity", "kind", "~subject", "~what is wrong"]
         table(columns, [_row(one) for one in found])
 
-    emit([_data(one) for one in found], as_json, render)
+    emit([as_data(one) for one in found], as_json, render)
     if any(one.resolved_at is None for one in found):
         sys.exit(3)
 
@@ -60,7 +60,7 @@ def show(name: str, as_json: bool) -> None:
             over = instant_text(found.resolved_at)
             click.echo(f"resolved      {over} by {found.resolved_by} {found.reason}".rstrip())
 
-    emit(_data(found), as_json, render)
+    emit(as_data(found), as_json, render)
 
 
 @alarm.command()
@@ -71,7 +71,7 @@ def acknowledge(name: str, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         found = operations.acknowledge(tx, name, _writer(app))
     by = found.acknowledged_by
-    emit(_data(found), as_json, lambda: click.echo(f"{name} was seen by {by}"))
+    emit(as_data(found), as_json, lambda: click.echo(f"{name} was seen by {by}"))
 
 
 @alarm.command()
@@ -82,29 +82,11 @@ def resolve(name: str, reason: str, as_json: bool) -> None:
     """Say that what ALARM is about is right again. Where it is not, the alarm is raised anew."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         found = operations.resolve(tx, name, reason, _writer(app))
-    emit(_data(found), as_json, lambda: click.echo(f"{name} is resolved"))
+    emit(as_data(found), as_json, lambda: click.echo(f"{name} is resolved"))
 
 
 def _writer(app: App) -> Writer:
     return Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
-
-
-def _data(one: Alarm) -> dict[str, Any]:
-    return {
-        "alarm": one.name,
-        "state": one.state,
-        "severity": one.severity.value,
-        "kind": one.kind,
-        "subject": one.subject,
-        "message": one.message,
-        "source": one.source,
-        "raised_at": one.raised_at,
-        "acknowledged_at": one.acknowledged_at,
-        "acknowledged_by": one.acknowledged_by,
-        "resolved_at": one.resolved_at,
-        "resolved_by": one.resolved_by,
-        "reason": one.reason,
-    }
 
 
 def _row(one: Alarm) -> list[str]:

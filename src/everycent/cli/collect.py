@@ -7,7 +7,6 @@ import contextlib
 import signal
 import sys
 from collections import Counter
-from functools import partial
 from typing import Any
 
 import click
@@ -16,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from everycent.app import collecting, processes, providers
 from everycent.app.settings import from_environment
-from everycent.app.staying import Health, Staying, staying, when_there
+from everycent.app.staying import staying
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.collectable import BY_DEBIT
@@ -33,7 +32,6 @@ from everycent.cli.common import (
     opened,
     table,
 )
-from everycent.db.connection import is_away
 from everycent.flows.collect import start, work
 from everycent.flows.collect.desk import Desk
 from everycent.flows.collect.work import Stop
@@ -169,51 +167,24 @@ def work_command(once: bool, as_json: bool) -> None:
     if once:
         with opened() as (app, tenant_id):
             desk = collecting.desk(app, tenant_id)
-            asked = collecting.run(_worked_on(desk, counts, health=None, asked=[]))
+            asked = collecting.run(_worked_once(desk, counts))
     else:
         found = from_environment()
         providers.needed(found)  # what is wrong with them is said before anything is waited for
         with staying(found, complain) as here:
+            collecting.stay(here, counts)
             asked = here.asked
-            while (begun := when_there(here, partial(_begun, here))) is not None:
-                desk, health = begun
-                try:
-                    asked = collecting.run(_worked_on(desk, counts, health=health, asked=asked))
-                    break
-                except (
-                    psycopg.Error,
-                    Unavailable,
-                ) as error:  # before it could say that it is there
-                    if not is_away(error):
-                        raise
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
     if asked and asked[0] == signal.SIGINT:
         raise click.Abort
 
 
-def _begun(here: Staying, tenant_id: int) -> tuple[Desk, Health]:
-    desk = collecting.desk(here.app, tenant_id)
-    return desk, Health(here.app, tenant_id, "collect work", here.say)
-
-
-async def _worked_on(
-    desk: Desk, counts: Counter[str], *, health: Health | None, asked: list[int]
-) -> list[int]:
-    """Works once, or with a `health` until it is asked to stop, of which some may have come already."""
+async def _worked_once(desk: Desk, counts: Counter[str]) -> list[int]:
     stop = Stop()
-    if asked:
-        stop.ask()
-    asked = asked or _stopped_by(stop)
+    asked = _stopped_by(stop)
     with work.alive(desk):
         await work.on_schedule(
-            desk,
-            processes.is_gone,
-            stop,
-            counts,
-            is_once=health is None,
-            on_clash=_tell_clash if health is None else health.broken_off,
-            on_broken=None if health is None else health.broken,
-            on_well=(lambda: None) if health is None else health.well,
+            desk, processes.is_gone, stop, counts, is_once=True, on_clash=_tell_clash
         )
         for provider in desk.providers.values():
             await provider.close()

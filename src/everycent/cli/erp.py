@@ -9,11 +9,9 @@ from typing import Any
 import click
 import msgspec
 
-from everycent.app import alarming, erps
-from everycent.app.measuring import worker
+from everycent.app import erps, rounds
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying
-from everycent.app.wiring import App
+from everycent.app.staying import stay_at_work, staying
 from everycent.cli.common import complain, counted, emit, json_option, money, opened, table
 from everycent.erp import operations, queries
 from everycent.erp.handed import Status
@@ -21,12 +19,11 @@ from everycent.erp.operations import Writer
 from everycent.erp.queries import Standing, Step
 from everycent.flows import erp_compare
 from everycent.flows.erp_alarms import differ
-from everycent.flows.hand_over import Desk, hand_over
+from everycent.flows.erp_told import answer_data, batch_data, document_data, step_data
+from everycent.flows.hand_over import hand_over
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
 from everycent.kernel.period import instant_text
-
-_TICK_SECONDS = 2.0
 
 
 @click.group()
@@ -43,22 +40,12 @@ def work(once: bool, as_json: bool) -> None:
     counts: Counter[str] = Counter()
     if once:
         with opened() as (app, tenant_id):
-            counts.update(hand_over(_desk(app, tenant_id)))
+            counts.update(hand_over(erps.desk(app, tenant_id)))
     else:
         found = from_environment()
         erps.needed(found)  # what is wrong with it is said before anything is waited for
         with staying(found, complain) as here:
-
-            def begin(tenant_id: int) -> Round:
-                desk = _desk(here.app, tenant_id)._replace(holder=worker(), can_wait=here.can_wait)
-
-                def one_round() -> float:
-                    counts.update(hand_over(desk, is_stopped=here.stop.is_set))
-                    return _TICK_SECONDS
-
-                return one_round
-
-            stay_at_work(here, "erp work", begin)
+            stay_at_work(here, "erp work", rounds.handing_over(here, counts))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
 
 
@@ -73,7 +60,7 @@ def status(as_json: bool) -> None:
     data = {
         "erp": name,
         "documents": {row.status: row.documents for row in counts},
-        "in_trouble": [_data(one) for one in trouble],
+        "in_trouble": [document_data(one) for one in trouble],
     }
 
     def render() -> None:
@@ -111,7 +98,11 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.listed(tx, erps.name(app.settings), status=state, limit=limit)
     columns = ["document", "~customer", "issued", ">amount", ">batch", "state", "id in the ERP"]
-    emit([_data(one) for one in found], as_json, lambda: table(columns, list(map(_row, found))))
+    emit(
+        [document_data(one) for one in found],
+        as_json,
+        lambda: table(columns, list(map(_row, found))),
+    )
 
 
 @erp.command()
@@ -121,17 +112,7 @@ def batches(limit: int, as_json: bool) -> None:
     """List batches, the newest first, with what they come to."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.batches(tx, erps.name(app.settings), limit)
-    data = [
-        {
-            "batch": one.number,
-            "documents": one.documents,
-            "totals": msgspec.to_builtins(one.totals),
-            "digest": one.digest,
-            "previous": one.previous,
-            "at": one.at,
-        }
-        for one in found
-    ]
+    data = [batch_data(one) for one in found]
     rows = [
         [
             str(one.number), instant_text(one.at)[:19], f"{one.documents:,}",
@@ -154,20 +135,7 @@ def trail(name: str, as_json: bool) -> None:
         name = name_of(row.series, row.number)
         standing = queries.of_document(tx, erps.name(app.settings), row.invoice_id, name)
         steps = queries.trail(tx, standing)
-    data = [
-        {
-            "at": step.at,
-            "event": step.event,
-            "state": step.state.status.value,
-            "bill": step.state.bill,
-            "trouble": step.state.trouble,
-            "reason": step.state.reason,
-            "differences": msgspec.to_builtins(step.state.differences),
-            "answer": None if step.answer_id is None else str(step.answer_id),
-            "actor": step.actor,
-        }
-        for step in steps
-    ]
+    data = [step_data(step) for step in steps]
 
     def render() -> None:
         click.echo(f"{name} ({standing.reference}), batch {standing.batch_no}")
@@ -184,18 +152,11 @@ def answer(answer_id: Any, as_json: bool) -> None:
     """Show ANSWER word for word, as the ERP gave it."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.answer(tx, answer_id)
-    text = bytes(found.raw).decode("utf-8", "backslashreplace")
-    data = {
-        "what": found.what,
-        "status": found.status,
-        "at": found.at,
-        "why": found.why,
-        "raw": text,
-    }
+    data = answer_data(found)
     head = (
         f"{found.what}, {instant_text(found.at)}, HTTP {found.status or '-'} {found.why}".rstrip()
     )
-    shown = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+    shown = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in data["raw"])
     emit(data, as_json, lambda: click.echo(f"{head}\n\n{shown}"))
 
 
@@ -219,7 +180,7 @@ def requeue(name: str, reason: str, as_json: bool) -> None:
 def compare(as_json: bool) -> None:
     """Compare all that the ERP has with all that it was told; what it has lost is handed over again."""
     with opened() as (app, tenant_id):
-        found = erp_compare.compare(_desk(app, tenant_id))
+        found = erp_compare.compare(erps.desk(app, tenant_id))
     data = {
         "here": found.here,
         "there": found.there,
@@ -242,37 +203,10 @@ def compare(as_json: bool) -> None:
         raise SystemExit(3)
 
 
-def _desk(app: App, tenant_id: int) -> Desk:
-    found = erps.needed(app.settings)
-    return Desk(
-        app.database, tenant_id, app.settings.tenant, found.erp, found.since, app.clock, app.ids,
-        app.settings.actor, alarming.channels(app.settings),
-    )  # fmt: skip
-
-
 def _said(counts: Counter[str]) -> str:
     if not counts:
         return "nothing was to be done"
     return ", ".join(f"{n:,} {what}" for what, n in counts.most_common())
-
-
-def _data(one: Standing) -> dict[str, Any]:
-    return {
-        "reference": one.reference,
-        "customer": one.customer,
-        "issued_on": one.issued_on,
-        "currency": one.currency,
-        "gross": one.gross,
-        "batch": one.batch_no,
-        "state": one.state.status.value,
-        "tries": one.state.tries,
-        "next_at": one.state.next_at,
-        "bill": one.state.bill,
-        "trouble": one.state.trouble,
-        "reason": one.state.reason,
-        "differences": msgspec.to_builtins(one.state.differences),
-        "changed_at": one.changed_at,
-    }
 
 
 def _row(one: Standing) -> list[str]:

@@ -1,4 +1,4 @@
-"""everycent fake: payment providers, an ERP and a mail server that only pretend, to try and test with."""
+"""everycent fake: providers, an ERP, mail and sub-services that only pretend, to try and test with."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 
 from everycent.cli.common import json_option
+from everycent.cli.subservices import subservice
 from everycent.fakes import erp as fake_erp
 from everycent.fakes import mail as fake_mail
 from everycent.fakes import provider as fake_provider
-from everycent.fakes import serving
 from everycent.fakes import stripe as fake_stripe
 from everycent.fakes.erp_service import MODES as ERP_MODES
 from everycent.fakes.erp_service import ErpSettings, delay_of
 from everycent.fakes.service import MODES, Settings
 from everycent.fakes.webhooks import Manner
+from everycent.standins import serving
 
 
 @click.group()
@@ -197,3 +198,6 @@ def teller(as_json: bool) -> Callable[[str], None]:
         click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
 
     return tell
+
+
+fake.add_command(subservice)

@@ -78,6 +78,15 @@ _COMMANDS = {
         "Mails and webhooks that wait to be delivered.",
     ),
     "erp": ("everycent.cli.erp:erp", "Hand documents over to the ERP, and prove that it has them."),
+    "report": (
+        "everycent.cli.reports:report",
+        "What sub-services say was used in a period: whole, frozen, billed.",
+    ),
+    "config": ("everycent.cli.configs:config", "Which sub-services reports are pulled from."),
+    "work": (
+        "everycent.cli.work:work",
+        "Do everything that is due, over and over: reports, bills, ERP, charges, messages.",
+    ),
     "alarm": ("everycent.cli.alarms:alarm", "What is wrong now, and what was."),
     "fake": (
         "everycent.cli.fakes:fake",

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from everycent.app import rounds
 from everycent.app.alarming import channels, senders
 from everycent.app.settings import from_environment
-from everycent.app.staying import Round, stay_at_work, staying
+from everycent.app.staying import stay_at_work, staying
 from everycent.cli.common import complain, emit, json_option, opened, table
 from everycent.flows.deliver import deliver
 from everycent.kernel.period import instant_text
@@ -17,7 +18,6 @@ from everycent.messages import operations, queries
 from everycent.messages.message import Kind, Status
 from everycent.messages.queries import Held
 
-_TICK_SECONDS = 2.0
 _NEEDS = {
     Kind.MAIL.value: "EVERYCENT_SMTP_URL and EVERYCENT_MAIL_FROM",
     Kind.WEBHOOK.value: "EVERYCENT_WEBHOOK_SECRET",
@@ -59,22 +59,7 @@ def work(as_json: bool) -> None:
     """Send messages as their time comes, until stopped. Run it on as many machines as you like."""
     counts: Counter[str] = Counter()
     with staying(from_environment(), complain) as here:
-        by_kind = senders(here.app.settings)
-
-        def begin(tenant_id: int) -> Round:
-            def one_round() -> float:
-                counts.update(
-                    deliver(
-                        here.app.database, tenant_id, by_kind, clock=here.app.clock,
-                        ids=here.app.ids, actor=here.app.settings.actor,
-                        channels=channels(here.app.settings), is_stopped=here.stop.is_set,
-                    )
-                )  # fmt: skip
-                return _TICK_SECONDS
-
-            return one_round
-
-        stay_at_work(here, "message work", begin)
+        stay_at_work(here, "message work", rounds.messages(here, counts))
     data = {status.value: counts[status.value] for status in Status}
     emit(data, as_json, lambda: click.echo(_said(counts)))
 

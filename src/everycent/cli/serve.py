@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import click
 
 from everycent.api import server
-from everycent.app import settings
+from everycent.app import metrics, settings
 from everycent.app.staying import staying
 from everycent.cli.common import complain, json_option
 
@@ -21,8 +22,16 @@ from everycent.cli.common import complain, json_option
     type=click.IntRange(0, 65535),
     help="0 takes any that is free.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Also answer GET /metrics for Prometheus, on a port of its own that needs no key.",
+)
+@click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, help="The address of that port."
+)
 @json_option
-def serve(host: str, port: int, as_json: bool) -> None:
+def serve(host: str, port: int, metrics_port: int | None, metrics_host: str, as_json: bool) -> None:
     """Serve HTTP until stopped (SIGTERM, Ctrl-C); what was begun is answered first: usage in, totals and
     live use, entitlements, invoices and runs with their payments, and webhooks of payment providers.
 
@@ -30,10 +39,22 @@ def serve(host: str, port: int, as_json: bool) -> None:
     need an API key: everycent key create NAME.
     """
 
-    def tell(address: str) -> None:
-        click.echo(json.dumps({"address": address}) if as_json else f"listening on {address}")
+    told = {}
 
-    with staying(settings.from_environment(), complain) as here:
+    def tell(address: str) -> None:
+        told["address"] = address
+        lines = [f"listening on {address}", *([told["metrics"]] if "metrics" in told else [])]
+        click.echo(json.dumps(told) if as_json else "\n".join(lines))
+
+    with ExitStack() as stack:
+        here = stack.enter_context(staying(settings.from_environment(), complain))
+        if metrics_port is not None:
+            told["metrics"] = stack.enter_context(
+                metrics.listening(
+                    here.app.settings, lambda: here.app.database.conninfo, here.app.clock,
+                    metrics_host, metrics_port,
+                )
+            )  # fmt: skip
         server.serve(here.app, host, port, tell, here.stop)
     if not as_json:
         click.echo("stopped; everything that was answered is stored")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from everycent.catalog.document_refusals import Strict, converted, wrong
+from everycent.catalog.document_refusals import Strict, converted, seconds, wrong
 from everycent.charging.policy import DEFAULT, Rule, Then
 from everycent.kernel.near import meant
 from everycent.payments.failure import Failure, Moved, moved
 
-_DURATION = re.compile(r"(0|[1-9][0-9]{0,3})(s|m|h|d)", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_LONGEST = 366 * 86_400
 _MOST = 100
 _ABOUT_THE_METHOD = frozenset(
     {
@@ -50,19 +46,6 @@ def rules(given: Mapping[str, Any], place: str) -> dict[Failure, Rule]:
         if name not in _KINDS:
             raise wrong(spot, "there is no such kind of failure", meant(name, _KINDS) or _KNOWN)
         found[Failure(name)] = _rule(Failure(name), converted(data, RuleFields, spot), spot)
-    return found
-
-
-def seconds(text: str, place: str) -> int:
-    """A duration such as `30s`, `5m`, `2h` or `3d` in seconds. Raises Invalid `catalog.wrong_value`."""
-    match = _DURATION.fullmatch(text)
-    found = -1 if match is None else int(match[1]) * _SECONDS[match[2]]
-    if not 0 <= found <= _LONGEST:
-        raise wrong(
-            place,
-            f"{text[:20]!r} is not a duration",
-            "write it like 30s, 5m, 2h or 3d; 366d at most",
-        )
     return found
 
 

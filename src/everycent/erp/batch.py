@@ -53,7 +53,12 @@ def batch_of(
     totals = totals_of([one for _, one in told])
     control = digest_of_all([one.digest for one in members])
     before = previous or _FIRST
-    return Batch(
-        erp, number, before, members, totals, control,
-        digest([erp, number, before, control, totals]).hex(), at,
-    )  # fmt: skip
+    whole = digest_of_batch(erp, number, before, control, totals)
+    return Batch(erp, number, before, members, totals, control, whole, at)
+
+
+def digest_of_batch(
+    erp: str, number: int, previous: str, control: str, totals: Sequence[Total]
+) -> str:
+    """The digest of a batch, over everything that it says."""
+    return digest([erp, number, previous, control, totals]).hex()

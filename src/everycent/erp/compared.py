@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 
 from everycent.erp.handed import Difference, State, Status
-from everycent.erp.judge import Found, judged, shown
+from everycent.erp.judge import Found, judged
 from everycent.erp.told import Document
 from everycent.journal.types import EventType
+from everycent.kernel.strict_json import shown
 
 
 class What(StrEnum):

@@ -71,7 +71,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """`tries` came to nothing since it is on its way, `next_at` is when to try at the earliest. `is_alone`:
     it is sent by itself, so that it spoils no batch. `bill` is the ERP's id of it, which is believed when
     two answers in a row say it; before that it is `claimed`. It was `asked` about so often since it is
-    acknowledged."""
+    acknowledged, which it is since `acknowledged_at`."""
 
     status: Status
     batch_no: int
@@ -84,6 +84,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     trouble: Trouble | None = None
     differences: tuple[Difference, ...] = ()
+    acknowledged_at: datetime | None = None
 
 
 class Handed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -166,20 +167,20 @@ def after(state: State, said: Said, at: datetime) -> tuple[EventType, State] | N
     if state.status is Status.ACKNOWLEDGED:
         asked = state.asked + 1
         pause = _ASKED_AFTER[min(asked, len(_ASKED_AFTER) - 1)]
-        return ASKED, _acknowledged(state, at + pause, asked=asked)
+        return ASKED, _acknowledged(state, at, at + pause, asked=asked)
     if state.status is Status.ABORTED:
         return None
-    return ACKNOWLEDGED, _acknowledged(state, at + _ASKED_AFTER[0])
+    return ACKNOWLEDGED, _acknowledged(state, at, at + _ASKED_AFTER[0])
 
 
 def _acknowledged(
-    state: State, next_at: datetime, *, claimed: str | None = None, asked: int = 0
+    state: State, at: datetime, next_at: datetime, *, claimed: str | None = None, asked: int = 0
 ) -> State:
     """What was tried is forgotten when it is registered, and not before: an ERP that takes and loses a
     document again and again does not go on for ever."""
     return State(
         Status.ACKNOWLEDGED, state.batch_no, state.tries, next_at, state.is_alone, claimed=claimed,
-        asked=asked,
+        asked=asked, acknowledged_at=state.acknowledged_at or at,
     )  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def _registered(state: State, said: Said, at: datetime) -> tuple[EventType, Stat
         return REGISTERED, State(Status.REGISTERED, state.batch_no, bill=said.bill)
     if state.claimed is None:
         event = ASKED if state.status is Status.ACKNOWLEDGED else ACKNOWLEDGED
-        return event, _acknowledged(state, at, claimed=said.bill, asked=state.asked)
+        return event, _acknowledged(state, at, at, claimed=said.bill, asked=state.asked)
     differs = Difference("bill", state.claimed, str(said.bill))
     reason = "the ERP says two ids of it"
     failed = _troubled(state, Said(None, None, reason, Trouble.MISMATCH, (differs,)), at)
@@ -213,7 +214,7 @@ def _troubled(state: State, said: Said, at: datetime) -> tuple[EventType, State]
         )  # fmt: skip
     failed = State(
         state.status, state.batch_no, tries, None, state.is_alone, None, state.claimed, state.asked,
-        reason, trouble, said.differences,
+        reason, trouble, said.differences, state.acknowledged_at,
     )  # fmt: skip
     if trouble not in AWAY and tries >= _MOST:
         return PARKED, msgspec.structs.replace(failed, status=Status.PARKED, is_alone=True)

@@ -7,28 +7,23 @@ field; where it differs nothing is taken over from it, and the differences are t
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
-
-import msgspec
+from typing import Literal, NamedTuple, TypeVar
 
 from everycent.erp.handed import Difference, Said, Status, Trouble
 from everycent.erp.port import Parcel, Reply
 from everycent.erp.told import Document
+from everycent.kernel import strict_json
+from everycent.kernel.strict_json import Strict, UnreadableError, shown
 
 _LONGEST_BILL = 100
-_SHOWN = 120
+_T = TypeVar("_T")
 _BILL = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A shape of which nothing may be missing, unknown, or of another type."""
-
-
-class Found(_Strict, frozen=True):
+class Found(Strict, frozen=True):
     """A document as the ERP has it."""
 
     reference: str
@@ -42,19 +37,19 @@ class Found(_Strict, frozen=True):
     reason: str | None
 
 
-class _Sent(_Strict, frozen=True):
+class _Sent(Strict, frozen=True):
     schema: Literal["everycent-erp/1"]
     batch: int
     control: str
     documents: list[Found]
 
 
-class _Asked(_Strict, frozen=True):
+class _Asked(Strict, frozen=True):
     schema: Literal["everycent-erp/1"]
     documents: list[Found]
 
 
-class _Page(_Strict, frozen=True):
+class _Page(Strict, frozen=True):
     schema: Literal["everycent-erp/1"]
     documents: list[Found]
     next: str | None
@@ -77,16 +72,12 @@ _STATES = {
 _COMPARED = ("customer", "currency", "net", "tax", "gross")
 
 
-class _MalformedError(Exception):
-    """An answer that can't be read."""
-
-
 def of_sent(parcel: Parcel, reply: Reply) -> dict[str, Said]:
     """What the answer to documents that were handed over says of each, by reference."""
     sent = {one.reference: one for one in parcel.documents}
     try:
         told = _read(reply, _Sent)
-    except _MalformedError as error:
+    except UnreadableError as error:
         return _all(sent, _trouble(reply, str(error)))
     head = _differences(
         {"batch": str(parcel.batch_no), "control": parcel.control},
@@ -110,7 +101,7 @@ def of_asked(asked: Mapping[str, Document], reply: Reply) -> dict[str, Said]:
     """What the answer to a question says of each document, by reference."""
     try:
         told = _read(reply, _Asked)
-    except _MalformedError as error:
+    except UnreadableError as error:
         return _all(asked, _trouble(reply, str(error)))
     unknown = [one.reference for one in told.documents if one.reference not in asked]
     if unknown:
@@ -129,7 +120,7 @@ def of_page(reply: Reply) -> Page | Said:
     """A page of what the ERP has, or what is wrong with it."""
     try:
         told = _read(reply, _Page)
-    except _MalformedError as error:
+    except UnreadableError as error:
         return _trouble(reply, str(error))
     return Page(told.documents, told.next, told.count)
 
@@ -212,43 +203,12 @@ def _trouble(reply: Reply, reason: str) -> Said:
     return Said(None, None, shown(reason), Trouble.MALFORMED)
 
 
-def shown(text: str) -> str:
-    """The start of a text that may be anything, as one that can be stored and looked at."""
-    seen = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[:_SHOWN])
-    if not seen.strip():
-        return "(nothing)"
-    return seen if len(seen) <= _SHOWN and len(text) <= _SHOWN else f"{seen[:_SHOWN]}…"
-
-
 def _all(documents: Mapping[str, Document], said: Said) -> dict[str, Said]:
     return dict.fromkeys(documents, said)
 
 
-def _read(reply: Reply, shape: Any) -> Any:
-    """An answer's body as a shape. Raises _MalformedError, also where there is none."""
+def _read(reply: Reply, shape: type[_T]) -> _T:
+    """An answer's body as a shape. Raises UnreadableError, also where there is none."""
     if reply.trouble is not None:
-        raise _MalformedError
-    try:
-        text = reply.raw.decode("utf-8")
-        plain = json.loads(
-            text, object_pairs_hook=_once, parse_float=_no_number, parse_constant=_no_number
-        )
-        return msgspec.convert(plain, shape, strict=True)
-    except UnicodeDecodeError:
-        raise _MalformedError("the answer is not UTF-8") from None
-    except msgspec.ValidationError as error:
-        raise _MalformedError(f"the answer is not of the schema: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise _MalformedError(f"the answer is not JSON without a doubt: {error}") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
-        raise ValueError(f"{twice!r} stands twice")
-    return found
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no amount and no count")
+        raise UnreadableError
+    return strict_json.read(reply.raw, shape)

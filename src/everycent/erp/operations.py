@@ -127,7 +127,7 @@ def keep(tx: Tx, writer: Writer, reply: Reply, what: str) -> UUID:
     answer_id = writer.ids(f"erp.answer/{what}/{instant_text(writer.at)}")
     store.insert_answer(
         tx, answer_id=answer_id, erp=writer.erp, what=what, status=reply.status,
-        raw=reply.raw[:RAW_LIMIT], why=reply.why, at=writer.at,
+        raw=(reply.evidence or reply.raw)[:RAW_LIMIT], why=reply.why, at=writer.at,
     )  # fmt: skip
     return answer_id
 

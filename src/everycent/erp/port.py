@@ -27,13 +27,15 @@ class Parcel(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came of a call. Without `trouble` it is the whole body of an answer that says it is one."""
+    """What came of a call. Without `trouble` it is the whole body of an answer that says it is one.
+    `evidence` is kept in place of `raw` where that is a translation: what the ERP said, word for word."""
 
     raw: bytes
     status: int | None = None
     trouble: Trouble | None = None
     why: str = ""
     not_before: timedelta | None = None
+    evidence: bytes = b""
 
 
 class Erp(Protocol):

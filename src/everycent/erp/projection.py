@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from everycent.erp.batch import BATCHED, Batch
-from everycent.erp.handed import Handed, State, initiated
+from everycent.erp.handed import Handed, State, Status, initiated
 from everycent.journal.event import Event
 from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
@@ -27,7 +27,7 @@ STATE = table(
     "erp_state",
     "tenant_id int4, erp text, document_id uuid, batch_no int4, status text, tries int4,"
     " next_at timestamptz, is_alone bool, bill text, trouble text, told text,"
-    " changed_at timestamptz",
+    " acknowledged_at timestamptz, changed_at timestamptz",
     key="tenant_id, erp, document_id",
 )
 
@@ -71,5 +71,6 @@ def _put(
     rows.put(
         STATE, tenant_id, erp, document_id, state.batch_no, state.status.value, state.tries,
         state.next_at, state.is_alone, state.bill,
-        None if state.trouble is None else state.trouble.value, encode(state).decode(), at,
+        None if state.trouble is None else state.trouble.value, encode(state).decode(),
+        state.acknowledged_at if state.status is Status.ACKNOWLEDGED else None, at,
     )  # fmt: skip

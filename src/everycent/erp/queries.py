@@ -11,10 +11,10 @@ import msgspec
 
 from everycent.db.connection import Tx
 from everycent.erp import handed, store, told
-from everycent.erp.handed import Handed, State
+from everycent.erp.handed import Handed, State, Status
 from everycent.erp.port import Parcel
 from everycent.erp.told import Document, Total
-from everycent.invoicing.invoice import CREDITED, ISSUED
+from everycent.invoicing.invoice import CREDITED, ISSUED, name_of
 from everycent.invoicing.line_note import LINES_CREDITED
 from everycent.journal import queries as journal
 from everycent.journal.types import decode
@@ -103,15 +103,41 @@ def asked_about(tx: Tx, erp: str, seller: str, ids: Sequence[UUID]) -> dict[UUID
     return documents(tx, seller, {row.document_id: row.event_id for row in rows})
 
 
-def listed(tx: Tx, erp: str, *, status: str | None = None, limit: int = 100) -> list[Standing]:
-    """Documents with where they stand, in order of batches."""
-    found = store.list_documents(tx, erp, status=status, limit=limit)
+def listed(
+    tx: Tx,
+    erp: str,
+    *,
+    status: str | None = None,
+    after: tuple[int, int] = (0, 0),
+    limit: int = 100,
+) -> list[Standing]:
+    """Documents with where they stand, in order of batches and places, of those `after` one."""
+    found = store.list_documents(tx, erp, status=status, after=after, limit=limit)
     return [_standing(row, state) for row, state in found]
 
 
-def stuck(tx: Tx, erp: str, limit: int = 100) -> list[Standing]:
-    """Documents with which something is wrong: in trouble, parked, or refused by the ERP."""
-    return [_standing(row, state) for row, state in store.list_stuck(tx, erp, limit)]
+def stuck(
+    tx: Tx, erp: str, limit: int = 100, *, slow_before: datetime | None = None
+) -> list[Standing]:
+    """Documents with which something is wrong: in trouble, parked, or refused by the ERP; and those that
+    are acknowledged since before an instant."""
+    return [_standing(row, state) for row, state in store.list_stuck(tx, erp, slow_before, limit)]
+
+
+class HeldUp(NamedTuple):
+    """A credit note that waits for an invoice with which the ERP needs a person."""
+
+    name: str
+    invoice: str
+    status: Status
+
+
+def held_up(tx: Tx, erp: str, limit: int = 100) -> list[HeldUp]:
+    """Credit notes that wait for an invoice that is aborted or parked."""
+    return [
+        HeldUp(name_of(row.series, row.number), row.reference, Status(row.status))
+        for row in store.list_held_up(tx, erp, limit)
+    ]
 
 
 def of_document(tx: Tx, erp: str, document_id: UUID, name: str) -> Standing:
@@ -169,8 +195,8 @@ class BatchMade(NamedTuple):
     at: datetime
 
 
-def batches(tx: Tx, erp: str, limit: int = 100) -> list[BatchMade]:
-    """Batches, the newest first."""
+def batches(tx: Tx, erp: str, limit: int = 100, *, before: int | None = None) -> list[BatchMade]:
+    """Batches, the newest first, of those `before` a number."""
     return [
         BatchMade(
             row.batch_no,
@@ -180,7 +206,7 @@ def batches(tx: Tx, erp: str, limit: int = 100) -> list[BatchMade]:
             row.previous,
             row.at,
         )
-        for row in store.list_batches(tx, erp, limit=limit)
+        for row in store.list_batches(tx, erp, before=before, limit=limit)
     ]
 
 

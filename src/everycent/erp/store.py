@@ -82,20 +82,31 @@ def list_documents(
     batch_no: int | None = None,
     ids: Sequence[UUID] | None = None,
     status: str | None = None,
+    after: tuple[int, int] = (0, 0),
     limit: int = 1_000_000,
 ) -> list[tuple[Any, State]]:
-    """Documents with where they stand, in order of batches."""
+    """Documents with where they stand, in order of batches and places, of those after one of these."""
     params = {
         "tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no,
         "ids": None if ids is None else list(ids), "status": status, "limit": limit,
+        "after_batch": after[0], "after_place": after[1],
     }  # fmt: skip
     return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["documents"], params)]
 
 
-def list_stuck(tx: Tx, erp: str, limit: int) -> list[tuple[Any, State]]:
-    """Documents with which something is wrong."""
-    params = {"tenant_id": tx.tenant_id, "erp": erp, "limit": limit}
+def list_stuck(
+    tx: Tx, erp: str, slow_before: datetime | None, limit: int
+) -> list[tuple[Any, State]]:
+    """Documents with which something is wrong, or that were acknowledged before an instant."""
+    params = {
+        "tenant_id": tx.tenant_id, "erp": erp, "slow_before": slow_before, "limit": limit,
+    }  # fmt: skip
     return [(row, _STATE.decode(row.told)) for row in tx.rows(SQL["stuck"], params)]
+
+
+def list_held_up(tx: Tx, erp: str, limit: int) -> list[Any]:
+    """Credit notes whose invoice waits for a person."""
+    return tx.rows(SQL["held_up"], {"tenant_id": tx.tenant_id, "erp": erp, "limit": limit})
 
 
 def lock_states(tx: Tx, erp: str, ids: Sequence[UUID]) -> dict[UUID, State]:
@@ -110,9 +121,13 @@ def owners_of(tx: Tx, erp: str, bills: Sequence[str]) -> dict[str, UUID]:
     return dict(tx.tuples(SQL["bills_of_others"], params))
 
 
-def list_batches(tx: Tx, erp: str, *, batch_no: int | None = None, limit: int = 100) -> list[Any]:
-    """Batches, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no, "limit": limit}
+def list_batches(
+    tx: Tx, erp: str, *, batch_no: int | None = None, before: int | None = None, limit: int = 100
+) -> list[Any]:
+    """Batches, the newest first, of those before a number."""
+    params = {
+        "tenant_id": tx.tenant_id, "erp": erp, "batch_no": batch_no, "before": before, "limit": limit,
+    }  # fmt: skip
     return tx.rows(SQL["batches"], params)
 
 
@@ -129,6 +144,16 @@ def insert_answer(tx: Tx, **told: Any) -> None:
 def find_answer(tx: Tx, answer_id: UUID) -> Any | None:
     """What the ERP said."""
     return tx.row(SQL["answer"], {"tenant_id": tx.tenant_id, "answer_id": answer_id})
+
+
+def list_batch_members(tx: Tx) -> list[Any]:
+    """Batches of all ERPs, with the digests of their documents."""
+    return tx.rows(SQL["batch_members"], {"tenant_id": tx.tenant_id})
+
+
+def list_batch_sums(tx: Tx) -> list[Any]:
+    """What the documents of batches come to, by currency."""
+    return tx.rows(SQL["batch_sums"], {"tenant_id": tx.tenant_id})
 
 
 def list_violations(tx: Tx, statement: str) -> list[str]:

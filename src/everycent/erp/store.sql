@@ -94,7 +94,8 @@ where tenant_id = %(tenant_id)s and erp = %(erp)s and status = 'acknowledged' an
 order by next_at, document_id limit %(limit)s;
 
 -- name: documents
--- Documents of an ERP with where they stand: those of a batch, or of the given ids, or in some state.
+-- Documents of an ERP with where they stand: those of a batch, or of the given ids, or in some state; all of
+-- them after a place.
 select d.erp, d.document_id, d.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
        i.customer, i.issued_on, i.currency, i.gross
 from erp_document d
@@ -111,14 +112,22 @@ where d.tenant_id = %(tenant_id)s and d.erp = %(erp)s
   and (%(batch_no)s::int is null or d.batch_no = %(batch_no)s)
   and (%(ids)s::uuid[] is null or d.document_id = any(%(ids)s))
   and (%(status)s::text is null or s.status = %(status)s)
+  and (d.batch_no, d.place) > (%(after_batch)s::int, %(after_place)s::int)
 order by d.batch_no, d.place limit %(limit)s;
 
 -- name: stuck
--- Documents with which something is wrong, those that wait for a person first. What belongs to each is looked
--- up by key, whatever the planner knows of tables that grow.
+-- Documents with which something is wrong, those that wait for a person first, and those that were
+-- acknowledged before an instant. What belongs to each is looked up by key, whatever the planner knows of
+-- tables that grow.
 select s.erp, s.document_id, s.batch_no, d.place, d.reference, d.digest, i.event_id, s.told, s.changed_at,
        i.customer, i.issued_on, i.currency, i.gross
-from erp_state s
+from (select * from erp_state
+      where tenant_id = %(tenant_id)s and erp = %(erp)s
+        and (trouble is not null or status in ('aborted', 'parked'))
+      union all
+      select * from erp_state
+      where tenant_id = %(tenant_id)s and erp = %(erp)s and status = 'acknowledged' and trouble is null
+        and acknowledged_at <= %(slow_before)s) s
 join lateral (
     select place, reference, digest from erp_document d
     where d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id limit 1) d on true
@@ -128,9 +137,20 @@ join lateral (
             where c.tenant_id = i.tenant_id and c.customer_id = i.customer_id) as customer
     from invoice i
     where i.tenant_id = s.tenant_id and i.invoice_id = s.document_id limit 1) i on true
-where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s
-  and (s.trouble is not null or s.status in ('aborted', 'parked'))
 order by s.status in ('aborted', 'parked') desc, s.batch_no, d.place limit %(limit)s;
+
+-- name: held_up
+-- Credit notes that wait for an invoice which the ERP has refused, or which was tried too often: nothing but
+-- a person's help brings them there.
+select n.series, n.number, d.reference, s.status
+from erp_state s
+join erp_document d on d.tenant_id = s.tenant_id and d.erp = s.erp and d.document_id = s.document_id
+join invoice n on n.tenant_id = s.tenant_id and (n.credits = s.document_id or n.reduces = s.document_id)
+where s.tenant_id = %(tenant_id)s and s.erp = %(erp)s and s.status in ('aborted', 'parked')
+  and not exists (
+      select from erp_document o
+      where o.tenant_id = n.tenant_id and o.erp = s.erp and o.document_id = n.invoice_id)
+order by n.series, n.number limit %(limit)s;
 
 -- name: lock_states
 -- Where documents stand, which nobody changes until the transaction ends.
@@ -147,6 +167,7 @@ where tenant_id = %(tenant_id)s and erp = %(erp)s and bill = any(%(bills)s);
 select batch_no, documents, digest, previous, told, at, event_id from erp_batch
 where tenant_id = %(tenant_id)s and erp = %(erp)s
   and (%(batch_no)s::int is null or batch_no = %(batch_no)s)
+  and (%(before)s::int is null or batch_no < %(before)s)
 order by batch_no desc limit %(limit)s;
 
 -- name: counts
@@ -187,3 +208,32 @@ where e.tenant_id = %(tenant_id)s and e.type like 'erp.%%'
     select from erp_answer a
     where a.tenant_id = e.tenant_id and a.answer_id = (e.payload::jsonb ->> 'answer_id')::uuid)
 limit 100;
+
+-- name: notes_before_invoices
+-- Credit notes that went to the ERP before the invoice that they take back, or together with it.
+select d.reference from invoice n
+join erp_document d on d.tenant_id = n.tenant_id and d.document_id = n.invoice_id
+join erp_document o on o.tenant_id = d.tenant_id and o.erp = d.erp
+    and o.document_id = coalesce(n.credits, n.reduces)
+where n.tenant_id = %(tenant_id)s and n.kind = 'credit_note' and o.batch_no >= d.batch_no
+limit 100;
+
+-- name: batch_members
+-- Batches with the digests of their documents in order.
+select b.erp, b.batch_no, b.previous, b.digest, b.told,
+       array_agg(d.digest order by d.place) as digests
+from erp_batch b
+join erp_document d on d.tenant_id = b.tenant_id and d.erp = b.erp and d.batch_no = b.batch_no
+where b.tenant_id = %(tenant_id)s
+group by b.erp, b.batch_no, b.previous, b.digest, b.told
+order by b.erp, b.batch_no;
+
+-- name: batch_sums
+-- What the documents of batches come to, by currency.
+select d.erp, d.batch_no, i.currency, count(*) as documents, sum(i.net)::bigint as net,
+       sum(i.tax)::bigint as tax, sum(i.gross)::bigint as gross
+from erp_document d
+join invoice i on i.tenant_id = d.tenant_id and i.invoice_id = d.document_id
+where d.tenant_id = %(tenant_id)s
+group by d.erp, d.batch_no, i.currency
+order by d.erp, d.batch_no, i.currency;

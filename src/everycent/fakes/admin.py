@@ -11,8 +11,8 @@ from starlette.routing import Route
 from everycent.fakes.bank import customer_record
 from everycent.fakes.faults import milliseconds
 from everycent.fakes.service import Service, manner_of
-from everycent.fakes.serving import told
 from everycent.kernel.errors import Invalid
+from everycent.standins.serving import told
 
 
 def _service(request: Request) -> Service:

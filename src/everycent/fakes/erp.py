@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from everycent.fakes import erp_admin, erp_page, raw
+from everycent.fakes import erp_admin, erp_page
 from everycent.fakes.erp_faults import Asked, Fault
 from everycent.fakes.erp_mutations import mutated
 from everycent.fakes.erp_service import ErpService, ErpSettings
 from everycent.fakes.erp_words import SCHEMA, Record, Wrong, read
-from everycent.fakes.serving import refused
 from everycent.kernel.errors import Refusal
+from everycent.standins import raw
+from everycent.standins.serving import refused
 
 _MOST_REFERENCES = 50
 _EXCEPTION = """<!doctype html><title>KeyError</title><h1>Internal Server Error</h1><pre>

@@ -9,8 +9,8 @@ from starlette.routing import Route
 from everycent.fakes.erp_books import found
 from everycent.fakes.erp_service import ErpService
 from everycent.fakes.erp_words import FOUND, Record
-from everycent.fakes.serving import told
 from everycent.kernel.errors import Invalid
+from everycent.standins.serving import told
 
 _CHANGEABLE = frozenset({"customer", "currency", "net", "tax", "gross"})
 _MORE = ("seller", "batch", "kind", "number", "issued_on", "digest", "at")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from itertools import islice
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -15,12 +13,11 @@ from everycent.fakes.erp_books import found
 from everycent.fakes.erp_faults import KINDS
 from everycent.fakes.erp_mutations import MUTATIONS
 from everycent.fakes.erp_service import MODES, ErpService
-from everycent.fakes.page import form, number
+from everycent.standins import pages
+from everycent.standins.forms import form, number
 
 _SHOWN = 60
-_TEMPLATE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-    resources.files("everycent.fakes").joinpath("erp_page.html").read_text("utf-8")
-)
+_TEMPLATE = pages.template("everycent.fakes", "erp_page.html")
 
 
 async def _page(request: Request) -> Response:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
-from importlib import resources
 from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl
 
-from jinja2 import Environment, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -19,11 +14,11 @@ from everycent.fakes.service import MODES, Service
 from everycent.fakes.words import DECLINES, Record
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
+from everycent.standins import pages
+from everycent.standins.forms import form, number
 
 _SHOWN = 60
-_TEMPLATE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-    resources.files("everycent.fakes").joinpath("page.html").read_text("utf-8")
-)
+_TEMPLATE = pages.template("everycent.fakes", "page.html")
 
 
 async def _page(request: Request) -> Response:
@@ -112,22 +107,6 @@ async def _by_hand(request: Request) -> Response:
     service.keep(service.bank.by_hand(action, charge, None, service.now()))
     await service.lines.durable()
     return _back()
-
-
-async def form(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent."""
-    content = await request.body()
-    return dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
-
-
-def number(told: dict[str, str], name: str) -> Any:
-    """A number out of a form; None where nothing was typed. Raises Invalid `fake.bad_number`."""
-    if not told.get(name):
-        return None
-    try:
-        return json.loads(told[name], parse_float=Decimal)
-    except ValueError as error:
-        raise Invalid("fake.bad_number", f"{name} is no number", field=name) from error
 
 
 def _back() -> Response:

@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from everycent.fakes import admin, page, raw
+from everycent.fakes import admin, page
 from everycent.fakes.faults import Asked, Fault
 from everycent.fakes.service import Service, Settings
-from everycent.fakes.serving import refused, told
 from everycent.fakes.words import Said, error, is_text, method_fault
 from everycent.kernel.errors import Invalid, Refusal
+from everycent.standins import raw
+from everycent.standins.serving import refused, told
 
 _CROSSING_SECONDS = 3
 _PAGE = "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>"

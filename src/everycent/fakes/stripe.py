@@ -19,15 +19,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from everycent.fakes import admin, raw
+from everycent.fakes import admin
 from everycent.fakes.faults import Asked, Fault
 from everycent.fakes.service import Settings
-from everycent.fakes.serving import refused
 from everycent.fakes.stripe_bank import REFERENCE, Decided, shown
 from everycent.fakes.stripe_form import decoded
 from everycent.fakes.stripe_objects import Form, Said, error, invalid, missing
 from everycent.fakes.stripe_service import StripeService
 from everycent.kernel.errors import Refusal
+from everycent.standins import raw
+from everycent.standins.serving import refused
 
 _CROSSING_SECONDS = 3
 _PAGE = "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>"

@@ -12,7 +12,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
@@ -30,9 +30,11 @@ from everycent.flows.deciding import Known, Reading
 from everycent.flows.garbage import collecting_rarely
 from everycent.flows.rate_due import Decided
 from everycent.invoicing import operations as invoicing
+from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice
 from everycent.invoicing.operations import Prepared
 from everycent.invoicing.runs import Chunk, Parked, Progress, Run
+from everycent.kernel import points
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Broken, Invalid, Refusal, Unavailable
@@ -75,6 +77,7 @@ class RunResult(NamedTuple):
 
 
 OnProgress = Callable[[Progress], None]
+OnFailed = Callable[[Exception], None]
 
 
 def run(
@@ -87,9 +90,12 @@ def run(
     terms: Terms,
     workers: int = 1,
     on_progress: OnProgress | None = None,
+    on_failed: OnFailed = lambda _: None,
 ) -> list[RunResult]:
     """Bills everything that is due by `as_of`. A run that was left unfinished is finished first; and one
     more follows where a period had to wait until somebody else was billed for the one before it.
+    `on_failed` is told of chunks that failed as a whole in this process; their customers are billed one
+    by one.
 
     Raises Unavailable `billing.workers_died` when worker processes keep dying; what they committed
     stays, and the next call goes on from there.
@@ -101,7 +107,7 @@ def run(
         )
         if workers == 1:
             work(database, tenant_id, current, clock=clock, ids=ids, terms=terms,
-                 on_chunk=on_progress)  # fmt: skip
+                 on_chunk=on_progress, on_failed=on_failed)  # fmt: skip
         else:
             _work_in_processes(
                 database, tenant_id, current, clock, ids, terms, workers, on_progress
@@ -172,9 +178,11 @@ def work(
     ids: IdSource,
     terms: Terms,
     on_chunk: OnProgress | None = None,
+    on_failed: OnFailed = lambda _: None,
 ) -> None:
     """Bills chunks until the run is finished; what every worker does."""
     context = _Context(database, tenant_id, current, clock, ids, terms)
+    context.on_failed = on_failed
     with collecting_rarely():
         while _step(database, tenant_id, context):
             if context.done in _GROWN:
@@ -206,6 +214,7 @@ class _Context:
         self.reading = Reading(partial(_beside, database, tenant_id))
         self.recounts = terms.recount or Policies(dict(current.policies))[RECOUNT] == STOP
         self.done = 0
+        self.on_failed: OnFailed = lambda _: None
 
 
 @contextmanager
@@ -225,21 +234,26 @@ def _step(database: Database, tenant_id: int, context: _Context) -> bool:
             tx.wait_as_long_as_it_takes()
             chunk = invoicing.claim_chunk(tx, run_id)
             if chunk is not None:
+                points.reach("bill_chunk.claimed")
                 _bill(tx, chunk, context, one_by_one=False)
                 context.done += 1
-                return True
-            awaited = invoicing.first_open_chunk(tx, run_id)
-            if awaited is None:
-                invoicing.finish_run(tx, run_id, context.clock())
-                return False
-            invoicing.wait_for_chunk(tx, run_id, awaited)
-            return True
+                points.reach("bill_chunk.commit")
+            else:
+                awaited = invoicing.first_open_chunk(tx, run_id)
+                if awaited is None:
+                    invoicing.finish_run(tx, run_id, context.clock())
+                    return False
+                invoicing.wait_for_chunk(tx, run_id, awaited)
+        if chunk is not None:
+            points.reach("bill_chunk.committed")
+        return True
     except (_PredecessorDiedError, psycopg.errors.DeadlockDetected):
         return True  # the chunk is given back and will be taken again
     except psycopg.OperationalError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop everybody else
         failed = f"{type(error).__name__}: {error}"
+        context.on_failed(error)
     _bill_carefully(database, tenant_id, context, failed)
     return True
 
@@ -274,9 +288,11 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
         decided = _decide_one_by_one(tx, owners, context)
     else:
         decided = _decide(tx, chunk, owners, context)
+    points.reach("bill_chunk.checked")
     drafts = decided.drafts
     parked = list(decided.parked)
     prepared = [] if one_by_one else invoicing.prepare(tx, drafts, context.ids)
+    points.reach("bill_chunk.prepared")
     previous = chunk.chunk_no - 1
     if previous and not invoicing.wait_for_chunk(tx, context.run.run_id, previous):
         raise _PredecessorDiedError
@@ -284,7 +300,9 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
         drafts, refused = _issue_one_by_one(tx, drafts, context)
         parked.extend(refused)
     else:
+        points.reach("bill_chunk.issue")
         _issue(tx, prepared, context)
+        points.reach("bill_chunk.issued")
     lines = sum(len(draft.lines) for draft in drafts)
     invoicing.finish_chunk(tx, context.run.run_id, chunk, len(drafts), lines, parked)
 
@@ -292,6 +310,7 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
 def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context) -> Decided:
     run = context.run
     decided = deciding.decide(tx, run, chunk, owners, context.known, context.reading)
+    points.reach("bill_chunk.decided")
     return _without_differing(decided, context) if context.recounts else decided
 
 
@@ -418,3 +437,15 @@ def work_alone(
         work(database, tenant_id, current, clock=clock, ids=ids, terms=terms)
     finally:
         database.close()
+
+
+def is_worth(database: Database, tenant_id: int, at: datetime, *, again: timedelta) -> bool:
+    """Whether a run at this instant would do something: one is open, or something is due. What a run could
+    not bill is not tried more often than once in `again`."""
+    with database.snapshot(tenant_id) as tx:
+        last = invoices.runs(tx, 1)
+        if last and last[0].finished_at is None:
+            return True
+        if last and last[0].started_at + again > at and last[0].invoices == 0:
+            return False
+        return bool(subscriptions.due_customers(tx, at) or late.customers(tx))

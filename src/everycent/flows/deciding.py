@@ -6,7 +6,7 @@ transaction, and live, so that what no fold has counted yet counts too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import NamedTuple
@@ -29,7 +29,10 @@ from everycent.flows.rate_due import Basis, Decided, Selling
 from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import refuse_currency
 from everycent.invoicing.runs import Chunk, Parked, Run
+from everycent.kernel import points
 from everycent.kernel.calendar import local_date
+from everycent.kernel.errors import Unavailable
+from everycent.reports import queries as reports
 from everycent.subscriptions import grace
 from everycent.subscriptions import queries as subscriptions
 from everycent.subscriptions.queries import DueItem
@@ -89,6 +92,7 @@ def decide(
         exchanges(tx, dues, known.plans, asked),
         rate_due.counted_for(tx, dues, known.plans),
     )
+    points.reach("bill_chunk.read")
     selling = Selling(known.taxes, coupons.held(tx, chunk.first, chunk.last), policies)
     late_ = _late(tx, run, chunk, known, reading, _shared(dues))
     late_ = late_.with_more_to_come({due.subscription_id for due in waiting})
@@ -152,7 +156,28 @@ def _usage_of(dues: Sequence[DueItem], known: Known, reading: Reading) -> dict[R
     if not requests:
         return {}
     with reading.opened() as reader:
-        return consumption.read(reader, requests, is_live=reading.is_live)
+        answers = consumption.read(reader, requests, is_live=reading.is_live)
+        return answers if reading.is_live else _without_unreported(reader, answers)
+
+
+def _without_unreported(tx: Tx, answers: Mapping[Request, Answer]) -> dict[Request, Answer]:
+    """Refusals in place of usage that is not whole, because a report of sub-services has still to come."""
+    wanted = {(request.series.meter, request.period) for request in answers}
+    missing = reports.missing(tx, wanted)
+    if not missing:
+        return dict(answers)
+    told = {
+        key: Unavailable(
+            "report.missing",
+            f"{key[0]} waits for the report of {name}, without which it is not whole",
+            hint=f"everycent report trail {name} says what is missing; it is billed by the next run",
+        )
+        for key, name in missing.items()
+    }
+    return {
+        request: told.get((request.series.meter, request.period), answer)
+        for request, answer in answers.items()
+    }
 
 
 def _late(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition, Severity
@@ -11,18 +13,40 @@ from everycent.db.connection import Tx
 from everycent.erp import queries
 from everycent.erp.compared import Compared, What
 from everycent.erp.handed import AWAY, Difference, Status, Trouble
-from everycent.erp.queries import Standing
+from everycent.erp.queries import HeldUp, Standing
 from everycent.flows.broken import condition
+from everycent.kernel.period import instant_text
 
 _MOST = 1_000
 _SHOWN = 3
 
 
-def reflect(tx: Tx, erp: str, writer: Writer) -> None:
+class Watched(NamedTuple):
+    """The way into an ERP: the tenant's name there, and after how long of saying that it has received a
+    document the ERP is too slow."""
+
+    erp: str
+    seller: str
+    slow: timedelta
+
+
+def reflect(tx: Tx, watched: Watched, writer: Writer) -> None:
     """Raises and resolves alarms about documents on their way."""
-    source = f"erp {erp}"
+    source = f"erp {watched.erp}"
     alarms.take_turn(tx, source)
-    alarms.reflect(tx, source, conditions(erp, queries.stuck(tx, erp, _MOST)), writer)
+    stuck = queries.stuck(tx, watched.erp, _MOST, slow_before=writer.at - watched.slow)
+    found = conditions(watched.erp, stuck)
+    found += [_waits(watched, one) for one in queries.held_up(tx, watched.erp, _MOST)]
+    alarms.reflect(tx, source, found, writer)
+
+
+def reflect_not_compared(tx: Tx, erp: str, why: str | None, writer: Writer) -> None:
+    """Raises an alarm about a comparison that could not be made, and why; resolves it when one was. What
+    the last one found stays as it is meanwhile."""
+    source = f"erp {erp} comparison"
+    alarms.take_turn(tx, source)
+    wrong = [] if why is None else [Condition("erp.not_compared", erp, Severity.WARNING, why)]
+    alarms.reflect(tx, source, wrong, writer)
 
 
 def reflect_unreadable(tx: Tx, erp: str, unreadable: Mapping[str, str], writer: Writer) -> None:
@@ -58,9 +82,14 @@ def conditions(erp: str, stuck: Sequence[Standing]) -> list[Condition]:
     if away:
         why = f"{away[0].state.trouble}, {away[0].state.reason}"
         found.append(Condition("erp.away", erp, Severity.WARNING, f"documents wait: {why}"))
+    slow = [one for one in stuck if _is_slow(one)]
+    if slow:
+        found.append(Condition("erp.slow", erp, Severity.WARNING, _received(slow)))
     batches: dict[int, list[Standing]] = {}
     for one in stuck:
         state = one.state
+        if _is_slow(one):
+            continue
         if state.status is Status.ABORTED:
             said = f"{erp} has refused it: {state.reason}"
             found.append(Condition("erp.aborted", one.reference, Severity.CRITICAL, said))
@@ -83,6 +112,27 @@ def conditions(erp: str, stuck: Sequence[Standing]) -> list[Condition]:
         Condition("erp.failing", f"{erp} batch {number}", Severity.WARNING, _several(some))
         for number, some in batches.items()
     ]
+
+
+def _is_slow(one: Standing) -> bool:
+    return one.state.status is Status.ACKNOWLEDGED and one.state.trouble is None
+
+
+def _received(slow: Sequence[Standing]) -> str:
+    first = min(slow, key=lambda one: (one.state.acknowledged_at or one.changed_at, one.reference))
+    since = first.state.acknowledged_at or first.changed_at
+    more = f", and {len(slow) - 1} more" if len(slow) > 1 else ""
+    return (
+        f"received, and neither booked nor refused since {instant_text(since)}:"
+        f" {first.reference}{more}"
+    )
+
+
+def _waits(watched: Watched, one: HeldUp) -> Condition:
+    said = (
+        f"it waits for {one.invoice}, which is {one.status}: help that one, then it goes by itself"
+    )
+    return Condition("erp.waiting", f"{watched.seller}/{one.name}", Severity.WARNING, said)
 
 
 def differ(differences: Iterable[Difference]) -> str:

@@ -30,7 +30,12 @@ def compare(desk: Desk) -> Compared:
             one.document_id: one.state
             for one in queries.listed(tx, desk.erp.name, limit=_MOST_DOCUMENTS)
         }
-    there = _all_of(desk)
+    try:
+        there = _all_of(desk)
+    except Unavailable as refusal:
+        with desk.database.transaction(desk.tenant_id) as tx:
+            erp_alarms.reflect_not_compared(tx, desk.erp.name, refusal.message, desk.alarms)
+        raise
     found = _beside(desk, before, there)
     with desk.database.transaction(desk.tenant_id) as tx:
         writer = desk.writer
@@ -41,8 +46,9 @@ def compare(desk: Desk) -> Compared:
             if one.what is What.LOST and one.document_id is not None
         ]
         operations.send_lost(tx, writer, gone, before, "the ERP does not have it any more")
-        erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
+        erp_alarms.reflect(tx, desk.watched, desk.alarms)
         erp_alarms.reflect_compared(tx, found, desk.alarms)
+        erp_alarms.reflect_not_compared(tx, desk.erp.name, None, desk.alarms)
     return found
 
 

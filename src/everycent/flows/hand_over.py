@@ -28,12 +28,16 @@ from everycent.erp.port import Erp, Reply
 from everycent.erp.queries import Unit
 from everycent.flows import erp_alarms
 from everycent.flows.broken import unforeseen
+from everycent.flows.erp_alarms import Watched
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Broken
 from everycent.kernel.ids import INVOICE, IdSource, show
 
-_LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)
+"""After how long what somebody took who says nothing any more is taken over, unless told otherwise."""
+SLOW = timedelta(days=1)
+"""How long an ERP may say that it has received a document before somebody is told."""
 _IDLE_SECONDS = (
     60  # a process that is stopped keeps no locks; a batch of long documents takes seconds
 )
@@ -55,7 +59,8 @@ class Desk(NamedTuple):
     ids: IdSource
     actor: str
     channels: tuple[Channel, ...] = ()
-    lease: timedelta = _LEASE
+    lease: timedelta = LEASE
+    slow: timedelta = SLOW
     holder: str = ""
     can_wait: Callable[[], bool] = lambda: False
 
@@ -63,6 +68,11 @@ class Desk(NamedTuple):
     def writer(self) -> Writer:
         """This process, writing now."""
         return Writer(self.erp.name, self.clock(), self.actor, self.ids, self.holder)
+
+    @property
+    def watched(self) -> Watched:
+        """What alarms are about."""
+        return Watched(self.erp.name, self.seller, self.slow)
 
     @property
     def alarms(self) -> AlarmWriter:
@@ -152,6 +162,8 @@ def _make_batch(desk: Desk, without: Collection[UUID]) -> bool:
             tx, desk.writer, desk.seller, since=desk.since, most=desk.erp.batch,
             without=without,
         )  # fmt: skip
+        if batch is None:  # what is not heard of, but found: a credit note that can't go
+            erp_alarms.reflect(tx, desk.watched, desk.alarms)
         points.reach("erp_batch.commit")
     points.reach("erp_batch.committed")
     return batch is not None
@@ -272,7 +284,7 @@ def _written(
             return []  # it was committed, and we were not told so
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)
-        erp_alarms.reflect(tx, desk.erp.name, desk.alarms)
+        erp_alarms.reflect(tx, desk.watched, desk.alarms)
         points.reach("erp_hear.commit")
     points.reach("erp_hear.committed")
     return list(states.values())

@@ -58,6 +58,9 @@ from everycent.methods import method as methods
 from everycent.methods import projection as method_rows
 from everycent.payments import payment as payments
 from everycent.payments import projection as payment_rows
+from everycent.reports import config as report_configs
+from everycent.reports import projection as report_rows
+from everycent.reports import report as reports
 from everycent.subscriptions import projection as subscription_rows
 from everycent.subscriptions import subscription as subscriptions
 from everycent.tenants import keys as api_keys
@@ -111,6 +114,12 @@ PROJECTORS: dict[str, Projector] = {
         (erp_batches.BATCHED, erp_rows.batched),
         *((event_type, erp_rows.handed) for event_type in handed.TYPES),
         (erp_compared.COMPARED, erp_rows.compared),
+        (report_configs.CREATED, report_rows.created),
+        (report_configs.ACTIVATED, report_rows.activated),
+        (reports.BEGUN, report_rows.begun),
+        (reports.REFUSED, report_rows.refused),
+        (reports.BUILT, report_rows.built),
+        (reports.COMPARED, report_rows.compared),
         (messages.QUEUED, message_rows.queued),
         (messages.TRIED, message_rows.tried),
         (messages.REQUEUED, message_rows.tried),
@@ -171,6 +180,11 @@ TABLES = (
     dunning_rows.STEP,
     dunning_rows.END,
     alarm_rows.ALARM,
+    report_rows.CONFIG,
+    report_rows.ACTIVATION,
+    report_rows.STATE,
+    report_rows.REPORT,
+    report_rows.PART,
     erp_rows.BATCH,
     erp_rows.DOCUMENT,
     erp_rows.STATE,
@@ -209,6 +223,7 @@ CHANGING = {
     charging_rows.COLLECTION,
     charging_rows.HOLD,
     alarm_rows.ALARM,
+    report_rows.STATE,
     erp_rows.STATE,
     message_rows.STATE,
     credit_rows.WALLET,

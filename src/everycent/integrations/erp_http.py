@@ -6,7 +6,6 @@ over the wire that money goes over: one deadline, no redirect, nothing compresse
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import quote
@@ -68,15 +67,7 @@ class HttpErp:
         if body:
             headers["Content-Type"] = "application/json"
         request = wire.Request(method, target, headers, body)
-
-        async def call() -> Answer:
-            pool = wire.Pool(self._origin, 1)
-            try:
-                return await wire.call(pool, request, self._deadline)
-            finally:
-                await pool.close()
-
-        answer = asyncio.run(call())
+        answer = wire.once(self._origin, request, self._deadline)
         raw = answer.body.replace(self._key.encode(), b"***")
         return reply_of(answer, raw)
 

@@ -144,6 +144,19 @@ async def call(pool: Pool, request: Request, deadline: timedelta) -> Reply:
         pool.slots.release()
 
 
+def once(origin: Origin, request: Request, deadline: timedelta) -> Reply:
+    """`call` on a connection of its own, for who has no event loop."""
+
+    async def alone() -> Reply:
+        pool = Pool(origin, 1)
+        try:
+            return await call(pool, request, deadline)
+        finally:
+            await pool.close()
+
+    return asyncio.run(alone())
+
+
 async def _exchange(pool: Pool, connection: Connection, content: bytes, until: Any) -> Reply:
     """The request and its answer on a connection, which is kept if it can be used again."""
     is_kept = False

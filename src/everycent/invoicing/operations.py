@@ -27,6 +27,7 @@ from everycent.invoicing.settlement import Open, Settle, Settled
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.journal.types import EventType
+from everycent.kernel import points
 from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
@@ -82,6 +83,7 @@ def issue(
     day = local_date(at, time_zone)
     prepared = _by_date(prepared, day)
     numbers = _numbers_of(tx, [one.draft for one in prepared], at, time_zone)
+    points.reach("bill_chunk.numbered")
     drafts = []
     for draft, invoice_id, event_id in prepared:
         number, dated, booked_at = next(numbers[draft.series])

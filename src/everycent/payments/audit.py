@@ -11,6 +11,7 @@ CHECKS = {
     "payments say what is left of them": "left_over_off",
     "payments pay what documents say is settled": "payments_off",
     "what of a refund did not go was set aside for it": "refunds_off",
+    "what is open of a document goes from step to step": "broken_steps",
     "nobody's payment pays for somebody else": "strangers_paid",
 }
 

@@ -166,3 +166,14 @@ where tenant_id = %(tenant_id)s and provider = %(provider)s and external_id = an
 select payment_id, left_over as left, currency, provider, external_id, reference, received_on from payment
 where tenant_id = %(tenant_id)s and customer_id is null and left_over > 0
 order by received_on, payment_id;
+
+-- name: broken_steps
+-- Documents of which what is open does not go from step to step, beginning with what is owed.
+select i.series || '-' || i.number || ' step ' || s.step
+from settlement s
+left join settlement p on p.tenant_id = s.tenant_id and p.document_id = s.document_id and p.step = s.step - 1
+join invoice i on i.tenant_id = s.tenant_id and i.invoice_id = s.document_id
+where s.tenant_id = %(tenant_id)s
+  and (s.owed <> i.gross - i.prepaid or s.open_after <> s.open_before - s.amount
+       or s.open_before is distinct from case when s.step = 1 then s.owed else p.open_after end)
+limit 100;

@@ -206,3 +206,9 @@ def list_item_frames(tx: Tx, items: Sequence[tuple[UUID, int]]) -> list[tuple[An
         "items": [item_no for _, item_no in items],
     }
     return tx.tuples(SQL["item_frames"], params)
+
+
+def list_violations(tx: Tx) -> list[str]:
+    """Phases that overlap."""
+    rows = tx.tuples(SQL["overlapping_phases"], {"tenant_id": tx.tenant_id})
+    return [str(text) for (text,) in rows]

@@ -258,3 +258,16 @@ join subscription_item i on i.tenant_id = %(tenant_id)s and i.subscription_id = 
 join subscription_phase p on p.tenant_id = %(tenant_id)s and p.subscription_id = i.subscription_id
     and p.phase_no = i.phase_no
 join subscription s on s.tenant_id = %(tenant_id)s and s.subscription_id = i.subscription_id;
+
+-- name: overlapping_phases
+-- Phases that begin before another one of the same track ends; what has no length is nowhere.
+select s.key || ' phase ' || o.phase_no from (
+    select subscription_id, phase_no, starts_at,
+           max(coalesce(ends_at, 'infinity')) over (
+               partition by subscription_id, track order by starts_at, phase_no
+               rows between unbounded preceding and 1 preceding) as busy_until
+    from subscription_phase
+    where tenant_id = %(tenant_id)s and coalesce(ends_at > starts_at, true)) o
+join subscription s on s.tenant_id = %(tenant_id)s and s.subscription_id = o.subscription_id
+where o.busy_until > o.starts_at
+limit 100;

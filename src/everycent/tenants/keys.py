@@ -21,7 +21,17 @@ from everycent.kernel.errors import Invalid
 
 PREFIX = "ec_"
 KEY_ID = "key"
-SCOPES = ("entitlements:read", "payments:read", "payments:write", "usage:read", "usage:write")
+SCOPES = (
+    "alarms:read",
+    "alarms:write",
+    "entitlements:read",
+    "erp:read",
+    "erp:write",
+    "payments:read",
+    "payments:write",
+    "usage:read",
+    "usage:write",
+)
 _KEY = re.compile(r"ec_[A-Za-z0-9_-]{43}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MAX_NAME = 200

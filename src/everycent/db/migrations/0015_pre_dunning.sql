@@ -90,6 +90,7 @@ create table message_state (
     foreign key (tenant_id, message_id) references message (tenant_id, message_id)
 );
 create index message_state_waiting on message_state (tenant_id, next_at) where status = 'waiting';
+create index message_state_failed on message_state (tenant_id) where status = 'failed';
 create index message_state_broken on message_state (tenant_id) where is_broken;
 
 -- Work list, not part of the truth: who delivers a message right now.

@@ -49,7 +49,9 @@ create table erp_state (
     bill text check (length(bill) between 1 and 100),
     trouble text,
     told text not null,
+    acknowledged_at timestamptz,
     changed_at timestamptz not null,
+    check ((status = 'acknowledged') = (acknowledged_at is not null)),
     check ((status in ('initiated', 'acknowledged')) = (next_at is not null)),
     check ((status = 'registered') = (bill is not null)),
     primary key (tenant_id, erp, document_id),
@@ -60,6 +62,8 @@ create index erp_state_due on erp_state (tenant_id, erp, status, next_at)
     where status in ('initiated', 'acknowledged');
 create index erp_state_stuck on erp_state (tenant_id, erp)
     where trouble is not null or status in ('aborted', 'parked');
+create index erp_state_acknowledged on erp_state (tenant_id, erp, acknowledged_at)
+    where status = 'acknowledged';
 create index erp_state_batch on erp_state (tenant_id, erp, batch_no);
 
 -- The way into the ERP: only a finding that it is lost leads a registered document back.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import struct
 import zlib
@@ -104,9 +105,11 @@ def dripping(status: int, body: bytes) -> Response:
     return Raw(drip)
 
 
-def cut(status: int, body: bytes) -> Response:
-    """The answer up to the middle of its body."""
-    return _saying(_message(status, body)[: -len(body) // 2])
+def cut(status: int, body: bytes, size: int | None = None) -> Response:
+    """The answer up to so many bytes of its body, or up to the middle of it."""
+    kept = len(body) // 2 if size is None else min(size, len(body) - 1)
+    message = _message(status, body)
+    return _saying(message[: len(message) - len(body) + kept])
 
 
 def garbage() -> Response:
@@ -137,6 +140,15 @@ def bomb() -> Response:
     """A small compressed body that becomes a large one."""
     headers = {"Content-Encoding": "gzip"}
     return Response(_compressed(), media_type="application/json", headers=headers)
+
+
+def compressed(body: bytes) -> Response:
+    """The answer compressed with gzip, whether that was asked for or not."""
+    return Response(
+        gzip.compress(body, mtime=0),
+        media_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
 
 
 @cache

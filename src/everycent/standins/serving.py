@@ -1,4 +1,4 @@
-"""The server process of a fake provider: a port, an end on SIGTERM, nothing printed but the address."""
+"""The server process of a stand-in: a port, an end on SIGTERM, nothing printed but the address."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from everycent.fakes.raw import FaultyProtocol
 from everycent.kernel.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
+from everycent.standins.raw import FaultyProtocol
 
 _BACKLOG = 2048
 _STATUS = {Conflict: 409, NotFound: 404}
@@ -25,7 +25,7 @@ _STATUS = {Conflict: 409, NotFound: 404}
 def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT. `on_ready` is told the address; port 0 takes any free one.
 
-    The application has its faults in `state.faults`. Raises Unavailable `fake.no_address`.
+    An application that can have faults has them in `state.faults`. Raises Unavailable `fake.no_address`.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     try:
@@ -39,7 +39,7 @@ def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None])
         ) from error
     config = uvicorn.Config(
         app,
-        http=FaultyProtocol,
+        http=FaultyProtocol if hasattr(app.state, "faults") else "httptools",
         loop="uvloop",
         ws="none",
         log_config=None,

@@ -1,0 +1,329 @@
+"""everycent report: pull what sub-services say was used, and see what became of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from everycent.app import reporting, rounds
+from everycent.app.settings import from_environment
+from everycent.app.staying import stay_at_work, staying
+from everycent.cli import reports_asked
+from everycent.cli.common import complain, console, counted, emit, json_option, opened, table
+from everycent.flows import build_report
+from everycent.flows.build_report import OnPulled, Outcome
+from everycent.flows.report_alarms import told
+from everycent.kernel.period import instant_text
+from everycent.kernel.quantity import shown
+from everycent.reports import queries
+from everycent.reports.contract import Call, json_schema
+from everycent.reports.queries import Report, State, Step
+from everycent.reports.report import Built, Compared, Refused
+
+_EXITS = {"built": 0, "there": 0, "refused": 3, "elsewhere": 4}
+
+
+@click.group()
+def report() -> None:
+    """Reports: what all sub-services say was used in a period. Complete, or there is none; frozen, and what
+    invoices are made from."""
+
+
+@report.command()
+@click.option("--period", required=True, help="Such as 2026-01, or 2026-01-15 for reports by day.")
+@json_option
+def build(period: str, as_json: bool) -> None:
+    """Pull the report of a period from every sub-service of the active configuration. Exits with 3 when one
+    of them is wrong in any way: there is no report then."""
+    with opened() as (app, tenant_id):
+        outcome = _with_bars(
+            lambda on_pulled: build_report.build(reporting.desk(app, tenant_id), period, on_pulled)
+        )
+        with app.database.snapshot(tenant_id) as tx:
+            found = queries.find(tx, period)
+    emit(_outcome(outcome, found), as_json, lambda: _render_outcome(outcome, found))
+    if _EXITS[outcome.what]:
+        raise SystemExit(_EXITS[outcome.what])
+
+
+@report.command()
+@click.option("--once", is_flag=True, help="Build what can be built now, and end.")
+@json_option
+def work(once: bool, as_json: bool) -> None:
+    """Work until stopped: build every report whose period is over, in order, and try again what was
+    refused. Run it on as many machines as you like."""
+    counts: Counter[str] = Counter()
+    if once:
+        with opened() as (app, tenant_id):
+            outcomes = build_report.build_due(reporting.desk(app, tenant_id))
+        data = [_outcome(one, None) for one in outcomes]
+        emit(data, as_json, lambda: _render_outcomes(outcomes))
+        return
+    with staying(from_environment(), complain) as here:
+        stay_at_work(here, "report work", rounds.reports(here, counts))
+    emit(dict(counts), as_json, lambda: click.echo(f"{counts['built']:,} reports built"))
+
+
+@report.command("list")
+@click.option("--limit", default=24, show_default=True, type=click.IntRange(min=1))
+@json_option
+def list_(limit: int, as_json: bool) -> None:
+    """List periods, the newest first, with where each stands."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        states = queries.states(tx, limit=limit)
+        reports = {one.name: queries.find(tx, one.name) for one in states}
+    data = [_state(one, reports[one.name]) for one in states]
+    rows = [_row(one, reports[one.name]) for one in states]
+    columns = ["period", "state", "configuration", ">tries", ">lines", "since", "~what is wrong"]
+    emit(data, as_json, lambda: table(columns, rows))
+
+
+@report.command()
+@click.argument("period")
+@click.option("--customer", metavar="KEY", help="Only the lines of this customer.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
+@json_option
+def show(period: str, customer: str | None, limit: int, as_json: bool) -> None:
+    """Show the report of PERIOD: what each sub-service gave, and the lines."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.get(tx, period)
+        lines = queries.lines(tx, period, customer, limit)
+    data = _report(found) | {"rows": [row._asdict() for row in lines]}
+
+    def render() -> None:
+        _render_report(found)
+        columns = [
+            "sub-service", ">line", "~customer", "~resource", "item", ">used", ">included",
+            ">billable", "unit", ">billed as", "~meter",
+        ]  # fmt: skip
+        rows = [
+            [
+                row.service, str(row.line_no), row.customer, row.resource, row.item, shown(row.used),
+                shown(row.included), shown(row.billable), row.unit, shown(row.value), row.meter,
+            ]
+            for row in lines
+        ]  # fmt: skip
+        table(columns, rows)
+        if len(lines) == limit:
+            click.echo(f"the first {limit:,}; --limit shows more")
+
+    emit(data, as_json, render)
+
+
+@report.command()
+@click.argument("period")
+@json_option
+def trail(period: str, as_json: bool) -> None:
+    """Show everything that happened on the way to the report of PERIOD: every attempt and why it failed."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        steps = queries.trail(tx, period)
+    data = [
+        {
+            "at": step.at,
+            "event": step.event,
+            "actor": step.actor,
+            "told": msgspec.to_builtins(step.payload),
+        }
+        for step in steps
+    ]
+    rows = [
+        [instant_text(step.at)[:19], step.event.partition(".")[2], step.actor, line]
+        for step in steps
+        for line in _step(step)
+    ]
+    emit(data, as_json, lambda: table(["when", "event", "by", "~what"], rows))
+
+
+@report.command()
+@click.argument("answer_id", metavar="ANSWER", type=click.UUID)
+@json_option
+def answer(answer_id: Any, as_json: bool) -> None:
+    """Show ANSWER word for word, as a sub-service gave it and as it could not be believed."""
+    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+        found = queries.answer(tx, answer_id)
+    text = bytes(found.raw).decode("utf-8", "backslashreplace")
+    data = {
+        "service": found.service,
+        "call": found.call,
+        "status": found.status,
+        "at": found.at,
+        "raw": text,
+    }
+    head = f"{found.service} /{found.call}, {instant_text(found.at)}, HTTP {found.status or '-'}"
+    seen = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+    emit(data, as_json, lambda: click.echo(f"{head}\n\n{seen}"))
+
+
+@report.command()
+@click.argument("period")
+@json_option
+def compare(period: str, as_json: bool) -> None:
+    """Pull the report of PERIOD again and say what differs now. The report stays as it is; exits with 3
+    when something differs, or could not be compared."""
+    with opened() as (app, tenant_id):
+        found = _with_bars(
+            lambda on_pulled: build_report.compare(
+                reporting.desk(app, tenant_id), period, on_pulled
+            )
+        )
+    emit(msgspec.to_builtins(found), as_json, lambda: _render_compared(found))
+    if found.differing or found.problems:
+        raise SystemExit(3)
+
+
+report.add_command(reports_asked.events)
+report.add_command(reports_asked.usage)
+report.add_command(reports_asked.chart)
+report.add_command(reports_asked.resources)
+
+
+@report.command()
+def contract() -> None:
+    """Print the JSON Schema of what sub-services answer (docs/sub-services.md)."""
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _with_bars(action: Any) -> Any:
+    """Does it with a line per sub-service that says how far it is."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(pulse_style="cyan"),
+        TextColumn("{task.fields[rows]:,} rows"), TimeElapsedColumn(), console=console(),
+        transient=True,
+    )  # fmt: skip
+    tasks: dict[tuple[str, Call], Any] = {}
+    lock = threading.Lock()
+
+    def on_pulled(service: str, call: Call, rows: int) -> None:
+        with lock:
+            if (service, call) not in tasks:
+                tasks[service, call] = bar.add_task(f"{service} {call}", total=None, rows=0)
+            bar.update(tasks[service, call], rows=rows)
+
+    called: OnPulled = on_pulled
+    with bar:
+        return action(called)
+
+
+def _outcome(outcome: Outcome, found: Report | None) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "period": outcome.name,
+        "outcome": outcome.what,
+        "problems": msgspec.to_builtins(outcome.problems),
+    }
+    return data if found is None else data | {"report": _report(found)}
+
+
+def _report(found: Report) -> dict[str, Any]:
+    return {
+        "period": found.name,
+        "starts_at": found.period.start,
+        "ends_at": found.period.end,
+        "configuration": found.config,
+        "lines": found.lines,
+        "billed": found.billed,
+        "digest": found.digest,
+        "built_at": found.built_at,
+        "parts": msgspec.to_builtins(found.parts),
+    }
+
+
+def _render_outcomes(outcomes: list[Outcome]) -> None:
+    for one in outcomes:
+        _render_outcome(one, None)
+
+
+def _render_outcome(outcome: Outcome, found: Report | None) -> None:
+    if outcome.what == "elsewhere":
+        click.echo(f"{outcome.name}: somebody else pulls it right now")
+    elif outcome.what == "there":
+        click.echo(f"{outcome.name}: the report is there already")
+    elif outcome.what == "built":
+        click.echo(f"{outcome.name}: the report is complete")
+    else:
+        click.echo(f"{outcome.name}: there is no report")
+        table(
+            ["sub-service", "asked", "trouble", "~what is wrong"],
+            [[one.service, one.call, one.trouble, one.what] for one in outcome.problems],
+        )
+        click.echo(f"nothing is billed from it; it is pulled as a whole again: everycent report trail"
+                   f" {outcome.name}")  # fmt: skip
+    if found is not None:
+        _render_report(found)
+
+
+def _render_report(found: Report) -> None:
+    click.echo(
+        f"{found.name} under {found.config}: {counted(found.lines, 'line')},"
+        f" {counted(found.billed, 'usage record')}, {found.digest[:16]}"
+    )
+    table(
+        ["sub-service", ">resources", ">lines", "item", ">used", ">included", ">billable", "unit"],
+        [
+            [
+                part.service, f"{part.resources:,}", f"{part.lines:,}", one.item, shown(one.used),
+                shown(one.included), shown(one.billable), one.unit,
+            ]
+            for part in found.parts
+            for one in part.sums
+        ],
+    )  # fmt: skip
+
+
+def _render_compared(found: Compared) -> None:
+    if not found.differing and not found.problems:
+        click.echo(f"{found.name}: every sub-service says the same as when it was built")
+    for service in found.differing:
+        click.echo(f"{found.name}: {service} says something else now; the report stands")
+    for problem in found.problems:
+        click.echo(f"{found.name}: {told(problem)}")
+
+
+def _state(one: State, found: Report | None) -> dict[str, Any]:
+    return {
+        "period": one.name,
+        "state": one.status,
+        "configuration": one.config,
+        "tries": one.tries,
+        "next_at": one.next_at,
+        "problems": msgspec.to_builtins(one.problems),
+        "changed_at": one.changed_at,
+        "lines": None if found is None else found.lines,
+        "digest": None if found is None else found.digest,
+    }
+
+
+def _row(one: State, found: Report | None) -> list[str]:
+    wrong = "; ".join(told(problem) for problem in one.problems)
+    lines = "" if found is None else f"{found.lines:,}"
+    return [
+        one.name, one.status, one.config, str(one.tries), lines, _second(one.changed_at), wrong,
+    ]  # fmt: skip
+
+
+def _step(step: Step) -> list[str]:
+    payload = step.payload
+    if isinstance(payload, Refused):
+        evidence = [
+            told(one) + (f" (answer {one.evidence})" if one.evidence else "")
+            for one in payload.problems
+        ]
+        return [*evidence, f"try {payload.tries}; next {_second(payload.next_at)}"]
+    if isinstance(payload, Built):
+        lines = sum(part.lines for part in payload.parts)
+        return [f"{counted(lines, 'line')} under {payload.config}, {payload.digest[:16]}"]
+    if isinstance(payload, Compared):
+        wrong = [f"{one} says something else" for one in payload.differing]
+        return [*wrong, *map(told, payload.problems)] or ["nothing differs"]
+    return [f"try {payload.tries} under {payload.config}"]
+
+
+def _second(at: datetime) -> str:
+    return instant_text(at)[:19]
