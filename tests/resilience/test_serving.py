@@ -1,6 +1,8 @@
 """The server starts without its database, stays up while it is away, and goes on when it is back."""
 
+import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -8,6 +10,7 @@ import psycopg
 import pytest
 
 from everycent.api import server
+from everycent.db import embedded
 from tests.api.serving import make_key, record
 from tests.flows import world
 from tests.resilience.own import serving, until
@@ -99,6 +102,7 @@ def test_whoever_waits_for_a_lock_when_the_database_goes_is_answered(own, key):
             lambda: own.sql("select count(*) > 0 from pg_locks where not granted") == [(True,)],
             "somebody waits",
         )
+        assert [api.status(path) for path in ("/livez", "/readyz")] == [200, 200]
         own.stop(signal.SIGQUIT)
         holding.close()
         found = [answer.result() for answer in waiting]
@@ -128,3 +132,29 @@ def test_a_server_that_is_told_to_stop_while_the_database_is_away_ends(own):
     own.stop()
     with serving(own.environ()) as api:
         assert api.running.ended_by(signal.SIGTERM) == 0
+
+
+def test_the_embedded_server_is_started_at_first_and_after_a_crash_and_not_when_it_was_stopped(
+    own_of_module, tmp_path
+):
+    tmp_path.chmod(0o755)
+    home = own_of_module.home.with_name("embedded")
+    environ = own_of_module.environ(EVERYCENT_DATABASE_URL="", EVERYCENT_HOME=str(home))
+    with serving(environ) as api:
+        try:
+            assert api.status("/readyz") == 200
+            pid = embedded.status(home).pid
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: api.status("/readyz") == 503, "it has crashed")
+            until(lambda: api.status("/readyz") == 200, "it is started again")
+            assert embedded.status(home).pid != pid
+            embedded.down(home)
+            until(lambda: api.status("/readyz") == 503, "it was stopped")
+            for _ in range(20):
+                assert api.status("/livez") == 200
+                time.sleep(0.2)
+            assert not embedded.status(home).running
+            embedded.up(home)
+            until(lambda: api.status("/readyz") == 200, "it is there again")
+        finally:
+            embedded.down(home)

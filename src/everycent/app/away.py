@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import psycopg
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import RAISED, RECOVERY, Alarm, Severity
@@ -29,7 +28,6 @@ from everycent.app.wiring import App
 from everycent.db.connection import first_line
 from everycent.flows.deliver import Sender
 from everycent.kernel import ids
-from everycent.kernel.errors import Refusal
 from everycent.messages.message import Kind
 from everycent.tenants import operations as tenants
 
@@ -143,7 +141,7 @@ class AwayAlarm:
             self._wake.clear()
             try:
                 is_left = self._settle()
-            except (OSError, psycopg.Error, Refusal) as error:
+            except Exception as error:  # noqa: BLE001 - it is on the disk, and tried again
                 if not self._app.database.is_away:
                     self._say(f"an alarm about the database waits: {first_line(error)}")
                 is_left = True
@@ -217,7 +215,14 @@ class AwayAlarm:
         return Writer(at, self._app.settings.actor, ids.derived, self._told.channels)
 
     def _read(self, path: Path) -> Episode:
-        return msgspec.json.decode(path.read_bytes(), type=Episode)
+        """An episode. Raises OSError for a file that is none, which is put aside: it must not keep the next
+        one from being told."""
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Episode)
+        except msgspec.MsgspecError as error:
+            aside = path.with_name(f"{path.name}.unreadable")
+            durable.move(path, aside)
+            raise OSError(f"{aside} can't be read: {error}") from error
 
     def _write(self, path: Path, episode: Episode) -> None:
         durable.write(path, msgspec.json.encode(episode))

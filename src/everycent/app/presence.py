@@ -26,7 +26,7 @@ from everycent.db import embedded
 from everycent.db.connection import Database, first_line
 from everycent.db.migrate import migrate
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Refusal, Unavailable
+from everycent.kernel.errors import Unavailable
 
 OnAway = Callable[[str, datetime], None]
 """Told why the database could not be reached, and when that was tried: at every try."""
@@ -87,7 +87,7 @@ class Presence:
             tried_at = self._clock()
             try:
                 url, connection = self._reached()
-            except (psycopg.Error, Refusal, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the database can't be used
                 self._shut(error)
                 self._on_away(first_line(error), tried_at)
                 self._looked.set()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from everycent.app import alarming, erps, reporting
+from everycent.app.measuring import worker
 from everycent.app.staying import Health, Round, Staying
 from everycent.flows import bill
 from everycent.flows.build_report import build_due
@@ -83,7 +84,7 @@ def handing_over(here: Staying, counts: Counter[str], rest: float | None = None)
     """Hands documents over to the ERP that is set up."""
 
     def begin(tenant_id: int) -> Round:
-        desk = erps.desk(here.app, tenant_id)._replace(can_wait=here.can_wait)
+        desk = erps.desk(here.app, tenant_id)._replace(holder=worker(), can_wait=here.can_wait)
 
         def one_round() -> float:
             counts.update(hand_over(desk, is_stopped=here.stop.is_set))

@@ -28,7 +28,7 @@ from everycent.app.presence import Presence
 from everycent.app.settings import Settings
 from everycent.app.traces import Traces
 from everycent.app.wiring import App, random_ids, utc_now
-from everycent.db.connection import AWAY, Database, first_line, is_away
+from everycent.db.connection import AWAY, Database, first_line, is_away, is_lost
 from everycent.flows.broken import condition, unforeseen
 from everycent.kernel.errors import Refusal
 from everycent.tenants import operations as tenants
@@ -125,7 +125,7 @@ class Health:
 
     def broken_off(self, error: BaseException) -> None:
         """The database broke it off, or somebody else was first."""
-        if not self._app.database.is_away:  # else the presence tells it
+        if not is_lost(error):  # else the presence tells it
             self._say(f"broken off, trying again: {first_line(error)}")
 
     def _reflect(self, wrong: Sequence[Condition]) -> None:

@@ -249,8 +249,18 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether an error says that the server is going, gone, or not reached: connections that broke have
+    no state, and classes 08 and 57P say so."""
+    if isinstance(error, Unavailable):
+        return error.code == "database.unavailable"
+    return isinstance(error, psycopg.OperationalError) and (
+        error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+    )
+
+
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that the database is away, and not that something else is."""
+    """Whether an error says that the database can't be worked with now, and not that something else is."""
     if isinstance(error, Unavailable):
         return error.code == "database.unavailable"
     return isinstance(error, AWAY) and not isinstance(error, psycopg.errors.QueryCanceled)

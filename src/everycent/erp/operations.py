@@ -34,12 +34,14 @@ from everycent.kernel.period import instant_text
 
 
 class Writer(NamedTuple):
-    """Who writes to the way into which ERP, when, and where ids come from."""
+    """Who writes to the way into which ERP, when, and where ids come from. `holder` is the process that
+    takes work."""
 
     erp: str
     at: datetime
     actor: str
     ids: IdSource
+    holder: str = ""
 
 
 def make_batch(
@@ -71,7 +73,11 @@ def make_batch(
 def take(tx: Tx, writer: Writer, *, lease: timedelta, limit: int) -> list[Unit]:
     """What can be handed over now, which nobody else gets until the lease is over."""
     due = [Unit(*row) for row in store.list_due(tx, writer.erp, writer.at, limit)]
-    taken = store.claim(tx, writer.erp, [unit.what for unit in due], lease) if due else set()
+    taken = (
+        store.claim(tx, writer.erp, [unit.what for unit in due], lease, writer.holder)
+        if due
+        else set()
+    )
     return [unit for unit in due if unit.what in taken]
 
 
@@ -79,13 +85,18 @@ def take_to_ask(tx: Tx, writer: Writer, *, lease: timedelta, limit: int) -> list
     """Documents to ask about now, which nobody else gets until the lease is over."""
     due = store.list_to_ask(tx, writer.erp, writer.at, limit)
     names = {f"ask {document_id}": document_id for document_id in due}
-    taken = store.claim(tx, writer.erp, names, lease) if due else set()
+    taken = store.claim(tx, writer.erp, names, lease, writer.holder) if due else set()
     return [document_id for name, document_id in names.items() if name in taken]
 
 
-def is_taken(tx: Tx, erp: str, what: Iterable[str]) -> bool:
-    """Whether any of it is taken, by whomever."""
-    return store.is_claimed(tx, erp, what)
+def is_taken(tx: Tx, writer: Writer, what: Iterable[str]) -> bool:
+    """Whether the writer's process still has any of it."""
+    return store.is_claimed(tx, writer.erp, what, writer.holder)
+
+
+def give_all_back(tx: Tx, writer: Writer) -> None:
+    """All that the writer's process has taken may be taken by anybody."""
+    store.release_held(tx, writer.erp, writer.holder)
 
 
 def give_back(tx: Tx, erp: str, what: Iterable[str]) -> None:

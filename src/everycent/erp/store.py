@@ -51,16 +51,23 @@ def list_to_ask(tx: Tx, erp: str, at: datetime, limit: int) -> list[UUID]:
     return [key for (key,) in tx.tuples(SQL["to_ask"], params)]
 
 
-def claim(tx: Tx, erp: str, what: Iterable[str], lease: timedelta) -> set[str]:
+def claim(tx: Tx, erp: str, what: Iterable[str], lease: timedelta, holder: str) -> set[str]:
     """Takes work for so long by the database's clock; what of it nobody else has."""
-    params = {"tenant_id": tx.tenant_id, "erp": erp, "what": list(what), "lease": lease}
+    params = {
+        "tenant_id": tx.tenant_id, "erp": erp, "what": list(what), "lease": lease, "holder": holder,
+    }  # fmt: skip
     return {name for (name,) in tx.tuples(SQL["claim"], params)}
 
 
-def is_claimed(tx: Tx, erp: str, what: Iterable[str]) -> bool:
-    """Whether somebody has any of the work."""
-    params = {"tenant_id": tx.tenant_id, "erp": erp, "what": list(what)}
+def is_claimed(tx: Tx, erp: str, what: Iterable[str], holder: str) -> bool:
+    """Whether a holder has any of the work."""
+    params = {"tenant_id": tx.tenant_id, "erp": erp, "what": list(what), "holder": holder}
     return bool(tx.value(SQL["is_claimed"], params))
+
+
+def release_held(tx: Tx, erp: str, holder: str) -> None:
+    """Gives all work of a holder back."""
+    tx.run(SQL["release_held"], {"tenant_id": tx.tenant_id, "erp": erp, "holder": holder})
 
 
 def release(tx: Tx, erp: str, what: Iterable[str]) -> None:

@@ -60,18 +60,24 @@ order by next_at, batch_no, place limit %(limit)s;
 
 -- name: claim
 -- Takes work for so long, unless somebody has it.
-insert into erp_claim (tenant_id, erp, what, claimed_until)
-select %(tenant_id)s, %(erp)s, what, clock_timestamp() + %(lease)s::interval
+insert into erp_claim (tenant_id, erp, what, holder, claimed_until)
+select %(tenant_id)s, %(erp)s, what, %(holder)s, clock_timestamp() + %(lease)s::interval
 from unnest(%(what)s::text[]) as w(what) order by what
-on conflict (tenant_id, erp, what) do update set claimed_until = excluded.claimed_until
+on conflict (tenant_id, erp, what) do update
+set claimed_until = excluded.claimed_until, holder = excluded.holder
 where erp_claim.claimed_until <= clock_timestamp()
 returning what;
 
 -- name: is_claimed
 select exists (
     select from erp_claim
-    where tenant_id = %(tenant_id)s and erp = %(erp)s and what = any(%(what)s)
+    where tenant_id = %(tenant_id)s and erp = %(erp)s and what = any(%(what)s) and holder = %(holder)s
       and claimed_until > clock_timestamp());
+
+-- name: release_held
+update erp_claim set claimed_until = '-infinity'
+where tenant_id = %(tenant_id)s and erp = %(erp)s and holder = %(holder)s
+  and claimed_until > clock_timestamp();
 
 -- name: release
 update erp_claim set claimed_until = '-infinity'

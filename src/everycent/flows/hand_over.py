@@ -47,7 +47,8 @@ _MAY_BE_ITS_FAULT = (Trouble.TIMED_OUT, Trouble.LOST)
 class Desk(NamedTuple):
     """What a process needs to hand documents over: `seller` is the tenant's name in the ERP, `since` from
     which day on documents are handed over. A call to the ERP ends well within the `lease`. When the
-    database breaks off what the ERP said, it is asked whether it `can_wait`, and does so for a while."""
+    database breaks something off, a desk that `can_wait` does so, writes down what the ERP said, and gives
+    back what it has taken as a `holder` of its own."""
 
     database: Database
     tenant_id: int
@@ -60,12 +61,13 @@ class Desk(NamedTuple):
     channels: tuple[Channel, ...] = ()
     lease: timedelta = LEASE
     slow: timedelta = SLOW
+    holder: str = ""
     can_wait: Callable[[], bool] = lambda: False
 
     @property
     def writer(self) -> Writer:
         """This process, writing now."""
-        return Writer(self.erp.name, self.clock(), self.actor, self.ids)
+        return Writer(self.erp.name, self.clock(), self.actor, self.ids, self.holder)
 
     @property
     def watched(self) -> Watched:
@@ -82,6 +84,28 @@ def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
     """Does what can be done now: makes batches, sends what is due, and asks about what is acknowledged.
     Stops at the first sign that the ERP is away. Returns how many documents came to what."""
     counts: Counter[str] = Counter()
+    try:
+        _do(desk, is_stopped, counts)
+    except AWAY_DATABASE:
+        if not _gave_all_back(desk):
+            raise  # the claims run out
+    return counts
+
+
+def _gave_all_back(desk: Desk) -> bool:
+    """Waits until the database is there, and gives back what was taken, also where we were not told that it
+    was. False when it can't be waited for."""
+    while desk.can_wait():
+        try:
+            with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
+                operations.give_all_back(tx, desk.writer)
+            return True
+        except AWAY_DATABASE:
+            continue
+    return False
+
+
+def _do(desk: Desk, is_stopped: Callable[[], bool], counts: Counter[str]) -> None:
     _make_batches(desk, is_stopped, counts)
     is_there = True
     while is_there and not is_stopped():
@@ -94,7 +118,6 @@ def hand_over(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
         if not documents:
             break
         is_there = _ask(desk, documents, counts)
-    return counts
 
 
 def _make_batches(desk: Desk, is_stopped: Callable[[], bool], counts: Counter[str]) -> None:
@@ -159,9 +182,7 @@ def _send(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
     try:
         return _sent(desk, unit, counts)
     except AWAY_DATABASE:
-        if not desk.can_wait():
-            raise
-        return _give_back(desk, [unit.what])
+        raise
     except Exception as error:  # noqa: BLE001 - of this unit: it is tried later, and stops no other
         why = error.message if isinstance(error, Broken) else unforeseen(error)
     with desk.database.snapshot(desk.tenant_id) as tx:
@@ -179,13 +200,6 @@ def _sent(desk: Desk, unit: Unit, counts: Counter[str]) -> bool:
     is_there = _write(desk, said, reply, unit.what, [unit.what], counts)
     # One document at which the ERP hangs does not say that it is away.
     return is_there or (unit.document_id is not None and reply.trouble in _MAY_BE_ITS_FAULT)
-
-
-def _give_back(desk: Desk, claims: Sequence[str]) -> bool:
-    """The database broke off what was to be sent: it may be taken again at once, by anybody."""
-    with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
-        operations.give_back(tx, desk.erp.name, claims)
-    return True
 
 
 def _give_up(
@@ -216,9 +230,7 @@ def _ask(desk: Desk, documents: Sequence[UUID], counts: Counter[str]) -> bool:
     try:
         return _asked(desk, documents, counts)
     except AWAY_DATABASE:
-        if not desk.can_wait():
-            raise
-        return _give_back(desk, [f"ask {key}" for key in documents])
+        raise
     except Exception as error:  # noqa: BLE001 - the others are asked about
         why = unforeseen(error)
     if len(documents) == 1:
@@ -268,7 +280,7 @@ def _written(
 ) -> list[State]:
     points.reach("erp_hear.begin")
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
-        if is_again and not operations.is_taken(tx, desk.erp.name, claims):
+        if is_again and not operations.is_taken(tx, desk.writer, claims):
             return []  # it was committed, and we were not told so
         states = operations.record(tx, desk.writer, said, reply, what)
         operations.give_back(tx, desk.erp.name, claims)

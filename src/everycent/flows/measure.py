@@ -18,9 +18,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import psycopg
-
-from everycent.db.connection import Database
+from everycent.db.connection import Database, is_lost
 from everycent.flows.measure_interval import Terms, Work
 from everycent.flows.measure_step import step
 from everycent.kernel.errors import Refusal, Unavailable
@@ -162,7 +160,7 @@ def _caught_up(
         try:
             found = step(work)
         except Exception as error:
-            if _is_database_away(error):
+            if is_lost(error):
                 raise
             return done._replace(failure=_noted(work, error))
         done = done._replace(
@@ -177,15 +175,6 @@ def _caught_up(
         if found.is_busy or found.is_last:
             break
     return done
-
-
-def _is_database_away(error: Exception) -> bool:
-    if isinstance(error, Unavailable):
-        return error.code == "database.unavailable"
-    # Connections that broke have no state; classes 08 and 57P: the server is going or gone.
-    return isinstance(error, psycopg.OperationalError) and (
-        error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
-    )
 
 
 def _noted(work: Work, error: Exception) -> Refusal:

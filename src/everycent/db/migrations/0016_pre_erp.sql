@@ -121,6 +121,7 @@ create table erp_claim (
     tenant_id int not null references tenant,
     erp text not null,
     what text not null,
+    holder text not null,
     claimed_until timestamptz not null,
     primary key (tenant_id, erp, what)
 );
