@@ -20,8 +20,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## bill a real electricity utility on the embedded database, explain a line, prove the books
+demo: setup ## bill a real electricity utility and a cloud on the embedded database, explain lines, prove the books
 	@$(BIN)/everycent demo
+	@echo; echo "Reports from sub-services, of which one falls over:"; echo
+	@$(BIN)/everycent example reports
 
 check: setup ## format, lint, types and import order (seconds)
 	@$(BIN)/ruff format --check .

@@ -177,7 +177,9 @@ class Stage:
             scene.end()
             wrong = scene.wrong()
             if not is_done:
-                wrong.insert(0, f"not done after {_DONE_SECONDS} s: {scene.left()} {scene.standing()}")
+                wrong.insert(
+                    0, f"not done after {_DONE_SECONDS} s: {scene.left()} {scene.standing()}"
+                )
             elif scene.outcome() != self.truth:
                 wrong.append("it comes out otherwise than without a fault")
             lost, doubled = scene.lost_and_doubled()

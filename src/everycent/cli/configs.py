@@ -32,11 +32,12 @@ def config() -> None:
 @click.option("--reason", default="", help="Why it becomes the active one.")
 @json_option
 def create(path: Path, is_active: bool, reason: str, as_json: bool) -> None:
-    """Record the version that FILE describes (docs/reports.md). The same one again changes nothing."""
+    """Record the version that FILE describes (docs/reports.md). The same one again changes nothing, also
+    with --activate."""
     made = configs.parse(document.read(path.read_text(encoding="utf-8")) or {})
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         is_new = operations.create(tx, made, _writer(app))
-        if is_active:
+        if is_active and not queries.holds(tx, made.name):
             operations.activate(tx, made.name, reason, _writer(app))
     data = {"name": made.name, "digest": made.digest, "is_new": is_new, "is_active": is_active}
 

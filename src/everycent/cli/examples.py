@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from everycent.app import settings, throwaway, wiring
 from everycent.app.wiring import App
-from everycent.cli import explain, story, verify
+from everycent.cli import examples_reports, explain, story, verify
 from everycent.cli.common import console, emit, json_option, money, table
 from everycent.cli.invoices import render
 from everycent.db.connection import Database
@@ -231,3 +231,6 @@ def _add_story(name: str, about: str) -> None:
 
 for _name, _about in example_data.STORIES.items():
     _add_story(_name, _about)
+
+
+example.add_command(examples_reports.reports)

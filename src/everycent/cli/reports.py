@@ -47,7 +47,7 @@ def build(period: str, as_json: bool) -> None:
         )
         with app.database.snapshot(tenant_id) as tx:
             found = queries.find(tx, period)
-    emit(_outcome(outcome, found), as_json, lambda: _render_outcome(outcome, found))
+    emit(_outcome(outcome, found), as_json, lambda: render_outcome(outcome, found))
     if _EXITS[outcome.what]:
         raise SystemExit(_EXITS[outcome.what])
 
@@ -97,7 +97,7 @@ def show(period: str, customer: str | None, limit: int, as_json: bool) -> None:
     data = _report(found) | {"rows": [row._asdict() for row in lines]}
 
     def render() -> None:
-        _render_report(found)
+        render_report(found)
         columns = [
             "sub-service", ">line", "~customer", "~resource", "item", ">used", ">included",
             ">billable", "unit", ">billed as", "~meter",
@@ -237,10 +237,11 @@ def _report(found: Report) -> dict[str, Any]:
 
 def _render_outcomes(outcomes: list[Outcome]) -> None:
     for one in outcomes:
-        _render_outcome(one, None)
+        render_outcome(one, None)
 
 
-def _render_outcome(outcome: Outcome, found: Report | None) -> None:
+def render_outcome(outcome: Outcome, found: Report | None) -> None:
+    """What came of building a report, for people."""
     if outcome.what == "elsewhere":
         click.echo(f"{outcome.name}: somebody else pulls it right now")
     elif outcome.what == "there":
@@ -256,10 +257,11 @@ def _render_outcome(outcome: Outcome, found: Report | None) -> None:
         click.echo(f"nothing is billed from it; it is pulled as a whole again: everycent report trail"
                    f" {outcome.name}")  # fmt: skip
     if found is not None:
-        _render_report(found)
+        render_report(found)
 
 
-def _render_report(found: Report) -> None:
+def render_report(found: Report) -> None:
+    """A report by its parts, for people."""
     click.echo(
         f"{found.name} under {found.config}: {counted(found.lines, 'line')},"
         f" {counted(found.billed, 'usage record')}, {found.digest[:16]}"

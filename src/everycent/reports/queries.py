@@ -109,6 +109,12 @@ def active(tx: Tx) -> Config:
     return found
 
 
+def holds(tx: Tx, name: str) -> bool:
+    """Whether a version is the one that holds."""
+    found = store.find_active(tx)
+    return found is not None and found.name == name
+
+
 def history(tx: Tx, limit: int = 100) -> list[Any]:
     """Which versions held, the newest first: number, name, name_before, at, actor, reason."""
     return store.list_activations(tx, limit)
