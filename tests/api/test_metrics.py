@@ -4,8 +4,9 @@ shipped."""
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -197,28 +198,49 @@ def test_a_server_tells_the_figures_of_all_tenants_and_only_on_its_own_port(plac
     assert found["everycent_journal_position",] == head
 
 
-def test_a_database_that_is_away_is_told_and_so_is_that_it_is_back(place, tmp_path):
+@contextmanager
+def away(place: Place) -> Iterator[None]:
+    """The database lets nobody in, and everybody is thrown out of it."""
     name = place.database.conninfo.partition("dbname=")[2].split()[0]
     admin = re.sub(r"dbname=\S+", "dbname=postgres", place.conninfo)
-
-    def until(server: Scraped, wanted: float) -> Found:
-        for _ in range(1000):
-            found = server.read()
-            if found["everycent_database_up",] == wanted:
-                return found
-        raise AssertionError(f"it never told {wanted}")
-
-    with scraped(place, tmp_path) as server, psycopg.connect(admin, autocommit=True) as owner:
-        until(server, 1)
+    with psycopg.connect(admin, autocommit=True) as owner:
         owner.execute(f"alter database {name} allow_connections false")
         owner.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
         )
-        away = until(server, 0)
-        assert {key[0] for key in away} == {
-            "everycent_build_info", "everycent_database_up", "everycent_figures_complete",
-        }  # fmt: skip
-        owner.execute(f"alter database {name} allow_connections true")
+        try:
+            yield
+        finally:
+            owner.execute(f"alter database {name} allow_connections true")
+
+
+def until(server: Scraped, wanted: float) -> Found:
+    """What is told as soon as the database is there, or is not."""
+    for _ in range(1000):
+        found = server.read()
+        if found["everycent_database_up",] == wanted:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"it never told {wanted}")
+
+
+WITHOUT = {"everycent_build_info", "everycent_database_up", "everycent_figures_complete"}
+
+
+def test_a_database_that_is_away_is_told_and_so_is_that_it_is_back(place, tmp_path):
+    with scraped(place, tmp_path) as server:
+        until(server, 1)
+        with away(place):
+            assert {key[0] for key in until(server, 0)} == WITHOUT
+        assert until(server, 1)["everycent_figures_complete",] == 1
+
+
+def test_a_server_that_starts_while_its_database_is_away_tells_so(place, tmp_path):
+    with ExitStack() as database, ExitStack() as servers:
+        database.enter_context(away(place))
+        server = servers.enter_context(scraped(place, tmp_path))
+        assert {key[0] for key in server.read()} == WITHOUT
+        database.close()
         assert until(server, 1)["everycent_figures_complete",] == 1
 
 

@@ -1,1 +1,1 @@
-"""The ERP: the fake one."""
+"""The ERP: a fake one, files, and a real Tryton."""

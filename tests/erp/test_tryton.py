@@ -9,33 +9,24 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from everycent.app import erps
-from everycent.app.settings import Settings
 from everycent.erp import judge, queries
-from everycent.erp.port import Parcel
-from everycent.erp.told import Document, Kind, Line, Party, Tax, totals_of
+from everycent.erp.told import Party
 from everycent.integrations.erp_tryton import TrytonErp
-from everycent.integrations.tryton_books import Map
 from everycent.kernel import points
-from everycent.kernel.errors import Invalid
 from tests.conftest import Place
 from tests.erp import books
 from tests.erp.books import handed_over, standing
-from tests.erp.tryton import COMPANY, DATABASE, Door, Tryton, day, decimal, once, running_tryton
+from tests.erp.door import Door, body_of, once, remade
+from tests.erp.tryton import Tryton, day, decimal, running_tryton
+from tests.erp.tryton_told import PLAIN, TAXES, TO, adapter, document, parcel, sent
 from tests.flows import world
 
 FORK = multiprocessing.get_context("fork")
 LATER = (10, 60, 400, 1_500)
-TAXES = {
-    "vat 20": "VAT 20", "vat 25": "VAT 25", "low 7": "VAT 7", "state 7": "VAT 7",
-    "local 2.5": "Local 2.5", "exempt 0": "none",
-}  # fmt: skip
-TO = Map(COMPANY, "8400", TAXES, {"energy": "8410"}, discounts="8700")
 
 
 @pytest.fixture(scope="module")
@@ -61,53 +52,6 @@ def at_points():
     """Puts a function at the named points, until the test is over."""
     yield points.on_reach
     points.on_reach(None)
-
-
-def adapter(tryton: Tryton, to: Map = TO, **changed) -> TrytonErp:
-    told = {"name": "books", "url": tryton.url, "database": DATABASE, "key": tryton.key, "to": to}
-    return TrytonErp(**(told | changed))
-
-
-def document(
-    number: int, taxes: str, lines: str, *, currency: str = "EUR", issued: str = "2026-01-31"
-) -> Document:
-    """An invoice, or a credit note where it is below nothing. Taxes: 'category percent base amount'; lines:
-    'product net percent'; several of each with commas between them."""
-    told = [Tax(*one.split()) for one in taxes.split(", ") if one]
-    rows = [one.split() for one in lines.split(", ")]
-    items = [
-        Line(n, product, f"{product} {n}", net, None if percent == "-" else percent)
-        for n, (product, net, percent) in enumerate(rows, start=1)
-    ]
-    joined = any("+" in (one.tax or "") for one in items)
-    untaxed = [Decimal(one.net) for one in items if one.tax is None]
-    bases = [Decimal(one.base) for one in told[: 1 if joined else None]]
-    net = sum(bases + untaxed, Decimal("0.00"))
-    tax = sum((Decimal(one.amount) for one in told), Decimal("0.00"))
-    kind = Kind.CREDIT_NOTE if net < 0 else Kind.INVOICE
-    name = f"{'CN' if net < 0 else 'INV'}-{number:06d}"
-    party = Party("acme", "Acme Größe", "Main St 1\nBerlin", "DE123")
-    return Document(
-        f"default/{name}", kind, name, issued, "2126-02-14", party, currency, str(net), str(tax),
-        str(net + tax), str(net + tax), tuple(told), tuple(items),
-        "INV-000001" if net < 0 else None,
-    )  # fmt: skip
-
-
-def parcel(*documents: Document) -> Parcel:
-    return Parcel(1, "d", "p", documents, totals_of(documents), "c")
-
-
-def sent(erp: TrytonErp, *documents: Document) -> list[str]:
-    """What the judge makes of documents that are handed over: state or trouble, what differs, and why."""
-    said = judge.of_sent(parcel(*documents), erp.send("default", parcel(*documents)))
-    return [
-        " ".join([one.trouble or one.status, *(d.field for d in one.differences), one.reason])
-        for one in said.values()
-    ]
-
-
-PLAIN = document(1, "vat 20 10.00 2.00", "base 10.00 20")
 
 
 def in_step(place: Place, erp: TrytonErp, tryton: Tryton) -> None:
@@ -292,38 +236,27 @@ def test_an_answer_that_is_lost_books_nothing_twice(tryton, part):
     assert tryton.rows("select state from account_invoice") == ["posted"]
 
 
-def _of_length(answer: bytes, body: bytes, *, more: bytes = b"", first: bytes = b"") -> bytes:
-    head, _, _ = answer.partition(b"\r\n\r\n")
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
-    lines[0] = first or lines[0]
-    size = b"Content-Length: %d" % len(body)
-    return b"\r\n".join([*lines, size, *more.splitlines()]) + b"\r\n\r\n" + body
-
-
-def _body(answer: bytes) -> bytes:
-    return answer.partition(b"\r\n\r\n")[2]
-
-
 SPOILED = [
     # what is made of an answer -> trouble
     (lambda a: a[: len(a) - 9], "lost"),
-    (lambda a: _of_length(a, _body(a)[:-9]), "malformed"),
-    (lambda a: _of_length(a, b"<html>"), "malformed"),
-    (lambda a: _of_length(a, _body(a), more=b"Content-Encoding: gzip"), "malformed"),
-    (lambda a: _of_length(a, _body(a).replace(b'"2.00"', b'"NaN"')), "malformed"),
-    (lambda a: _of_length(a, _body(a).replace(b'"2.00"', b'"1e999"')), "malformed"),
-    (lambda a: _of_length(a, _body(a).replace(b'"number"', b'"name"')), "unavailable"),
-    (lambda a: _of_length(a, b"{}"), "unavailable"),
-    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 302 Found", more=b"Location: /"), "refused"),
-    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 500 No"), "threw"),
-    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 503 No"), "unavailable"),
-    (lambda a: _of_length(a, b"", first=b"HTTP/1.0 404 No"), "unavailable"),
+    (lambda a: remade(a, body_of(a)[:-9]), "malformed"),
+    (lambda a: remade(a, b"<html>"), "malformed"),
+    (lambda a: remade(a, body_of(a), more=b"Content-Encoding: gzip"), "malformed"),
+    (lambda a: remade(a, body_of(a).replace(b'"2.00"', b'"NaN"')), "malformed"),
+    (lambda a: remade(a, body_of(a).replace(b'"2.00"', b'"1e999"')), "malformed"),
+    (lambda a: remade(a, body_of(a).replace(b'"number"', b'"name"')), "unavailable"),
+    (lambda a: remade(a, b"{}"), "unavailable"),
+    (lambda a: remade(a, b"", first=b"HTTP/1.0 302 Found", more=b"Location: /"), "refused"),
+    (lambda a: remade(a, b"", first=b"HTTP/1.0 500 No"), "threw"),
+    (lambda a: remade(a, b"", first=b"HTTP/1.0 503 No"), "unavailable"),
+    (lambda a: remade(a, b"", first=b"HTTP/1.0 404 No"), "unavailable"),
     (lambda a: b"garbage", "malformed"),
-    (lambda a: _of_length(a, _body(a).replace(b'"12.00"', b'"12.01"')), "mismatch"),
-    (lambda a: _of_length(a, _body(a).replace(b"acme", b"emca")), "mismatch"),
-    (lambda a: _of_length(a, _body(a).replace(b"INV-0", b"INV-9")), "mismatch"),
-    (lambda a: _of_length(a, _body(a).replace(b'"posted"', b'"cancelled"')), "unavailable"),
-    (lambda a: _of_length(a, _body(a).replace(b'"posted"', b'"draft"')), "acknowledged"),
+    (lambda a: remade(a, body_of(a).replace(b'"12.00"', b'"12.01"')), "mismatch"),
+    (lambda a: remade(a, body_of(a).replace(b"/acme", b"/emca")), "mismatch"),
+    (lambda a: remade(a, body_of(a).replace(b"default/acme", b"acme")), "mismatch"),
+    (lambda a: remade(a, body_of(a).replace(b"INV-0", b"INV-9")), "mismatch"),
+    (lambda a: remade(a, body_of(a).replace(b'"posted"', b'"cancelled"')), "unavailable"),
+    (lambda a: remade(a, body_of(a).replace(b'"posted"', b'"draft"')), "acknowledged"),
 ]
 
 
@@ -455,38 +388,3 @@ def test_the_evidence_is_what_tryton_said_and_shows_no_key(tryton, erp):
     assert kept["tryton"][-1]["call"].endswith("/post")
     assert tryton.key not in json.dumps(kept)
     assert tryton.key not in repr(erp)
-
-
-FILE = {
-    "name": "books", "kind": "tryton", "url": "https://tryton.example", "database": "books",
-    "key": "TRYTON_KEY", "company": COMPANY, "revenue": '"8400"', "taxes": "{vat 20: VAT 20}",
-    "since": "2026-01-01",
-}  # fmt: skip
-REFUSED = [
-    # field, what stands there -> where it is refused
-    ("database", "a/b", "erp.database"),
-    ("database", None, "erp"),
-    ("parties", "mine", "erp.parties"),
-    ("cents", "0.01", "erp.cents"),
-    ("taxes", "{vat: VAT}", "erp.taxes"),
-    ("taxes", "VAT 20", "erp.taxes"),
-    ("taxes", '{vat 20: ""}', "erp.taxes.vat 20"),
-    ("accounts", "{a b: '1'}", "erp.accounts"),
-    ("revenue", '""', "erp.revenue"),
-    ("company", "[Everycent]", "erp.company"),
-    ("deadline", "1h", "erp.deadline"),
-    ("batch", "0", "erp.batch"),
-    ("user", "eve", "erp"),
-    ("kind", "[tryton]", "erp.kind"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("field", "value", "place"), REFUSED)
-def test_a_file_that_says_something_else_is_refused(tmp_path: Path, field, value, place):
-    settings = Settings(tmp_path, None, "default", "eve")
-    told = {name: text for name, text in (FILE | {field: value}).items() if text is not None}
-    lines = "".join(f"  {name}: {text}\n" for name, text in told.items())
-    (tmp_path / "erp.yaml").write_text(f"erp:\n{lines}")
-    with pytest.raises(Invalid) as refusal:
-        erps.needed(settings, {"TRYTON_KEY": "k"})
-    assert (refusal.value.field or "").startswith(place)

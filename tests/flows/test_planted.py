@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from everycent.flows import build_report
 from everycent.flows.verify import Check, verify
 from everycent.integrations.usage_archive import ArchiveFolder
 from everycent.journal import operations as journal
@@ -31,6 +32,7 @@ from tests.flows import (
     world,
 )
 from tests.flows.world import midnight
+from tests.reports import services
 from tests.store import test_credits, test_ledger
 
 KEY = Ed25519PrivateKey.generate()
@@ -48,6 +50,8 @@ COMES_TO = "every batch for the ERP comes to what its documents come to"
 AFTER = "no credit note went to the ERP before its invoice"
 STANDS = "every document that was handed over stands somewhere"
 WORD_FOR_WORD = "what is said of a document in the ERP is there word for word"
+WHOLE = "every report has every part of its configuration, and every line that its parts say"
+AS_TOLD = "every line of a report is as the sub-service told it"
 TOLD = "of every document with which the ERP needs a person somebody was told"
 
 
@@ -98,6 +102,15 @@ def handed(place: Place, tmp_path: Path) -> Place:
     return sealed(place)
 
 
+@pytest.fixture
+def reported(place: Place) -> Place:
+    """A report out of three sub-services."""
+    with services.running() as some:
+        services.set_up(place, some)
+        build_report.build(services.desk_at(place), "2026-01")
+    return sealed(place)
+
+
 PLANTED = [
     # what there is   what the superuser does                                  the promise that then fails
     ("discounted", "update journal_checkpoint set root = sha256('x')", SEALED),
@@ -135,10 +148,15 @@ PLANTED = [
     ("handed", "delete from erp_answer", WORD_FOR_WORD),
     ("handed", "delete from alarm", TOLD),
     ("handed", "update alarm set subject = 'somebody else'", TOLD),
+    ("reported", "delete from report_part where service = 'storage'", WHOLE),
+    ("reported", "delete from report_line where line_no = 1", WHOLE),
+    ("reported", "update report set services = 2", WHOLE),
+    ("reported", "update report_line set resource = 'another' where line_no = 1", AS_TOLD),
+    ("reported", "update report_part set digest = repeat('c', 64)", AS_TOLD),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["discounted", "corrected", "handed"])
+@pytest.mark.parametrize("name", ["discounted", "corrected", "handed", "reported"])
 def test_books_that_nobody_touched_hold(name: str, request: pytest.FixtureRequest) -> None:
     assert failing(request.getfixturevalue(name)) == {}
 

@@ -24,7 +24,7 @@ One of the kind `tryton` has a `database`, and what is ours is called there (int
       discounts: "4.3.1"                # that of what discounts take off; revenue unless told
       receivable: "1.2.1"               # the party's, or the company's default, unless told
       journal: REV                      # that of invoices
-      taxes: {S 19: VAT 19 %, E 0: none}    # the tax of a category and percentage, by its name
+      taxes: {vat 19: VAT 19 %}         # what a tax with its percentage is called; none: no tax there
       parties: seller                   # codes are `default/acme`; shared: they are `acme`
       cents: refuse                     # what Tryton rounds otherwise; adopt: it gets what was printed
 """
@@ -164,7 +164,7 @@ def told_of(settings: Settings) -> tuple[str, date]:
     """What the ERP is called, and from which day on it is told of documents; its key is not looked at.
     Raises as `needed`."""
     given = _given(settings)
-    return _name(given.get("name", "")), _day(given.get("since", ""))
+    return _name(given.get("name", "")), _day(str(given.get("since", "")))
 
 
 def _tryton(told: _Tryton, environ: Mapping[str, str]) -> SetUp:
@@ -182,7 +182,7 @@ def _tryton(told: _Tryton, environ: Mapping[str, str]) -> SetUp:
         check_text(code, f"erp.accounts.{product}", "an account's code")
     for tax, called in told.taxes.items():
         if not _TAX.fullmatch(tax):
-            hint = "a category and a percentage, such as S 19"
+            hint = "a category and a percentage, such as vat 19"
             raise wrong("erp.taxes", f"{tax[:20]!r} is no tax", hint)
         check_text(called, f"erp.taxes.{tax}", "a tax's name")
     books = Map(

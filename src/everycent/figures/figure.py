@@ -53,6 +53,7 @@ DEFINITIONS = {
     ),
     "messages": Definition("Mails and webhooks that wait, or were given up.", ("kind", "status")),
     "message_oldest_waiting_seconds": Definition("Age of the oldest message that waits."),
+    "reports_unbuilt": Definition("Reports that are being pulled, or were refused.", ("status",)),
     "usage_rejected_records": Definition(
         "Records that were offered and not taken in.", ("door", "code"), Kind.COUNTER
     ),

@@ -55,6 +55,9 @@ figure (name, labels, value) as (
     join message m on m.tenant_id = s.tenant_id and m.message_id = s.message_id
     where s.tenant_id = %(tenant_id)s and s.status = 'waiting' having count(*) > 0
     union all
+    select 'reports_unbuilt', array[status], count(*) from report_state
+    where tenant_id = %(tenant_id)s and status <> 'built' group by status
+    union all
     select 'usage_rejected_records', array[door, code], sum(records) from usage_rejection
     where tenant_id = %(tenant_id)s group by door, code
     union all

@@ -255,12 +255,13 @@ class TrytonErp:
 
     def _found(self, row: _Row) -> dict[str, Any]:
         """An invoice of Tryton in the words of the protocol."""
-        seller = row.reference.rpartition("/")[0]
+        ours = self._code(row.reference.rpartition("/")[0], "")
         code = row.party.code or ""
+        key = code.removeprefix(ours) if code.startswith(ours) else f"party {code}"
         digits = row.currency.digits
         return {
             "reference": row.reference,
-            "customer": code.removeprefix(self._code(seller, "")),
+            "customer": key,
             "currency": row.currency.code,
             "net": _shown(row.untaxed_amount, digits),
             "tax": _shown(row.tax_amount, digits),

@@ -28,7 +28,7 @@ _PARTY = "code account_receivable addresses.id"
 class Map(NamedTuple):
     """How erp.yaml says that what is ours is called in Tryton: the company by its name, journal and
     accounts by their codes, taxes by their names. `accounts` are those of products; `taxes` those of a
-    category and percentage ('S 19'), `none` where there is none."""
+    category and percentage ('vat 19'), `none` where there is none."""
 
     company: str
     revenue: str

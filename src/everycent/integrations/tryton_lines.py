@@ -24,7 +24,7 @@ class UnfitError(Exception):
 
 class Chart(NamedTuple):
     """Ids in Tryton: the account for products that `accounts` does not name, the one for what discounts
-    take off, and taxes by category and percentage ('S 19'); None where Tryton has no tax for it."""
+    take off, and taxes by category and percentage ('vat 19'); None where Tryton has no tax for it."""
 
     revenue: int
     reductions: int
