@@ -66,6 +66,26 @@ def test_what_a_try_came_to_is_written_down_even_if_the_database_can_not_take_it
     assert raised(place) == ([] if is_delivered else [("work.broken", names[1])])
 
 
+def test_what_was_sent_while_the_database_went_is_written_down_when_it_is_back(own):
+    own.run("up")
+    with own.place() as place:
+        name = queue(place, subject="m")
+        sent = []
+
+        def sender(message, at):
+            sent.append(message.name)
+            own.stop(signal.SIGQUIT)
+            return Outcome(is_delivered=True)
+
+        def can_wait():
+            own.start()
+            return True
+
+        assert send(place, {Kind.MAIL: sender}, can_wait=can_wait) == {"delivered": 1}
+        assert sent == [name]
+        assert standing(place, name).status.value == "delivered"
+
+
 def test_alarms_about_messages_about_alarms_do_not_multiply(place):
     name = queue(place, subject="m")
     channels = (Channel(Kind.WEBHOOK, "https://ops.example.com/"),)

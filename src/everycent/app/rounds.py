@@ -106,7 +106,7 @@ def messages(here: Staying, counts: Counter[str], rest: float | None = None) -> 
                 deliver(
                     app.database, tenant_id, by_kind, clock=app.clock, ids=app.ids,
                     actor=app.settings.actor, channels=alarming.channels(app.settings),
-                    is_stopped=here.stop.is_set,
+                    is_stopped=here.stop.is_set, can_wait=here.can_wait,
                 )
             )  # fmt: skip
             return rest or _TICK_SECONDS

@@ -28,6 +28,7 @@ from everycent.messages.message import Kind, Message, Outcome, State
 
 Sender = Callable[[Message, datetime], Outcome]
 """Sends a message now, and says what came of it. It comes to an end within a minute."""
+Write = Callable[[Mapping[UUID, Outcome]], list[State]]
 
 SOURCE = "messages"
 _AT_ONCE = 8
@@ -47,10 +48,12 @@ def deliver(
     lease: timedelta = _LEASE,
     channels: tuple[Channel, ...] = (),
     is_stopped: Callable[[], bool] = lambda: False,
+    can_wait: Callable[[], bool] = lambda: False,
 ) -> Counter[str]:
     """Sends what waits of the kinds for which there is a sender. Returns how many messages came to what:
     `delivered`, `waiting` (for another try) or `failed`. Messages at which we failed ourselves are tried
-    again like any other, hold up none, and have an alarm, which is told by the `channels`."""
+    again like any other, hold up none, and have an alarm, which is told by the `channels`. Where it
+    `can_wait` for the database, what was sent is written down when it is back."""
     counts: Counter[str] = Counter()
     kinds = [kind.value for kind in senders]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="deliver") as threads:
@@ -66,7 +69,9 @@ def deliver(
             found = threads.map(lambda one: _sent(senders[one.kind], one, clock()), messages)
             outcomes = {one.message_id: said for one, said in zip(messages, found, strict=True)}
             points.reach("deliver.sent")
-            write = partial(_write, database, tenant_id, clock, actor, ids)
+            write = partial(
+                _surely, partial(_write, database, tenant_id, clock, actor, ids), can_wait
+            )
             try:
                 states = write(outcomes)
             except AWAY:
@@ -96,9 +101,19 @@ def _write(
     return states
 
 
-def _written(
-    write: Callable[[Mapping[UUID, Outcome]], list[State]], message_id: UUID, outcome: Outcome
+def _surely(
+    write: Write, can_wait: Callable[[], bool], outcomes: Mapping[UUID, Outcome]
 ) -> list[State]:
+    """Writes again what the database broke off; of what is through already nothing is written twice."""
+    while True:
+        try:
+            return write(outcomes)
+        except AWAY:
+            if not can_wait():
+                raise
+
+
+def _written(write: Write, message_id: UUID, outcome: Outcome) -> list[State]:
     """Writes down what one message came to, or that this can't be written down."""
     try:
         return write({message_id: outcome})
