@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export EVERYCENT_HOME ?= $(CURDIR)/.everycent
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench lock clean
+.PHONY: help setup demo test check soak faults bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: check ## everything that CI runs, from nothing, against a real PostgreSQL
 
 soak: setup ## the long suites (see docs/testing.md)
 	@$(BIN)/python -m pytest -m soak
+
+faults: setup ## seven faults in every state of billing and between every two: 175 cells (half an hour)
+	@$(BIN)/python -m tests.faults
 
 bench: setup ## measure against reference limits; writes benchmarks/results and prints a table
 	@$(BIN)/python -m benchmarks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.faults.cells import cells, covering
 from tests.faults.orchestra import Stage, Told
 from tests.faults.table import as_html, as_text
+from tests.resilience.own import own_server
 
 
 def main() -> int:
@@ -30,14 +30,12 @@ def main() -> int:
     if asked.names:
         wanted = [one for one in wanted if {one.name, one.fault, one.place} & set(asked.names)]
     told: list[Told] = []
-    folder = Path(tempfile.mkdtemp(prefix="ec-faults-"))
-    folder.chmod(0o755)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=Console(stderr=True),
     )  # fmt: skip
-    try:
-        stage = Stage(folder)
+    with own_server() as own, tempfile.TemporaryDirectory(prefix="ec-faults-") as folder:
+        stage = Stage(own, Path(folder))
         try:
             with bar:
                 task = bar.add_task("the orchestra", total=len(wanted))
@@ -50,8 +48,6 @@ def main() -> int:
                     bar.advance(task)
         finally:
             stage.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.write(as_text(told))
     if asked.html is not None:
         asked.html.write_text(as_html(told), encoding="utf-8")

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -86,23 +86,20 @@ class Stage:
     """What all cells share: the server, the sub-services, a database to copy, what comes out without a
     fault."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, own: Own, folder: Path) -> None:
         self.folder = folder
-        self.own = Own(folder)
+        self.own = own
         names = ("compute", "storage")
         self.services = {name: Running(name, list(CUSTOMERS), 10) for name in names}
-        self.ports = [_free_port() for _ in range(2)]
         self.period = _last_month()
         self._prepare()
         self.truth = ""
         self.truth = self._undisturbed()
 
     def close(self) -> None:
-        """Ends everything."""
+        """Ends the sub-services."""
         for one in self.services.values():
             one.stop()
-        with contextlib.suppress(Exception):
-            self.own.stop()
 
     def _prepare(self) -> None:
         """A database in which a month is due, to be copied."""
@@ -370,7 +367,7 @@ class Scene:
     def left(self) -> dict[str, int]:
         """What is not done yet."""
         row = self._sql(_LEFT, wanted=len(CUSTOMERS))[0]
-        names = ("reports", "invoices", "documents", "payments", "runs", "alarms", "processes")
+        names = ("reports", "invoices", "documents", "payments", "runs", "alarms")
         return {name: count for name, count in zip(names, row, strict=True) if count}
 
     def standing(self) -> str:
@@ -488,27 +485,13 @@ def _last_month() -> str:
     return (first - timedelta(days=1)).isoformat()[:7]
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def once(call: Callable[[], Any]) -> Any:
-    """What a call says, or nothing where it can't."""
-    with contextlib.suppress(Exception):
-        return call()
-    return None
-
-
 _LEFT = """
 select (select 1 - count(*) from report),
        (select %(wanted)s - count(*) from invoice),
        (select %(wanted)s - count(*) from erp_state where status = 'registered'),
        (select %(wanted)s - count(*) from payment),
        (select count(*) from collection_run where state <> 'finished'),
-       (select count(*) from alarm where resolved_at is null),
-       0
+       (select count(*) from alarm where resolved_at is null)
 """
 _INVOICES = """
 select c.key, i.series, i.number, i.issued_on, i.net, i.tax, i.gross,

@@ -1,4 +1,4 @@
-"""The founding test plan, a subset of it that has every fault and every place: all 175 are `make faults`."""
+"""The founding test plan: a subset that has every fault and every place; all 175 are `make faults`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import pytest
 
 from tests.faults.cells import FAULTS, STATES, Cell, cells, covering, places
 from tests.faults.orchestra import Stage
+from tests.resilience.own import own_server
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A server of its own, two sub-services, and what comes out without a fault."""
-    folder = tmp_path_factory.mktemp("faults")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    made = Stage(folder)
-    yield made
-    made.close()
+    with own_server() as own:
+        made = Stage(own, tmp_path_factory.mktemp("faults"))
+        yield made
+        made.close()
 
 
 def test_there_are_seven_faults_in_thirteen_states_and_on_twelve_edges() -> None:

@@ -12,10 +12,12 @@ from datetime import timedelta
 from everycent.app import alarming, erps, reporting
 from everycent.app.measuring import worker
 from everycent.app.staying import Health, Round, Staying
+from everycent.app.time import agreed
 from everycent.flows import bill
 from everycent.flows.build_report import build_due
 from everycent.flows.deliver import deliver
 from everycent.flows.hand_over import hand_over
+from everycent.kernel.clock import fixed
 
 _TICK_SECONDS = 2.0
 _SLOW_TICK_SECONDS = 5.0
@@ -28,10 +30,12 @@ def reports(here: Staying, counts: Counter[str], rest: float | None = None) -> B
     """Builds the reports whose time has come."""
 
     def begin(tenant_id: int) -> Round:
+        now = agreed(here.app.database, tenant_id, here.app.clock)
         desk = reporting.desk(here.app, tenant_id)
 
         def one_round() -> float:
-            for outcome in build_due(desk, is_stopped=here.stop.is_set):
+            at = fixed(now())
+            for outcome in build_due(desk._replace(clock=at), is_stopped=here.stop.is_set):
                 counts[outcome.what] += 1
                 here.say(f"report of {outcome.name}: {outcome.what}")
             return rest or _SLOW_TICK_SECONDS
@@ -55,9 +59,10 @@ def bills(
 
     def begin(tenant_id: int) -> Round:
         health = Health(app, tenant_id, "bill chunk", here.say)
+        clock = agreed(app.database, tenant_id, app.clock)
 
         def one_round() -> float:
-            now = app.clock()
+            now = clock()
             if not bill.is_worth(app.database, tenant_id, now, again=again):
                 return rest or _SLOW_TICK_SECONDS
             failed: list[Exception] = []

@@ -119,7 +119,8 @@ class Health:
     def broken(self, error: BaseException) -> None:
         """It failed in a way that nobody foresaw."""
         self._is_known_well = False
-        self._say("".join(traceback.format_exception(error)).rstrip())
+        is_told = isinstance(error, Refusal)
+        self._say(str(error) if is_told else "".join(traceback.format_exception(error)).rstrip())
         with suppress(psycopg.Error, Refusal):
             self._reflect((condition(self._name, unforeseen(error)),))
 

@@ -12,10 +12,12 @@ import psycopg
 from everycent.app.wiring import utc_now
 from everycent.db.connection import Database
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Unavailable
+from everycent.kernel.errors import Broken, Unavailable
+from everycent.kernel.period import instant_text
 
 _EVERY = 60.0
 """Seconds after which the database is asked again."""
+_TOLERANCE = timedelta(minutes=5)
 _SLOWEST = 1.0
 """Seconds that an answer may take to be taken for exact."""
 
@@ -36,6 +38,39 @@ def of_database(database: Database, tenant_id: int) -> Clock:
                 return utc_now()
             asked_at, then = known[0]
             return then + timedelta(seconds=_since_boot() - asked_at)
+
+    return read
+
+
+def agreed(database: Database, tenant_id: int, own: Clock = utc_now) -> Clock:
+    """The database's time for work that must not be done early: bills and reports. It is asked each time.
+
+    Reading it raises Unavailable where the database is away, and Broken `clock.differs` where this
+    machine's clock says otherwise, or where the time has jumped while it ran: one of the two is wrong, and
+    nobody but a person knows which.
+    """
+    first: list[tuple[float, datetime]] = []
+
+    def read() -> datetime:
+        with database.snapshot(tenant_id) as tx:
+            told: datetime = tx.value("select clock_timestamp()")
+        since_boot = _since_boot()
+        if not first:
+            first.append((since_boot, told))
+        begun, then = first[0]
+        expected = then + timedelta(seconds=since_boot - begun)
+        for whose, other in (
+            ("this machine's", own()),
+            ("as it went on until now, it is", expected),
+        ):
+            if abs(told - other) > _TOLERANCE:
+                raise Broken(
+                    "clock.differs",
+                    f"the database's clock says {instant_text(told)[:19]}; {whose}"
+                    f" {instant_text(other)[:19]}",
+                    hint="set the clocks right; where the database's jumped to the right time, start anew",
+                )
+        return told
 
     return read
 
