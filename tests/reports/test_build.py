@@ -13,10 +13,13 @@ import pytest
 from everycent.alarms import queries as alarms
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
-from everycent.flows import ask_services, build_report
+from everycent.flows import ask_services, bill, build_report
 from everycent.flows.verify import verify
 from everycent.invoicing import queries as invoicing
+from everycent.kernel.clock import fixed
 from everycent.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from everycent.metering.offered import checked
+from everycent.metering.record import UsageRecord
 from everycent.reports import config, operations, queries
 from everycent.subservices.kit import Event
 from tests.flows import world
@@ -289,13 +292,13 @@ def test_a_report_keeps_the_configuration_that_it_began_with(place):
             """The first that is asked finds that another version holds by now."""
             with lock, place.database.transaction(place.tenant_id) as tx:
                 if queries.active(tx).name == "v1":
-                    activate(tx, {"compute": services["compute"]}, "v2")
+                    activate(tx, services, "v2", deadline="9s")
             return desk.reached(service)
 
         outcome = build_report.build(desk._replace(reached=reached), "2026-01")
         assert (outcome.what, report(place).config, len(report(place).parts)) == ("built", "v1", 3)
         built(place, "2026-02", datetime(2026, 3, 2, tzinfo=UTC))
-    assert (report(place, "2026-02").config, len(report(place, "2026-02").parts)) == ("v2", 1)
+    assert (report(place, "2026-02").config, len(report(place, "2026-02").parts)) == ("v2", 3)
     assert violations(place) == []
 
 
@@ -303,7 +306,7 @@ def test_a_version_never_changes_and_is_rolled_back_to(place):
     with running() as services:
         set_up(place, services)
         with place.database.transaction(place.tenant_id) as tx:
-            activate(tx, {"compute": services["compute"]}, "v2")
+            activate(tx, services, "v2", deadline="9s")
             assert operations.roll_back(tx, "too little", writer()).name == "v1"
             assert queries.active(tx).name == "v1"
             assert operations.create(tx, queries.config(tx, "v1"), writer()) is False
@@ -337,3 +340,95 @@ def test_a_version_whose_meters_are_not_there_does_not_come_to_hold(place, item,
         with pytest.raises(Invalid) as caught:
             operations.activate(tx, "v1", "", writer())
     assert caught.value.code == code
+
+
+def only(services, *names):
+    return {name: services[name] for name in names}
+
+
+def held_up(place, as_of):
+    """The codes with which a run passes customers over, or nothing."""
+    world.run(place, as_of)
+    with place.database.snapshot(place.tenant_id) as tx:
+        run = invoicing.runs(tx, 1)[0]
+        return [row.code for row in invoicing.parked(tx, run.run_id)]
+
+
+def activated(place, services, name, **more):
+    with place.database.transaction(place.tenant_id) as tx:
+        activate(tx, services, name, **more)
+
+
+def refused(place, services, name, **more):
+    with pytest.raises(Conflict) as caught:
+        activated(place, services, name, **more)
+    return caught.value.code
+
+
+def test_a_report_says_nothing_of_meters_that_its_own_configuration_did_not_feed(place):
+    world.sell(place, [("acme", "cloud")], text=CATALOGUE)
+    with running() as services:
+        set_up(place, only(services, "compute", "network"), time_zone=world.ZONE)
+        assert built(place).what == "built"
+        assert refused(place, services, "v2", time_zone=world.ZONE) == "config.overlaps"
+        activated(place, services, "v3", time_zone=world.ZONE, since="2026-02-01")
+        march = datetime(2026, 3, 2, tzinfo=UTC)
+        assert held_up(place, march) == ["report.missing"]
+        assert built(place, "2026-02", march).what == "built"
+        assert held_up(place, march) == []
+    first, second = world.issued(place)
+    assert [line.net for line in first.lines] == [75, 25, 0]  # nothing counted jobs yet
+    assert [line.net for line in second.lines] == [75, 25, 700]
+
+
+def test_what_is_due_is_not_left_out_by_another_configuration(place):
+    with running() as services:
+        set_up(place, services)
+        services["network"].stop()
+        assert built(place).what == "refused"
+        assert refused(place, services, "v2", since="2026-03-01") == "config.leaves_out"
+        assert refused(place, only(services, "compute"), "v3") == "config.leaves_out"
+        assert refused(place, services, "v4", every="day") == "config.leaves_out"
+        services["network"].start()
+        activated(place, services, "v5", deadline="9s")  # the same, mended
+        assert built(place, at=later(5)).what == "built"
+        assert refused(place, services, "v6", every="day") == "config.overlaps"
+        assert refused(place, services, "v7", time_zone=world.ZONE) == "config.overlaps"
+        activated(place, services, "v8", every="day", since="2026-02-01")
+        at = datetime(2026, 2, 3, 2, tzinfo=UTC)
+        assert [one.name for one in build_report.build_due(desk_at(place, at))] == [
+            "2026-02-01", "2026-02-02",
+        ]  # fmt: skip
+    assert violations(place) == []
+
+
+def test_a_report_that_comes_while_a_run_is_under_way_is_billed_whole(place):
+    world.sell(place, [("acme", "cloud")], text=CATALOGUE)
+    as_of = datetime(2026, 2, 3, tzinfo=UTC)
+    told = {"clock": fixed(place.now), "ids": place.ids, "terms": world.TERMS}
+    with running() as services:
+        set_up(place, services, time_zone=world.ZONE)
+        current, _ = bill.start(place.database, place.tenant_id, as_of, **told)
+        assert built(place).what == "built"  # after usage was folded for the run
+    bill.work(place.database, place.tenant_id, current, **told)
+    (invoice,) = world.issued(place)
+    assert [line.net for line in invoice.lines] == [75, 25, 700]
+    assert violations(place) == []
+
+
+def test_usage_that_is_named_like_a_report_s_is_nobody_s_to_give(place):
+    with running() as services:
+        set_up(place, services)
+    record = UsageRecord("report/compute", "2026-01/1", "acme", "hours", NOW, "1", "{}")
+    with pytest.raises(Invalid) as caught:
+        checked(record, {"hours"})
+    assert caught.value.code == "usage.reserved_source"
+
+
+def test_a_meter_that_changed_its_unit_builds_no_report(place):
+    with running() as services:
+        set_up(place, services)
+        world.apply(place, CATALOGUE.replace("hours: {unit: h", "hours: {unit: s"))
+        outcome = built(place)
+    assert (outcome.what, report(place), usage_records(place)) == ("refused", None, 0)
+    assert "hours counts in s, and not in h" in outcome.problems[0].what

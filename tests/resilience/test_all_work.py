@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from everycent.subservices.kit import Event
 from tests.flows import world
 from tests.reports.services import CATALOGUE, Running, activate
 from tests.resilience.own import Own, running, until
@@ -108,3 +109,19 @@ def test_a_clock_that_jumped_makes_nothing_early_and_is_told(own, services, days
 
 def open_kinds(own: Own) -> list[str]:
     return sorted(f"{one.kind} {one.subject}" for one in own.alarms() if one.state != "resolved")
+
+
+def test_a_customer_who_can_not_be_billed_has_an_alarm_until_somebody_helps(own, services):
+    at = datetime.fromisoformat(f"{last_month()}-16T00:00:00+00:00")
+    services["storage"].extra.append(Event("typo", at, "storage-1", "jobs", 10**19))
+    due(own, services)
+    command = ("work", "--only", "report", "--only", "bill", "--again", "1", "--rest", "0.1")
+    with running(own.environ(SUB_KEY=KEY), *command) as worker:
+        until(lambda: open_kinds(own) == ["bill.parked zeta"], "somebody is told")
+        assert invoices(own) == 1
+        ((record,),) = own.sql(
+            "select record_id from everycent.usage_record order by value desc limit 1"
+        )
+        own.run("usage", "void", record, "--source", "report/storage", "--reason", "a typo")
+        until(lambda: invoices(own) == 2 and not open_kinds(own), "it is billed, and right again")
+        assert worker.ended_by(signal.SIGTERM) == 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from everycent.alarms.operations import Channel
+from everycent.alarms.operations import Channel, Writer
 from everycent.app.settings import Settings
+from everycent.app.wiring import App
 from everycent.dunning.webhook import check_target
 from everycent.flows.deliver import Sender
 from everycent.integrations import mail_out, webhook_out
@@ -32,6 +33,11 @@ def channels(settings: Settings) -> tuple[Channel, ...]:
     if settings.alarm_webhook is not None:
         found.append(Channel(Kind.WEBHOOK, check_target(settings.alarm_webhook)))
     return tuple(found)
+
+
+def writer(app: App) -> Writer:
+    """This process, raising and resolving alarms now. Raises as `channels`."""
+    return Writer(app.clock(), app.settings.actor, app.ids, channels(app.settings))
 
 
 def senders(settings: Settings) -> dict[Kind, Sender]:

@@ -13,7 +13,7 @@ from everycent.app import alarming, erps, reporting
 from everycent.app.measuring import worker
 from everycent.app.staying import Health, Round, Staying
 from everycent.app.time import agreed
-from everycent.flows import bill
+from everycent.flows import bill, bill_alarms
 from everycent.flows.build_report import build_due
 from everycent.flows.deliver import deliver
 from everycent.flows.hand_over import hand_over
@@ -78,6 +78,8 @@ def bills(
                 counts["invoices"] += result.progress.invoices
                 counts["parked"] += result.progress.parked
             health.well()
+            with app.database.transaction(tenant_id) as tx:
+                bill_alarms.reflect(tx, alarming.writer(app))
             return 0.0 if failed else rest or _SLOW_TICK_SECONDS
 
         return one_round

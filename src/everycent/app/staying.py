@@ -21,7 +21,6 @@ import psycopg
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition
-from everycent.alarms.operations import Writer
 from everycent.app import alarming
 from everycent.app.away import AwayAlarm, Told
 from everycent.app.presence import Presence
@@ -131,10 +130,9 @@ class Health:
 
     def _reflect(self, wrong: Sequence[Condition]) -> None:
         app, source = self._app, f"work {self._name}"
-        writer = Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
         with app.database.transaction(self._tenant_id) as tx:
             alarms.take_turn(tx, source)
-            alarms.reflect(tx, source, wrong, writer)
+            alarms.reflect(tx, source, wrong, alarming.writer(app))
 
 
 def stay_at_work(here: Staying, name: str, begin: Callable[[int], Round]) -> None:

@@ -15,7 +15,6 @@ import msgspec
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition, Severity
-from everycent.alarms.operations import Writer
 from everycent.app import alarming, durable, processes
 from everycent.app.wiring import App
 from everycent.charging.run import Worker
@@ -70,12 +69,9 @@ class Traces:
             f"`{found.what}` ended without having said so; this process goes on with its work",
         )  # fmt: skip
         for conditions in ([wrong], []):
-            writer = Writer(
-                app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings)
-            )
             with app.database.transaction(tenant_id) as tx:
                 alarms.take_turn(tx, source)
-                alarms.reflect(tx, source, conditions, writer)
+                alarms.reflect(tx, source, conditions, alarming.writer(app))
 
     def _read(self, path: Path) -> _Trace | None:
         try:

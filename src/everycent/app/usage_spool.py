@@ -22,7 +22,6 @@ import msgspec
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition, Severity
-from everycent.alarms.operations import Writer
 from everycent.app import alarming, durable
 from everycent.app.settings import Settings
 from everycent.app.wiring import App
@@ -152,7 +151,7 @@ def reflect(app: App, spool: Spool, tenant_id: int) -> None:
             "records that came while the database was away were not taken: everycent usage spool",
         )
     ]  # fmt: skip
-    writer = Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
+    writer = alarming.writer(app)
     with app.database.transaction(tenant_id) as tx:
         alarms.take_turn(tx, source)
         alarms.reflect(tx, source, wrong if mine else (), writer)

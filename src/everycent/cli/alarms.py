@@ -8,10 +8,8 @@ import click
 
 from everycent.alarms import operations, queries
 from everycent.alarms.alarm import Alarm
-from everycent.alarms.operations import Writer
 from everycent.alarms.shown import as_data
 from everycent.app import alarming
-from everycent.app.wiring import App
 from everycent.cli.common import emit, json_option, opened, table
 from everycent.kernel.period import instant_text
 
@@ -69,7 +67,7 @@ def show(name: str, as_json: bool) -> None:
 def acknowledge(name: str, as_json: bool) -> None:
     """Say that somebody has seen ALARM."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        found = operations.acknowledge(tx, name, _writer(app))
+        found = operations.acknowledge(tx, name, alarming.writer(app))
     by = found.acknowledged_by
     emit(as_data(found), as_json, lambda: click.echo(f"{name} was seen by {by}"))
 
@@ -81,12 +79,8 @@ def acknowledge(name: str, as_json: bool) -> None:
 def resolve(name: str, reason: str, as_json: bool) -> None:
     """Say that what ALARM is about is right again. Where it is not, the alarm is raised anew."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
-        found = operations.resolve(tx, name, reason, _writer(app))
+        found = operations.resolve(tx, name, reason, alarming.writer(app))
     emit(as_data(found), as_json, lambda: click.echo(f"{name} is resolved"))
-
-
-def _writer(app: App) -> Writer:
-    return Writer(app.clock(), app.settings.actor, app.ids, alarming.channels(app.settings))
 
 
 def _row(one: Alarm) -> list[str]:

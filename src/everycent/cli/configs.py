@@ -11,6 +11,7 @@ from everycent.app.wiring import App
 from everycent.catalog import document
 from everycent.cli.common import emit, json_option, opened, table
 from everycent.integrations import report_config_file
+from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.reports import config as configs
 from everycent.reports import operations, queries
@@ -34,7 +35,7 @@ def config() -> None:
 def create(path: Path, is_active: bool, reason: str, as_json: bool) -> None:
     """Record the version that FILE describes (docs/reports.md). The same one again changes nothing, also
     with --activate."""
-    made = configs.parse(document.read(path.read_text(encoding="utf-8")) or {})
+    made = configs.parse(document.read(_text(path)) or {})
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         is_new = operations.create(tx, made, _writer(app))
         if is_active and not queries.holds(tx, made.name):
@@ -148,6 +149,15 @@ def history(limit: int, as_json: bool) -> None:
         for row in found
     ]
     emit(data, as_json, lambda: table([">no", "version", "since", "by", "~reason"], rows))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            "config.not_text", f"{path.name} is not UTF-8 text: {error}", field="file"
+        ) from error
 
 
 def _writer(app: App) -> Writer:

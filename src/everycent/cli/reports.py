@@ -22,7 +22,7 @@ from everycent.flows.report_alarms import told
 from everycent.kernel.period import instant_text
 from everycent.kernel.quantity import shown
 from everycent.reports import queries
-from everycent.reports.contract import Call, json_schema
+from everycent.reports.contract import Call, Sum, json_schema
 from everycent.reports.queries import Report, State, Step
 from everycent.reports.report import Built, Compared, Refused
 
@@ -64,6 +64,8 @@ def work(once: bool, as_json: bool) -> None:
             outcomes = build_report.build_due(reporting.desk(app, tenant_id))
         data = [_outcome(one, None) for one in outcomes]
         emit(data, as_json, lambda: _render_outcomes(outcomes))
+        if any(one.what == "refused" for one in outcomes):
+            raise SystemExit(3)
         return
     with staying(from_environment(), complain) as here:
         stay_at_work(here, "report work", rounds.reports(here, counts))
@@ -274,7 +276,7 @@ def render_report(found: Report) -> None:
                 shown(one.included), shown(one.billable), one.unit,
             ]
             for part in found.parts
-            for one in part.sums
+            for one in part.sums or [Sum("nothing", "", "0", "0", "0")]
         ],
     )  # fmt: skip
 

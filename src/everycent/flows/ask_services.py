@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Any, NamedTuple
 
 from everycent.flows.build_report import SECOND, Desk, left_until
 from everycent.kernel.errors import Conflict, NotFound, Unavailable
+from everycent.kernel.money import EXACT
 from everycent.kernel.near import meant
 from everycent.kernel.period import Period, instant_text
 from everycent.kernel.quantity import plain
@@ -86,7 +88,7 @@ def events(desk: Desk, name: str, service_name: str, customer: str, item: str) -
             f"the report of {name} says nothing of {item} of {customer} by {service_name}",
             field="item", value=item, hint=f"everycent report show {name} --customer {customer}",
         )  # fmt: skip
-    told = sum((Decimal(row.used) for row in own), Decimal(0))
+    told = _sum(row.used for row in own)
     asked = {"customer": customer, "item": item}
     behind: list[RawEvent] = _all(desk, service, Call.EVENTS, found.period, asked)
     try:
@@ -94,7 +96,7 @@ def events(desk: Desk, name: str, service_name: str, customer: str, item: str) -
         judge.check_events(behind, found.period, customer, counted)
     except WrongError as error:
         raise _unanswered(service, error) from None
-    came_to = sum((Decimal(one.quantity) for one in behind), Decimal(0))
+    came_to = _sum(one.quantity for one in behind)
     if came_to != told:
         raise Conflict(
             "report.events_differ",
@@ -103,6 +105,10 @@ def events(desk: Desk, name: str, service_name: str, customer: str, item: str) -
             hint=f"everycent report compare {name} shows whether the sub-service says otherwise now",
         )  # fmt: skip
     return Behind(behind, plain(told), plain(came_to))
+
+
+def _sum(quantities: Iterable[str]) -> Decimal:
+    return reduce(EXACT.add, map(Decimal, quantities), Decimal(0))
 
 
 def _all(

@@ -107,7 +107,7 @@ def build(desk: Desk, name: str, on_pulled: OnPulled = _quietly) -> Outcome:
         return Outcome(name, "there" if is_there else "elsewhere")
     try:
         return _pulled_and_written(desk, attempt, on_pulled)
-    except Exception:
+    except BaseException:  # Ctrl-C too
         with suppress(*AWAY), desk.database.transaction(desk.tenant_id) as tx:
             operations.give_back(tx, name)  # else it is somebody's until the claim runs out
         raise
@@ -273,8 +273,16 @@ def build_due(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
     with desk.database.snapshot(desk.tenant_id) as tx:
         names = queries.due(tx, desk.clock())
     outcomes = []
+    broken: list[Exception] = []
     for name in names:
         if is_stopped():
             break
-        outcomes.append(build(desk, name))
+        try:
+            outcomes.append(build(desk, name))
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - one period holds up none that follow
+            broken.append(error)
+    if broken:
+        raise broken[0]
     return outcomes

@@ -19,7 +19,7 @@ from everycent.kernel.period import parse_instant
 from everycent.measurements.document_sources import GivenHttp, GivenSql, Strict, http, sql, wrong
 from everycent.measurements.measurement import Kind, Measurement, Sample, Time, Unit
 from everycent.measurements.schedule import parse_delay, parse_every
-from everycent.metering.record import canonical_dimensions, check_name, check_time
+from everycent.metering.record import canonical_dimensions, check_giver, check_name, check_time
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 _KINDS = ("time", "sample", "http", "sql")
@@ -125,7 +125,7 @@ def _definition(key: str, given: _Measurement, place: str) -> Measurement:
         every=given.every,
         time_zone=given.time_zone,
         starts_at=starts_at,
-        source=_placed(f"{place}.source", check_name, source, "source"),
+        source=_placed(f"{place}.source", check_giver, source),
         kind=_kind(given, place),
         ends_at=ends_at,
         delay_seconds=delay,

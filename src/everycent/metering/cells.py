@@ -17,6 +17,7 @@ from everycent.metering.record import (
     EARLIEST,
     LATEST,
     canonical_dimensions,
+    check_giver,
     check_name,
     check_time,
 )
@@ -28,12 +29,14 @@ _REMEMBERED_CHARS = 1000  # longer objects are worked out each time, so that mem
 
 def source_reader(default: str | None) -> Callable[[Sequence[str]], list[str]]:
     """Reads sources; an empty cell is the default, and no other may be told where there is one."""
+    if default is not None:
+        check_giver(default)
 
     @lru_cache(maxsize=1024)
     def read(text: str) -> str:
         if not text and default is not None:
             return default
-        return check_source(check_name(text, "source"), default)
+        return check_source(check_giver(text), default)
 
     return lambda texts: list(map(read, texts))
 

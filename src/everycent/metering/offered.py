@@ -26,6 +26,7 @@ from everycent.metering.record import (
     UsageRecord,
     canonical_dimensions,
     canonical_value,
+    check_giver,
     check_id,
     check_name,
     check_time,
@@ -67,7 +68,8 @@ def records_of(columns: Columns, meters: Collection[str]) -> list[UsageRecord]:
     Raises Invalid `usage.bad_name`, `usage.unknown_meter`, `time.malformed`, `time.naive`,
     `usage.time_out_of_range`.
     """
-    _check_names(set(columns.sources), "source")
+    for source in set(columns.sources):
+        check_giver(source)
     for text in columns.ids:
         check_id(text)
     _check_names(set(columns.subjects), "subject")
@@ -88,7 +90,7 @@ def records_of(columns: Columns, meters: Collection[str]) -> list[UsageRecord]:
 
 def checked(record: UsageRecord, meters: Collection[str]) -> UsageRecord:
     """A record that a program made, in its one spelling. Raises Invalid naming the field."""
-    check_name(record.source, "source")
+    check_giver(record.source)
     check_id(record.record_id)
     check_name(record.subject, "subject")
     check_meter(record.meter, meters)

@@ -78,6 +78,24 @@ def check_name(text: str, field: str) -> str:
     )
 
 
+RESERVED_SOURCE = "report/"
+"""Sources that begin like this belong to reports of sub-services."""
+
+
+def check_giver(text: str) -> str:
+    """The source of a record that somebody gives when it is sound. Raises Invalid `usage.bad_name`,
+    `usage.reserved_source`."""
+    if text.startswith(RESERVED_SOURCE):
+        raise Invalid(
+            "usage.reserved_source",
+            f"sources that begin with {RESERVED_SOURCE!r} are kept for reports of sub-services",
+            field="source",
+            value=text,
+            hint="name another source; what a report says is changed by the sub-service, or by corrections",
+        )
+    return check_name(text, "source")
+
+
 def check_id(text: str) -> str:
     """An id of a record when it is sound. Ids of replacements (`X~2`, `X~3` …) are not a sender's to give.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,6 +28,7 @@ from everycent.reports.units import Conversion
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _URL = re.compile(r"https?://[!-~]{1,500}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,79}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOST_SERVICES = 100
 _MOST_PLACES = 18
 _LONGEST = 86_400
@@ -173,14 +175,25 @@ def _service(name: str, given: _ServiceFields) -> Service:
     place = f"services.{name}"
     if not _NAME.fullmatch(name):
         raise _wrong(place, "a sub-service's name has 1 to 40 small letters, digits, . - and _")
-    if not _URL.fullmatch(given.url):
-        raise _wrong(f"{place}.url", f"{given.url[:60]!r} is no http or https address")
+    if not _is_address(given.url):
+        why = f"{given.url[:60]!r} is no http or https address without user, query and fragment"
+        raise _wrong(f"{place}.url", why)
     if not _VARIABLE.fullmatch(given.key):
         raise _wrong(f"{place}.key", "it names an environment variable, such as COMPUTE_KEY")
     if not given.items:
         raise _wrong(f"{place}.items", "a sub-service counts something")
     items = tuple(_item(key, one, place) for key, one in sorted(given.items.items()))
     return Service(name, given.url, given.key, _deadline(given.deadline, place), items)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_bare = parts.username is None and not parts.query and not parts.fragment
+    return bool(_URL.fullmatch(url)) and bool(parts.hostname) and is_bare
 
 
 def _item(key: str, given: _ItemFields, service: str) -> Item:
@@ -267,11 +280,12 @@ def name_of(config: Config, n: int) -> str:
 def period_of(config: Config, name: str) -> Period:
     """A period by its name. Raises Invalid `report.bad_period`."""
     try:
-        day = date.fromisoformat(name if config.every is Every.DAY else f"{name}-01")
+        told = name if config.every is Every.DAY else f"{name}-01"
+        day = date.fromisoformat(told) if _DAY.fullmatch(told) else None
     except ValueError:
         day = None
     wanted = "a day such as 2026-01-15" if config.every is Every.DAY else "a month such as 2026-01"
-    if day is None or len(name) != len(wanted.rpartition(" ")[2]):
+    if day is None:
         raise Invalid(
             "report.bad_period", f"{name[:20]!r} is no period of {config.name}", field="period",
             value=name, hint=f"name {wanted}",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from everycent.kernel import strict_json
 from everycent.kernel.errors import Invalid
+from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period, instant_text, parse_instant
 from everycent.kernel.quantity import parse_decimal, plain
 from everycent.kernel.strict_json import UnreadableError, shown
@@ -177,7 +178,7 @@ def sums_of(rows: Sequence[Row]) -> list[Sum]:
         if isinstance(row, Line):
             into = found.setdefault((row.item, row.unit), [_ZERO] * 3)
             for place, text in enumerate((row.used, row.included, row.billable)):
-                into[place] += quantity(text, f"line {row.line}")
+                into[place] = EXACT.add(into[place], quantity(text, f"line {row.line}"))
     return [Sum(*key, *map(plain, sums)) for key, sums in sorted(found.items())]
 
 
@@ -287,7 +288,7 @@ def _check_usage(answer: UsageAnswer) -> None:
         used, included, billable = (
             quantity(text, where) for text in (one.used, one.included, one.billable)
         )
-        if used != included + billable:
+        if used != EXACT.add(included, billable):
             raise WrongError(Trouble.WRONG, f"{where} does not add up")
 
 
@@ -315,7 +316,7 @@ def _check_sums(line: Line, where: str) -> None:
     used, included, billable = (
         quantity(text, where) for text in (line.used, line.included, line.billable)
     )
-    if used != included + billable:
+    if used != EXACT.add(included, billable):
         said = (
             f"{where}: {line.used} used is not {line.included} included + {line.billable} billable"
         )

@@ -13,12 +13,13 @@ from everycent.catalog import queries as catalog
 from everycent.db.connection import Tx
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
+from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text, parse_instant
 from everycent.metering import operations as metering
 from everycent.metering.operations import Names
-from everycent.metering.record import UsageRecord, canonical_dimensions
+from everycent.metering.record import RESERVED_SOURCE, UsageRecord, canonical_dimensions
 from everycent.reports import config as configs
 from everycent.reports import projection, queries, report, store
 from everycent.reports.config import ACTIVATED, CREATED, Activated, Config
@@ -80,11 +81,12 @@ def create(tx: Tx, config: Config, writer: Writer) -> bool:
 
 def activate(tx: Tx, name: str, reason: str, writer: Writer) -> Activated:
     """From now on this version holds; a report that is being pulled keeps the one it began with. Raises
-    NotFound `config.unknown`, Conflict `config.active`, Invalid `config.unknown_meter`,
-    `config.other_unit`."""
+    NotFound `config.unknown`, Conflict `config.active`, `config.overlaps`, `config.leaves_out`, Invalid
+    `config.unknown_meter`, `config.other_unit`."""
     store.lock_configs(tx)
     config = queries.config(tx, name)
     _check_meters(config, catalog.raw_units(tx))
+    _check_follows(tx, config, writer.at)
     last = store.list_activations(tx, 1)
     before = last[0].name if last else None
     if before == name:
@@ -169,10 +171,12 @@ def build(
     """The report, with its lines and the usage records that they become: all of it or nothing. `names` have
     learnt the records' names. None where the attempt is no longer ours.
 
-    Raises Conflict `report.usage_taken` when usage under the report's own name is there already.
+    Raises Conflict `report.usage_taken` when usage under the report's own name is there already, and what
+    `activate` raises of meters.
     """
     if not _is_ours(tx, attempt):
         return None
+    _check_meters(attempt.config, catalog.raw_units(tx))
     records = [one for service in lines for one in records_of(attempt, service, lines[service])]
     digest = report.digest_of(attempt.name, attempt.span, attempt.config, parts)
     built = Built(
@@ -194,6 +198,8 @@ def build(
                 f"{len(records) - taken.accepted} records of {attempt.name} are there already",
                 hint="usage whose source begins with `report/` comes from reports alone",
             )
+        # Whoever sees the report sees what it says: bills are made of what is folded.
+        metering.fold_all(tx)
     store.release(tx, attempt.name)
     return built
 
@@ -225,7 +231,7 @@ def records_of(attempt: Attempt, service: str, lines: Sequence[Converted]) -> li
 
 def source_of(service: str) -> str:
     """The source of usage that comes from a sub-service's reports."""
-    return f"report/{service}"
+    return f"{RESERVED_SOURCE}{service}"
 
 
 def _dimensions(one: Converted) -> str:
@@ -254,6 +260,35 @@ def _with_evidence(tx: Tx, problem: Problem, reply: Reply | None, writer: Writer
         raw=reply.raw[:RAW_LIMIT], at=writer.at,
     )  # fmt: skip
     return msgspec.structs.replace(problem, evidence=answer_id)
+
+
+def _check_follows(tx: Tx, config: Config, at: datetime) -> None:
+    """It neither overlaps reports that are cut otherwise or say nothing of its meters, nor leaves out what
+    is due and not built."""
+    active = store.find_active(tx)
+    reports = store.list_reports(tx, None, 1)
+    begins = config.cycle.period(0).start
+    if active is None:
+        return
+    is_cut_alike = (active.every, active.time_zone) == (config.every, config.time_zone)
+    more = configs.meters_of(config) - configs.meters_of(active)
+    if reports and (more or not is_cut_alike) and begins < reports[0].ends_at:
+        why = "cuts time otherwise" if not is_cut_alike else f"feeds {min(more)}"
+        raise Conflict(
+            "config.overlaps",
+            f"{config.name} {why}, and begins before the end of the report of {reports[0].name}",
+            field="since",
+            hint=f"let it begin on {local_date(reports[0].ends_at, config.time_zone).isoformat()}",
+        )
+    left = configs.meters_of(active) - configs.meters_of(config)
+    for name in queries.unbuilt(tx, active, at):
+        if left or begins > configs.period_of(active, name).start or not is_cut_alike:
+            raise Conflict(
+                "config.leaves_out",
+                f"the report of {name} is not built yet; under {config.name} it would not be, or not whole",
+                field="since",
+                hint=f"build it first (everycent report trail {name}), or keep `since`, meters and clock",
+            )
 
 
 def _check_meters(config: Config, known: Mapping[str, str]) -> None:

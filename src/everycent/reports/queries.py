@@ -209,6 +209,12 @@ def due(tx: Tx, at: datetime) -> list[str]:
     ]
 
 
+def unbuilt(tx: Tx, config: Config, at: datetime) -> list[str]:
+    """The periods that are over under a configuration and have no report."""
+    built = {one.name for one in states(tx, limit=100_000) if one.status == "built"}
+    return [name for name, _ in configs.over(config, at) if name not in built]
+
+
 def _is_due(one: State, at: datetime) -> bool:
     if one.status == "pulling":
         return True  # whoever pulled it may have died; the claim says
@@ -224,14 +230,20 @@ def missing(tx: Tx, wanted: Iterable[tuple[str, Period]]) -> dict[tuple[str, Per
     fed = configs.meters_of(found)
     begins = found.cycle.period(0).start
     gaps = {}
-    covered: dict[Period, list[Period]] = {}
+    reports: dict[Period, list[tuple[Period, str]]] = {}
+    meters: dict[str, set[str]] = {}
     for meter, period in wanted:
         if meter not in fed or period.end <= begins:
             continue
         span = Period(max(period.start, begins), period.end)
-        if span not in covered:
-            covered[span] = store.find_covered(tx, span)
-        first = _first_gap(span, covered[span])
+        if span not in reports:
+            reports[span] = store.reports_within(tx, span)
+        for _, name in reports[span]:
+            if name not in meters:
+                meters[name] = configs.meters_of(config(tx, name))
+        # A report says something of the meters that its own configuration fed, and of no other.
+        covered = [one for one, name in reports[span] if meter in meters[name]]
+        first = _first_gap(span, covered)
         if first is not None:
             day = found.cycle.index(_day(first, found))
             gaps[meter, period] = configs.name_of(found, day)

@@ -86,11 +86,12 @@ def list_lines(tx: Tx, name: str, customer: str | None, limit: int) -> list[Any]
     return tx.rows(SQL["lines"], params)
 
 
-def find_covered(tx: Tx, period: Period) -> list[Period]:
-    """The parts of a span of time that reports cover, and what of them reaches beyond it."""
+def reports_within(tx: Tx, period: Period) -> list[tuple[Period, str]]:
+    """The periods of reports that lie in a span of time, or partly, with their configurations."""
     params = {"tenant_id": tx.tenant_id, "start": period.start, "end": period.end}
-    ranges = tx.value(SQL["covered"], params)
-    return [Period(one.lower, one.upper) for one in ranges or ()]
+    return [
+        (Period(row.starts_at, row.ends_at), row.config) for row in tx.rows(SQL["within"], params)
+    ]
 
 
 def insert_lines(

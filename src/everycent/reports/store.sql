@@ -61,10 +61,9 @@ where tenant_id = %(tenant_id)s and name = %(name)s
   and (%(customer)s::text is null or customer = %(customer)s)
 order by service, line_no limit %(limit)s;
 
--- name: covered
--- Which parts of time reports cover: ends and begins that touch are one.
-select range_agg(tstzrange(starts_at, ends_at)) from report
-where tenant_id = %(tenant_id)s and ends_at > %(start)s and starts_at < %(end)s;
+-- name: within
+select starts_at, ends_at, config from report
+where tenant_id = %(tenant_id)s and ends_at > %(start)s and starts_at < %(end)s order by starts_at;
 
 -- name: put_answer
 insert into report_answer (tenant_id, answer_id, service, call, status, raw, digest, at)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 import pytest
 
 from everycent.reports import config, judge
-from everycent.reports.contract import Call
+from everycent.reports.contract import Call, Line
 from everycent.reports.judge import Gathering, WrongError
 from everycent.reports.port import Reply, Trouble
 from tests.unit.reports.pages import JANUARY, line, pages, reply, resource
@@ -249,3 +250,14 @@ def test_a_resource_that_can_not_be_so_ends_it(change, why):
     with pytest.raises(WrongError) as caught:
         judge.check_resources(found, JANUARY)
     assert why in caught.value.what
+
+
+def test_twenty_digits_before_and_eighteen_after_the_point_add_up_exactly():
+    used = "12345678901234567890.123456789012345678"
+    told = line(1, used=used, included="0.000000000000000001", billable=used[:-1] + "7")
+    row = Line(**told)
+    assert judge.sums_of([row, row])[0].used == "24691357802469135780.246913578024691356"
+    resources = gathered(pages("resources", [resource(1)]), Call.RESOURCES).rows
+    judge.check_lines(SERVICE, resources, [row], JANUARY)
+    with pytest.raises(WrongError, match="is not"):
+        judge.check_lines(SERVICE, resources, [msgspec.structs.replace(row, included="0")], JANUARY)
