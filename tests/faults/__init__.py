@@ -1,1 +1,1 @@
-"""The founding test plan: seven faults in every state of the billing process and between every two."""
+"""Seven faults in every state of the billing process and between every two."""

@@ -38,7 +38,7 @@ FAULTS = {
     "erp_wrong": "the ERP answers what is not true",
     "erp_throws": "the ERP answers with an error",
 }
-"""The faults of the founding document."""
+"""What goes wrong, by name."""
 
 SQLSTATES = (
     "XX000", "40001", "22003", "53100", "23514", "40P01", "42703", "57014", "55P03", "53300",

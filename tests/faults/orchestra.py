@@ -50,7 +50,7 @@ from tests.collecting import shop
 from tests.conftest import Place
 from tests.erp.fake import KEY as ERP_KEY
 from tests.erp.fake import FakeErp
-from tests.faults.cells import ERP_ERRORS, STATES, Cell
+from tests.faults.cells import AWAY_STATES, ERP_ERRORS, STATES, Cell
 from tests.payments.fake import KEY, WEBHOOK_SECRET, Fake
 from tests.reports.services import CATALOGUE, Running
 from tests.resilience.own import Own
@@ -60,6 +60,7 @@ SUB_KEY = "sub_test"
 _HELD_SECONDS = 40
 _DONE_SECONDS = 90
 _OUTAGE_SECONDS = 1.0
+_THROWS = 4
 _RATED = STATES.index("rated")
 _SENDING = STATES.index("erp_sending")
 
@@ -203,7 +204,6 @@ class Scene:
         self._listening.settimeout(_HELD_SECONDS)
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[str] | None = None
-        self._erp_was_met = False
         self.database = Database(url)
         with self.database.operator("default") as tx:
             self.tenant_id = int(tx.value("select tenant_id from tenant where slug = 'default'"))
@@ -305,7 +305,7 @@ class Scene:
         self.database = Database(self.url)
 
     def _database_throws(self) -> None:
-        self._sql_now(f"select everycent.throw_next('{self.cell.sqlstate}', 4)")
+        self._sql_now(f"select everycent.throw_next('{self.cell.sqlstate}', {_THROWS})")
         self._go_on()
 
     def _server_away(self) -> None:
@@ -345,7 +345,6 @@ class Scene:
             self._press()
             with contextlib.suppress(psycopg.Error, Unavailable):
                 if any(kind.startswith("erp.") for kind in self.alarm_kinds()):
-                    self._erp_was_met = True
                     return
                 if self._documents_left() == 0:
                     return
@@ -436,14 +435,14 @@ class Scene:
         return max(lost, 0), doubled
 
     def outcome(self) -> str:
-        """The invoices, their lines, the ledger and the ERP's books, as a digest without ids and times."""
+        """The invoices, their lines, the ledger and the ERP's books, as a digest without ids and times. Who
+        has which number depends on who could be billed first."""
         rows = {
             "invoices": self._sql(_INVOICES),
             "ledger": self._sql(_LEDGER),
             "usage": self._sql(_USAGE),
-            "erp": sorted(
-                (one["reference"], one["gross"], one["state"]) for one in self.erp.documents()
-            ),
+            "numbers": self._sql("select series, number from invoice order by 1, 2"),
+            "erp": sorted((one["gross"], one["state"]) for one in self.erp.documents()),
         }
         return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
@@ -457,17 +456,28 @@ class Scene:
         if cell.fault == "database_away":
             return {"database.away"}, {"work.broken"}
         if cell.fault == "database_throws":
-            return set(), {"work.broken", "report.incomplete"}
+            is_told = self._has_thrown() and cell.sqlstate not in AWAY_STATES
+            either = {"work.broken", "bill.parked"}
+            raised = either & set(self.alarm_kinds())
+            return (raised or {"work.broken"}) if is_told else set(), either
         if cell.fault == "server_away":
             return {"work.died"}, set()
         if cell.fault == "server_throws":
             at_services = cell.place == "collecting"
             return {"report.incomplete" if at_services else "work.broken"}, {"work.broken"}
-        if not self._erp_was_met:
-            return set(), set()
-        found = {"erp.away", "erp.failing"} & set(self.alarm_kinds())
-        wanted = {"erp.away"} if cell.fault == "erp_away" else found or {"erp.failing"}
-        return wanted, {"erp.away", "erp.failing"}
+        either = {"erp.away", "erp.failing"}
+        if cell.state > _SENDING:  # the ERP may have everything by then
+            return set(), either
+        if cell.fault == "erp_away":
+            return {"erp.away"}, either
+        return either & set(self.alarm_kinds()) or {"erp.failing"}, either
+
+    def _has_thrown(self) -> bool:
+        """Whether a statement met the planted error."""
+        ((reached, armed),) = self._sql(
+            "select last_value, (select max(until) from everycent.thrown) from everycent.throwing"
+        )
+        return bool(reached > armed - _THROWS)
 
     def _sql(self, text: str, **params: Any) -> list[Any]:
         with psycopg.connect(
@@ -494,11 +504,11 @@ select (select 1 - count(*) from report),
        (select count(*) from alarm where resolved_at is null)
 """
 _INVOICES = """
-select c.key, i.series, i.number, i.issued_on, i.net, i.tax, i.gross,
+select c.key, i.series, i.issued_on, i.net, i.tax, i.gross,
        (select array_agg(l.net order by l.line_no) from invoice_line l
         where l.tenant_id = i.tenant_id and l.invoice_id = i.invoice_id)
 from invoice i join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
-order by 1, 2, 3
+order by 1, 2, 3, 4
 """
 _LEDGER = """
 select account_id, currency, amount from ledger_posting order by 1, 2, 3
@@ -528,11 +538,24 @@ begin
     end if;
     return null;
 end $$;
+create function everycent.maybe_throw_row() returns trigger language plpgsql as $$
+declare
+    armed record;
+begin
+    select * into armed from everycent.thrown order by until desc limit 1;
+    if found and nextval('everycent.throwing') <= armed.until then
+        raise exception 'planted' using errcode = armed.code;
+    end if;
+    return new;
+end $$;
 do $$
 declare
     name text;
 begin
-    foreach name in array array['journal_event', 'report_claim', 'erp_claim', 'erp_answer',
+    -- What tells of the error is left alone.
+    create trigger throwing before insert on everycent.journal_event
+        for each row when (new.type not like 'alarm.%') execute function everycent.maybe_throw_row();
+    foreach name in array array['report_claim', 'erp_claim', 'erp_answer',
                                 'payment_attempt', 'billing_run', 'billing_chunk'] loop
         execute format('create trigger throwing before insert or update on everycent.%I '
                        'for each statement execute function everycent.maybe_throw()', name);

@@ -1,4 +1,4 @@
-"""The founding test plan: a subset that has every fault and every place; all 175 are `make faults`."""
+"""A subset of the cells that has every fault and every place; all 175 are `make faults`."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ class AwayAlarm:
         """Ends when what is being told is told."""
         self._over.set()
         self._wake.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def away(self, why: str, tried_at: datetime) -> None:
         """A try to reach the database, begun at an instant, came to nothing."""

@@ -95,9 +95,12 @@ class Figures(Collector):
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> Read:
-        found = self._read(self._reached)
-        with self._lock:
-            self._last, self._ended, self._reading = found, time.monotonic(), None
+        found = Read(is_up=False, is_complete=False)
+        try:
+            found = self._read(self._reached)
+        finally:
+            with self._lock:
+                self._last, self._ended, self._reading = found, time.monotonic(), None
         return found
 
     def _reached(self) -> None:

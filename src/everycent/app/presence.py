@@ -15,6 +15,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -72,7 +73,8 @@ class Presence:
     def end(self) -> None:
         """Looks no longer."""
         self._over.set()
-        self._thread.join(_LONGEST_PAUSE)
+        if self._thread.is_alive():
+            self._thread.join(_LONGEST_PAUSE)
 
     def wait(self, stop: threading.Event) -> bool:
         """Waits until the database is there; False when it was asked to stop before."""
@@ -96,14 +98,21 @@ class Presence:
                 continue
             pause = _FIRST_PAUSE
             self._is_first = False
-            self._database.open(url)
-            self.there.set()
-            self._on_there()
-            self._looked.set()
-            with connection:
-                broken = self._broken_off(connection)
+            # Not `with connection`: that would commit, which a connection that hangs can't.
+            with closing(connection):
+                broken: BaseException
+                try:
+                    self._database.open(url)
+                    self.there.set()
+                    self._on_there()
+                    self._looked.set()
+                    broken = self._broken_off(connection)
+                except Exception as error:  # noqa: BLE001 - nothing ends the watch
+                    broken = error
+                    self._looked.set()
             if not self._over.is_set():
                 self._shut(broken)
+                self._over.wait(_FIRST_PAUSE)
 
     def _shut(self, error: BaseException) -> None:
         self.there.clear()

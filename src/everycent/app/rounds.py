@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from everycent.app import alarming, erps, reporting
 from everycent.app.measuring import worker
@@ -17,7 +18,6 @@ from everycent.flows import bill, bill_alarms
 from everycent.flows.build_report import build_due
 from everycent.flows.deliver import deliver
 from everycent.flows.hand_over import hand_over
-from everycent.kernel.clock import fixed
 
 _TICK_SECONDS = 2.0
 _SLOW_TICK_SECONDS = 5.0
@@ -30,14 +30,14 @@ def reports(here: Staying, counts: Counter[str], rest: float | None = None) -> B
     """Builds the reports whose time has come."""
 
     def begin(tenant_id: int) -> Round:
-        now = agreed(here.app.database, tenant_id, here.app.clock)
-        desk = reporting.desk(here.app, tenant_id)
+        clock = agreed(here.app.database, tenant_id, here.app.clock)
+        desk = reporting.desk(here.app, tenant_id)._replace(clock=clock)
 
         def one_round() -> float:
-            at = fixed(now())
-            for outcome in build_due(desk._replace(clock=at), is_stopped=here.stop.is_set):
+            for outcome in build_due(desk, is_stopped=here.stop.is_set):
                 counts[outcome.what] += 1
-                here.say(f"report of {outcome.name}: {outcome.what}")
+                if outcome.what != "elsewhere":
+                    here.say(f"report of {outcome.name}: {outcome.what}")
             return rest or _SLOW_TICK_SECONDS
 
         return one_round
@@ -60,10 +60,15 @@ def bills(
     def begin(tenant_id: int) -> Round:
         health = Health(app, tenant_id, "bill chunk", here.say)
         clock = agreed(app.database, tenant_id, app.clock)
+        left: set[UUID] = set()
+        tried_at = datetime(1970, 1, 1, tzinfo=UTC)
 
         def one_round() -> float:
+            nonlocal left, tried_at
             now = clock()
-            if not bill.is_worth(app.database, tenant_id, now, again=again):
+            due = bill.due(app.database, tenant_id, now)
+            is_retried = bool(due) and now >= tried_at + again
+            if due <= left and not is_retried and not bill.is_open(app.database, tenant_id):
                 return rest or _SLOW_TICK_SECONDS
             failed: list[Exception] = []
 
@@ -78,6 +83,7 @@ def bills(
                 counts["invoices"] += result.progress.invoices
                 counts["parked"] += result.progress.parked
             health.well()
+            left, tried_at = bill.due(app.database, tenant_id, now), now
             with app.database.transaction(tenant_id) as tx:
                 bill_alarms.reflect(tx, alarming.writer(app))
             return 0.0 if failed else rest or _SLOW_TICK_SECONDS

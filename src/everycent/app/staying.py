@@ -77,11 +77,11 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
         except (psycopg.Error, Refusal, OSError) as error:
             say(f"what others left is told later: {first_line(error)}")
 
-    traces.begin()
     presence = Presence(settings, database, utc_now, on_away=alarm.away, on_there=on_there)
-    presence.begin()
-    alarm.begin()
+    traces.begin()
     try:
+        presence.begin()
+        alarm.begin()
         yield Staying(app, presence, stop, asked, say)
     finally:
         presence.end()

@@ -51,12 +51,12 @@ class Traces:
     def tell(self) -> None:
         """Raises and resolves an alarm for every process that is gone without having said so. Raises what
         the database raises; then the traces stay."""
-        with durable.locked(self._folder / "lock"):
-            for path in sorted(self._folder.glob("*.json")):
+        with durable.locked(self._folder / "lock", patiently=False) as is_ours:
+            for path in sorted(self._folder.glob("*.json")) if is_ours else ():
                 found = self._read(path)
                 if found is None or path == self._own:
                     continue
-                if processes.is_gone(found.worker, may_end=False):
+                if _is_gone(found.worker):
                     self._file(found)
                     durable.remove(path)
 
@@ -78,3 +78,11 @@ class Traces:
             return msgspec.json.decode(path.read_bytes(), type=_Trace)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
+
+
+def _is_gone(worker: Worker) -> bool:
+    """Whether it is gone; what ran before this machine was started anew is."""
+    own = processes.this_process(worker.worker_id)
+    return (worker.host == own.host and worker.boot != own.boot) or processes.is_gone(
+        worker, may_end=False
+    )

@@ -12,7 +12,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
@@ -439,13 +439,14 @@ def work_alone(
         database.close()
 
 
-def is_worth(database: Database, tenant_id: int, at: datetime, *, again: timedelta) -> bool:
-    """Whether a run at this instant would do something: one is open, or something is due. What a run could
-    not bill is not tried more often than once in `again`."""
+def due(database: Database, tenant_id: int, at: datetime) -> set[UUID]:
+    """The customers of whom something is due at an instant, or came late."""
+    with database.snapshot(tenant_id) as tx:
+        return {*subscriptions.due_customers(tx, at), *late.customers(tx)}
+
+
+def is_open(database: Database, tenant_id: int) -> bool:
+    """Whether a run was begun and not finished."""
     with database.snapshot(tenant_id) as tx:
         last = invoices.runs(tx, 1)
-        if last and last[0].finished_at is None:
-            return True
-        if last and last[0].started_at + again > at and last[0].invoices == 0:
-            return False
-        return bool(subscriptions.due_customers(tx, at) or late.customers(tx))
+        return bool(last) and last[0].finished_at is None

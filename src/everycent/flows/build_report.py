@@ -109,7 +109,7 @@ def build(desk: Desk, name: str, on_pulled: OnPulled = _quietly) -> Outcome:
         return _pulled_and_written(desk, attempt, on_pulled)
     except BaseException:  # Ctrl-C too
         with suppress(*AWAY), desk.database.transaction(desk.tenant_id) as tx:
-            operations.give_back(tx, name)  # else it is somebody's until the claim runs out
+            operations.give_back(tx, attempt)  # else it is somebody's until the claim runs out
         raise
 
 
@@ -277,6 +277,9 @@ def build_due(desk: Desk, *, is_stopped: Callable[[], bool] = lambda: False) -> 
     for name in names:
         if is_stopped():
             break
+        with desk.database.snapshot(desk.tenant_id) as tx:
+            if name not in queries.due(tx, desk.clock()):
+                continue  # somebody else has pulled it meanwhile
         try:
             outcomes.append(build(desk, name))
         except AWAY:

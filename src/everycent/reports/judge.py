@@ -321,7 +321,7 @@ def _check_sums(line: Line, where: str) -> None:
             f"{where}: {line.used} used is not {line.included} included + {line.billable} billable"
         )
         raise WrongError(Trouble.WRONG, said)
-    if line.events < 0 or (used and not line.events):
+    if not 0 <= line.events <= _MOST_ROWS * 1000 or (used and not line.events):
         raise WrongError(Trouble.WRONG, f"{where}: {line.events} events can't be behind it")
 
 

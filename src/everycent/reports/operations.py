@@ -122,8 +122,11 @@ def begin(tx: Tx, config: Config, name: str, writer: Writer, *, lease: timedelta
             field="period",
             value=name,
         )
+    if not store.claim(tx, name, lease):
+        return None
     state = store.lock_state(tx, name)
-    if (state is not None and state.status == "built") or not store.claim(tx, name, lease):
+    if state is not None and state.status == "built":
+        store.release(tx, name)
         return None
     tries = 1 if state is None else state.tries + 1
     attempt_id = writer.ids(f"report.attempt/{name}/{instant_text(writer.at)}")
@@ -204,9 +207,10 @@ def build(
     return built
 
 
-def give_back(tx: Tx, name: str) -> None:
-    """Anybody may pull the period anew."""
-    store.release(tx, name)
+def give_back(tx: Tx, attempt: Attempt) -> None:
+    """Anybody may pull the period anew, if it is still ours."""
+    if _is_ours(tx, attempt):
+        store.release(tx, attempt.name)
 
 
 def compare(tx: Tx, found: Compared, writer: Writer) -> None:
