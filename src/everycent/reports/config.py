@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,7 +25,11 @@ from everycent.reports import units
 from everycent.reports.units import Conversion
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-_URL = re.compile(r"https?://[!-~]{1,500}")
+_URL = re.compile(
+    r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[!-\"$->A-~]*)?",
+    re.ASCII,
+)
+"""Without user, query and fragment."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,79}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOST_SERVICES = 100
@@ -187,13 +190,8 @@ def _service(name: str, given: _ServiceFields) -> Service:
 
 
 def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    is_bare = parts.username is None and not parts.query and not parts.fragment
-    return bool(_URL.fullmatch(url)) and bool(parts.hostname) and is_bare
+    found = _URL.fullmatch(url)
+    return found is not None and len(url) < 500 and int(found["port"] or 0) < 65_536
 
 
 def _item(key: str, given: _ItemFields, service: str) -> Item:

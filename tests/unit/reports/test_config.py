@@ -133,3 +133,27 @@ def test_what_is_no_period_of_it_is_refused(name):
 )
 def test_periods_are_over_an_hour_after_their_end_all_that_were_missed(at, names):
     assert [name for name, _ in config.over(config.parse(FILE), at)] == names
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("http://127.0.0.1:8721", True),
+        ("https://storage.example/accounting", True),
+        ("http://[::1]:8721/a/b", True),
+        ("http://h:99999", False),
+        ("http://user:pw@h", False),
+        ("http://h/?y=1", False),
+        ("http://h/#x", False),
+        ("http://", False),
+        ("ftp://h", False),
+    ],
+)
+def test_an_address_has_no_user_no_query_and_no_fragment(url, is_one):
+    told = changed(*COMPUTE, "url", to=url)
+    if is_one:
+        assert config.parse(told).services[0].url == url
+        return
+    with pytest.raises(Invalid) as caught:
+        config.parse(told)
+    assert caught.value.field == "services.compute.url"
