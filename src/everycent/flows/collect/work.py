@@ -21,7 +21,7 @@ from everycent.flows.collect.desk import Desk, ended, register, renewed
 from everycent.flows.collect.engine import Engine
 from everycent.flows.collect.recover import IsGone
 from everycent.flows.collect.sender import Sender, sending, together
-from everycent.kernel.errors import Conflict
+from everycent.kernel.errors import Broken, Conflict
 
 _PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
@@ -126,10 +126,12 @@ async def on_schedule(
     clashes = 0
     while not stop.is_asked:
         pause = _LONGEST_PAUSE
+        before = counts["defect"]
         try:
             await _by_now(desk, is_gone, stop, counts)
             if is_once:
                 return
+            _check_defects(counts["defect"] - before)
             on_well()
             clashes = 0
         except CLASHES as error:
@@ -143,6 +145,16 @@ async def on_schedule(
                 raise
             on_broken(error)
         await stop.rest(pause)
+
+
+def _check_defects(met: int) -> None:
+    """Raises Broken `collecting.defect` where attempts met an error of ours, which held up no other."""
+    if met:
+        raise Broken(
+            "collecting.defect",
+            f"{met} times what became of an attempt could not be written down; it is recovered",
+            hint="the log has the error; evidence decides about the attempts",
+        )
 
 
 async def _by_now(desk: Desk, is_gone: IsGone, stop: Stop, counts: Counter[str]) -> None:
