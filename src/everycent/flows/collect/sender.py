@@ -194,6 +194,9 @@ class Sender:
             if is_over:
                 self._over[provider.name].add(stage.attempt.attempt_id)
             self.hear(Heard(stage, said, is_over))
+        except Exception:  # noqa: BLE001 - it stays as it is, and evidence decides
+            _LOG.exception("%s met an error of ours", stage.attempt.reference)
+            self.counts["defect"] += 1
         finally:
             self._calling[provider.name] -= 1  # nothing was sent, or there is an answer
             self.tell()
