@@ -28,6 +28,7 @@ from everycent.app.settings import Settings
 from everycent.app.traces import Traces
 from everycent.app.wiring import App, random_ids, utc_now
 from everycent.db.connection import AWAY, Database, first_line, is_away, is_lost
+from everycent.flows import shapes
 from everycent.flows.broken import condition, unforeseen
 from everycent.kernel.errors import Refusal
 from everycent.tenants import operations as tenants
@@ -61,6 +62,7 @@ class Staying(NamedTuple):
 def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     """The product, whether its database is there or not, with an up-to-date schema whenever it is. SIGTERM
     and SIGINT ask to stop from here on. Raises what is wrong with the settings."""
+    shapes.prepare_all()
     stop = threading.Event()
     asked = _stop_on_signals(stop)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the presence tells it, and once

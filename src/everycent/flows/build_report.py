@@ -19,7 +19,7 @@ from typing import NamedTuple
 from everycent.alarms.operations import Channel
 from everycent.alarms.operations import Writer as AlarmWriter
 from everycent.db.connection import AWAY, Database
-from everycent.flows import report_alarms
+from everycent.flows import report_alarms, shapes
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Refusal
@@ -28,7 +28,7 @@ from everycent.kernel.period import Period
 from everycent.metering.operations import Names
 from everycent.reports import judge, operations, queries, report
 from everycent.reports.config import Config, Service
-from everycent.reports.contract import Call, Line
+from everycent.reports.contract import SHAPES, Call, Line
 from everycent.reports.judge import Gathered, Gathering, WrongError
 from everycent.reports.operations import Attempt, Writer
 from everycent.reports.port import Reply, SubService, Trouble
@@ -147,6 +147,7 @@ def pull(
     desk: Desk, config: Config, period: Period, on_pulled: OnPulled = _quietly
 ) -> dict[str, Pulled]:
     """What all sub-services give, side by side, each within its own deadline and the one of all."""
+    shapes.prepare(SHAPES.values())
     until = desk.monotonic() + config.deadline * SECOND
 
     def one(service: Service) -> Pulled:
