@@ -466,7 +466,8 @@ class Scene:
             at_services = cell.place == "collecting"
             return {"report.incomplete" if at_services else "work.broken"}, {"work.broken"}
         either = {"erp.away", "erp.failing"}
-        if cell.state > _SENDING:  # the ERP may have everything by then
+        if cell.state > _SENDING or ("→" in cell.place and cell.state == _SENDING):
+            # The ERP has everything by then, and not every lie fits what is asked later.
             return set(), either
         if cell.fault == "erp_away":
             return {"erp.away"}, either

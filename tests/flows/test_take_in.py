@@ -437,10 +437,16 @@ def test_a_look_up_is_shared_for_a_second_and_so_is_its_failure():
     def load(key: str) -> str:
         asked.append(key)
         if key == "down":
+            time.sleep(0.2)  # only what made somebody wait is worth remembering
             raise psycopg.OperationalError("gone")
+        if key == "gone":
+            raise psycopg.OperationalError("at once")
         return key.upper()
 
     known = Remembered(load, most=2)
+    with pytest.raises(Unavailable):
+        known.get("gone")
+    asked.clear()
     assert known.fresh("a") is None
     assert [known.get("a"), known.get("a"), known.fresh("a")] == ["A", "A", "A"]
     assert asked == ["a"]
