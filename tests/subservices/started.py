@@ -52,3 +52,15 @@ def event(key: str, on: str, item: str, quantity: str, at: str = "2026-01-05T08:
 def level(on: str, item: str, value: str, at: str) -> dict[str, Any]:
     """An entry for a level that changes."""
     return {"level": {"resource": on, "item": item, "level": value, "at": at}}
+
+
+def machines() -> list[dict[str, Any]]:
+    """What compute knows of six machines of acme, two of them idle: 36 jobs, and 2.5 hours."""
+    return [
+        *(resource(f"vm-{n}", kind="machine") for n in range(1, 5)),
+        resource("idle"),
+        resource("spare"),
+        *(event(f"e-{n}", f"vm-{n % 4 + 1}", "jobs", str(n)) for n in range(1, 9)),
+        level("vm-1", "vm_time", "1", "2026-01-03T08:00:00Z"),
+        level("vm-1", "vm_time", "0", "2026-01-03T10:30:00Z"),
+    ]

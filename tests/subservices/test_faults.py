@@ -9,7 +9,7 @@ import pytest
 from everycent.subservices.faults import KINDS
 from everycent.subservices.mutations import MUTATIONS, NAMES
 from tests.subservices.reader import Refused
-from tests.subservices.started import event, level, resource, running
+from tests.subservices.started import machines, running
 
 PAGE = Path(__file__).parents[2] / "docs" / "sub-services.md"
 SPOILED = [(name, call) for name, one in MUTATIONS.items() for call in sorted(one.calls)]
@@ -17,15 +17,8 @@ SPOILED = [(name, call) for name, one in MUTATIONS.items() for call in sorted(on
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    entries = [resource(f"vm-{n}", kind="machine") for n in range(1, 5)]
-    entries += [resource("idle"), resource("spare")]
-    entries += [event(f"e-{n}", f"vm-{n % 4 + 1}", "jobs", str(n)) for n in range(1, 9)]
-    entries += [
-        level("vm-1", "vm_time", "1", "2026-01-03T08:00:00Z"),
-        level("vm-1", "vm_time", "0", "2026-01-03T10:30:00Z"),
-    ]
     with running(tmp_path_factory.mktemp("compute"), "compute", "--page-size", "2") as one:
-        one.tell(*entries)
+        one.tell(*machines())
         yield one
 
 

@@ -23,7 +23,6 @@ _TICK_SECONDS = 2.0
 _SLOW_TICK_SECONDS = 5.0
 
 Begin = Callable[[int], Round]
-Counts = Counter[str]
 
 
 def reports(here: Staying, counts: Counter[str], rest: float | None = None) -> Begin:
@@ -63,12 +62,17 @@ def bills(
         left: set[UUID] = set()
         tried_at = datetime(1970, 1, 1, tzinfo=UTC)
 
+        def reflect() -> None:
+            with app.database.transaction(tenant_id) as tx:
+                bill_alarms.reflect(tx, alarming.writer(app))
+
         def one_round() -> float:
             nonlocal left, tried_at
             now = clock()
             due = bill.due(app.database, tenant_id, now)
             is_retried = bool(due) and now >= tried_at + again
             if due <= left and not is_retried and not bill.is_open(app.database, tenant_id):
+                reflect()  # somebody may have billed by hand
                 return rest or _SLOW_TICK_SECONDS
             failed: list[Exception] = []
 
@@ -84,8 +88,7 @@ def bills(
                 counts["parked"] += result.progress.parked
             health.well()
             left, tried_at = bill.due(app.database, tenant_id, now), now
-            with app.database.transaction(tenant_id) as tx:
-                bill_alarms.reflect(tx, alarming.writer(app))
+            reflect()
             return 0.0 if failed else rest or _SLOW_TICK_SECONDS
 
         return one_round

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any, NamedTuple
 
-from everycent.flows.build_report import SECOND, Desk, left_until
+from everycent.flows.build_report import SECOND, Desk, gathered
 from everycent.kernel.errors import Conflict, NotFound, Unavailable
 from everycent.kernel.money import EXACT
 from everycent.kernel.near import meant
@@ -117,16 +117,13 @@ def _all(
     gathering = Gathering(service.name, call, period, more)
     there = desk.reached(service)
     until = desk.monotonic() + service.deadline * SECOND
-    while True:
-        left = left_until(desk, until)
-        try:
-            whole = gathering.take(there.get(call, gathering.parameters, left))
-            if whole is not None:
-                if call is Call.RESOURCES:
-                    judge.check_resources(whole.rows, period)
-                return whole.rows
-        except WrongError as error:
-            raise _unanswered(service, error) from None
+    try:
+        whole, _ = gathered(desk, there, gathering, call, until)
+        if call is Call.RESOURCES:
+            judge.check_resources(whole.rows, period)
+    except WrongError as error:
+        raise _unanswered(service, error) from None
+    return whole.rows
 
 
 def _one(desk: Desk, service: Service, call: Call, asked: Mapping[str, str]) -> Any:

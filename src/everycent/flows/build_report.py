@@ -169,12 +169,12 @@ def _pull(desk: Desk, service: Service, period: Period, until: int, on_pulled: O
     reply: Reply | None = None
     call = Call.RESOURCES
     try:
-        resources, reply = _gathered(desk, there, gathering, call, until, on_pulled)
+        resources, reply = gathered(desk, there, gathering, call, until, on_pulled)
         judge.check_resources(resources.rows, period)
         call = Call.REPORT
         gathering = Gathering(service.name, call, period)
         reply = None
-        lines, reply = _gathered(desk, there, gathering, call, until, on_pulled)
+        lines, reply = gathered(desk, there, gathering, call, until, on_pulled)
         told: list[Line] = lines.rows
         judge.check_lines(service, resources.rows, told, period)
         made = report.converted(service, told)
@@ -189,25 +189,25 @@ def _pull(desk: Desk, service: Service, period: Period, until: int, on_pulled: O
         return Pulled(None, [], Problem(service.name, call, Trouble.WRONG, refusal.message), reply)
 
 
-class _PageError(Exception):
-    """A page that can't be believed."""
+class _PageError(WrongError):
+    """A page that can't be believed, as it came."""
 
     def __init__(self, error: WrongError, reply: Reply) -> None:
-        super().__init__(error.what)
-        self.trouble, self.what, self.reply = error.trouble, error.what, reply
+        super().__init__(error.trouble, error.what)
+        self.reply = reply
 
 
-def _gathered(
+def gathered(
     desk: Desk,
     there: SubService,
     gathering: Gathering,
     call: Call,
     until: int,
-    on_pulled: OnPulled,
+    on_pulled: OnPulled = _quietly,
 ) -> tuple[Gathered, Reply]:
-    """All pages of an answer, and the last of them."""
+    """All pages of an answer, and the last of them. Raises WrongError."""
     while True:
-        left = left_until(desk, until)
+        left = _left_until(desk, until)
         if left <= _NOTHING:
             reply = Reply(b"", None, Trouble.TIMED_OUT, "its time was over before it had told all")
         else:
@@ -221,7 +221,7 @@ def _gathered(
             return whole, reply
 
 
-def left_until(desk: Desk, until: int) -> timedelta:
+def _left_until(desk: Desk, until: int) -> timedelta:
     """How long it is until an instant of the desk's clock for deadlines; nothing where it is over."""
     return timedelta(microseconds=max(until - desk.monotonic(), 0) // 1000)
 

@@ -17,6 +17,7 @@ from everycent.kernel.calendar import local_date
 from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text, parse_instant
+from everycent.kernel.quantity import plain
 from everycent.metering import operations as metering
 from everycent.metering.operations import Names
 from everycent.metering.record import RESERVED_SOURCE, UsageRecord, canonical_dimensions
@@ -226,7 +227,7 @@ def records_of(attempt: Attempt, service: str, lines: Sequence[Converted]) -> li
     return [
         UsageRecord(
             source_of(service), f"{attempt.name}/{one.line.line}", one.subject, one.item.meter,
-            parse_instant(one.line.at, "at"), report.shown(one.value), _dimensions(one),
+            parse_instant(one.line.at, "at"), plain(one.value), _dimensions(one),
         )
         for one in lines
         if one.value

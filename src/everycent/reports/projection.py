@@ -6,7 +6,7 @@ from everycent.journal.event import Event
 from everycent.kernel.canonical import encode
 from everycent.kernel.table import Rows, table
 from everycent.reports.config import Activated, Config
-from everycent.reports.report import BEGUN, BUILT, Begun, Built, Refused
+from everycent.reports.report import BEGUN, BUILT, REFUSED, Begun, Built, Refused
 
 CONFIG = table(
     "report_config",
@@ -107,5 +107,6 @@ def compared(event: Event, rows: Rows, tenant_id: int) -> None:
 
 def any_of(event: Event, rows: Rows, tenant_id: int) -> None:
     """The rows of any event on the way to a report."""
-    project = {BEGUN.name: begun, BUILT.name: built}.get(event.type, refused)
-    project(event, rows, tenant_id)
+    {BEGUN.name: begun, BUILT.name: built, REFUSED.name: refused}[event.type](
+        event, rows, tenant_id
+    )

@@ -15,15 +15,12 @@ from uuid import UUID
 import msgspec
 
 from everycent.journal.types import EventType
-from everycent.kernel import ids
 from everycent.kernel.canonical import digest
 from everycent.kernel.period import Period
-from everycent.kernel.quantity import plain
 from everycent.reports.config import Config, Item, Service, Subject
 from everycent.reports.contract import Line, Sum
 from everycent.reports.judge import Gathered, sums_of
 
-PREFIX = "rep"
 _GAPS = (10, 60, 300, 900, 1800, 3600)
 
 
@@ -119,11 +116,6 @@ def stream(name: str) -> str:
     return f"report:{name}"
 
 
-def attempt_name(attempt_id: UUID) -> str:
-    """An attempt as people see it."""
-    return ids.show(PREFIX, attempt_id)
-
-
 class Converted(NamedTuple):
     """A line with what becomes of it: usage of a subject on a meter."""
 
@@ -171,8 +163,3 @@ def differing(before: Sequence[Part], now: Sequence[Part]) -> tuple[str, ...]:
 def next_try(tries: int, at: datetime) -> datetime:
     """When it is pulled again after so many tries."""
     return at + timedelta(seconds=_GAPS[min(tries, len(_GAPS)) - 1])
-
-
-def shown(value: Decimal) -> str:
-    """A quantity as it is told."""
-    return plain(value)

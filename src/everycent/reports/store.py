@@ -12,10 +12,11 @@ import msgspec
 from everycent.db import bulk, statements
 from everycent.db.connection import Tx
 from everycent.kernel.period import Period
+from everycent.kernel.quantity import plain
 from everycent.reports import projection
 from everycent.reports.config import Config
 from everycent.reports.contract import Line
-from everycent.reports.report import Converted, shown
+from everycent.reports.report import Converted
 
 SQL = statements.beside(__file__)
 _CONFIG = msgspec.json.Decoder(Config)
@@ -102,7 +103,7 @@ def insert_lines(
         (
             tx.tenant_id, name, service, line.line, line.customer, line.resource, line.item, line.unit,
             at, line.at, line.used, line.included, line.billable, line.events, one.subject,
-            one.item.meter, shown(one.value),
+            one.item.meter, plain(one.value),
         )
         for one, at in lines
         for line in (one.line,)

@@ -46,7 +46,7 @@ order by name desc limit %(limit)s;
 -- Reports, the newest period first.
 select name, starts_at, ends_at, config, services, lines, billed, digest, built_at, event_id
 from report where tenant_id = %(tenant_id)s and (%(name)s::text is null or name = %(name)s)
-order by name desc limit %(limit)s;
+order by starts_at desc limit %(limit)s;
 
 -- name: parts
 select service, snapshot, resources, lines, digest, told from report_part
