@@ -125,3 +125,22 @@ def test_a_customer_who_can_not_be_billed_has_an_alarm_until_somebody_helps(own,
         own.run("usage", "void", record, "--source", "report/storage", "--reason", "a typo")
         until(lambda: invoices(own) == 2 and not open_kinds(own), "it is billed, and right again")
         assert worker.ended_by(signal.SIGTERM) == 0
+
+
+def test_an_alarm_about_a_bill_ends_too_when_somebody_bills_by_hand(own, services):
+    at = datetime.fromisoformat(f"{last_month()}-16T00:00:00+00:00")
+    services["storage"].extra.append(Event("typo", at, "storage-1", "jobs", 10**19))
+    due(own, services)
+    command = ("work", "--only", "report", "--only", "bill", "--again", "1", "--rest", "0.1")
+    with running(own.environ(SUB_KEY=KEY), *command) as worker:
+        until(lambda: open_kinds(own) == ["bill.parked zeta"], "somebody is told")
+        assert worker.ended_by(signal.SIGTERM) == 0
+    ((record,),) = own.sql(
+        "select record_id from everycent.usage_record order by value desc limit 1"
+    )
+    own.run("usage", "void", record, "--source", "report/storage", "--reason", "a typo")
+    own.run("bill", "run")
+    assert (invoices(own), open_kinds(own)) == (2, ["bill.parked zeta"])
+    with running(own.environ(SUB_KEY=KEY), *command) as worker:
+        until(lambda: not open_kinds(own), "it is right again")
+        assert worker.ended_by(signal.SIGTERM) == 0
