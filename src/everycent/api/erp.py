@@ -104,7 +104,7 @@ async def get_answer(request: Request) -> Response:
     return json_response(await read(request, work))
 
 
-async def post_requeue(request: Request) -> Response:
+async def requeue_document(request: Request) -> Response:
     """Hands a document over anew, which the ERP has refused or which was tried too often. Twice is once:
     what is on its way again is refused with `erp.not_stuck`."""
     tenant_id = (await admitted(request)).tenant_id
@@ -173,7 +173,7 @@ def _next(request: Request, last: object | None, kept: dict[str, Any]) -> str | 
 OPERATIONS = [
     raw("GET", "/v1/erp/documents", _READ, get_documents, Any),
     raw("GET", "/v1/erp/documents/{document}", _READ, get_document, Any),
-    raw("POST", "/v1/erp/documents/{document}/requeue", _WRITE, post_requeue, Any),
+    raw("POST", "/v1/erp/documents/{document}/requeue", _WRITE, requeue_document, Any),
     raw("GET", "/v1/erp/batches", _READ, get_batches, Any),
     raw("GET", "/v1/erp/answers/{answer}", _READ, get_answer, Any),
 ]

@@ -79,7 +79,7 @@ async def get_failed(request: Request) -> Response:
     return json_response(await read(request, work))
 
 
-async def post_requeue(request: Request) -> Response:
+async def requeue_invoice(request: Request) -> Response:
     """Puts an invoice in the queue as if nothing had been tried: 202, or 200 where it is there already."""
     tenant_id = (await admitted(request)).tenant_id
     parameters(request)
@@ -254,7 +254,7 @@ OPERATIONS = [
     raw("GET", "/rest/v1/invoices/status/{status}", _READ, get_by_status, Any),
     raw("GET", "/rest/v1/invoices/failed/{invoice}", _READ, get_failed, Any),
     raw("GET", "/rest/v1/invoices/{invoice}", _READ, get_invoice, Any),
-    raw("POST", "/rest/v1/invoices/{invoice}/requeue", _WRITE, post_requeue, Any),
+    raw("POST", "/rest/v1/invoices/{invoice}/requeue", _WRITE, requeue_invoice, Any),
     raw("GET", "/rest/v1/customers", _READ, get_customers, Any),
     raw("GET", "/rest/v1/customers/{customer}", _READ, get_customer, Any),
 ]

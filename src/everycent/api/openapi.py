@@ -137,8 +137,7 @@ def _path_parameters(one: Operation) -> Iterable[dict[str, Any]]:
 def _query_parameters(one: Operation) -> Iterable[dict[str, Any]]:
     fields = msgspec.structs.fields(one.query)
     for field in fields:
-        schema = msgspec.json.schema(field.type)
-        schema.pop("$defs", None)
+        schema = _inline(field.type)
         told: dict[str, Any] = {"name": field.encode_name, "in": "query"}
         if "anyOf" in schema:  # nothing is said by leaving a parameter out, and not by null
             kept = [part for part in schema["anyOf"] if part != {"type": "null"}]
@@ -159,6 +158,23 @@ def _query_parameters(one: Operation) -> Iterable[dict[str, Any]]:
             " lets it be done only if it still has that effect.",
             "schema": {"type": "string", "maxLength": 60},
         }
+
+
+def _inline(type_: Any) -> dict[str, Any]:
+    """A schema that refers to nothing else."""
+    (schema,), parts = msgspec.json.schema_components([type_], ref_template="{name}")
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict):
+            return (
+                whole(parts[part["$ref"]])
+                if "$ref" in part
+                else {name: whole(inner) for name, inner in part.items()}
+            )
+        return [whole(inner) for inner in part] if isinstance(part, list) else part
+
+    found: dict[str, Any] = whole(schema)
+    return found
 
 
 def _responses(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
