@@ -32,6 +32,10 @@ _COMMANDS = {
         "everycent.cli.serve:serve",
         "Serve HTTP: usage, entitlements, payments, webhooks.",
     ),
+    "mock": (
+        "everycent.cli.mock:mock",
+        "Serve all of it on one port over throw-away books, to develop against.",
+    ),
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),
     "catalog": ("everycent.cli.catalog:catalog", "What is sold and at what price, as a file."),
