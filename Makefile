@@ -55,7 +55,7 @@ lock: ## renew requirements.lock from pyproject.toml, and the locks in deploy th
 	@$(COMPILE) -c requirements.lock deploy/build.in -o deploy/build.lock
 	@$(COMPILE) deploy/linters.in -o deploy/linters.lock
 
-linters: .linters/.ready ## install the linters of deploy in .linters, for tests/deploy (350 MB)
+linters: .linters/.ready ## install the linters of deploy in .linters, for tests/deploy (360 MB)
 
 .linters/.ready: deploy/linters.lock
 	@test -x .linters/bin/python || $(PYTHON) -m venv .linters
