@@ -5,6 +5,7 @@ Each may be invoked twice with the same event, and side by side: nothing is done
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
@@ -40,7 +41,9 @@ class Context(Protocol):
 def api(event: Event, _context: object) -> dict[str, Any]:
     """Answers a request of an API gateway. The interface is begun with the first, and stays."""
     if not _begun:
-        _begun.append(Environment(settings(), say))
+        environment = Environment(settings(), say)
+        atexit.register(environment.close)
+        _begun.append(environment)
     return _begun[0].answer(event)
 
 
