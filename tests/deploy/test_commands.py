@@ -197,3 +197,33 @@ def test_the_code_is_made_for_the_python_that_it_runs_on():
     assert f'python{runtime} -c "import everycent.serverless.functions"' in workflow
     folder = Path(TEMPLATE["Globals"]["Function"]["CodeUri"])
     assert (files.DEPLOY / "serverless" / folder).resolve() == files.ROOT / "build" / "function"
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def typed() -> list[str]:
+    """The commands of ours that the page names or types."""
+    page = (files.ROOT / "docs" / "deployment.md").read_text("utf-8").replace(" \\\n", " ")
+    return [
+        *re.findall(r"`everycent ([^`…]+)`", page),
+        *re.findall(r"^\$ docker run .*everycent:[\d.]+ (.+)", page, re.MULTILINE),
+        *re.findall(r"^\$ docker compose .* run --rm work +([^#\n]+)", page, re.MULTILINE),
+    ]
+
+
+@pytest.mark.parametrize("command", sorted(set(typed())))
+def test_every_command_of_the_page_exists(command, tmp_path):
+    file = tmp_path / "reports.yaml"
+    file.touch()
+    words = command.strip().split()
+    parsed([str(file) if word == "/etc/everycent/reports.yaml" else word for word in words])
+
+
+def test_the_page_names_what_is_there():
+    page = (files.ROOT / "docs" / "deployment.md").read_text("utf-8")
+    for target in re.findall(r"(?:`|\$ )make (\w+)", page):
+        assert re.search(rf"^{target}:", (files.ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for path in re.findall(r"deploy/[\w./-]*\w", page):
+        assert (files.ROOT / path).exists() or path == "deploy/.env", path
+    assert len(typed()) > 8
