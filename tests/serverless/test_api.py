@@ -165,3 +165,14 @@ def test_without_a_database_it_says_what_is_missing(tmp_path):
         told = runtime(events.http_api("GET", "/livez"))
     assert told["errorType"] == "Unavailable"
     assert "EVERYCENT_DATABASE_URL is not set" in told["errorMessage"]
+
+
+def test_nothing_is_kept_on_a_disk_that_goes_with_the_environment(server, tmp_path):
+    nowhere = server.conninfo("t_nowhere")
+    with begun("api", nowhere, tmp_path, EVERYCENT_USAGE_SPOOL="disk") as runtime:
+        told = runtime(
+            posted(events.http_api, [("Content-Type", "application/json")], record("one"))
+        )
+        assert (told["statusCode"], json_of(told)["code"]) == (503, "database.unavailable")
+        assert runtime(events.http_api("GET", "/livez"))["statusCode"] == 200
+    assert not (tmp_path / "usage-spool").exists()

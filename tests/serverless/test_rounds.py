@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from everycent.alarms import queries as alarms
-from everycent.app import once
+from everycent.app import once, processes
 from everycent.app.settings import from_environment
 from everycent.app.wiring import App, random_ids, utc_now
 from everycent.flows import bill
-from tests.cli.test_usage_corrections import Shell
+from everycent.serverless import functions
+from tests.cli.test_usage_corrections import EVERYCENT, Shell
 from tests.flows import world
 from tests.reports.services import CATALOGUE, Running, activate
 from tests.serverless import events
@@ -130,6 +133,13 @@ def test_what_is_set_up_comes_with_the_package(place, tmp_path):
     assert (home / "erp.yaml").read_text("utf-8") == erp
 
 
+def test_a_number_proves_nothing_between_copies_of_one_machine():
+    """Another environment with our host, boot and number is not gone because we are somebody else."""
+    copy = processes.this_process(uuid4())._replace(born=1)
+    assert processes.is_gone(copy, may_end=False)
+    assert not functions._is_gone(copy, False)
+
+
 def test_what_has_no_time_left_begins_nothing(place, month, tmp_path):
     found = from_environment({"EVERYCENT_HOME": str(tmp_path)})
     app = App(found, place.database, utc_now, random_ids)
@@ -164,3 +174,19 @@ def test_the_command_does_the_same_and_says_so(place, month, tmp_path):
     assert set(again["counts"]) == {"report", "bill", "message"}
     assert again["failed"] == {}
     assert numbers(place)["invoice"] == 2
+
+
+def test_the_command_ends_with_3_when_a_part_failed_and_does_the_others(place, month, tmp_path):
+    with psycopg.connect(place.admin_conninfo) as admin:
+        admin.execute("alter table everycent.message rename to message_gone")
+    shell = Shell(place.conninfo, tmp_path)
+    shell.environment["SUB_KEY"] = KEY
+    parts = ("--only", "message", "--only", "report", "--only", "bill")
+    done = subprocess.run(
+        [EVERYCENT, "work", "--once", *parts, "--json"], env=shell.environment, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert (done.returncode, list(told["failed"])) == (3, ["message"])
+    assert told["counts"] == {"report": {"built": 1}, "bill": {"invoices": 2, "parked": 0}}
+    assert states(place) == ["work.broken raised"]
