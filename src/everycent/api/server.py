@@ -23,6 +23,7 @@ from everycent.api import (
     alarms,
     audit,
     collections,
+    customers,
     entitlements,
     erp,
     founding,
@@ -87,6 +88,7 @@ OPERATIONS: list[Operation] = [
     *alarms.OPERATIONS,
     *keys.OPERATIONS,
     *audit.OPERATIONS,
+    *customers.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""
