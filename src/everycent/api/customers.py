@@ -87,7 +87,7 @@ class Brought(Shown):
     unchanged: Annotated[int, Meta(description="How many were there already with the same data.")]
 
 
-class Changes(Body):
+class CustomerChanges(Body):
     """The fields that are to be other ones from now on; null takes away what a customer may do without.
     Key and currency stay."""
 
@@ -169,8 +169,8 @@ def create_customers(tx: Tx, asked: Asked[Query, NewCustomers]) -> dict[str, Any
     return {"created": [one.key for one in fresh], "unchanged": len(wanted) - len(fresh)}
 
 
-def update_customer(tx: Tx, asked: Asked[Query, Changes]) -> dict[str, Any]:
-    """Changes those data of a customer that are told, from now on. Issued invoices keep what they say."""
+def update_customer(tx: Tx, asked: Asked[Query, CustomerChanges]) -> dict[str, Any]:
+    """CustomerChanges those data of a customer that are told, from now on. Issued invoices keep what they say."""
     given = {
         name: value
         for name, value in msgspec.structs.asdict(asked.body).items()
@@ -210,7 +210,7 @@ OPERATIONS = [
     ),
     reading("/v1/customers/{customer}", "customers:read", get_customer, Customer),
     changing(
-        "PATCH", "/v1/customers/{customer}", "customers:write", update_customer, Customer, Changes
+        "PATCH", "/v1/customers/{customer}", "customers:write", update_customer, Customer, CustomerChanges
     ),
     reading("/v1/customers/{customer}/payers", "customers:read", list_payers, Payers),
     changing(

@@ -30,6 +30,8 @@ from everycent.api import (
     hooks,
     keys,
     live,
+    subscription_changes,
+    subscriptions,
     usage,
 )
 from everycent.api.answering import route_of
@@ -89,6 +91,8 @@ OPERATIONS: list[Operation] = [
     *keys.OPERATIONS,
     *audit.OPERATIONS,
     *customers.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *subscription_changes.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""
