@@ -170,7 +170,7 @@ def create_customers(tx: Tx, asked: Asked[Query, NewCustomers]) -> dict[str, Any
 
 
 def update_customer(tx: Tx, asked: Asked[Query, CustomerChanges]) -> dict[str, Any]:
-    """CustomerChanges those data of a customer that are told, from now on. Issued invoices keep what they say."""
+    """Changes those data of a customer that are told, from now on. Issued invoices keep what they say."""
     given = {
         name: value
         for name, value in msgspec.structs.asdict(asked.body).items()

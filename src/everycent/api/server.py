@@ -22,7 +22,9 @@ from starlette.routing import Route
 from everycent.api import (
     alarms,
     audit,
+    catalog,
     collections,
+    coupons,
     customers,
     entitlements,
     erp,
@@ -30,6 +32,7 @@ from everycent.api import (
     hooks,
     keys,
     live,
+    plans,
     subscription_changes,
     subscriptions,
     usage,
@@ -93,6 +96,9 @@ OPERATIONS: list[Operation] = [
     *customers.OPERATIONS,
     *subscriptions.OPERATIONS,
     *subscription_changes.OPERATIONS,
+    *catalog.OPERATIONS,
+    *plans.OPERATIONS,
+    *coupons.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""
