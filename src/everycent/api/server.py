@@ -32,7 +32,10 @@ from everycent.api import (
     hooks,
     keys,
     live,
+    measurements,
     plans,
+    previews,
+    rates,
     subscription_changes,
     subscriptions,
     usage,
@@ -99,6 +102,9 @@ OPERATIONS: list[Operation] = [
     *catalog.OPERATIONS,
     *plans.OPERATIONS,
     *coupons.OPERATIONS,
+    *previews.OPERATIONS,
+    *rates.OPERATIONS,
+    *measurements.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""
