@@ -63,7 +63,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     for one in operations:
         path = _IN_PATH.sub(r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_shape)
-    return {
+    told = {
         "openapi": "3.1.0",
         "info": {
             "title": "everycent",
@@ -85,6 +85,8 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # defaults too
+    return plain
 
 
 def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
