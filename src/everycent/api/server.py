@@ -27,8 +27,10 @@ from everycent.api import (
     erp,
     founding,
     hooks,
+    invoices,
     keys,
     live,
+    owed,
     usage,
 )
 from everycent.api.answering import route_of
@@ -82,6 +84,8 @@ OPERATIONS: list[Operation] = [
     *entitlements.OPERATIONS,
     *founding.OPERATIONS,
     *collections.OPERATIONS,
+    *invoices.OPERATIONS,
+    *owed.OPERATIONS,
     *erp.OPERATIONS,
     *alarms.OPERATIONS,
     *keys.OPERATIONS,
