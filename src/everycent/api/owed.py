@@ -14,9 +14,10 @@ from everycent.api.shapes import Amount, Currency, Instant, Money, Page, Paged, 
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import owed as flow
-from everycent.flows.owed import Reason
+from everycent.flows.owed import Owed, Reason
 from everycent.kernel import currency as currencies
 from everycent.kernel import ids
+from everycent.kernel import money as kernel
 from everycent.kernel.errors import NotFound
 from everycent.kernel.money import plain
 from everycent.kernel.period import instant_text
@@ -119,17 +120,15 @@ def list_owed(tx: Tx, asked: Asked[OwingWanted, None]) -> Page[dict[str, Any]]:
         key, _, currency = wanted.after.rpartition(_BETWEEN)
         after = (customers.by_name(tx, key).key, currency)
     found = flow.owed_after(tx, at, known, after, wanted.size + 1)
-    told = [flow.owed_data(one) for one in found]
-    return asked.page(told, lambda last: f"{last['customer']}{_BETWEEN}{last['owed'].currency}")
+    told = [_owing(one) for one in found]
+    return asked.page(told, lambda last: f"{last['customer']}{_BETWEEN}{last['owed']['currency']}")
 
 
 def get_owed(tx: Tx, asked: Asked[EveryOwing, None]) -> Page[dict[str, Any]]:
     """What one customer owes in each currency, with every entry that made it so."""
     at, known = _when(asked.now, asked.query)
     found = flow.explained(tx, asked.path["customer"], at, known)
-    told = [
-        flow.owed_data(one) | {"reasons": [_why(reason) for reason in one.reasons]} for one in found
-    ]
+    told = [_owing(one) | {"reasons": [_why(reason) for reason in one.reasons]} for one in found]
     return Page(items=told, next=None)
 
 
@@ -197,8 +196,25 @@ def _lines(found: flow.Statement, wanted: StatementWanted) -> list[dict[str, Any
     ]
 
 
+def _owing(one: Owed) -> dict[str, Any]:
+    return {
+        "customer": one.customer,
+        "name": one.name,
+        "owed": _money(one.amount),
+        "entries": one.entries,
+    }
+
+
 def _why(one: Reason) -> dict[str, Any]:
-    return one._asdict() | {
+    return {
         "at": instant_text(one.at),
         "recorded_at": instant_text(one.recorded_at),
+        "kind": one.kind,
+        "document": one.document,
+        "amount": _money(one.amount),
+        "balance": _money(one.balance),
     }
+
+
+def _money(found: kernel.Money) -> dict[str, str]:
+    return {"amount": plain(found), "currency": found.currency}

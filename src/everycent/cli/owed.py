@@ -33,7 +33,13 @@ def owed(
 
 
 def _data(o: Owed) -> dict[str, Any]:
-    return flow.owed_data(o) | {"reasons": list(o.reasons)}
+    return {
+        "customer": o.customer,
+        "name": o.name,
+        "owed": o.amount,
+        "entries": o.entries,
+        "reasons": list(o.reasons),
+    }
 
 
 def _render(found: list[Owed], *, detailed: bool) -> None:

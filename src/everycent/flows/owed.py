@@ -93,16 +93,6 @@ def owed_after(
         batch = {one.key: one for one in page}
 
 
-def owed_data(one: Owed) -> dict[str, Any]:
-    """What is owed, as programs get it."""
-    return {
-        "customer": one.customer,
-        "name": one.name,
-        "owed": one.amount,
-        "entries": one.entries,
-    }
-
-
 def _owed(balances: Sequence[Any], known: Mapping[UUID, Customer]) -> list[Owed]:
     found = [
         Owed(
