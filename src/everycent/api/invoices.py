@@ -63,14 +63,14 @@ class ListedInvoice(Shown):
     credited: Annotated[bool, Meta(description="Whether it was taken back in full.")]
 
 
-class Corrected(Shown):
+class CorrectedLine(Shown):
     """The line that another one corrects or takes back."""
 
     invoice: str
     line: int
 
 
-class Line(Shown):
+class InvoiceLine(Shown):
     """A line. Its amount is as its price is told, with taxes where the price includes them."""
 
     line: int
@@ -88,10 +88,10 @@ class Line(Shown):
     discount: Amount
     prepaid: Amount
     net: Annotated[Amount, Meta(description="Without taxes, after discounts.")]
-    corrects: Corrected | None
+    corrects: CorrectedLine | None
 
 
-class Tax(Shown):
+class InvoiceTax(Shown):
     """A tax of all lines of one category and rate."""
 
     category: str
@@ -102,7 +102,7 @@ class Tax(Shown):
     reason: str | None
 
 
-class Discount(Shown):
+class InvoiceDiscount(Shown):
     """What a coupon takes off."""
 
     coupon: str
@@ -157,9 +157,9 @@ class Invoice(Shown):
     reason: Annotated[str | None, Meta(description="Why it takes it back.")]
     credited_by: Annotated[str | None, Meta(description="The note that takes it back in full.")]
     line_notes: Annotated[list[LineNoteNamed], Meta(description="Those that take parts back.")]
-    lines: list[Line]
-    taxes: list[Tax]
-    discounts: list[Discount]
+    lines: list[InvoiceLine]
+    taxes: list[InvoiceTax]
+    discounts: list[InvoiceDiscount]
     credit: list[CreditUsed]
     home: HomeSums | None
     run_id: str | None
@@ -236,7 +236,7 @@ class NewCreditNote(Body):
     zone: Annotated[Zone, Meta(description="Whose date it carries.")] = "UTC"
 
 
-class WriteOff(Body):
+class NewWriteOff(Body):
     """Why an invoice is given up, or is not any more."""
 
     reason: Reason
@@ -314,7 +314,7 @@ def create_credit_note(tx: Tx, asked: Asked[Query, NewCreditNote]) -> Answer:
     return Answer(shown(tx, made), 201, {"Location": f"/v1/invoices/{made}"})
 
 
-def write_off_invoice(tx: Tx, asked: Asked[Query, WriteOff]) -> dict[str, Any]:
+def write_off_invoice(tx: Tx, asked: Asked[Query, NewWriteOff]) -> dict[str, Any]:
     """Gives up what is open of an invoice as uncollectable. It is a bad debt, for which nobody is charged
     any more; the invoice itself stays as it was issued."""
     found = queries.invoice(tx, asked.path["invoice"]).invoice
@@ -324,7 +324,7 @@ def write_off_invoice(tx: Tx, asked: Asked[Query, WriteOff]) -> dict[str, Any]:
     return _written_off(tx, found, done[found.name])
 
 
-def undo_write_off(tx: Tx, asked: Asked[Query, WriteOff]) -> dict[str, Any]:
+def undo_write_off(tx: Tx, asked: Asked[Query, NewWriteOff]) -> dict[str, Any]:
     """Opens an invoice again by all that was written off of it."""
     found = queries.invoice(tx, asked.path["invoice"]).invoice
     at = money.past(asked.body.at, "UTC", asked.now, "at")
@@ -361,7 +361,7 @@ OPERATIONS = [
         _WRITE,
         write_off_invoice,
         WrittenOff,
-        WriteOff,
+        NewWriteOff,
         is_planned=True,
     ),
     changing(
@@ -370,7 +370,7 @@ OPERATIONS = [
         _WRITE,
         undo_write_off,
         WrittenOff,
-        WriteOff,
+        NewWriteOff,
         is_planned=True,
     ),
 ]

@@ -42,7 +42,7 @@ class Owing(Shown):
     entries: Annotated[int, Meta(description="How many entries made it so.")]
 
 
-class Why(Shown):
+class OwedReason(Shown):
     """An entry that changed what is owed, and what was owed after it."""
 
     at: datetime
@@ -56,7 +56,7 @@ class Why(Shown):
 class OwingWhy(Owing):
     """The same with every entry that made it so."""
 
-    reasons: list[Why]
+    reasons: list[OwedReason]
 
 
 class EveryOwing(Query):
@@ -99,7 +99,7 @@ class StatementLine(Shown):
     balance: Amount
 
 
-class Statement(Shown):
+class CustomerStatement(Shown):
     """A part of the account of a customer, with what was owed before the time asked for and after it."""
 
     customer: str
@@ -156,7 +156,9 @@ def get_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[str, Any]
 OPERATIONS = [
     reading("/v1/owed", _READ, list_owed, Page[Owing], OwingWanted),
     reading("/v1/owed/{customer}", _READ, get_owed, Page[OwingWhy], EveryOwing),
-    reading("/v1/owed/{customer}/statement", _READ, get_statement, Statement, StatementWanted),
+    reading(
+        "/v1/owed/{customer}/statement", _READ, get_statement, CustomerStatement, StatementWanted
+    ),
 ]
 
 

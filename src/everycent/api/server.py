@@ -32,6 +32,8 @@ from everycent.api import (
     live,
     owed,
     usage,
+    wallets,
+    wallets_changed,
 )
 from everycent.api.answering import route_of
 from everycent.api.away import ALIVE, Away
@@ -86,6 +88,8 @@ OPERATIONS: list[Operation] = [
     *collections.OPERATIONS,
     *invoices.OPERATIONS,
     *owed.OPERATIONS,
+    *wallets_changed.OPERATIONS,
+    *wallets.OPERATIONS,
     *erp.OPERATIONS,
     *alarms.OPERATIONS,
     *keys.OPERATIONS,
