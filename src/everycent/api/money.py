@@ -32,6 +32,19 @@ def writing(asked: Asked[Any, Any], at: datetime | None = None) -> Writing:
     }
 
 
+class By(TypedDict):
+    """Who does it, and when."""
+
+    at: datetime
+    actor: str
+    ids: IdSource
+
+
+def by(asked: Asked[Any, Any]) -> By:
+    """Who asks does it now."""
+    return {"at": asked.now, "actor": asked.who.actor, "ids": asked.app.ids}
+
+
 def amount(minor: int, currency: str) -> str:
     """Minor units as a decimal number."""
     return plain(Money(minor, currency))

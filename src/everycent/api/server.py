@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from everycent.api import (
     alarms,
+    attempts,
     audit,
     collections,
     entitlements,
@@ -30,7 +31,9 @@ from everycent.api import (
     invoices,
     keys,
     live,
+    methods,
     owed,
+    payments,
     usage,
     wallets,
     wallets_changed,
@@ -88,6 +91,9 @@ OPERATIONS: list[Operation] = [
     *collections.OPERATIONS,
     *invoices.OPERATIONS,
     *owed.OPERATIONS,
+    *attempts.OPERATIONS,
+    *payments.OPERATIONS,
+    *methods.OPERATIONS,
     *wallets_changed.OPERATIONS,
     *wallets.OPERATIONS,
     *erp.OPERATIONS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ def list_payments(
     attempt_id: UUID | None = None,
     amount: int | None = None,
     only_left: bool = False,
+    after: tuple[date, UUID] | None = None,
     limit: int = 100_000,
 ) -> list[Any]:
     """Payments with where they stand, oldest first; those of which something is left with `only_left`."""
@@ -34,6 +36,8 @@ def list_payments(
         "attempt_id": attempt_id,
         "amount": amount,
         "only_left": only_left,
+        "after_on": None if after is None else after[0],
+        "after_id": None if after is None else after[1],
         "limit": limit,
     }
     return tx.rows(SQL["find_payments"], params)

@@ -16,6 +16,7 @@ where p.tenant_id = %(tenant_id)s
   and (%(amount)s::bigint is null or p.amount = %(amount)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
   and (not %(only_left)s or p.left_over > 0)
+  and (%(after_on)s::date is null or (p.received_on, p.payment_id) > (%(after_on)s, %(after_id)s::uuid))
 order by p.received_on, p.payment_id limit %(limit)s;
 
 -- name: lock_payments
