@@ -47,6 +47,7 @@ from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import close, service_for, service_of
 from everycent.api.shapes import Shown
+from everycent.api.slashes import Slashes
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
@@ -138,6 +139,7 @@ def make_app(app: App) -> Starlette:
             Middleware(Patience),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM),
             Middleware(Away),
+            Middleware(Slashes),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
