@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from msgspec import Meta
 
@@ -342,7 +343,9 @@ OPERATIONS = [
 ]
 
 
-def suspended(tx: Tx) -> list[dict[str, Any]]:
+def suspended(
+    tx: Tx, *, after: tuple[date, UUID] | None = None, limit: int = 1000
+) -> list[dict[str, Any]]:
     """Money that waits until somebody says whose it is."""
     return [
         {
@@ -353,7 +356,7 @@ def suspended(tx: Tx) -> list[dict[str, Any]]:
             "account": one.provider,
             "reference": one.reference,
         }
-        for one in payments.in_suspense(tx)
+        for one in payments.in_suspense(tx, after=after, limit=limit)
     ]
 
 

@@ -265,7 +265,7 @@ def unapply_payment(tx: Tx, asked: Asked[Query, UnapplyPayment]) -> dict[str, An
 
 def refund_payment(tx: Tx, asked: Asked[Query, NewRefund]) -> dict[str, Any]:
     """Gives a payment back: all that is left of it, an amount, or what lines come to. What a provider
-    charged goes back through the provider, once; what came another way you pay out, and it is booked here."""
+    charged goes back through the provider, once; what came another way you pay out, and is booked here."""
     wanted, name = asked.body, asked.path["payment"]
     by = money.by(asked)
     if wanted.of_lines is not None:

@@ -140,9 +140,11 @@ class Suspended(NamedTuple):
     received_on: date
 
 
-def in_suspense(tx: Tx) -> list[Suspended]:
-    """What waits until somebody says whose it is, oldest first."""
-    return [Suspended(*row) for row in store.list_in_suspense(tx)]
+def in_suspense(
+    tx: Tx, *, after: tuple[date, UUID] | None = None, limit: int = 100_000
+) -> list[Suspended]:
+    """What waits until somebody says whose it is, oldest first; after one, told by its day and id."""
+    return [Suspended(*row) for row in store.list_in_suspense(tx, after, limit)]
 
 
 def known(tx: Tx, payment_ids: Sequence[UUID]) -> set[UUID]:

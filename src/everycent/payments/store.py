@@ -81,6 +81,12 @@ def find_externals(tx: Tx, provider: str, externals: Sequence[str]) -> set[str]:
     return {one for (one,) in tx.tuples(SQL["known_externals"], params)}
 
 
-def list_in_suspense(tx: Tx) -> list[Any]:
+def list_in_suspense(tx: Tx, after: tuple[date, UUID] | None, limit: int) -> list[Any]:
     """Payments of nobody of which something is left."""
-    return tx.rows(SQL["in_suspense"], {"tenant_id": tx.tenant_id})
+    params = {
+        "tenant_id": tx.tenant_id,
+        "after_on": None if after is None else after[0],
+        "after_id": None if after is None else after[1],
+        "limit": limit,
+    }
+    return tx.rows(SQL["in_suspense"], params)
