@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from everycent.api import money
-from everycent.api.invoices import Invoice, LineOff, line_text
-from everycent.api.invoices import shown as invoice_shown
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.shapes import (
     Amount,
@@ -22,13 +20,12 @@ from everycent.api.shapes import (
     Query,
     Reason,
     Shown,
-    Zone,
 )
 from everycent.charging import queries as charges
 from everycent.charging.attempt import Status
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
-from everycent.flows.collect import refund, refund_lines, reopen
+from everycent.flows.collect import reopen
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
 from everycent.kernel import ids
@@ -107,15 +104,6 @@ class Applied(Shown):
     back: Amount
 
 
-class Refunded(Applied):
-    """What goes back: with the attempt that sends it, null where it is paid out by hand; with the credit
-    note, where it is a refund of lines."""
-
-    refunded: Amount
-    attempt: str | None
-    note: Invoice | None
-
-
 class InvoiceShare(Body):
     """An invoice, and how much of it is paid: all that is there for it when left out."""
 
@@ -147,23 +135,6 @@ class UnapplyPayment(Body):
 
     reason: Reason
     invoice: Name | None = None
-
-
-class RefundLines(Body):
-    """So much of the lines of an invoice that the payment pays, with a credit note over it."""
-
-    invoice: Name
-    lines: Annotated[list[LineOff], Meta(min_length=1, max_length=500)]
-    zone: Annotated[Zone, Meta(description="Whose date the credit note carries.")] = "UTC"
-
-
-class NewRefund(Body):
-    """What goes back: an amount, what lines come to, or all that is left."""
-
-    reason: Reason
-    amount: Amount | None = None
-    reopen: Annotated[bool, Meta(description="Open invoices again where it is not enough.")] = False
-    of_lines: RefundLines | None = None
 
 
 class PaymentsWanted(Paged):
@@ -263,34 +234,6 @@ def unapply_payment(tx: Tx, asked: Asked[Query, UnapplyPayment]) -> dict[str, An
     return applied_data(tx, done)
 
 
-def refund_payment(tx: Tx, asked: Asked[Query, NewRefund]) -> dict[str, Any]:
-    """Gives a payment back: all that is left of it, an amount, or what lines come to. What a provider
-    charged goes back through the provider, once; what came another way you pay out, and is booked here."""
-    wanted, name = asked.body, asked.path["payment"]
-    by = money.by(asked)
-    if wanted.of_lines is not None:
-        if wanted.amount is not None or wanted.reopen:
-            raise Invalid(
-                "payment.amount_or_lines",
-                "what lines come to is the amount, and nothing more is opened",
-                field="of_lines",
-            )
-        of = wanted.of_lines
-        lines = refund_lines.Asked(
-            name, of.invoice, tuple(map(line_text, of.lines)), wanted.reason, of.zone
-        )
-        done, note, stage = refund_lines.request_in(tx, lines, **by)
-        return _refunded(tx, done, stage) | {"note": invoice_shown(tx, note.name)}
-    minor = None
-    if wanted.amount is not None:
-        currency = queries.by_name(tx, name).payment.currency
-        minor = positive_minor(wanted.amount, currency, "amount")
-    done, stage = refund.request_in(
-        tx, refund.Asked(name, minor, wanted.reopen, wanted.reason), **by
-    )
-    return _refunded(tx, done, stage) | {"note": None}
-
-
 _ONE = "/v1/payments/{payment}"
 OPERATIONS = [
     reading("/v1/payments", READ, list_payments, Page[ListedPayment], PaymentsWanted),
@@ -309,7 +252,6 @@ OPERATIONS = [
     changing(
         "POST", f"{_ONE}/unapply", WRITE, unapply_payment, Applied, UnapplyPayment, is_planned=True
     ),
-    changing("POST", f"{_ONE}/refund", WRITE, refund_payment, Refunded, NewRefund, is_planned=True),
 ]
 
 
@@ -366,11 +308,4 @@ def _held(one: Held, known: Any) -> dict[str, Any]:
         "fee": money.amount(p.fee, p.currency),
         "left": money.amount(one.standing.left, p.currency),
         "back": money.amount(one.standing.back, p.currency),
-    }
-
-
-def _refunded(tx: Tx, done: Moved, stage: Any) -> dict[str, Any]:
-    return applied_data(tx, done) | {
-        "refunded": money.amount(done.moves[-1].amount, done.payment.currency),
-        "attempt": None if stage is None else stage.attempt.reference,
     }
