@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Meta, field
 
 from everycent.api import money
-from everycent.api.openapi import Fault
 from everycent.api.operation import Asked, doing, reading
 from everycent.api.shapes import (
     Amount,
@@ -83,6 +82,16 @@ class WalletAllowance(Shown):
     left: Amount | None
 
 
+class CostRefusal(Shown):
+    """Why the running cost of a wallet can't be worked out."""
+
+    code: str
+    message: str
+    field: str | None = None
+    value: str | None = None
+    hint: str | None = None
+
+
 class CustomerAllowance(WalletAllowance):
     """The same of all wallets of a customer together."""
 
@@ -100,7 +109,7 @@ class WalletStanding(Wallet):
     balance: Amount
     balance_units: str | None
     allowance: WalletAllowance
-    refusal: Annotated[Fault | None, Meta(description="Why the running cost is not known.")]
+    refusal: Annotated[CostRefusal | None, Meta(description="Why the running cost is not known.")]
 
 
 class GrantRenews(Shown):

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from everycent.api import money
-from everycent.api.openapi import Fault
 from everycent.api.operation import Asked, changing, doing
 from everycent.api.parameters import instant
 from everycent.api.shapes import Amount, Body, Currency, Day, Instant, Name, Query, Reason, Shown
-from everycent.api.wallets import WRITE, CreditGrant, Interval, Keys, Wallet
+from everycent.api.wallets import WRITE, CostRefusal, CreditGrant, Interval, Keys, Wallet
 from everycent.credits import grant as grants
 from everycent.credits import operations, queries
 from everycent.credits.allowance import Reason as WhyAllowed
@@ -161,10 +160,10 @@ class CapMet(Shown):
     balance: Amount
 
 
-class RefusedWallet(Fault):
+class RefusedWallet(CostRefusal, kw_only=True):
     """A wallet of which the running cost can't be worked out, and why."""
 
-    wallet: str = ""
+    wallet: str
 
 
 class WalletsChecked(Shown):
