@@ -28,7 +28,9 @@ from everycent.api import (
     founding,
     hooks,
     keys,
+    ledger,
     live,
+    runs,
     usage,
 )
 from everycent.api.answering import route_of
@@ -84,6 +86,8 @@ OPERATIONS: list[Operation] = [
     *collections.OPERATIONS,
     *erp.OPERATIONS,
     *alarms.OPERATIONS,
+    *runs.OPERATIONS,
+    *ledger.OPERATIONS,
     *keys.OPERATIONS,
     *audit.OPERATIONS,
     *hooks.OPERATIONS,
