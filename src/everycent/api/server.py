@@ -27,11 +27,15 @@ from everycent.api import (
     erp,
     founding,
     hooks,
+    journal,
     keys,
     ledger,
     live,
+    messages,
     runs,
+    tenant,
     usage,
+    verifying,
 )
 from everycent.api.answering import route_of
 from everycent.api.away import ALIVE, Away
@@ -88,6 +92,10 @@ OPERATIONS: list[Operation] = [
     *alarms.OPERATIONS,
     *runs.OPERATIONS,
     *ledger.OPERATIONS,
+    *journal.OPERATIONS,
+    *verifying.OPERATIONS,
+    *messages.OPERATIONS,
+    *tenant.OPERATIONS,
     *keys.OPERATIONS,
     *audit.OPERATIONS,
     *hooks.OPERATIONS,
