@@ -6,7 +6,7 @@ The ERP is the one of the instance's `erp.yaml`.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
@@ -16,7 +16,6 @@ from everycent.api.shapes import Amount, Body, Currency, Page, Paged, Query, Rea
 from everycent.app import erps
 from everycent.db.connection import Tx
 from everycent.erp import operations, queries
-from everycent.erp.compared import What
 from everycent.erp.handed import Status, Trouble
 from everycent.erp.operations import Writer
 from everycent.erp.queries import Standing
@@ -35,6 +34,7 @@ from everycent.kernel.errors import Invalid
 
 _MOST_BATCHES = 2**31 - 1
 _MOST_IN_TROUBLE = 20
+ErpState = Literal["initiated", "acknowledged", "registered", "aborted", "parked"]
 _PLACE = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
 
 
@@ -56,7 +56,7 @@ class ErpDocument(Shown):
     gross: Amount
     batch: int
     place: int
-    state: Status
+    state: ErpState
     tries: int
     next_at: str | None
     bill: Annotated[str | None, Meta(description="The ERP's id of it.")]
@@ -77,7 +77,7 @@ class ErpStep(Shown):
 
     at: str
     event: str
-    state: Status
+    state: ErpState
     bill: str | None
     trouble: Trouble | None
     reason: str
@@ -135,7 +135,7 @@ class ErpStatus(Shown):
 class ErpFinding(Shown):
     """Something that is not the same on both sides."""
 
-    what: What
+    what: Literal["lost", "doubled", "changed", "unknown", "late"]
     reference: str
     document_id: UUID | UnsetType = UNSET
     differences: list[ErpDifference] | UnsetType = UNSET

@@ -20,7 +20,7 @@ from everycent.kernel import ids
 _MOST_TYPES = 20
 
 
-class Event(Shown):
+class JournalEvent(Shown):
     """Something that happened, as it was recorded."""
 
     event_id: str
@@ -34,10 +34,10 @@ class Event(Shown):
     payload: dict[str, Any]
 
 
-class Events(Shown):
+class JournalEvents(Shown):
     """A part of the journal."""
 
-    items: list[Event]
+    items: list[JournalEvent]
     cursor: Annotated[
         str, Meta(description="Where to go on now or any time later, as the parameter `after`.")
     ]
@@ -107,7 +107,7 @@ def list_checkpoints(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
 
 
 OPERATIONS = [
-    reading("/v1/journal/events", "journal:read", list_events, Events, Wanted),
-    reading("/v1/journal/events/{event}", "journal:read", get_event, Event),
+    reading("/v1/journal/events", "journal:read", list_events, JournalEvents, Wanted),
+    reading("/v1/journal/events/{event}", "journal:read", get_event, JournalEvent),
     reading("/v1/journal/checkpoints", "journal:read", list_checkpoints, Page[Checkpoint]),
 ]

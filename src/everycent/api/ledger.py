@@ -6,7 +6,7 @@ Debits are positive and credits negative; amounts are exact.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
@@ -29,21 +29,21 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
 from everycent.ledger import queries
-from everycent.ledger.account import CHART, Kind
+from everycent.ledger.account import CHART
 from everycent.ledger.store import Of
 
 _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 
 
-class Account(Shown):
+class LedgerAccount(Shown):
     """An account of the chart."""
 
     account: str
     name: str
-    kind: Kind
+    kind: Literal["asset", "liability", "equity", "income", "expense"]
 
 
-class Balance(Account):
+class AccountBalance(LedgerAccount):
     """What an account comes to in a currency."""
 
     currency: Currency
@@ -57,10 +57,10 @@ class TrialBalance(Shown):
 
     as_of: str
     known_at: str | None
-    accounts: list[Balance]
+    accounts: list[AccountBalance]
 
 
-class Posting(Shown):
+class LedgerPosting(Shown):
     """What an entry posts to an account."""
 
     account: str
@@ -69,7 +69,7 @@ class Posting(Shown):
     amount: Amount
 
 
-class Entry(Shown):
+class LedgerEntry(Shown):
     """An entry. Its id is that of the event which caused it."""
 
     entry: str
@@ -78,10 +78,10 @@ class Entry(Shown):
     recorded_at: str
     document: Annotated[str | None, Meta(description="The invoice or credit note, if any.")]
     reverses: Annotated[str | None, Meta(description="The entry that it undoes.")]
-    postings: list[Posting]
+    postings: list[LedgerPosting]
 
 
-class Moved(Shown):
+class AccountMovement(Shown):
     """What an entry did to the account, and what the account came to then."""
 
     entry: str
@@ -105,7 +105,7 @@ class AccountStatement(Shown):
     to: str
     opening: Amount
     closing: Amount
-    items: list[Moved]
+    items: list[AccountMovement]
     next: Annotated[
         str | None, Meta(description="The path of the page that follows; null on the last one.")
     ]
@@ -218,7 +218,7 @@ def get_account_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[s
 
 
 OPERATIONS = [
-    reading("/v1/ledger/accounts", "books:read", list_accounts, Page[Account]),
+    reading("/v1/ledger/accounts", "books:read", list_accounts, Page[LedgerAccount]),
     reading(
         "/v1/ledger/accounts/{account}/statement", "books:read", get_account_statement,
         AccountStatement, StatementWanted,
@@ -226,8 +226,8 @@ OPERATIONS = [
     reading(
         "/v1/ledger/trial-balance", "books:read", get_trial_balance, TrialBalance, BalanceWanted
     ),
-    reading("/v1/ledger/entries", "books:read", list_entries, Page[Entry], EntriesWanted),
-    reading("/v1/ledger/entries/{entry}", "books:read", get_entry, Entry),
+    reading("/v1/ledger/entries", "books:read", list_entries, Page[LedgerEntry], EntriesWanted),
+    reading("/v1/ledger/entries/{entry}", "books:read", get_entry, LedgerEntry),
 ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -10,7 +10,7 @@ from everycent.api.operation import Asked, changing, reading
 from everycent.api.shapes import Page, Paged, Query, Shown
 from everycent.db.connection import Tx
 from everycent.messages import operations, queries
-from everycent.messages.message import Kind, Status
+from everycent.messages.message import Status
 from everycent.messages.shown import message_data, whole_data
 
 
@@ -18,12 +18,12 @@ class Message(Shown):
     """Something that is told somebody outside, until it is delivered."""
 
     message: str
-    kind: Kind
+    kind: Literal["mail", "webhook"]
     customer: str | None
     to: Annotated[str, Meta(description="A mail address or a URL.")]
     subject: str
     occasion: Annotated[str, Meta(description="Why; there is one message for an occasion.")]
-    state: Status
+    state: Literal["waiting", "delivered", "failed"]
     tries: int
     next_at: str | None
     reason: Annotated[str, Meta(description="Why the last try came to nothing, or what was said.")]

@@ -18,7 +18,7 @@ from everycent.kernel import ids
 from everycent.kernel.calendar import zone as known_zone
 
 
-class Run(Shown):
+class BillingRun(Shown):
     """A billing run, and how far it is. Without `finished_at` it is open."""
 
     run_id: str
@@ -33,13 +33,13 @@ class Run(Shown):
     parked: Annotated[int, Meta(description="Customers who could not be billed.")]
 
 
-class StartedRun(Run):
+class StartedBillingRun(BillingRun):
     """A run that is open; `was_resumed` where it was before."""
 
     was_resumed: bool
 
 
-class Parked(Shown):
+class ParkedCustomer(Shown):
     """A customer who could not be billed, and why."""
 
     customer: str
@@ -54,7 +54,7 @@ class DueCustomer(Shown):
     name: str
 
 
-class NewRun(Body):
+class NewBillingRun(Body):
     """What is to be billed."""
 
     as_of: Annotated[Instant | None, Meta(description="What is due by then; now without it.")] = (
@@ -73,7 +73,7 @@ class DueWanted(Paged):
     as_of: Annotated[Instant | None, Meta(description="Due by then; now without it.")] = None
 
 
-def start_run(asked: Asked[Query, NewRun]) -> Answer:
+def start_run(asked: Asked[Query, NewBillingRun]) -> Answer:
     """Opens a billing run, or finds the one that is open. `everycent work` and `everycent bill run` work on
     it, and ask for it to see how far it is; nothing is ever billed twice. One that is open keeps what it
     was begun with. Invoices are recorded as made by whoever works on it, and counted again before they are
@@ -136,9 +136,13 @@ def list_due_customers(tx: Tx, asked: Asked[DueWanted, None]) -> Page[dict[str, 
 
 
 OPERATIONS = [
-    doing("POST", "/v1/runs", "runs:write", start_run, StartedRun, NewRun, status=202),
-    reading("/v1/runs", "runs:read", list_runs, Page[Run], Paged),
+    doing(
+        "POST", "/v1/runs", "runs:write", start_run, StartedBillingRun, NewBillingRun, status=202
+    ),
+    reading("/v1/runs", "runs:read", list_runs, Page[BillingRun], Paged),
     reading("/v1/runs/due", "runs:read", list_due_customers, Page[DueCustomer], DueWanted),
-    reading("/v1/runs/{run}", "runs:read", get_run, Run),
-    reading("/v1/runs/{run}/parked", "runs:read", list_parked_customers, Page[Parked], Paged),
+    reading("/v1/runs/{run}", "runs:read", get_run, BillingRun),
+    reading(
+        "/v1/runs/{run}/parked", "runs:read", list_parked_customers, Page[ParkedCustomer], Paged
+    ),
 ]

@@ -16,7 +16,7 @@ from everycent.kernel.period import instant_text
 from everycent.tenants import queries
 
 
-class Settings(Shown):
+class InstanceSettings(Shown):
     """How the instance is set up that answers. Where something could hold a secret, it is only told whether
     it is there."""
 
@@ -42,7 +42,7 @@ class Tenant(Shown):
     policies: Annotated[
         dict[str, str], Meta(description="How it bills: docs/policies.md says what each means.")
     ]
-    settings: Settings
+    settings: InstanceSettings
 
 
 def get_tenant(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Promised(Shown):
     promise: str
 
 
-class Check(Promised):
+class PromiseCheck(Promised):
     """A promise that was checked. It holds where there are no violators."""
 
     violators: Annotated[list[str], Meta(description="Who violates it, a thousand at most.")]
@@ -50,11 +50,11 @@ class Verified(Shown):
 
     holds: bool
     is_whole: bool
-    checks: list[Check]
+    checks: list[PromiseCheck]
     left: Annotated[list[Promised], Meta(description="What was not checked in the time given.")]
 
 
-class Wanted(Body):
+class WantedProof(Body):
     """What is to be checked: all promises, or some."""
 
     promises: (
@@ -82,7 +82,7 @@ def list_promises(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, str]]:
     return asked.page([_named(one) for one in found], lambda last: last["promise"])
 
 
-def verify(asked: Asked[Query, Wanted]) -> dict[str, Any]:
+def verify(asked: Asked[Query, WantedProof]) -> dict[str, Any]:
     """Proves that journal = books = invoices = usage, as of one instant, and names whatever violates a
     promise. Nothing is changed. It takes a minute for a few hundred thousand invoices, and is given
     `seconds`: `left` is what it did not come to, to be asked for by itself with `promises`. Files of the
@@ -124,7 +124,7 @@ def verify(asked: Asked[Query, Wanted]) -> dict[str, Any]:
 
 OPERATIONS = [
     reading("/v1/verify", "books:read", list_promises, Page[Promised]),
-    doing("POST", "/v1/verify", "books:read", verify, Verified, Wanted),
+    doing("POST", "/v1/verify", "books:read", verify, Verified, WantedProof),
 ]
 
 
