@@ -29,8 +29,7 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
 from everycent.ledger import queries
-from everycent.ledger.account import CHART
-from everycent.ledger.store import Of
+from everycent.ledger.account import CHART, Of
 
 _END_OF_TIME = datetime(2999, 1, 1, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ from msgspec import Meta
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.shapes import Page, Paged, Query, Shown
 from everycent.db.connection import Tx
+from everycent.flows.message_told import message_data, whole_data
 from everycent.messages import operations, queries
 from everycent.messages.message import Status
-from everycent.messages.shown import message_data, whole_data
 
 
 class Message(Shown):

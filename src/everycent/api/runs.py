@@ -73,7 +73,7 @@ class DueWanted(Paged):
     as_of: Annotated[Instant | None, Meta(description="Due by then; now without it.")] = None
 
 
-def start_run(asked: Asked[Query, NewBillingRun]) -> Answer:
+def start_billing_run(asked: Asked[Query, NewBillingRun]) -> Answer:
     """Opens a billing run, or finds the one that is open. `everycent work` and `everycent bill run` work on
     it, and ask for it to see how far it is; nothing is ever billed twice. One that is open keeps what it
     was begun with. Invoices are recorded as made by whoever works on it, and counted again before they are
@@ -95,7 +95,7 @@ def start_run(asked: Asked[Query, NewBillingRun]) -> Answer:
     return Answer(told, 202, {"Location": f"/v1/runs/{name}"})
 
 
-def list_runs(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
+def list_billing_runs(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """Billing runs, the newest first."""
     wanted = asked.query
     before = None if wanted.after is None else queries.run_by_name(tx, wanted.after).run_id
@@ -103,7 +103,7 @@ def list_runs(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     return asked.page([run_data(row) for row in found], lambda last: str(last["run_id"]))
 
 
-def get_run(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
+def get_billing_run(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """One billing run, and how far it is."""
     return run_data(queries.run_by_name(tx, asked.path["run"]))
 
@@ -137,11 +137,17 @@ def list_due_customers(tx: Tx, asked: Asked[DueWanted, None]) -> Page[dict[str, 
 
 OPERATIONS = [
     doing(
-        "POST", "/v1/runs", "runs:write", start_run, StartedBillingRun, NewBillingRun, status=202
+        "POST",
+        "/v1/runs",
+        "runs:write",
+        start_billing_run,
+        StartedBillingRun,
+        NewBillingRun,
+        status=202,
     ),
-    reading("/v1/runs", "runs:read", list_runs, Page[BillingRun], Paged),
+    reading("/v1/runs", "runs:read", list_billing_runs, Page[BillingRun], Paged),
     reading("/v1/runs/due", "runs:read", list_due_customers, Page[DueCustomer], DueWanted),
-    reading("/v1/runs/{run}", "runs:read", get_run, BillingRun),
+    reading("/v1/runs/{run}", "runs:read", get_billing_run, BillingRun),
     reading(
         "/v1/runs/{run}/parked", "runs:read", list_parked_customers, Page[ParkedCustomer], Paged
     ),

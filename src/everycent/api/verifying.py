@@ -26,6 +26,7 @@ from everycent.kernel.near import meant
 
 _USUAL_SECONDS, _MOST_SECONDS = 60, 600
 _MOST_VIOLATORS = 1_000
+_SECOND, _MILLISECOND = 1_000_000_000, 1_000_000
 _under_way = threading.Lock()
 
 
@@ -89,7 +90,7 @@ def verify(asked: Asked[Query, WantedProof]) -> dict[str, Any]:
     archive are not read (`everycent verify --archives` does), and only one proof is made at a time."""
     wanted, app = asked.body, asked.app
     trusted = wiring.known_public_key(app.settings)
-    ends_at = time.monotonic() + wanted.seconds
+    ends_at = time.monotonic_ns() + wanted.seconds * _SECOND
     checks, left = [], []
     with _alone(), app.database.snapshot(asked.who.tenant_id) as tx:
         tx.sort_in_memory()
@@ -100,12 +101,14 @@ def verify(asked: Asked[Query, WantedProof]) -> dict[str, Any]:
             recount_percent=wanted.recount_percent or (100 if wanted.promises is not None else 0),
         )
         for one in _wanted(list(every), wanted.promises):
-            began = time.monotonic()
-            found = None if began >= ends_at else _checked(tx, one, ends_at - began)
+            began = time.monotonic_ns()
+            found = (
+                None if began >= ends_at else _checked(tx, one, (ends_at - began) // _SECOND + 1)
+            )
             if found is None:
                 left.append(_named(one))
                 continue
-            took = round(1000 * (time.monotonic() - began))
+            took = (time.monotonic_ns() - began) // _MILLISECOND
             checks.append(
                 _named(one)
                 | {
@@ -128,9 +131,9 @@ OPERATIONS = [
 ]
 
 
-def _checked(tx: Tx, one: Promise, seconds: float) -> flow.Check | None:
+def _checked(tx: Tx, one: Promise, seconds: int) -> flow.Check | None:
     """None when the database took too long over it."""
-    tx.give_up_after(int(seconds) + 1)
+    tx.give_up_after(seconds)
     try:
         with tx.savepoint():
             return one.check()

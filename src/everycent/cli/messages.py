@@ -12,11 +12,11 @@ from everycent.app.settings import from_environment
 from everycent.app.staying import stay_at_work, staying
 from everycent.cli.common import complain, emit, json_option, opened, table
 from everycent.flows.deliver import deliver
+from everycent.flows.message_told import message_data, whole_data
 from everycent.kernel.period import instant_text
 from everycent.messages import operations, queries
 from everycent.messages.message import Kind, Status
 from everycent.messages.queries import Held
-from everycent.messages.shown import message_data, whole_data
 
 _NEEDS = {
     Kind.MAIL.value: "EVERYCENT_SMTP_URL and EVERYCENT_MAIL_FROM",

@@ -12,9 +12,8 @@ from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
 from everycent.kernel.near import meant
 from everycent.ledger import store
-from everycent.ledger.account import BY_ID, CHART, Account
+from everycent.ledger.account import BY_ID, CHART, Account, Of
 from everycent.ledger.entry import BookedEntry, Entry, Posting
-from everycent.ledger.store import Of
 
 _BY_CODE = {one.code: one for one in CHART}
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from everycent.db import statements
 from everycent.db.connection import Tx
-from everycent.ledger.account import CHART
+from everycent.ledger.account import CHART, Of
 
 SQL = statements.beside(__file__)
 
 Place = tuple[datetime | None, UUID | None]
 """When an entry holds, and its id; nothing and nothing before the first one."""
-
-
-class Of(NamedTuple):
-    """Of which account a statement is, in which currency, and of one customer where one is told."""
-
-    account_id: int
-    currency: str
-    customer_id: UUID | None = None
 
 
 def insert_chart(tx: Tx) -> None:
