@@ -98,7 +98,10 @@ async def _read(request: Request, operation: Operation, who: Who) -> _Read:
     told = (operation.method, request.url.path, msgspec.to_builtins(query), plain_body)
     digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).digest()
     key = None if operation.is_reading else request.headers.get("idempotency-key")
-    asked = Asked(service.app, who, request.url.path, path, query, body, service.app.clock())
+    asked = Asked(
+        service.app, who, request.url.path, path, query, body, service.app.clock(),
+        request.headers.get("accept", ""),
+    )  # fmt: skip
     return _Read(asked, None if key is None else answers.checked_key(key), digest, names.plan)
 
 
@@ -134,12 +137,12 @@ async def _looked(request: Request, operation: Operation, read: _Read) -> Respon
             return _answer(operation, operation.work(tx, asked))
 
     answer = await in_reading_thread(service, work)
-    body = encoded(answer.data)
+    body = encoded(answer.data) if answer.media is None else answer.data.encode()
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**NOT_KEPT, "Cache-Control": "private, no-cache", "ETag": tag, **answer.headers}
     if tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
         return Response(status_code=304, headers=headers)
-    return Response(body, answer.status, headers, media_type=JSON)
+    return Response(body, answer.status, headers, media_type=answer.media or JSON)
 
 
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:

@@ -136,6 +136,9 @@ def _made(
         if not strict and value == "" and field.required:
             faults.append(_missing(what, name))
             continue
+        if not strict and not _is_sound(value):
+            faults.append(_bad(what, name, None, "it has a character that can't be stored"))
+            continue
         try:
             made[field.name] = msgspec.convert(value, field.type, strict=strict)
         except msgspec.ValidationError as error:
@@ -161,6 +164,10 @@ def _bad(what: str, name: str, value: Any, why: str) -> Invalid:
     return Invalid("request.bad_parameter", message, field=field, value=shown)
 
 
+def _is_sound(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -184,7 +191,7 @@ def _check(plain: Any, deep: int) -> None:
     if isinstance(plain, str):
         if len(plain) > _LONGEST_TEXT:
             raise ValueError(f"a text has more than {_LONGEST_TEXT} characters")
-        if "\x00" in plain or any("\ud800" <= char <= "\udfff" for char in plain):
+        if not _is_sound(plain):
             raise ValueError("a text has a character that can't be stored")
     elif isinstance(plain, dict | list):
         if not deep:

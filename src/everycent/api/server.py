@@ -30,6 +30,9 @@ from everycent.api import (
     keys,
     live,
     usage,
+    usage_corrected,
+    usage_found,
+    usage_watched,
 )
 from everycent.api.answering import route_of
 from everycent.api.away import ALIVE, Away
@@ -79,6 +82,9 @@ OPERATIONS: list[Operation] = [
     raw("GET", "/readyz", _EVERYBODY, readyz, Health),
     *usage.OPERATIONS,
     *live.OPERATIONS,
+    *usage_found.OPERATIONS,
+    *usage_watched.OPERATIONS,
+    *usage_corrected.OPERATIONS,
     *entitlements.OPERATIONS,
     *founding.OPERATIONS,
     *collections.OPERATIONS,
