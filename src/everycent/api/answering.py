@@ -61,13 +61,14 @@ def encoded(data: Any) -> bytes:
 def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         request.state.operation = operation
+        path = {name: _path_text(name, text) for name, text in request.path_params.items()}
         if operation.kind is Kind.RAW:
             response: Response = await operation.work(request)
             return response
         who = None
         try:
             who = await admitted(request)
-            read = await _read(request, operation, who)
+            read = await _read(request, operation, who, path)
             if operation.kind is Kind.READING:
                 return await _looked(request, operation, read)
             return await _done(request, operation, read)
@@ -82,7 +83,7 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     return handle
 
 
-async def _read(request: Request, operation: Operation, who: Who) -> _Read:
+async def _read(request: Request, operation: Operation, who: Who, path: Mapping[str, str]) -> _Read:
     service = service_of(request)
     names = planning.taken_out(request, operation)
     query = query_of(request, operation.query, names.without)
@@ -94,7 +95,6 @@ async def _read(request: Request, operation: Operation, who: Who) -> _Read:
             "request.bad_body", "nothing is sent here", hint="leave the body out, or send {}"
         )
     body = None if operation.body is None else plain_as(plain_body, operation.body)
-    path = {name: _path_text(name, text) for name, text in request.path_params.items()}
     told = (operation.method, request.url.path, msgspec.to_builtins(query), plain_body)
     digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).digest()
     key = None if operation.is_reading else request.headers.get("idempotency-key")

@@ -41,6 +41,8 @@ def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozens
     faults: list[Invalid] = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for name, value in request.query_params.multi_items():
+        if len(faults) == _MOST_FAULTS:
+            break  # what somebody may have meant takes its time
         if name in without:
             continue
         if name not in fields:
@@ -78,9 +80,11 @@ def plain_as(plain: Any, shape: type[B]) -> B:
     """JSON that was read already, as a shape. Raises as `body_as`."""
     if not isinstance(plain, dict):
         raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
-    faults = []
+    faults: list[Invalid] = []
     fields = [field.encode_name for field in msgspec.structs.fields(shape)]
     for name in plain:
+        if len(faults) == _MOST_FAULTS:
+            break
         if name not in fields:
             takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
             faults.append(

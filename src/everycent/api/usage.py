@@ -29,11 +29,18 @@ _SHOWN_RECORDS = 1000  # of conflicts with both records in full; the others are 
 
 
 _Value = Annotated[
-    str | int | float,
-    Meta(description="A decimal, in quotes or not; it never becomes a float.", examples=["12.5"]),
+    Any,
+    Meta(
+        description="A decimal number, in quotes or not: it is read as it is written.",
+        examples=["12.5"],
+        extra_json_schema={"type": ["string", "number"]},
+    ),
+]
+_Dimension = Annotated[
+    Any, Meta(extra_json_schema={"type": ["string", "number", "boolean", "null"]})
 ]
 _Dimensions = Annotated[
-    dict[str, str | int | float | bool | None],
+    dict[str, _Dimension],
     Meta(description="What the use is told apart by; `null` and an empty text are none."),
 ]
 _Named = Annotated[str, Meta(min_length=1, max_length=200)]

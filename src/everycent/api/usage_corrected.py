@@ -269,7 +269,9 @@ def list_corrected_records(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, 
     after = parse_cursor(asked.query.after)
     rows = queries.touched(tx, found.batch_id, after, asked.query.size + 1)
     page = asked.page(rows, lambda last: cursor_of(last.record.at, last.key))
-    return Page(items=[shown.touched_data(one) for one in page.items], next=page.next)
+    return Page(
+        items=[shown.touched_data(one.what, one.record) for one in page.items], next=page.next
+    )
 
 
 _ALL = "/v1/usage/corrections"

@@ -47,7 +47,7 @@ def show(correction: str, limit: int, page: str | None, as_json: bool) -> None:
     page_of = rows[:limit]
     cursor = cursor_of(page_of[-1].record.at, page_of[-1].key) if len(rows) > limit else None
     data = shown.as_data(found) | {
-        "records": [shown.touched_data(one) for one in page_of],
+        "records": [shown.touched_data(one.what, one.record) for one in page_of],
         "page": cursor,
         "archived": [{"month": f"{p.month:%Y-%m}", "file": p.file.name} for p in parts],
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from everycent.corrections.queries import Touched
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.metering.record import UsageRecord
@@ -27,9 +26,9 @@ def record_data(record: UsageRecord) -> dict[str, Any]:
     return record._asdict() | {"at": instant_text(record.at)}
 
 
-def touched_data(one: Touched) -> dict[str, Any]:
+def touched_data(what: str, record: UsageRecord) -> dict[str, Any]:
     """A record that a correction took back, put back or added."""
-    return {"what": one.what, **record_data(one.record)}
+    return {"what": what, **record_data(record)}
 
 
 def correction_id(text: str) -> UUID:
