@@ -21,6 +21,7 @@ _MOST_FAULTS = 20
 _DEEPEST = 32
 _LONGEST_TEXT = 10_000
 _MOST_DIGITS = 18
+_MOST_COMMAS = 60_000  # of a body: however it is made up, it becomes no more objects than these
 
 
 class Faults(Invalid):
@@ -108,6 +109,8 @@ def json_of(raw: bytes) -> Any:
     if not raw.strip():
         return {}
     try:
+        if raw.count(b",") > _MOST_COMMAS:
+            raise ValueError("it has too many parts; send them in several requests")
         plain = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_once,
