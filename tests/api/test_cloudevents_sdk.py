@@ -65,7 +65,7 @@ def test_an_event_of_the_sdk_is_taken_in_once_whatever_its_mode(api: Asking, mod
     name = f"{mode}-{again}"
     assert sent(api, MODES[mode](name)) == (1, 0)
     assert sent(api, MODES[again](name)) == (0, 1)
-    (found,) = api.get("/v1/usage/records", source="urn:meter:š/1", id=name)["items"]
+    (found,) = api.get("/v1/usage/records", source="urn:meter:š/1", record_id=name)["items"]
     assert (found["subject"], found["meter"], found["value"]) == ("acme", "calls", "12.5")
     assert (found["at"], found["dimensions"]) == ("2026-01-05T12:00:00Z", '{"region":"eu"}')
 
@@ -84,7 +84,7 @@ def test_names_and_times_of_the_sdk_arrive_as_they_were(
     called = f"{name}/{stored}"
     assert sent(api, to_binary_event(event(called, at))) == (1, 0)
     assert sent(api, to_structured_event(event(called, at))) == (0, 1)
-    (found,) = api.get("/v1/usage/records", source="urn:meter:š/1", id=called)["items"]
+    (found,) = api.get("/v1/usage/records", source="urn:meter:š/1", record_id=called)["items"]
     assert found["at"] == stored
 
 

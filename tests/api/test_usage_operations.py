@@ -64,7 +64,7 @@ def test_records_are_found_by_subject_in_order_of_time_page_by_page(api: Asking)
 
 
 def test_a_record_is_found_by_its_source_and_id(api: Asking):
-    (found,) = api.get("/v1/usage/records", source="gw", id="r1")["items"]
+    (found,) = api.get("/v1/usage/records", source="gw", record_id="r1")["items"]
     assert (found["subject"], found["meter"], found["value"]) == ("acme", "calls", "10")
     assert (found["at"], found["dimensions"]) == ("2026-01-05T11:00:00Z", '{"region":"eu"}')
 
@@ -73,9 +73,9 @@ def test_a_record_is_found_by_its_source_and_id(api: Asking):
     ("query", "status", "code"),
     [
         ({}, 400, "find.what"),
-        ({"id": "r1"}, 400, "find.source_and_id"),
-        ({"source": "gw", "id": "r1", "meter": "calls"}, 400, "find.what"),
-        ({"source": "gw", "id": "none"}, 404, "usage.unknown_record"),
+        ({"record_id": "r1"}, 400, "find.source_and_id"),
+        ({"source": "gw", "record_id": "r1", "meter": "calls"}, 400, "find.what"),
+        ({"source": "gw", "record_id": "none"}, 404, "usage.unknown_record"),
         ({"subject": "acme", "reason": "bilked"}, 400, "find.bad_reason"),
         ({"subject": "acme", "zone": "Mars"}, 400, "zone.unknown"),
         ({"subject": "acme", "from": "2026-02-01", "to": "2026-01-01"}, 400, "period.empty"),
@@ -143,7 +143,7 @@ def test_records_are_taken_back_after_a_look_once_and_put_back(api: Asking):
     assert again.headers["idempotency-replayed"] == "true"
     assert first.json() == look | {"correction": first.json()["correction"], "is_preview": False}
     assert values(api) == "60"
-    (found,) = api.get("/v1/usage/records", source="gw", id="r4")["items"]
+    (found,) = api.get("/v1/usage/records", source="gw", record_id="r4")["items"]
     assert (found["is_counted"], found["kind"], found["reason"]) == (False, "void", "metered twice")
     undone = f"{CORRECTIONS}/{first.json()['correction']}/undo"
     assert api.post(undone, {"reason": "it was right"})["records"]["restored"] == 1
@@ -278,7 +278,7 @@ def test_nothing_of_another_tenant_is_seen_or_changed(api: Asking, other: str):
         ("GET", f"{CORRECTIONS}/{done}/records", None, "correction.unknown"),
         ("POST", f"{CORRECTIONS}/{done}/undo", {"reason": "x"}, "correction.unknown"),
         ("POST", f"{CORRECTIONS}/void", GOOD, "usage.unknown_record"),
-        ("GET", "/v1/usage/records?source=gw&id=r0", None, "usage.unknown_record"),
+        ("GET", "/v1/usage/records?source=gw&record_id=r0", None, "usage.unknown_record"),
         ("GET", "/v1/usage/running?customer=acme", None, "customer.unknown"),
     ]
     for method, path, body, code in asked:

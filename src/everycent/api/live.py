@@ -7,18 +7,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from everycent.api.openapi import Fault
 from everycent.api.operation import Answer, Asked, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import Amount, Currency, Instant, Query, Shown, Zone
-from everycent.api.usage_shown import Unseen
-from everycent.consumption.slots import By, Kind
+from everycent.api.usage_shown import UnseenUsage, WhyNot
+from everycent.consumption.slots import By
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import chart as charts
 from everycent.flows import outstanding as flow
 from everycent.flows import totals as total_flow
-from everycent.flows.running import State
 from everycent.integrations import usage_chart
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.errors import Invalid
@@ -46,7 +44,7 @@ class RunningLine(Shown):
     item_no: int
     price: str
     product: str
-    state: State
+    state: Literal["running", "due", "billed", "late"]
     paid_by: Annotated[str | None, Meta(description="Who pays, when it is somebody else.")]
     starts_at: str
     ends_at: str
@@ -57,14 +55,14 @@ class RunningLine(Shown):
     currency: Currency
 
 
-class NetTotal(Shown):
+class RunningTotal(Shown):
     """What is not billed yet in a currency, net of taxes."""
 
     currency: Currency
     net: Amount
 
 
-class RefusedSubscription(Fault, kw_only=True):
+class RefusedSubscription(WhyNot, kw_only=True):
     """Why a subscription can't be worked out."""
 
     subscription: str
@@ -76,9 +74,9 @@ class RunningCost(Shown):
     customer: str
     as_of: str
     lines: list[RunningLine]
-    totals: list[NetTotal]
+    totals: list[RunningTotal]
     refused: list[RefusedSubscription]
-    unseen: list[Unseen]
+    unseen: list[UnseenUsage]
     is_invoice: Literal[False]
     note: str
 
@@ -112,7 +110,7 @@ class OfSlots(Query):
     ] = None
 
 
-class Slot(Shown):
+class ChartSlot(Shown):
     """A time of the chart."""
 
     label: str
@@ -123,7 +121,7 @@ class Slot(Shown):
 class ChartSeries(Shown):
     """The values of one row in every slot; null where there are no records."""
 
-    kind: Kind
+    kind: Literal["all", "value", "none", "other"]
     name: str
     values: list[str | None]
 
@@ -135,13 +133,13 @@ class UsageChart(Shown):
     meter: str
     what: str
     unit: str
-    by: By
+    by: Literal["hour", "day", "month"]
     time_zone: str
     dimension: str | None
     total: str | None
-    slots: list[Slot]
+    slots: list[ChartSlot]
     series: list[ChartSeries]
-    unseen: list[Unseen]
+    unseen: list[UnseenUsage]
 
 
 def get_chart(tx: Tx, asked: Asked[OfSlots, None]) -> Any:
@@ -197,7 +195,7 @@ class UsageTotals(Shown, kw_only=True):
 
     meters: list[MeterTotal] | None = None
     groups: list[DimensionTotal] | None = None
-    unseen: list[Unseen]
+    unseen: list[UnseenUsage]
 
 
 def get_totals(tx: Tx, asked: Asked[OfPeriod, None]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class StoredRecord(Shown):
     dimensions: dict[str, str]
 
 
-class Result(Shown):
+class OfferedResult(Shown):
     """What became of a record that was not accepted, by its position in the request."""
 
     position: int
@@ -122,7 +122,7 @@ class TakenIn(Shown):
     duplicates: int
     conflicts: int
     rejected: int
-    results: list[Result]
+    results: list[OfferedResult]
 
 
 class Spooled(Shown):

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from everycent.api.openapi import Fault
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import (
@@ -22,9 +21,9 @@ from everycent.api.shapes import (
     Shown,
     Zone,
 )
+from everycent.api.usage_shown import WhyNot
 from everycent.catalog import queries as catalog
 from everycent.corrections import queries, shown
-from everycent.corrections.correction import Kind
 from everycent.corrections.operations import By
 from everycent.corrections.scope import Scope
 from everycent.corrections.shown import correction_id
@@ -40,6 +39,7 @@ from everycent.metering.record import UsageRecord, check_name
 
 _READ, _WRITE = "usage:read", "usage:write"
 _MOST = 10_000
+_Kind = Literal["void", "replace", "backfill", "undo"]
 _Name = Annotated[str, Meta(min_length=1, max_length=200)]
 _Why = Annotated[Reason, Meta(description="For whoever reads the books later.")]
 
@@ -52,7 +52,7 @@ class Looking(Query):
     ] = False
 
 
-class Voided(Body):
+class VoidedRecords(Body):
     """Records of a source that are to be taken back."""
 
     source: _Name
@@ -74,14 +74,14 @@ class SaidRecord(Body):
     )
 
 
-class Replaced(Body):
+class ReplacedRecords(Body):
     """Records, each of which takes the place of the one with its source and id."""
 
     records: Annotated[list[SaidRecord], Meta(min_length=1, max_length=_MOST)]
     reason: _Why
 
 
-class Backfilled(Body, kw_only=True):
+class BackfilledSpan(Body, kw_only=True):
     """What a span of time should say: all its records, of these subjects and meters. What is missing is
     added, what differs is replaced, what is not told is taken back."""
 
@@ -97,7 +97,7 @@ class Backfilled(Body, kw_only=True):
     reason: _Why
 
 
-class Undone(Body):
+class UndoneCorrection(Body):
     """Why a correction is taken back."""
 
     reason: _Why
@@ -112,7 +112,7 @@ class CorrectedRecords(Shown):
     unchanged: int
 
 
-class Differences(Shown):
+class CorrectedAmounts(Shown):
     """What comes out differently."""
 
     net: Amount
@@ -120,7 +120,7 @@ class Differences(Shown):
     gross: Amount
 
 
-class CustomerDifferences(Differences):
+class CustomerDifferences(CorrectedAmounts):
     """What comes out differently for a customer in a currency."""
 
     customer: str
@@ -132,7 +132,7 @@ class RatedLine(Shown):
 
     quantity: str | None = None
     net: Amount | None = None
-    refusal: Fault | None = None
+    refusal: WhyNot | None = None
 
 
 class CorrectedLine(Shown):
@@ -156,7 +156,7 @@ class CorrectedInvoice(Shown):
     invoice: str
     customer: str
     currency: Currency
-    difference: Differences
+    difference: CorrectedAmounts
     lines: list[CorrectedLine]
 
 
@@ -170,15 +170,15 @@ class CorrectedPeriod(Shown):
     unit: str
     before: str | None
     after: str | None
-    refusal: Fault | None
+    refusal: WhyNot | None
 
 
-class Effect(Shown):
+class CorrectionEffect(Shown):
     """What a correction changes; `correction` is null for a preview."""
 
     correction: str | None
     is_preview: bool
-    kind: Kind
+    kind: _Kind
     reason: str
     records: CorrectedRecords
     invoices: list[CorrectedInvoice]
@@ -188,7 +188,7 @@ class Effect(Shown):
     notes: list[str]
 
 
-def void_records(tx: Tx, asked: Asked[Looking, Voided]) -> dict[str, Any]:
+def void_records(tx: Tx, asked: Asked[Looking, VoidedRecords]) -> dict[str, Any]:
     """Takes records out of the count. They stay stored, and can be put back. Of a record that was replaced,
     its id takes back whatever counts of it now."""
     source = check_name(asked.body.source, "source")
@@ -196,12 +196,12 @@ def void_records(tx: Tx, asked: Asked[Looking, Voided]) -> dict[str, Any]:
     return _done(tx, asked, correct.void(named, _by(asked)))
 
 
-def replace_records(tx: Tx, asked: Asked[Looking, Replaced]) -> dict[str, Any]:
+def replace_records(tx: Tx, asked: Asked[Looking, ReplacedRecords]) -> dict[str, Any]:
     """Puts each record in the place of the one with its source and id. All of them or none."""
     return _done(tx, asked, correct.replace(_records(tx, asked, asked.body.records), _by(asked)))
 
 
-def backfill_records(tx: Tx, asked: Asked[Looking, Backfilled]) -> dict[str, Any]:
+def backfill_records(tx: Tx, asked: Asked[Looking, BackfilledSpan]) -> dict[str, Any]:
     """Makes a span of time say what the records say. All of it or nothing."""
     told = asked.body
     known_zone(told.zone)
@@ -215,7 +215,7 @@ def backfill_records(tx: Tx, asked: Asked[Looking, Backfilled]) -> dict[str, Any
     return _done(tx, asked, correct.backfill(scope, records, _by(asked)))
 
 
-def undo_correction(tx: Tx, asked: Asked[Looking, Undone]) -> dict[str, Any]:
+def undo_correction(tx: Tx, asked: Asked[Looking, UndoneCorrection]) -> dict[str, Any]:
     """Takes back what a correction added and puts back what it took. That is a correction too."""
     return _done(tx, asked, correct.undo(correction_id(asked.path["correction"]), _by(asked)))
 
@@ -224,7 +224,7 @@ class Correction(Shown):
     """Records that were corrected together: how many were taken back, put back and added."""
 
     correction_id: str
-    kind: Kind
+    kind: _Kind
     reason: str
     undoes: str | None
     voided: int
@@ -276,14 +276,15 @@ def list_corrected_records(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, 
 
 _ALL = "/v1/usage/corrections"
 _ONE = f"{_ALL}/{{correction}}"
+_EFFECT = CorrectionEffect
 OPERATIONS = [
     reading(_ALL, _READ, list_corrections, Page[Correction], Paged),
     reading(_ONE, _READ, get_correction, Correction),
     reading(f"{_ONE}/records", _READ, list_corrected_records, Page[TouchedRecord], Paged),
-    changing("POST", f"{_ALL}/void", _WRITE, void_records, Effect, Voided, query=Looking),
-    changing("POST", f"{_ALL}/replace", _WRITE, replace_records, Effect, Replaced, query=Looking),
-    changing("POST", f"{_ALL}/backfill", _WRITE, backfill_records, Effect, Backfilled, query=Looking),
-    changing("POST", f"{_ONE}/undo", _WRITE, undo_correction, Effect, Undone, query=Looking),
+    changing("POST", f"{_ALL}/void", _WRITE, void_records, _EFFECT, VoidedRecords, query=Looking),
+    changing("POST", f"{_ALL}/replace", _WRITE, replace_records, _EFFECT, ReplacedRecords, query=Looking),
+    changing("POST", f"{_ALL}/backfill", _WRITE, backfill_records, _EFFECT, BackfilledSpan, query=Looking),
+    changing("POST", f"{_ONE}/undo", _WRITE, undo_correction, _EFFECT, UndoneCorrection, query=Looking),
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -14,15 +14,13 @@ from everycent.api.shapes import Instant, Page, Paged, Query, Shown, Zone
 from everycent.api.usage_shown import ArchivedPart
 from everycent.archives import queries as archives
 from everycent.archives import shown as archives_shown
-from everycent.archives.archive import Place
 from everycent.catalog import queries as catalog
-from everycent.catalog.intake import AfterInvoice, IntakePolicy
+from everycent.catalog.intake import IntakePolicy
 from everycent.db.connection import Tx
 from everycent.flows import find_usage as finding
 from everycent.flows import reasons as accounts
 from everycent.flows.find_usage import Found, Where
 from everycent.integrations.usage_archive import Archive
-from everycent.invoicing.reasons import Tone
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.period import period
 from everycent.metering import queries as metering
@@ -36,7 +34,9 @@ class WantedRecords(Paged):
     """Which records are wanted: one by its source and id, or those of a subject, a meter or a reason."""
 
     source: Annotated[_Name | None, Meta(description="The system that the id comes from.")] = None
-    id: Annotated[_Name | None, Meta(description="The id that the record was sent with.")] = None
+    record_id: Annotated[
+        _Name | None, Meta(description="The id that the record was sent with.")
+    ] = None
     subject: _Name | None = None
     meter: _Name | None = None
     reason: Annotated[
@@ -75,15 +75,15 @@ class FoundRecords(Page[FoundRecord]):
 
 
 def list_records(tx: Tx, asked: Asked[WantedRecords, None]) -> dict[str, Any]:
-    """Stored records. One by its `source` and `id`, in the archive too, with what took its place; or those
-    of a subject, a meter or a reason, in order of time."""
+    """Stored records. One by its `source` and `record_id`, in the archive too, with what took its place; or
+    those of a subject, a meter or a reason, in order of time."""
     told = asked.query
-    has_id = told.id is not None
+    has_id = told.record_id is not None
     is_other = bool(told.subject or told.meter or told.reason)
     finding.check_asked(has_ids=has_id, has_source=told.source is not None, is_other=is_other)
-    if told.source is not None and told.id is not None:
+    if told.source is not None and told.record_id is not None:
         files = Archive(asked.app.settings.home)
-        found = finding.by_ids(tx, told.source, [told.id], files)
+        found = finding.by_ids(tx, told.source, [told.record_id], files)
         return {"items": [finding.as_data(one) for one in found], "next": None, "archived": []}
     finding.check_reason(told.reason)
     known_zone(told.zone)
@@ -108,7 +108,7 @@ def list_records(tx: Tx, asked: Asked[WantedRecords, None]) -> dict[str, Any]:
     }
 
 
-class Counts(Shown):
+class UsageCounts(Shown):
     """How many records are stored, in how many batches, and how many of them no roll-up counts yet."""
 
     records: int
@@ -127,12 +127,12 @@ class CountedReason(Shown):
 
     reason: str
     records: int
-    tone: Tone
+    tone: Literal["good", "waits", "look"]
     sentence: str
     advice: str
 
 
-class Rejected(Shown):
+class RejectedUsage(Shown):
     """How many records were rejected at a door with a code, from which day to which (in UTC)."""
 
     code: str
@@ -142,14 +142,14 @@ class Rejected(Shown):
     last_day: date
 
 
-class Reasons(Shown):
+class UsageReasons(Shown):
     """Every stored record under exactly one reason; apart from them what was not stored."""
 
     records: int
     stored: list[CountedReason]
     offered: list[CountedReason]
     archived: list[CountedReason]
-    rejected: list[Rejected]
+    rejected: list[RejectedUsage]
 
 
 def get_reasons(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:  # noqa: ARG001
@@ -175,7 +175,7 @@ class UsageMeter(Shown):
     ahead_minutes: int | None
     required: list[str]
     allowed: list[str] | None
-    after_invoice: AfterInvoice
+    after_invoice: Literal["review", "write_off", "next_invoice", "note"]
     every_minutes: int | None
     grace_minutes: int
 
@@ -190,7 +190,7 @@ def list_usage_meters(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]
     return asked.page(found, lambda last: str(last["meter"]))
 
 
-class Part(Shown):
+class ArchivePart(Shown):
     """A part of a month in a file of the archive."""
 
     month: str
@@ -204,7 +204,7 @@ class Part(Shown):
     digest: str
     archived_at: str
     place: Annotated[
-        Place,
+        Literal["table", "file", "restored"],
         Meta(description="In the table too, in the file alone, or back in the table."),
     ]
 
@@ -217,9 +217,9 @@ def list_archives(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
 
 OPERATIONS = [
     reading("/v1/usage/records", _SCOPE, list_records, FoundRecords, WantedRecords),
-    reading("/v1/usage/counts", _SCOPE, get_usage_counts, Counts),
-    reading("/v1/usage/reasons", _SCOPE, get_reasons, Reasons),
-    reading("/v1/usage/rejections", _SCOPE, list_rejections, Page[Rejected]),
+    reading("/v1/usage/counts", _SCOPE, get_usage_counts, UsageCounts),
+    reading("/v1/usage/reasons", _SCOPE, get_reasons, UsageReasons),
+    reading("/v1/usage/rejections", _SCOPE, list_rejections, Page[RejectedUsage]),
     reading("/v1/usage/meters", _SCOPE, list_usage_meters, Page[UsageMeter]),
-    reading("/v1/usage/archives", _SCOPE, list_archives, Page[Part]),
+    reading("/v1/usage/archives", _SCOPE, list_archives, Page[ArchivePart]),
 ]

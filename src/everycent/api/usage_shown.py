@@ -12,13 +12,23 @@ from everycent.api.shapes import Shown
 from everycent.kernel.errors import Invalid
 
 
-class Unseen(Shown):
+class UnseenUsage(Shown):
     """Something that was asked for and of which no usage was ever recorded: a typo, or still to come."""
 
     field: str
     value: str
     message: str
     near: Annotated[list[str], Meta(description="Known names that look like it.")]
+
+
+class WhyNot(Shown):
+    """Why something can't be worked out: a stable code, a sentence, and what to do."""
+
+    code: str
+    message: str
+    field: str | None = None
+    value: str | None = None
+    hint: str | None = None
 
 
 class ArchivedPart(Shown):

@@ -19,7 +19,7 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text, parse_instant
 from everycent.metering.record import check_name
 from everycent.watching import operations, queries
-from everycent.watching.gap import Outcome, Place
+from everycent.watching.gap import Place
 from everycent.watching.operations import Writing
 from everycent.watching.threshold import checked, checked_key
 
@@ -56,7 +56,7 @@ class RemovedThreshold(Shown):
     is_removed: bool
 
 
-class Crossing(Shown):
+class ThresholdCrossing(Shown):
     """A threshold that was reached in a period: its `value`, and what was `reached` by then."""
 
     key: str
@@ -139,7 +139,7 @@ class WantedGaps(Paged):
     ] = "open"
 
 
-class Gap(Shown):
+class UsageGap(Shown):
     """A time in which no records came, though the meter's policy and a contract ask for them."""
 
     subject: str
@@ -149,7 +149,7 @@ class Gap(Shown):
     ]
     noticed_at: str
     closed_at: str | None
-    outcome: Outcome
+    outcome: Literal["open", "filled", "accepted", "not_expected", "begins_earlier"]
     ends_at: Annotated[str | None, Meta(description="The first record after its beginning.")]
     ends_by: Annotated[
         str | None, Meta(description="The same, where the archive alone knows it exactly.")
@@ -174,7 +174,7 @@ class ClosedGap(Shown):
     outcome: Literal["accepted"]
 
 
-class Looked(Shown):
+class CheckedGaps(Shown):
     """How many gaps were opened and closed by the look."""
 
     opened: int
@@ -232,8 +232,8 @@ OPERATIONS = [
     reading(_THRESHOLD, _READ, get_threshold, Threshold),
     changing("PUT", _THRESHOLD, _WRITE, set_threshold, Threshold, NewThreshold),
     changing("POST", f"{_THRESHOLD}/remove", _WRITE, remove_threshold, RemovedThreshold),
-    reading("/v1/usage/crossings", _READ, list_crossings, Page[Crossing], WantedCrossings),
-    reading("/v1/usage/gaps", _READ, list_gaps, Page[Gap], WantedGaps),
-    doing("POST", "/v1/usage/gaps/check", _WRITE, check_gaps, Looked),
+    reading("/v1/usage/crossings", _READ, list_crossings, Page[ThresholdCrossing], WantedCrossings),
+    reading("/v1/usage/gaps", _READ, list_gaps, Page[UsageGap], WantedGaps),
+    doing("POST", "/v1/usage/gaps/check", _WRITE, check_gaps, CheckedGaps),
     changing("POST", "/v1/usage/gaps/accept", _WRITE, accept_gap, ClosedGap, AcceptedGap),
 ]
