@@ -15,12 +15,13 @@ from starlette.responses import Response
 from everycent.api import offers
 from everycent.api.bodies import body_of
 from everycent.api.operation import raw
+from everycent.api.parameters import flag, parameters
 from everycent.api.service import admitted, admitted_before, digest_of, in_thread, service_of
 from everycent.api.shapes import Query, Shown
 from everycent.app.usage_spool import Head
 from everycent.db.connection import is_away
 from everycent.flows.taken import Outcome, Status, Taken
-from everycent.kernel.errors import Invalid, Unavailable
+from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import instant_text
 from everycent.metering.record import UsageRecord
 from everycent.metering.wire import MAX_RECORDS, Form
@@ -33,11 +34,16 @@ _Value = Annotated[
     Meta(
         description="A decimal number, in quotes or not: it is read as it is written.",
         examples=["12.5"],
-        extra_json_schema={"type": ["string", "number"]},
+        extra_json_schema={"anyOf": [{"type": "string"}, {"type": "number"}]},
     ),
 ]
 _Dimension = Annotated[
-    Any, Meta(extra_json_schema={"type": ["string", "number", "boolean", "null"]})
+    Any,
+    Meta(
+        extra_json_schema={
+            "anyOf": [{"type": name} for name in ("string", "number", "boolean", "null")]
+        }
+    ),
 ]
 _Dimensions = Annotated[
     dict[str, _Dimension],
@@ -150,7 +156,7 @@ async def post_usage(request: Request) -> Response:
             is_spooled = True
     if is_spooled:
         tenant_id = admitted_before(request).tenant_id
-    is_atomic = _flag(request, "atomic")
+    is_atomic = flag(parameters(request, "atomic"), "atomic")
     headers = offers.headers_of(request.headers.items())
 
     def offer(body: bytes) -> Future[Taken]:
@@ -199,13 +205,6 @@ OPERATIONS = [
 def _is_for_spool(error: Exception) -> bool:
     """Whether the database is at fault. Of what it broke off it may have stored all: draining finds out."""
     return is_away(error) or (isinstance(error, Unavailable) and error.code == "usage.not_stored")
-
-
-def _flag(request: Request, name: str) -> bool:
-    told = request.query_params.get(name, "false")
-    if told not in ("true", "false"):
-        raise Invalid("request.bad_parameter", f"{name} is true or false", field=name, value=told)
-    return told == "true"
 
 
 def _answer(taken: Taken) -> bytes:
