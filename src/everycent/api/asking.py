@@ -21,7 +21,7 @@ _MOST_FAULTS = 20
 _DEEPEST = 32
 _LONGEST_TEXT = 10_000
 _MOST_DIGITS = 18
-_MOST_COMMAS = 60_000  # of a body: however it is made up, it becomes no more objects than these
+_MOST_COMMAS = 40_000  # of a body: however it is made up, it becomes no more objects than these
 
 
 class Faults(Invalid):
