@@ -16,6 +16,7 @@ from everycent_client.models import (
     Applied,
     AppliedCoupon,
     AppliedTerms,
+    ArchivePart,
     AttemptStage,
     AttemptState,
     Attention,
@@ -25,11 +26,15 @@ from everycent_client.models import (
     CarryOverage,
     CatalogChanges,
     CatalogEntry,
+    CheckedGaps,
     Checkpoint,
+    ClosedGap,
     Collection,
     ComparedReport,
     ConfigActivation,
     ConfigDifferences,
+    Correction,
+    CorrectionEffect,
     CountedRecord,
     CreatedConfig,
     CreditGrant,
@@ -56,6 +61,7 @@ from everycent_client.models import (
     Exchange,
     ExchangeRate,
     Explained,
+    FoundRecords,
     Instalments,
     InSuspense,
     Invoice,
@@ -101,6 +107,8 @@ from everycent_client.models import (
     RatedPriceShape,
     Refunded,
     RefundLines,
+    RejectedUsage,
+    RemovedThreshold,
     ReportAnswer,
     ReportConfig,
     ReportConfigVersion,
@@ -108,6 +116,8 @@ from everycent_client.models import (
     ReportState,
     ReportStep,
     RevokedKey,
+    RunningCost,
+    SaidRecord,
     ServiceChart,
     ServiceResources,
     SplitDebits,
@@ -116,11 +126,15 @@ from everycent_client.models import (
     SubscriptionChanges,
     Switched,
     TakenEntries,
+    TakenIn,
     TaxStatus,
     Tenant,
     TermShape,
     TermsShape,
+    Threshold,
+    ThresholdCrossing,
     ToldRates,
+    TouchedRecord,
     TrailedErpDocument,
     TrialAnswer,
     TrialBalance,
@@ -133,7 +147,13 @@ from everycent_client.models import (
     TryQuantities,
     TryResume,
     TrySwitch,
+    UsageChart,
+    UsageCounts,
+    UsageGap,
+    UsageMeter,
     UsageNow,
+    UsageReasons,
+    UsageTotals,
     UsedCoupon,
     Verified,
     VoidedGrant,
@@ -156,6 +176,19 @@ def abort_collection(run: str, /, *, idempotency_key: str | None = None) -> Call
         "POST",
         f"/v1/collections/{quote(run, safe='')}/abort",
         Collection,
+        idempotency_key=idempotency_key,
+    )
+
+
+def accept_gap(
+    *, subject: str, meter: str, starts_at: str, reason: str, idempotency_key: str | None = None
+) -> Call[ClosedGap]:
+    """Closes a gap for good: no records will come."""
+    return call(
+        "POST",
+        "/v1/usage/gaps/accept",
+        ClosedGap,
+        body={"subject": subject, "meter": meter, "starts_at": starts_at, "reason": reason},
         idempotency_key=idempotency_key,
     )
 
@@ -412,6 +445,39 @@ def plan_assign_payment(
     )
 
 
+def backfill_records(
+    *,
+    records: list[SaidRecord],
+    from_: str,
+    to: str,
+    subjects: list[str],
+    meters: list[str],
+    source: str | None,
+    reason: str,
+    preview: bool | UnsetType = UNSET,
+    zone: str | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[CorrectionEffect]:
+    """Makes a span of time say what the records say. All of it or nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/backfill",
+        CorrectionEffect,
+        query={"preview": preview},
+        body={
+            "records": records,
+            "from": from_,
+            "to": to,
+            "zone": zone,
+            "subjects": subjects,
+            "meters": meters,
+            "source": source,
+            "reason": reason,
+        },
+        idempotency_key=idempotency_key,
+    )
+
+
 def build_report_now(period: str, /, *, idempotency_key: str | None = None) -> Call[BuiltReport]:
     """Pulls the report of a period from every sub-service, if there is none. All of them
     have to answer as a whole, or there is no report. It is answered when it is through, as
@@ -564,6 +630,11 @@ def check_entitlement(
         Entitlement,
         query={"customer": customer, "subscription": subscription, "at": at, "amount": amount},
     )
+
+
+def check_gaps(*, idempotency_key: str | None = None) -> Call[CheckedGaps]:
+    """Looks for meters that stopped sending, or have a hole. Twice is once."""
+    return call("POST", "/v1/usage/gaps/check", CheckedGaps, idempotency_key=idempotency_key)
 
 
 def check_wallets(
@@ -1084,16 +1155,42 @@ def get_catalog_version(kind: str, key: str, version: str, /) -> Call[CatalogEnt
     )
 
 
-def get_chart() -> Call[Any]:
-    """Usage by hour, day or month: `subject`, `meter`, `by`, `from`, `to`, and as wanted
-    `dimension` and `zone`. A picture for whoever accepts image/svg+xml, numbers for
-    everybody else."""
-    return call("GET", "/v1/usage/chart", Any)
+def get_chart(
+    *,
+    subject: str,
+    meter: str,
+    from_: str,
+    to: str,
+    by: Literal["day", "hour", "month"] | UnsetType = UNSET,
+    dimension: str | UnsetType = UNSET,
+    zone: str | UnsetType = UNSET,
+) -> Call[UsageChart]:
+    """Usage of a subject and a meter by hour, day or month. A picture for whoever accepts
+    image/svg+xml, numbers for everybody else."""
+    return call(
+        "GET",
+        "/v1/usage/chart",
+        UsageChart,
+        query={
+            "subject": subject,
+            "meter": meter,
+            "from": from_,
+            "to": to,
+            "by": by,
+            "dimension": dimension,
+            "zone": zone,
+        },
+    )
 
 
 def get_collection(run: str, /) -> Call[Collection]:
     """One run, and how far it is."""
     return call("GET", f"/v1/collections/{quote(run, safe='')}", Collection)
+
+
+def get_correction(correction: str, /) -> Call[Correction]:
+    """One correction."""
+    return call("GET", f"/v1/usage/corrections/{quote(correction, safe='')}", Correction)
 
 
 def get_coupon(coupon: str, /) -> Call[UsedCoupon]:
@@ -1152,12 +1249,6 @@ def get_exchange(*, pair: str, on: str | UnsetType = UNSET) -> Call[Exchange]:
     """The exchange that applies on a day, by the tenant's policies: directly, backwards or
     over a third currency."""
     return call("GET", "/v1/exchange", Exchange, query={"pair": pair, "on": on})
-
-
-def get_gaps() -> Call[Any]:
-    """The gaps that are open, as `usage watch` or `usage gaps` noticed them; with `all`
-    closed ones too."""
-    return call("GET", "/v1/usage/gaps", Any)
 
 
 def get_invoice(invoice: str, /) -> Call[Invoice]:
@@ -1240,9 +1331,9 @@ def plan_get_plan(plan: str, /, *, version: int | UnsetType = UNSET) -> Call[Pla
     )
 
 
-def get_reasons() -> Call[Any]:
-    """Every record by the reason why it is billed or not."""
-    return call("GET", "/v1/usage/reasons", Any)
+def get_reasons() -> Call[UsageReasons]:
+    """Every record by the reason why it is billed or not. It reads every record."""
+    return call("GET", "/v1/usage/reasons", UsageReasons)
 
 
 def get_report(period: str, /) -> Call[WholeReportState]:
@@ -1274,9 +1365,18 @@ def get_report_events(
     )
 
 
-def get_running() -> Call[Any]:
-    """Current usage and running cost: `customer`, and as wanted `subscription` and `at`."""
-    return call("GET", "/v1/usage/running", Any)
+def get_running(
+    *, customer: str, subscription: str | UnsetType = UNSET, at: str | UnsetType = UNSET
+) -> Call[RunningCost]:
+    """Current usage and running cost of a customer, of every period that is not billed yet.
+    It is what the next invoice comes to, before discounts and without taxes that come on
+    top."""
+    return call(
+        "GET",
+        "/v1/usage/running",
+        RunningCost,
+        query={"customer": customer, "subscription": subscription, "at": at},
+    )
 
 
 def get_service_chart(
@@ -1374,16 +1474,35 @@ def get_tenant() -> Call[Tenant]:
     return call("GET", "/v1/tenant", Tenant)
 
 
-def get_thresholds() -> Call[Any]:
-    """What is watched, and when it was crossed, the newest crossings first."""
-    return call("GET", "/v1/usage/thresholds", Any)
+def get_threshold(threshold: str, /) -> Call[Threshold]:
+    """One threshold."""
+    return call("GET", f"/v1/usage/thresholds/{quote(threshold, safe='')}", Threshold)
 
 
-def get_totals() -> Call[Any]:
-    """What was used from `from` to `to` by meter: of all, or of the `subject` and `meter`
-    that are named; or what both name by the values of `dimension`. Days begin on the clock
-    of `zone`."""
-    return call("GET", "/v1/usage/totals", Any)
+def get_totals(
+    *,
+    from_: str,
+    to: str,
+    zone: str | UnsetType = UNSET,
+    meter: str | UnsetType = UNSET,
+    subject: str | UnsetType = UNSET,
+    dimension: str | UnsetType = UNSET,
+) -> Call[UsageTotals]:
+    """What was used in a period by meter: of all, or of the subject and meter that are
+    named. With a dimension it is what both name by the values of it."""
+    return call(
+        "GET",
+        "/v1/usage/totals",
+        UsageTotals,
+        query={
+            "from": from_,
+            "to": to,
+            "zone": zone,
+            "meter": meter,
+            "subject": subject,
+            "dimension": dimension,
+        },
+    )
 
 
 def get_trial_balance(
@@ -1397,6 +1516,11 @@ def get_trial_balance(
         TrialBalance,
         query={"as_of": as_of, "known_at": known_at},
     )
+
+
+def get_usage_counts() -> Call[UsageCounts]:
+    """How many records are stored."""
+    return call("GET", "/v1/usage/counts", UsageCounts)
 
 
 def get_wallet(wallet: str, /, *, as_of: str | UnsetType = UNSET) -> Call[WalletShown]:
@@ -1542,6 +1666,11 @@ def list_alarms(
     )
 
 
+def list_archives() -> Pages[ArchivePart]:
+    """What was archived, and where its records are."""
+    return Pages(call("GET", "/v1/usage/archives", Page[ArchivePart]))
+
+
 def list_audit(
     *,
     size: int | UnsetType = UNSET,
@@ -1643,6 +1772,30 @@ def list_collections(
     )
 
 
+def list_corrected_records(
+    correction: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[TouchedRecord]:
+    """The records that a correction took back, put back and added, in order of time. Those
+    that it added and that are in the archive now are left out."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/usage/corrections/{quote(correction, safe='')}/records",
+            Page[TouchedRecord],
+            query={"size": size, "after": after},
+        )
+    )
+
+
+def list_corrections(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[Correction]:
+    """Corrections, the newest first."""
+    return Pages(
+        call("GET", "/v1/usage/corrections", Page[Correction], query={"size": size, "after": after})
+    )
+
+
 def list_counted_records(
     invoice: str,
     /,
@@ -1676,6 +1829,23 @@ def list_coupons(
             "/v1/coupons",
             Page[UsedCoupon],
             query={"size": size, "after": after, "customer": customer},
+        )
+    )
+
+
+def list_crossings(
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    threshold: str | UnsetType = UNSET,
+) -> Pages[ThresholdCrossing]:
+    """When thresholds were crossed, the newest first."""
+    return Pages(
+        call(
+            "GET",
+            "/v1/usage/crossings",
+            Page[ThresholdCrossing],
+            query={"size": size, "after": after, "threshold": threshold},
         )
     )
 
@@ -1858,6 +2028,23 @@ def list_exchange_rates(
     )
 
 
+def list_gaps(
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    state: Literal["all", "open"] | UnsetType = UNSET,
+) -> Pages[UsageGap]:
+    """Gaps as they were noticed last, the open ones first, then the newest."""
+    return Pages(
+        call(
+            "GET",
+            "/v1/usage/gaps",
+            Page[UsageGap],
+            query={"size": size, "after": after, "state": state},
+        )
+    )
+
+
 def list_invoices(
     *,
     size: int | UnsetType = UNSET,
@@ -2018,6 +2205,46 @@ def list_promises() -> Pages[Promised]:
     return Pages(call("GET", "/v1/verify", Page[Promised]))
 
 
+def list_records(
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    source: str | UnsetType = UNSET,
+    record_id: str | UnsetType = UNSET,
+    subject: str | UnsetType = UNSET,
+    meter: str | UnsetType = UNSET,
+    reason: str | UnsetType = UNSET,
+    from_: str | UnsetType = UNSET,
+    to: str | UnsetType = UNSET,
+    zone: str | UnsetType = UNSET,
+) -> Call[FoundRecords]:
+    """Stored records. One by its `source` and `record_id`, in the archive too, with what
+    took its place; or those of a subject, a meter or a reason, in order of time."""
+    return call(
+        "GET",
+        "/v1/usage/records",
+        FoundRecords,
+        query={
+            "size": size,
+            "after": after,
+            "source": source,
+            "record_id": record_id,
+            "subject": subject,
+            "meter": meter,
+            "reason": reason,
+            "from": from_,
+            "to": to,
+            "zone": zone,
+        },
+    )
+
+
+def list_rejections() -> Pages[RejectedUsage]:
+    """What was rejected at the doors, counted by code and door, the most frequent first.
+    Records that were rejected are not kept."""
+    return Pages(call("GET", "/v1/usage/rejections", Page[RejectedUsage]))
+
+
 def list_report_config_history(
     *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
 ) -> Pages[ConfigActivation]:
@@ -2102,6 +2329,20 @@ def list_suspense(
     return Pages(
         call("GET", "/v1/payments/suspense", Page[InSuspense], query={"size": size, "after": after})
     )
+
+
+def list_thresholds(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[Threshold]:
+    """What is watched, in order of the keys."""
+    return Pages(
+        call("GET", "/v1/usage/thresholds", Page[Threshold], query={"size": size, "after": after})
+    )
+
+
+def list_usage_meters() -> Pages[UsageMeter]:
+    """The meters that take records, with the bounds that each record has to keep."""
+    return Pages(call("GET", "/v1/usage/meters", Page[UsageMeter]))
 
 
 def list_wallets(
@@ -2275,10 +2516,13 @@ def plan_dunning(*, as_of: str | UnsetType = UNSET) -> Pages[PlannedStep]:
     return Pages(call("GET", "/v1/dunning/plan", Page[PlannedStep], query={"as_of": as_of}))
 
 
-def post_usage(records: Any) -> Call[Any]:
-    """Stores the offered records and answers when they are durable: in the database, or in
-    the spool while it is away, if there is one."""
-    return call("POST", "/v1/usage", Any, body=records)
+def post_usage(records: Any, *, atomic: bool | UnsetType = UNSET) -> Call[TakenIn]:
+    """Stores usage records and answers when they are durable: in the database, or in the
+    spool while it is away, if there is one. A record that was sent before is a duplicate,
+    and does no harm. Records are plain JSON, one or an array, or a line each; or
+    CloudEvents 1.0 in structured, batched or binary mode (with headers `ce-…`, the body is
+    the event's data)."""
+    return call("POST", "/v1/usage", TakenIn, query={"atomic": atomic}, body=records)
 
 
 def preview_documents(
@@ -2499,12 +2743,43 @@ def remove_payment_method(
     )
 
 
+def remove_threshold(
+    threshold: str, /, *, idempotency_key: str | None = None
+) -> Call[RemovedThreshold]:
+    """Watches a threshold no longer. Its crossings stay."""
+    return call(
+        "POST",
+        f"/v1/usage/thresholds/{quote(threshold, safe='')}/remove",
+        RemovedThreshold,
+        idempotency_key=idempotency_key,
+    )
+
+
 def remove_top_up_rule(wallet: str, /, *, idempotency_key: str | None = None) -> Call[Wallet]:
     """Makes no automatic top-ups any more. One that is due stays so."""
     return call(
         "DELETE",
         f"/v1/wallets/{quote(wallet, safe='')}/top-up-rule",
         Wallet,
+        idempotency_key=idempotency_key,
+    )
+
+
+def replace_records(
+    *,
+    records: list[SaidRecord],
+    reason: str,
+    preview: bool | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[CorrectionEffect]:
+    """Puts each record in the place of the one with its source and id. All of them or
+    none."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/replace",
+        CorrectionEffect,
+        query={"preview": preview},
+        body={"records": records, "reason": reason},
         idempotency_key=idempotency_key,
     )
 
@@ -2813,6 +3088,27 @@ def set_payer(
         f"/v1/customers/{quote(customer, safe='')}/payers",
         PayerSet,
         body={"payer": payer, "from": from_, "reason": reason},
+        idempotency_key=idempotency_key,
+    )
+
+
+def set_threshold(
+    threshold: str,
+    /,
+    *,
+    value: str,
+    customer: str | UnsetType | None = UNSET,
+    subject: str | UnsetType | None = UNSET,
+    meter: str | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[Threshold]:
+    """Sets a threshold, or sets it anew: it may then be crossed anew. The same again
+    changes nothing."""
+    return call(
+        "PUT",
+        f"/v1/usage/thresholds/{quote(threshold, safe='')}",
+        Threshold,
+        body={"value": value, "customer": customer, "subject": subject, "meter": meter},
         idempotency_key=idempotency_key,
     )
 
@@ -3137,6 +3433,26 @@ def plan_unapply_payment(
     )
 
 
+def undo_correction(
+    correction: str,
+    /,
+    *,
+    reason: str,
+    preview: bool | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[CorrectionEffect]:
+    """Takes back what a correction added and puts back what it took. That is a correction
+    too."""
+    return call(
+        "POST",
+        f"/v1/usage/corrections/{quote(correction, safe='')}/undo",
+        CorrectionEffect,
+        query={"preview": preview},
+        body={"reason": reason},
+        idempotency_key=idempotency_key,
+    )
+
+
 def undo_write_off(
     invoice: str,
     /,
@@ -3263,6 +3579,26 @@ def plan_void_grant(
         Plan,
         query={"plan": "show"},
         body={"reason": reason, "at": at},
+    )
+
+
+def void_records(
+    *,
+    source: str,
+    ids: list[str],
+    reason: str,
+    preview: bool | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[CorrectionEffect]:
+    """Takes records out of the count. They stay stored, and can be put back. Of a record
+    that was replaced, its id takes back whatever counts of it now."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/void",
+        CorrectionEffect,
+        query={"preview": preview},
+        body={"source": source, "ids": ids, "reason": reason},
+        idempotency_key=idempotency_key,
     )
 
 

@@ -157,6 +157,15 @@ Verb = Literal["change", "create", "keep"]
 Way = Literal["cash", "charge", "debit", "other", "transfer"]
 
 
+class AcceptedGap(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A gap for which no records will come, and why."""
+
+    subject: str
+    meter: str
+    starts_at: str
+    reason: str
+
+
 class AccountBalance(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What an account comes to in a currency."""
 
@@ -312,6 +321,32 @@ class ApplyPayment(msgspec.Struct, kw_only=True, omit_defaults=True):
     invoices: list[InvoiceShare]
 
 
+class ArchivePart(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A part of a month in a file of the archive."""
+
+    month: str
+    part: int
+    file: str
+    location: str
+    bytes: int
+    sha256: str
+    records: int
+    total: str
+    digest: str
+    archived_at: str
+    place: Literal["file", "restored", "table"]
+
+
+class ArchivedPart(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A file of the archive that holds records of a month."""
+
+    month: str
+    file: str
+    location: str
+    records: int
+    archived_at: str
+
+
 class AssignPayment(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Whose money in suspense is, and what it pays."""
 
@@ -382,6 +417,20 @@ class Attention(msgspec.Struct, kw_only=True, omit_defaults=True):
     silent_files: list[SilentFile]
     stopped: list[StoppedInvoice]
     in_suspense: list[InSuspense]
+
+
+class BackfilledSpan(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a span of time should say: all its records, of these subjects and meters. What
+    is missing is added, what differs is replaced, what is not told is taken back."""
+
+    records: list[SaidRecord]
+    from_: str = msgspec.field(name="from")
+    to: str
+    zone: str | UnsetType = UNSET
+    subjects: list[str]
+    meters: list[str]
+    source: str | None
+    reason: str
 
 
 class BandRule(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -632,6 +681,29 @@ class ChartPoint(msgspec.Struct, kw_only=True, omit_defaults=True):
     used: str
 
 
+class ChartSeries(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The values of one row in every slot; null where there are no records."""
+
+    kind: Literal["all", "none", "other", "value"]
+    name: str
+    values: list[str | None]
+
+
+class ChartSlot(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A time of the chart."""
+
+    label: str
+    starts_at: str
+    ends_at: str
+
+
+class CheckedGaps(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How many gaps were opened and closed by the look."""
+
+    opened: int
+    closed: int
+
+
 class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A seal on the journal up to a place: its digest is kept elsewhere, and shows that
     nothing before that place was changed since. `signature` is Ed25519 over `digest`, by
@@ -649,6 +721,15 @@ class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True):
     digest: str
     public_key: str
     signature: str
+
+
+class ClosedGap(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A gap that is closed for good."""
+
+    subject: str
+    meter: str
+    starts_at: str
+    outcome: Literal["accepted"]
 
 
 class Collection(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -753,31 +834,76 @@ class ContractChange(msgspec.Struct, kw_only=True, omit_defaults=True):
     break_term: bool | UnsetType = UNSET
 
 
-class CorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The line that another one corrects or takes back."""
+class CorrectedAmounts(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What comes out differently."""
+
+    net: str
+    tax: str
+    gross: str
+
+
+class CorrectedInvoice(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An invoice that stands as it was issued, and what it would say now."""
 
     invoice: str
-    line: int
+    customer: str
+    currency: str
+    difference: CorrectedAmounts
+    lines: list[Usage_correctedCorrectedLine]
+
+
+class CorrectedPeriod(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A period that is not billed yet."""
+
+    subscription: str
+    what: str
+    starts_at: str
+    ends_at: str
+    unit: str
+    before: str | None
+    after: str | None
+    refusal: WhyNot | None
+
+
+class CorrectedRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How many records are taken back, put back, added, and are right already."""
+
+    voided: int
+    restored: int
+    added: int
+    unchanged: int
 
 
 class Correction(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a line takes the place of: line `line_no` of invoice `invoice`, with which the
-    period was billed, and what was `charged` for it (minor units) up to `ends_at` when this
-    was said. `step` counts the corrections of a line from 1. `given_back` is what the
-    plan's rule gives back, where that is not the difference between what was charged and
-    what is right now. `prepaid` is what credit stood for of the charge then, paid before
-    taxes. `credited` is what credit notes took off lines of the period before: no more is
-    given back than the rest."""
+    """Records that were corrected together: how many were taken back, put back and
+    added."""
 
-    invoice: str
-    invoice_id: str
-    line_no: int
-    step: int
-    charged: int
-    ends_at: str
-    given_back: int | UnsetType | None = UNSET
-    prepaid: int | UnsetType = UNSET
-    credited: int | UnsetType = UNSET
+    correction_id: str
+    kind: Literal["backfill", "replace", "undo", "void"]
+    reason: str
+    undoes: str | None
+    voided: int
+    restored: int
+    added: int
+    batch_id: int
+    recorded_at: str
+    actor: str
+    undone_by: str | None
+
+
+class CorrectionEffect(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a correction changes; `correction` is null for a preview."""
+
+    correction: str | None
+    is_preview: bool
+    kind: Literal["backfill", "replace", "undo", "void"]
+    reason: str
+    records: CorrectedRecords
+    invoices: list[CorrectedInvoice]
+    lines_that_stay_the_same: int
+    customers: list[CustomerDifferences]
+    unbilled: list[CorrectedPeriod]
+    notes: list[str]
 
 
 class CostRefusal(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -788,6 +914,16 @@ class CostRefusal(msgspec.Struct, kw_only=True, omit_defaults=True):
     field: str | UnsetType | None = UNSET
     value: str | UnsetType | None = UNSET
     hint: str | UnsetType | None = UNSET
+
+
+class CountedReason(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How many records there are for a reason, and what to do about it."""
+
+    reason: str
+    records: int
+    tone: Literal["good", "look", "waits"]
+    sentence: str
+    advice: str
 
 
 class CountedRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -973,6 +1109,16 @@ class CustomerChanges(msgspec.Struct, kw_only=True, omit_defaults=True):
     group: str | UnsetType | None = UNSET
 
 
+class CustomerDifferences(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What comes out differently for a customer in a currency."""
+
+    net: str
+    tax: str
+    gross: str
+    customer: str
+    currency: str
+
+
 class CustomerStatement(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A part of the account of a customer, with what was owed before the time asked for and
     after it."""
@@ -1051,6 +1197,18 @@ class DebitFileShown(msgspec.Struct, kw_only=True, omit_defaults=True):
     returned: int
     items: list[FileDebit]
     entries: list[FileEntry]
+
+
+class DimensionTotal(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """All records that have a value of the dimension; `value` is empty for those without
+    it."""
+
+    value: str
+    records: int
+    total: str
+    low: str
+    high: str
+    latest: str
 
 
 class Discount(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -1537,6 +1695,35 @@ class Formula(msgspec.Struct, kw_only=True, omit_defaults=True, tag="formula"):
     inputs: dict[str, Series | Formula]
 
 
+class FoundRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A stored record. What it says is null where it is in the archive and its file is not
+    there."""
+
+    source: str
+    record_id: str
+    subject: str | None
+    meter: str | None
+    at: str | None
+    value: str | None
+    dimensions: str | None
+    recorded_at: str
+    is_counted: bool
+    changed_by: str | None
+    kind: str | None
+    reason: str | None
+    archived: list[ArchivedPart]
+    unread: str | None
+
+
+class FoundRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Records in order of time. `archived` are files of the archive that were not looked
+    at."""
+
+    items: list[FoundRecord]
+    next: str | None
+    archived: list[ArchivedPart]
+
+
 class FoundingCustomer(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A customer."""
 
@@ -1863,7 +2050,7 @@ class InvoiceLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     discount: str
     prepaid: str
     net: str
-    corrects: CorrectedLine | None
+    corrects: InvoicesCorrectedLine | None
 
 
 class InvoiceShare(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -1900,6 +2087,33 @@ class InvoicedCustomer(msgspec.Struct, kw_only=True, omit_defaults=True):
     group: str | UnsetType | None = UNSET
 
 
+class InvoicesCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The line that another one corrects or takes back."""
+
+    invoice: str
+    line: int
+
+
+class InvoicingCorrection(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a line takes the place of: line `line_no` of invoice `invoice`, with which the
+    period was billed, and what was `charged` for it (minor units) up to `ends_at` when this
+    was said. `step` counts the corrections of a line from 1. `given_back` is what the
+    plan's rule gives back, where that is not the difference between what was charged and
+    what is right now. `prepaid` is what credit stood for of the charge then, paid before
+    taxes. `credited` is what credit notes took off lines of the period before: no more is
+    given back than the rest."""
+
+    invoice: str
+    invoice_id: str
+    line_no: int
+    step: int
+    charged: int
+    ends_at: str
+    given_back: int | UnsetType | None = UNSET
+    prepaid: int | UnsetType = UNSET
+    credited: int | UnsetType = UNSET
+
+
 class InvoicingInvoiceLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One charge for one period of one item of a subscription. `tax_percent` is None
     untaxed, and of several taxes joined as the product's `tax_category` is ('4+2.5'). The
@@ -1919,7 +2133,7 @@ class InvoicingInvoiceLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     ends_at: str
     tax_percent: str | None
     charge: Charge
-    corrects: Correction | UnsetType | None = UNSET
+    corrects: InvoicingCorrection | UnsetType | None = UNSET
     discount: int | UnsetType = UNSET
     tax_included: int | UnsetType = UNSET
     waived_percent: str | UnsetType | None = UNSET
@@ -2259,6 +2473,15 @@ class MeterEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     told: dict[str, str]
 
 
+class MeterTotal(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """All records of a meter, and the sum of their values."""
+
+    meter: str
+    subjects: int
+    records: int
+    total: str
+
+
 class MissingReport(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A period that is over and has no report; `stands` is how far it is, null where nobody
     has tried."""
@@ -2556,6 +2779,16 @@ class NewTerms(msgspec.Struct, kw_only=True, omit_defaults=True):
     text: str
 
 
+class NewThreshold(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is to be watched: of a customer or a subject, a meter or (without one) the
+    running cost."""
+
+    value: str
+    customer: str | UnsetType | None = UNSET
+    subject: str | UnsetType | None = UNSET
+    meter: str | UnsetType | None = UNSET
+
+
 class NewWallet(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An empty wallet for a customer, in its currency. `unit` and `unit_price` are told
     both or not."""
@@ -2586,6 +2819,52 @@ class NoticeToFollow(msgspec.Struct, kw_only=True, omit_defaults=True):
     kind: str
     charge: str
     why: str
+
+
+class OfferedData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The data of an event; further members are dimensions."""
+
+    value: str | float | UnsetType = UNSET
+    dimensions: dict[str, str | float | bool | None] | UnsetType = UNSET
+
+
+class OfferedEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A CloudEvent 1.0. Extension attributes are not looked at."""
+
+    specversion: str
+    id: str
+    source: str
+    subject: str
+    type: str
+    time: str
+    data: OfferedData | UnsetType | None = UNSET
+
+
+class OfferedRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Somebody's use of something, once for ever: `id` is unique within `source`."""
+
+    id: str
+    source: str
+    subject: str
+    meter: str
+    at: str
+    value: str | float
+    dimensions: dict[str, str | float | bool | None] | UnsetType = UNSET
+
+
+class OfferedResult(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of a record that was not accepted, by its position in the request."""
+
+    position: int
+    status: str
+    id: str | UnsetType | None = UNSET
+    code: str | UnsetType | None = UNSET
+    message: str | UnsetType | None = UNSET
+    field: str | UnsetType | None = UNSET
+    value: str | UnsetType | None = UNSET
+    hint: str | UnsetType | None = UNSET
+    offered: StoredRecord | UnsetType | None = UNSET
+    stored: StoredRecord | UnsetType | None = UNSET
 
 
 class OpenedCollection(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3136,6 +3415,14 @@ class RateQuote(msgspec.Struct, kw_only=True, omit_defaults=True):
     number: int
 
 
+class RatedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a line says, or why it can't be rated."""
+
+    quantity: str | UnsetType | None = UNSET
+    net: str | UnsetType | None = UNSET
+    refusal: WhyNot | UnsetType | None = UNSET
+
+
 class RatedPrice(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The amount of a price with all that leads to it. What plays no part is null."""
 
@@ -3253,6 +3540,17 @@ class Refunded(msgspec.Struct, kw_only=True, omit_defaults=True):
     note: Invoice | None
 
 
+class RefusedSubscription(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why a subscription can't be worked out."""
+
+    code: str
+    message: str
+    field: str | UnsetType | None = UNSET
+    value: str | UnsetType | None = UNSET
+    hint: str | UnsetType | None = UNSET
+    subscription: str
+
+
 class RefusedWallet(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A wallet of which the running cost can't be worked out, and why."""
 
@@ -3273,10 +3571,35 @@ class RegisterStretch(msgspec.Struct, kw_only=True, omit_defaults=True):
     rolled_over: bool | UnsetType = UNSET
 
 
+class RejectedUsage(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How many records were rejected at a door with a code, from which day to which (in
+    UTC)."""
+
+    code: str
+    door: str
+    records: int
+    first_day: str
+    last_day: str
+
+
 class RemovedMethod(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why it goes."""
 
     reason: str | UnsetType = UNSET
+
+
+class RemovedThreshold(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A threshold that is watched no longer."""
+
+    key: str
+    is_removed: bool
+
+
+class ReplacedRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Records, each of which takes the place of the one with its source and id."""
+
+    records: list[SaidRecord]
+    reason: str
 
 
 class Report(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3459,6 +3782,57 @@ class Rule(msgspec.Struct, kw_only=True, omit_defaults=True):
     delays: list[int] | UnsetType = UNSET
     most: int | UnsetType = UNSET
     finally_: ChargingThen | UnsetType = UNSET
+
+
+class RunningCost(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a customer has used and would owe. It is no invoice."""
+
+    customer: str
+    as_of: str
+    lines: list[RunningLine]
+    totals: list[RunningTotal]
+    refused: list[RefusedSubscription]
+    unseen: list[UnseenUsage]
+    is_invoice: Literal[False]
+    note: str
+
+
+class RunningLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A price of a subscription in a period that is not billed yet."""
+
+    subscription: str
+    item_no: int
+    price: str
+    product: str
+    state: Literal["billed", "due", "late", "running"]
+    paid_by: str | None
+    starts_at: str
+    ends_at: str
+    quantity: str | None
+    unit: str | None
+    records: int
+    net: str
+    currency: str
+
+
+class RunningTotal(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is not billed yet in a currency, net of taxes."""
+
+    currency: str
+    net: str
+
+
+class SaidRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A record as it should be, in the plain form of POST /v1/usage; its value is a
+    text."""
+
+    source: str
+    id: str
+    subject: str
+    meter: str
+    at: str
+    value: str
+    dimensions: dict[str, str] | UnsetType = UNSET
 
 
 class Sale(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3656,6 +4030,15 @@ class SplitPayment(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str
 
 
+class Spooled(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The database is away: so many records are durable on the server's disk, and are taken
+    in when it is back. Those that can't be are told to the operator, not to whoever sent
+    them."""
+
+    spooled: int
+    batch: str
+
+
 class Sql(msgspec.Struct, kw_only=True, omit_defaults=True, tag="sql"):
     """A SELECT with %(start)s and %(end)s on the PostgreSQL whose connection string stands
     in the environment variable `connection_env`."""
@@ -3710,6 +4093,18 @@ class StoppedInvoice(msgspec.Struct, kw_only=True, omit_defaults=True):
     currency: str
     due_on: str
     why: str
+
+
+class StoredRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A record in the plain form."""
+
+    id: str
+    source: str
+    subject: str
+    meter: str
+    at: str
+    value: str
+    dimensions: dict[str, str]
 
 
 class SubscribedItem(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3800,6 +4195,16 @@ class TakenEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     charge: str
     reason: str
     proposed: list[ProposedShare]
+
+
+class TakenIn(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of the records: all but the accepted ones are told in `results`."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+    results: list[OfferedResult]
 
 
 class TaxAmount(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3898,6 +4303,31 @@ class TermsShape(msgspec.Struct, kw_only=True, omit_defaults=True):
     prorate_limits: bool | UnsetType = UNSET
 
 
+class Threshold(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A value of usage or cost that is told once in every billing period."""
+
+    key: str
+    version: int
+    customer: str | None
+    subject: str | None
+    meter: str | None
+    value: str
+
+
+class ThresholdCrossing(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A threshold that was reached in a period: its `value`, and what was `reached` by
+    then."""
+
+    key: str
+    version: int
+    starts_at: str
+    ends_at: str
+    value: str
+    reached: str
+    unit: str
+    as_of: str
+
+
 class Tier(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Units up to and including `up_to` (counted from zero; None is without end). A tier
     with `percent` takes that part of a quantity which is money, in place of a unit
@@ -3973,6 +4403,19 @@ class TopUpRule(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     below: str
     amount: str
+
+
+class TouchedRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A record that was taken back (`voided`), put back (`restored`) or added."""
+
+    what: Literal["added", "restored", "voided"]
+    source: str
+    record_id: str
+    subject: str
+    meter: str
+    at: str
+    value: str
+    dimensions: str
 
 
 class TrailedErpDocument(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4147,6 +4590,79 @@ class UnapplyPayment(msgspec.Struct, kw_only=True, omit_defaults=True):
     invoice: str | UnsetType | None = UNSET
 
 
+class UndoneCorrection(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why a correction is taken back."""
+
+    reason: str
+
+
+class UnseenUsage(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Something that was asked for and of which no usage was ever recorded: a typo, or
+    still to come."""
+
+    field: str
+    value: str
+    message: str
+    near: list[str]
+
+
+class UsageChart(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What was used in every slot."""
+
+    subject: str
+    meter: str
+    what: str
+    unit: str
+    by: Literal["day", "hour", "month"]
+    time_zone: str
+    dimension: str | None
+    total: str | None
+    slots: list[ChartSlot]
+    series: list[ChartSeries]
+    unseen: list[UnseenUsage]
+
+
+class UsageCounts(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How many records are stored, in how many batches, and how many of them no roll-up
+    counts yet."""
+
+    records: int
+    batches: int
+    open_records: int
+    open_batches: int
+
+
+class UsageGap(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A time in which no records came, though the meter's policy and a contract ask for
+    them."""
+
+    subject: str
+    meter: str
+    starts_at: str
+    noticed_at: str
+    closed_at: str | None
+    outcome: Literal["accepted", "begins_earlier", "filled", "not_expected", "open"]
+    ends_at: str | None
+    ends_by: str | None
+
+
+class UsageMeter(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A meter that takes records, and the bounds of each record (docs/catalog.md); null is
+    none."""
+
+    meter: str
+    unit: str
+    value_min: str | None
+    value_max: str | None
+    accept_days: int | None
+    ahead_minutes: int | None
+    required: list[str]
+    allowed: list[str] | None
+    after_invoice: Literal["next_invoice", "note", "review", "write_off"]
+    every_minutes: int | None
+    grace_minutes: int
+
+
 class UsageNow(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The same of every sub-service."""
 
@@ -4186,6 +4702,39 @@ class UsagePart(msgspec.Struct, kw_only=True, omit_defaults=True):
     since: str | UnsetType | None = UNSET
     whole: tuple[str, str] | UnsetType | None = UNSET
     zone: str | UnsetType = UNSET
+
+
+class UsageReasons(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Every stored record under exactly one reason; apart from them what was not stored."""
+
+    records: int
+    stored: list[CountedReason]
+    offered: list[CountedReason]
+    archived: list[CountedReason]
+    rejected: list[RejectedUsage]
+
+
+class UsageTotals(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Sums by meter, or by the values of a dimension when one is named."""
+
+    meters: list[MeterTotal] | UnsetType | None = UNSET
+    groups: list[DimensionTotal] | UnsetType | None = UNSET
+    unseen: list[UnseenUsage]
+
+
+class Usage_correctedCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A line of an invoice that would come out differently."""
+
+    line_no: int
+    subscription: str | None
+    what: str
+    starts_at: str
+    ends_at: str
+    unit: str | None
+    billed: RatedLine
+    before: RatedLine
+    after: RatedLine
+    difference: str | None
 
 
 class UsedCoupon(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4236,6 +4785,14 @@ class VoidedGrant(msgspec.Struct, kw_only=True, omit_defaults=True):
     number: int
     voided: str
     currency: str
+
+
+class VoidedRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Records of a source that are to be taken back."""
+
+    source: str
+    ids: list[str]
+    reason: str
 
 
 class Volume(msgspec.Struct, kw_only=True, omit_defaults=True, tag="volume"):
@@ -4435,6 +4992,16 @@ class WhyAgain(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why it will go well this time."""
 
     reason: str
+
+
+class WhyNot(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why something can't be worked out: a stable code, a sentence, and what to do."""
+
+    code: str
+    message: str
+    field: str | UnsetType | None = UNSET
+    value: str | UnsetType | None = UNSET
+    hint: str | UnsetType | None = UNSET
 
 
 class WithdrawFile(msgspec.Struct, kw_only=True, omit_defaults=True):

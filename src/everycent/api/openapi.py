@@ -17,6 +17,7 @@ from everycent.api.shapes import Shown
 _IN_PATH = re.compile(r"\{(\w+)(?::\w+)?\}")
 _REF = "#/components/schemas/{name}"
 _PROBLEM = "application/problem+json"
+_TEXT = {"type": "string"}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -55,7 +56,8 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The document as plain data."""
     shapes: list[Any] = [Problem, Plan]
     for one in operations:
-        shapes += [shape for shape in (one.answer, one.body, *one.others.values()) if shape]
+        own = (one.answer, one.body, *one.others.values(), *one.bodies.values())
+        shapes += [shape for shape in own if shape]
     unique = list(dict.fromkeys(shapes))
     found = msgspec.json.schema_components(unique, ref_template=_REF)
     schemas, components = _named(found)
@@ -123,7 +125,10 @@ def _short(name: str, taken: Iterable[str]) -> str:
     parts = name.split(".")
     if len(parts) == 1:
         return name
-    short = parts[-1] if parts[1] == "api" else parts[1].capitalize() + parts[-1]
+    same = [one for one in taken if one.rpartition(".")[2] == parts[-1]]
+    if parts[1] == "api" and sum(one.startswith("everycent.api.") for one in same) == 1:
+        return parts[-1]
+    short = parts[2 if parts[1] == "api" else 1].capitalize() + parts[-1]
     return short if short not in taken else "".join(map(str.capitalize, parts[1:-1])) + parts[-1]
 
 
@@ -147,7 +152,10 @@ def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
     if one.body is not None:
         told["requestBody"] = {
             "required": True,
-            "content": {one.body_type: {"schema": by_shape[one.body]}},
+            "content": {
+                kind: {"schema": _TEXT if shape is None else by_shape[shape]}
+                for kind, shape in ((one.body_type, one.body), *one.bodies.items())
+            },
         }
     return told
 
@@ -237,6 +245,8 @@ def _responses(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
         found[str(status)] = _response(
             status, by_shape[shape] if shape else None, "application/json"
         )
+    for kind in one.pictures:
+        found[str(one.status)]["content"][kind] = {"schema": _TEXT}
     if one.kind is Kind.READING:
         found["304"] = {"description": "It is as it was when the ETag that is sent was answered."}
     return found | {"4XX": problem, "5XX": problem}

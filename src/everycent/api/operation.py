@@ -33,7 +33,8 @@ class Who(NamedTuple):
 
 
 class Asked(NamedTuple, Generic[Q, B]):
-    """A request that was read and let in. `now` is when it is recorded; `address` is its path."""
+    """A request that was read and let in. `now` is when it is recorded; `address` is its path, and
+    `accepts` the types of answers that are wanted."""
 
     app: App
     who: Who
@@ -42,6 +43,7 @@ class Asked(NamedTuple, Generic[Q, B]):
     query: Q
     body: B
     now: datetime
+    accepts: str = ""
 
     def page(self, found: list[T], place: Callable[[T], str]) -> Page[T]:
         """The page, of up to one more than its size that were looked for; `place` is what comes in `after`
@@ -63,12 +65,14 @@ class Asked(NamedTuple, Generic[Q, B]):
 
 class Answer(NamedTuple):
     """What is answered where it is more than data with its usual status. `repeated` is for whoever
-    sends the request again, where something is shown once and kept nowhere."""
+    sends the request again, where something is shown once and kept nowhere. With a `media` type the data
+    is a text of that type, and no JSON; only questions have such answers."""
 
     data: Any
     status: int
     headers: Mapping[str, str] = {}
     repeated: Any = None
+    media: str | None = None
 
 
 class Kind(Enum):
@@ -94,6 +98,8 @@ class Operation(NamedTuple):
     """See the module. `name` and the texts come from the function that does it and its docstring.
 
     A `scope` is what a key or a role must allow. `others` are further answers by status (None: no JSON).
+    `bodies` are further types of bodies with their shapes (None: a text), and `pictures` further types of
+    the answer, which are texts.
     """
 
     kind: Kind
@@ -109,6 +115,8 @@ class Operation(NamedTuple):
     others: Mapping[int, Any] = {}
     body_type: str = "application/json"
     answer_type: str = "application/json"
+    bodies: Mapping[str, Any] = {}
+    pictures: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -127,9 +135,10 @@ def reading(
     work: Callable[[Tx, Asked[Q, None]], Any],
     answer: Any,
     query: type[Q] = Query,  # type: ignore[assignment]
+    pictures: tuple[str, ...] = (),
 ) -> Operation:
     """A question, answered in a snapshot."""
-    return Operation(Kind.READING, "GET", path, scope, work, answer, query)
+    return Operation(Kind.READING, "GET", path, scope, work, answer, query, pictures=pictures)
 
 
 def changing(
