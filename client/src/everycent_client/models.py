@@ -849,7 +849,7 @@ class CorrectedInvoice(msgspec.Struct, kw_only=True, omit_defaults=True):
     customer: str
     currency: str
     difference: CorrectedAmounts
-    lines: list[Usage_correctedCorrectedLine]
+    lines: list[UsageCorrectedCorrectedLine]
 
 
 class CorrectedPeriod(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4622,6 +4622,21 @@ class UsageChart(msgspec.Struct, kw_only=True, omit_defaults=True):
     unseen: list[UnseenUsage]
 
 
+class UsageCorrectedCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A line of an invoice that would come out differently."""
+
+    line_no: int
+    subscription: str | None
+    what: str
+    starts_at: str
+    ends_at: str
+    unit: str | None
+    billed: RatedLine
+    before: RatedLine
+    after: RatedLine
+    difference: str | None
+
+
 class UsageCounts(msgspec.Struct, kw_only=True, omit_defaults=True):
     """How many records are stored, in how many batches, and how many of them no roll-up
     counts yet."""
@@ -4720,21 +4735,6 @@ class UsageTotals(msgspec.Struct, kw_only=True, omit_defaults=True):
     meters: list[MeterTotal] | UnsetType | None = UNSET
     groups: list[DimensionTotal] | UnsetType | None = UNSET
     unseen: list[UnseenUsage]
-
-
-class Usage_correctedCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A line of an invoice that would come out differently."""
-
-    line_no: int
-    subscription: str | None
-    what: str
-    starts_at: str
-    ends_at: str
-    unit: str | None
-    billed: RatedLine
-    before: RatedLine
-    after: RatedLine
-    difference: str | None
 
 
 class UsedCoupon(msgspec.Struct, kw_only=True, omit_defaults=True):

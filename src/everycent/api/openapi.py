@@ -128,8 +128,12 @@ def _short(name: str, taken: Iterable[str]) -> str:
     same = [one for one in taken if one.rpartition(".")[2] == parts[-1]]
     if parts[1] == "api" and sum(one.startswith("everycent.api.") for one in same) == 1:
         return parts[-1]
-    short = parts[2 if parts[1] == "api" else 1].capitalize() + parts[-1]
-    return short if short not in taken else "".join(map(str.capitalize, parts[1:-1])) + parts[-1]
+    short = _joined([parts[2 if parts[1] == "api" else 1]]) + parts[-1]
+    return short if short not in taken else _joined(parts[1:-1]) + parts[-1]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return "".join(word.capitalize() for word in "_".join(words).split("_"))
 
 
 def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
