@@ -17,7 +17,7 @@ from everycent.flows import bill
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.errors import Refusal, Unavailable
 
-PARTS = ("report", "bill", "erp", "collect", "message")
+PARTS = ("report", "bill", "erp", "collect", "message", "webhook")
 
 
 @click.command()
@@ -53,7 +53,7 @@ def work(
     as_json: bool,
 ) -> None:
     """Do everything that is due, over and over, until stopped: build reports, bill, hand over to the ERP,
-    charge, send messages. What is not set up is left out. Run it on as many machines as you like; each part
+    charge, send messages and webhooks. What is not set up is left out. Run it on as many machines as you like; each part
     can also be run by itself (`erp work`, `collect work` ...)."""
     known_zone(zone)
     found = from_environment()
@@ -115,6 +115,7 @@ def _parts(
         "erp": of("erp", lambda some: rounds.handing_over(here, some, rest)),
         "collect": lambda: collecting.stay(here, counts["collect"]),
         "message": of("message", lambda some: rounds.messages(here, some, rest)),
+        "webhook": of("webhook", lambda some: rounds.webhooks(here, some, rest)),
     }
 
 

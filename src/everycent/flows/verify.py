@@ -31,6 +31,7 @@ from everycent.metering import queries as usage
 from everycent.payments import audit as payments
 from everycent.reports import audit as reports
 from everycent.subscriptions import audit as contracts
+from everycent.webhooks import audit as webhooks
 
 
 class Check(NamedTuple):
@@ -109,6 +110,7 @@ def verify(
     yield from _each("reports", reports.CHECKS, partial(reports.violations, tx), on_start, tx)
     on_start(alarms.TOLD)
     yield Check("erp", alarms.TOLD, _found(tx, lambda: alarms.violations(tx)))
+    yield from _each("webhooks", webhooks.CHECKS, partial(webhooks.violations, tx), on_start, tx)
     yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start, tx)
     on_start(corrections.COUNTS_ONCE)
     yield Check("usage", corrections.COUNTS_ONCE, _found(tx, lambda: corrections.violations(tx)))
