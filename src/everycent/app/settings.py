@@ -10,8 +10,8 @@ EVERYCENT_ACTOR         who is recorded as having done something; the login name
 EVERYCENT_SMTP_URL      the mail server, such as smtps://user:password@host; no mails are sent when not set
 EVERYCENT_MAIL_FROM     from whom mails come, such as Billing <billing@example.com>
 EVERYCENT_WEBHOOK_SECRET  what webhooks are signed with: whsec_ and base64; none are sent when not set
-EVERYCENT_WEBHOOK_ALLOW where webhooks may go besides the public internet: addresses, networks and ports with
-                        blanks between, such as 127.0.0.1:9000 10.1.0.0/16 :9443; nowhere when not set
+EVERYCENT_WEBHOOK_ALLOW where webhooks may go besides the public internet: addresses, networks and ports
+                        with blanks between, such as 127.0.0.1:9000 10.1.0.0/16 :9443; nowhere when not set
 EVERYCENT_SECRET_KEY    base64 of 32 random bytes, with which secrets are sealed that are kept in the
                         database; made in EVERYCENT_HOME when not set
 EVERYCENT_ALARM_MAIL    to whom alarms are mailed; to nobody when not set

@@ -53,8 +53,8 @@ def work(
     as_json: bool,
 ) -> None:
     """Do everything that is due, over and over, until stopped: build reports, bill, hand over to the ERP,
-    charge, send messages and webhooks. What is not set up is left out. Run it on as many machines as you like; each part
-    can also be run by itself (`erp work`, `collect work` ...)."""
+    charge, send messages and webhooks. What is not set up is left out. Run it on as many machines as you
+    like; each part can also be run by itself (`erp work`, `collect work` ...)."""
     known_zone(zone)
     found = from_environment()
     wanted = only or tuple(part for part in PARTS if _is_set_up(part, found))

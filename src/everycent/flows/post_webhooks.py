@@ -2,12 +2,12 @@
 
     take in (committed) ─► claim (committed) ─► send, many side by side ─► write down (committed)
 
-Nothing is sent inside a transaction. A process that dies anywhere leaves the journal, how far an endpoint has
-read it, and claims that run out: what was in its hand is sent once more, under the same id.
+Nothing is sent inside a transaction. A process that dies anywhere leaves the journal, how far an endpoint
+has read it, and claims that run out: what was in its hand is sent once more, under the same id.
 
-Each delivery is written down as soon as its answer is there, and the next one is claimed then: whoever hangs
-costs no other endpoint a moment, as long as fewer hang at once than can be sent at once, and who failed last
-gets one at a time.
+Each delivery is written down as soon as its answer is there, and the next one is claimed then: whoever
+hangs costs no other endpoint a moment, as long as fewer hang at once than can be sent at once, and who
+failed last gets one at a time.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _LOOK_SECONDS = 1
 
 
 class Desk(NamedTuple):
-    """Everything that sending needs. `chance` gives one of `course.CHANCES` numbers; `at_once` are sent side
-    by side, `of_one` endpoint; `can_wait` for the database, to write down what was sent."""
+    """Everything that sending needs. `chance` gives one of `course.CHANCES` numbers; `at_once` are sent
+    side by side, `of_one` endpoint; `can_wait` for the database, to write down what was sent."""
 
     database: Database
     tenant_id: int
@@ -73,8 +73,9 @@ class Desk(NamedTuple):
 def post_webhooks(
     desk: Desk, *, limit: int = 100_000, is_stopped: Callable[[], bool] = lambda: False
 ) -> Counter[str]:
-    """Sends what is there to be sent now, up to `limit`. Returns how many came to what: `delivered`, `waiting`
-    (for another try), `failed` (given up), or `elsewhere` (somebody else took it up meanwhile)."""
+    """Sends what is there to be sent now, up to `limit`. Returns how many came to what: `delivered`,
+    `waiting` (for another try), `failed` (given up), or `elsewhere` (somebody else took it up
+    meanwhile)."""
     counts: Counter[str] = Counter()
     under_way: set[Future[str]] = set()
     begun = 0
@@ -153,9 +154,9 @@ def _sent(desk: Desk, one: Claimed) -> Answer:
 
 
 def send_test(desk: Desk, key: str) -> tuple[str, Answer]:
-    """Sends `webhook.test` to an endpoint now, whether it is enabled or not, and says under which id and what
-    came of it. It is outside the sequence and is not tried again. Raises NotFound `webhook.unknown`, Broken
-    `secret.unreadable`."""
+    """Sends `webhook.test` to an endpoint now, whether it is enabled or not, and says under which id and
+    what came of it. It is outside the sequence and is not tried again. Raises NotFound `webhook.unknown`,
+    Broken `secret.unreadable`."""
     at = desk.clock()
     with desk.database.snapshot(desk.tenant_id) as tx:
         endpoint, sealed = posting.to_test(tx, key, at)
@@ -187,7 +188,8 @@ def conditions(tx: Tx) -> list[Condition]:
                 message = f"it was disabled and enabled again: {why}"
             found.append(Condition("webhook.disabled", key, Severity.CRITICAL, message))
         if one.failed:
-            message = "events were given up; see `everycent webhook deliveries`, and send them again"
+            message = (
+                "events were given up; see `everycent webhook deliveries`, and send them again"
+            )
             found.append(Condition("webhook.given_up", key, Severity.WARNING, message))
     return found
-

@@ -1,6 +1,7 @@
 """Sealing: what is kept unreadable, by AES-256-GCM with a key that stands outside the database.
 
-The place where something is kept is part of what is authenticated: copied to another place it can't be read.
+The place where something is kept is part of what is authenticated: copied to another place it can't be
+read.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Safe(NamedTuple):
             raise Broken(
                 "secret.unreadable",
                 "a secret can't be read with the key that is here",
-                hint="set EVERYCENT_SECRET_KEY to the key that it was sealed with, or bring secret.key back;"
-                " if both are lost, exchange the secret: `everycent webhook rotate`",
+                hint="set EVERYCENT_SECRET_KEY to the key that it was sealed with, or bring secret.key"
+                " back; if both are lost, exchange the secret: `everycent webhook rotate`",
             ) from None
 
 

@@ -2,10 +2,10 @@
 
     letters of the URL ─► addresses of its name, looked up once ─► a connection to that very address
 
-Nobody can turn a name to another address between the look and the call: the name is not looked up again, but
-the certificate must be its own. There is a connection for each call, so none is there that was opened when the
-name stood for something else. No redirect is followed. What the receiver says beside its status is of no
-interest: little of it is read, and nothing is shown.
+Nobody can turn a name to another address between the look and the call: the name is not looked up again,
+but the certificate must be its own. There is a connection for each call, so none is there that was opened
+when the name stood for something else. No redirect is followed. What the receiver says beside its status
+is of no interest: little of it is read, and nothing is shown.
 """
 
 from __future__ import annotations

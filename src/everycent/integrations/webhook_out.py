@@ -22,6 +22,9 @@ from everycent.webhooks.course import GONE, Answer
 from everycent.webhooks.endpoint import SECRET_PREFIX
 from everycent.webhooks.posting import Post, Posting
 
+PUBLIC = Door()
+"""To the public internet."""
+
 
 def secrets_of(text: str) -> tuple[bytes, ...]:
     """Secrets as settings say them: each `whsec_` and the base64 of 24 to 64 bytes, blanks between. Raises
@@ -50,13 +53,13 @@ def signature(secrets: Sequence[bytes], name: str, timestamp: int, body: bytes) 
 
 
 def webhooker(
-    secrets: Sequence[bytes], door: Door = Door()
+    secrets: Sequence[bytes], door: Door = PUBLIC
 ) -> Callable[[Message, datetime], Outcome]:
     """What sends webhooks, signed with these secrets."""
     return lambda message, at: send(secrets, message, at, door)
 
 
-def send(secrets: Sequence[bytes], message: Message, at: datetime, door: Door = Door()) -> Outcome:
+def send(secrets: Sequence[bytes], message: Message, at: datetime, door: Door = PUBLIC) -> Outcome:
     """Sends a webhook. Whoever answers 410 is never told again; what is not answered 2xx is tried again."""
     body = message.body.encode()
     headers = _headers(secrets, message.name, body, at)

@@ -10,7 +10,7 @@ from everycent.webhooks import queries, store
 from everycent.webhooks.numbering import Mark, place_of
 
 FINAL = "no webhook endpoint has read beyond what is final in the journal"
-NUMBERED = "every webhook is an event that its endpoint wants, numbered in the journal's order without a gap"
+NUMBERED = "every webhook tells an event that its endpoint wants, numbered in order without a gap"
 SEALED = "every webhook endpoint signs with the secrets that the journal tells of"
 CHECKS = (FINAL, NUMBERED, SEALED)
 _MOST = 100

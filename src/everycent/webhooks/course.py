@@ -34,8 +34,8 @@ class Status(StrEnum):
 
 
 class Answer(NamedTuple):
-    """What a try came to. `status` is None where nobody answered; `reason` says why it did not come through;
-    `wait` is how many seconds the receiver asks us to wait."""
+    """What a try came to. `status` is None where nobody answered; `reason` says why it did not come
+    through; `wait` is how many seconds the receiver asks us to wait."""
 
     status: int | None
     reason: str = ""

@@ -35,8 +35,8 @@ _THIN = ("api_key.", "message.")
 
 
 class Disabled(StrEnum):
-    """Why an endpoint is told nothing. PERSON: somebody disabled it. GONE: it answered 410. FAILING: nothing
-    came through for days."""
+    """Why an endpoint is told nothing. PERSON: somebody disabled it. GONE: it answered 410. FAILING:
+    nothing came through for days."""
 
     PERSON = "person"
     GONE = "gone"
@@ -90,8 +90,8 @@ def checked_key(key: str) -> str:
 
 
 def checked_types(types: Sequence[str]) -> tuple[str, ...]:
-    """What an endpoint wants to be told: names of events, prefixes such as `invoice.*`, or `*`; each once, in
-    order. Raises Invalid `webhook.bad_types`."""
+    """What an endpoint wants to be told: names of events, prefixes such as `invoice.*`, or `*`; each once,
+    in order. Raises Invalid `webhook.bad_types`."""
     found = tuple(sorted(set(types)))
     bad = [text for text in found if not _TYPE.fullmatch(text)]
     if bad or not 0 < len(found) <= _MOST_TYPES:

@@ -43,8 +43,8 @@ def numbered(marks: Sequence[Mark], headings: Iterable[Any]) -> Iterator[tuple[i
 
 
 class Taken(NamedTuple):
-    """What was read of the journal: the events that are wanted, with their numbers, how far it was read, and
-    the marks on the way."""
+    """What was read of the journal: the events that are wanted, with their numbers, how far it was read,
+    and the marks on the way."""
 
     wanted: list[tuple[int, Any]]
     cursor: Cursor

@@ -85,9 +85,9 @@ def update(
     with_payload: bool | None = None,
     allowed: Sequence[Allowed] = (),
 ) -> tuple[Endpoint, bool]:
-    """Changes an endpoint, and says whether it signs with the fresh secret now: a new URL is a new receiver,
-    which gets nothing that the one before it could check or forge. Other types are wanted of all that was not
-    read yet. Raises NotFound `webhook.unknown`, Invalid as `add`."""
+    """Changes an endpoint, and says whether it signs with the fresh secret now: a new URL is a new
+    receiver, which gets nothing that the one before it could check or forge. Other types are wanted of all
+    that was not read yet. Raises NotFound `webhook.unknown`, Invalid as `add`."""
     known, progress = locked(tx, key)
     changes: dict[str, object] = {}
     is_elsewhere = url is not None and url != known.url
@@ -140,15 +140,11 @@ def disable(tx: Tx, key: str, reason: str, writer: Writer) -> Endpoint:
     if known.disabled is Disabled.PERSON:
         return known
     changed = switch_off(tx, known, Disabled.PERSON, reason, writer)
-    store.set_health(
-        tx, known.endpoint_id, succeeded_at=progress.succeeded_at, is_troubled=False
-    )
+    store.set_health(tx, known.endpoint_id, succeeded_at=progress.succeeded_at, is_troubled=False)
     return changed
 
 
-def switch_off(
-    tx: Tx, known: Endpoint, why: Disabled, reason: str, writer: Writer
-) -> Endpoint:
+def switch_off(tx: Tx, known: Endpoint, why: Disabled, reason: str, writer: Writer) -> Endpoint:
     """An endpoint that is locked is told nothing from now on."""
     changed = msgspec.structs.replace(known, disabled=why, reason=reason[:200])
     _write(tx, CHANGED, changed, writer)

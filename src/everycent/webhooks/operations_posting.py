@@ -43,8 +43,8 @@ class Claimed(NamedTuple):
 
 
 def take_in(tx: Tx, endpoint_id: UUID, at: datetime, *, window: int = WINDOW) -> int:
-    """Reads the journal on for an endpoint, which is enabled: numbers what it wants, to be sent from now on.
-    Returns how many events it read; 0: there are none, or enough are on their way."""
+    """Reads the journal on for an endpoint, which is enabled: numbers what it wants, to be sent from now
+    on. Returns how many events it read; 0: there are none, or enough are on their way."""
     progress = store.lock_progress(tx, endpoint_id)
     known = store.get_endpoint(tx, endpoint_id)
     room = window - store.count_waiting(tx, endpoint_id)
@@ -64,9 +64,7 @@ def take_in(tx: Tx, endpoint_id: UUID, at: datetime, *, window: int = WINDOW) ->
     return len(headings)
 
 
-def claim(
-    tx: Tx, *, at: datetime, lease: timedelta, at_once: int, limit: int
-) -> list[Claimed]:
+def claim(tx: Tx, *, at: datetime, lease: timedelta, at_once: int, limit: int) -> list[Claimed]:
     """Takes up deliveries whose time has come, which nobody else gets until the lease is over; `at_once` of
     one endpoint."""
     rows = store.claim(tx, at, lease, at_once, limit)
@@ -88,9 +86,7 @@ def to_test(tx: Tx, key: str, at: datetime) -> tuple[Endpoint, tuple[bytes, ...]
     return endpoint, _signing(tx, [endpoint], at)[endpoint.endpoint_id]
 
 
-def _signing(
-    tx: Tx, known: Sequence[Endpoint], at: datetime
-) -> dict[UUID, tuple[bytes, ...]]:
+def _signing(tx: Tx, known: Sequence[Endpoint], at: datetime) -> dict[UUID, tuple[bytes, ...]]:
     """The sealed secrets with which each endpoint signs now."""
     kept: dict[UUID, dict[str, bytes]] = {one.endpoint_id: {} for one in known}
     for endpoint_id, fingerprint, secret in store.list_secrets(tx, list(kept)):
@@ -106,8 +102,8 @@ def _signing(
 
 
 def record(tx: Tx, done: Claimed, answer: Answer, chance: int, writer: Writer) -> str:
-    """Writes down what a try came to: `delivered`, `waiting` or `failed`; `elsewhere` where somebody else has
-    taken it up since, who says it. An endpoint that is gone, or that failed for days, is disabled."""
+    """Writes down what a try came to: `delivered`, `waiting` or `failed`; `elsewhere` where somebody else
+    has taken it up since, who says it. An endpoint that is gone, or that failed for days, is disabled."""
     endpoint_id, number = done.endpoint.endpoint_id, done.told.number
     progress = store.lock_progress(tx, endpoint_id)
     before = store.lock_delivery(tx, endpoint_id, number, done.claims)
@@ -143,8 +139,8 @@ def record(tx: Tx, done: Claimed, answer: Answer, chance: int, writer: Writer) -
 
 
 def replay(tx: Tx, key: str, first: int, last: int, at: datetime) -> int:
-    """Sends the events numbered `first` to `last` again, under the ids that they had, in their order. Returns
-    how many. Raises NotFound `webhook.unknown`, Invalid `webhook.bad_range`."""
+    """Sends the events numbered `first` to `last` again, under the ids that they had, in their order.
+    Returns how many. Raises NotFound `webhook.unknown`, Invalid `webhook.bad_range`."""
     known, progress = locked(tx, key)
     if not 1 <= first <= last <= progress.number or last - first >= MOST_AT_ONCE:
         raise Invalid(
@@ -165,4 +161,3 @@ def _told(row: Any, number: int, *, with_payload: bool) -> Told:
         number, row.event_id, row.stream, row.version, row.type, row.at, row.recorded_at,
         row.payload if is_whole else None,
     )  # fmt: skip
-

@@ -81,8 +81,8 @@ def to_read(tx: Tx) -> list[UUID]:
 def deliveries(
     tx: Tx, key: str, *, status: str | None = None, before: int | None = None, limit: int = 100
 ) -> list[Delivery]:
-    """What is on its way to an endpoint, what was given up, and the last that came through, the newest first;
-    those numbered below `before`. Raises NotFound `webhook.unknown`."""
+    """What is on its way to an endpoint, what was given up, and the last that came through, the newest
+    first; those numbered below `before`. Raises NotFound `webhook.unknown`."""
     endpoint_id = by_key(tx, key).endpoint.endpoint_id
     rows = store.list_deliveries(
         tx, endpoint_id, status, _NO_NUMBER if before is None else before, limit
@@ -115,9 +115,7 @@ def number_of(tx: Tx, key: str, name: str) -> int:
     )  # fmt: skip
 
 
-def numbered_events(
-    tx: Tx, endpoint_id: UUID, first: int, limit: int
-) -> list[tuple[int, Any]]:
+def numbered_events(tx: Tx, endpoint_id: UUID, first: int, limit: int) -> list[tuple[int, Any]]:
     """The events of an endpoint from a number on, counted from the last mark before it."""
     found = every_numbered(tx, endpoint_id, first)
     return list(islice((pair for pair in found if pair[0] >= first), limit))

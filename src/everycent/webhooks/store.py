@@ -62,9 +62,7 @@ def begin_progress(tx: Tx, endpoint_id: UUID, mark: Mark) -> None:
 
 def move_progress(tx: Tx, endpoint_id: UUID, cursor: Cursor, number: int) -> None:
     """An endpoint has read so far."""
-    tx.run(
-        SQL["move_progress"], _of(tx, endpoint_id) | cursor._asdict() | {"number": number}
-    )
+    tx.run(SQL["move_progress"], _of(tx, endpoint_id) | cursor._asdict() | {"number": number})
 
 
 def set_health(

@@ -33,7 +33,7 @@ _REFUSED_V4 = tuple(
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
         "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
         "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-        "168.63.129.16/32",  # answers virtual machines of a cloud from its inside, though its number is public
+        "168.63.129.16/32",  # a public number that answers virtual machines of a cloud from its inside
     )
 )  # fmt: skip
 _UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
@@ -84,7 +84,7 @@ def _allowed(part: str) -> Allowed:
         if port is not None and not 0 < int(port) < 65_536:
             raise ValueError(part)
         return Allowed(
-            None if plain is None else ipaddress.ip_network(plain), port and int(port) or None
+            None if plain is None else ipaddress.ip_network(plain), (port and int(port)) or None
         )
     except ValueError:
         raise Invalid(
@@ -182,6 +182,6 @@ def _bad(url: str, why: str) -> Invalid:
         f"{url[:60]!r} {why}",
         field="url",
         value=url,
-        hint="https:// and the name of a host on the internet, port 443 or 8443, without a user; the operator"
-        " can allow more by EVERYCENT_WEBHOOK_ALLOW",
+        hint="https:// and the name of a host on the internet, port 443 or 8443, without a user; the"
+        " operator can allow more by EVERYCENT_WEBHOOK_ALLOW",
     )
