@@ -26,8 +26,6 @@ from everycent.webhooks.posting import Told
 
 WINDOW = 10_000
 """How many deliveries of an endpoint are on their way at most; the rest stays in the journal."""
-HISTORY = 200
-"""How many of those that came through are kept."""
 MOST_AT_ONCE = 10_000
 """How many are sent again at most by one order."""
 _SCAN = 2_000
@@ -57,7 +55,7 @@ def take_in(tx: Tx, endpoint_id: UUID, at: datetime, *, window: int = WINDOW) ->
         return 0
     if taken.wanted:
         store.put_deliveries(tx, endpoint_id, taken.wanted, at)
-        store.prune(tx, endpoint_id, taken.number - HISTORY)
+        store.prune(tx, endpoint_id)
     for mark in taken.marks:
         store.put_mark(tx, endpoint_id, mark)
     store.move_progress(tx, endpoint_id, taken.cursor, taken.number)

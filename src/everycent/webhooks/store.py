@@ -134,9 +134,9 @@ def put_deliveries(
     tx.run(SQL["put_deliveries"], _of(tx, endpoint_id) | columns)
 
 
-def prune(tx: Tx, endpoint_id: UUID, up_to: int) -> None:
-    """Forgets what came through, up to a number."""
-    tx.run(SQL["prune"], _of(tx, endpoint_id) | {"up_to": up_to})
+def prune(tx: Tx, endpoint_id: UUID) -> None:
+    """Forgets what came through, but the last."""
+    tx.run(SQL["prune"], _of(tx, endpoint_id))
 
 
 def claim(tx: Tx, at: datetime, lease: timedelta, at_once: int, limit: int) -> list[Any]:

@@ -72,13 +72,14 @@ insert into webhook_secret (tenant_id, endpoint_id, fingerprint, url, sealed, ma
 values (%(tenant_id)s, %(endpoint_id)s, %(fingerprint)s, %(url)s, %(sealed)s, %(made_at)s);
 
 -- name: drop_secrets
--- All secrets of an endpoint but some.
-delete from webhook_secret where tenant_id = %(tenant_id)s and endpoint_id = %(endpoint_id)s
+-- Empties all secrets of an endpoint but some.
+update webhook_secret set sealed = null, url = null
+where tenant_id = %(tenant_id)s and endpoint_id = %(endpoint_id)s and sealed is not null
   and fingerprint <> all(%(kept)s);
 
 -- name: secrets
 select endpoint_id, fingerprint, sealed from webhook_secret
-where tenant_id = %(tenant_id)s and endpoint_id = any(%(endpoints)s);
+where tenant_id = %(tenant_id)s and endpoint_id = any(%(endpoints)s) and sealed is not null;
 
 -- name: count_waiting
 select count(*) from webhook_delivery
@@ -95,9 +96,7 @@ do update set status = 'waiting', tries = 0, next_at = excluded.next_at;
 
 -- name: prune
 -- Forgets what came through, but the last.
-delete from webhook_delivery
-where tenant_id = %(tenant_id)s and endpoint_id = %(endpoint_id)s and status = 'delivered'
-  and number <= %(up_to)s;
+select forget_webhooks(%(endpoint_id)s);
 
 -- name: lock_claims
 -- Who takes something up does so alone, so that no endpoint gets more at once than it may.

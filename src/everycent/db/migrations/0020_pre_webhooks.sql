@@ -13,14 +13,16 @@ create table webhook_endpoint (
 );
 
 -- What webhooks are signed with, unreadable without a key that is not in here. A secret belongs to a URL: the
--- URL can't change while there are some, so that no other receiver gets what the first one can check.
+-- URL can't change while there are some, so that no other receiver gets what the first one can check. One that
+-- signs no longer is empty.
 create table webhook_secret (
     tenant_id int not null,
     endpoint_id uuid not null,
     fingerprint text not null check (fingerprint ~ '^[0-9a-f]{16}$'),
-    url text not null,
-    sealed bytea not null check (octet_length(sealed) between 40 and 200),
+    url text,
+    sealed bytea check (octet_length(sealed) between 40 and 200),
     made_at timestamptz not null,
+    check ((url is null) = (sealed is null)),
     primary key (tenant_id, endpoint_id, fingerprint),
     constraint webhook_secret_url foreign key (tenant_id, endpoint_id, url)
         references webhook_endpoint (tenant_id, endpoint_id, url)
@@ -117,10 +119,9 @@ create trigger frozen before update on webhook_delivery
 do $$
 declare
     name text;
-    removable text[] := array['webhook_secret', 'webhook_delivery'];
-    others text[] := array['webhook_endpoint', 'webhook_progress', 'webhook_mark'];
 begin
-    foreach name in array removable || others loop
+    foreach name in array array['webhook_endpoint', 'webhook_secret', 'webhook_progress', 'webhook_mark',
+                                'webhook_delivery'] loop
         execute format('alter table everycent.%I enable row level security', name);
         execute format('alter table everycent.%I force row level security', name);
         execute format(
@@ -129,8 +130,16 @@ begin
             'with check (tenant_id = (select everycent.current_tenant()))', name);
         execute format('grant select, insert, update on everycent.%I to everycent_app', name);
     end loop;
-    -- Secrets that sign no longer, and the oldest of what came through.
-    foreach name in array removable loop
-        execute format('grant delete on everycent.%I to everycent_app', name);
-    end loop;
 end $$;
+
+-- What came through is the journal's to tell: all but the last two hundred of an endpoint are forgotten. The
+-- application deletes nothing, so the owner does, of the tenant that is at work.
+create function forget_webhooks(endpoint uuid) returns void
+language sql security definer set search_path = everycent, pg_temp as $$
+    delete from webhook_delivery d
+    where d.tenant_id = current_tenant() and d.endpoint_id = endpoint and d.status = 'delivered'
+      and d.number <= (select p.number - 200 from webhook_progress p
+                       where p.tenant_id = current_tenant() and p.endpoint_id = endpoint)
+$$;
+revoke all on function forget_webhooks(uuid) from public;
+grant execute on function forget_webhooks(uuid) to everycent_app;
