@@ -9,7 +9,8 @@ from typing import NamedTuple
 CHANCES = 1_000
 """`chance` is one of so many numbers from nought on."""
 IN_A_ROW = 5
-"""After so many failures, with no success between, an endpoint rests and is then tried by one delivery."""
+"""After so many deliveries failed, with no success between, an endpoint rests and is then tried by one
+delivery."""
 GIVEN_UP_AFTER = timedelta(days=5)
 """After so long without a success an endpoint is disabled."""
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -69,6 +70,15 @@ def rest(failures: int, chance: int) -> timedelta | None:
         return None
     doubled = _FIRST_REST * 2 ** min(failures - IN_A_ROW, 10)
     return _spread(min(doubled, _LONGEST_REST), chance)
+
+
+def in_a_row(answer: Answer, tries: int, failures: int) -> int:
+    """How many deliveries failed in a row after this one. One that fails over and over is one: the endpoint
+    is not left alone because of it, until others have failed too."""
+    if answer.is_taken:
+        return 0
+    is_new = tries == 1 or failures == 0 or failures >= IN_A_ROW
+    return failures + is_new
 
 
 def after(answer: Answer, tries: int, failures: int, at: datetime, chance: int) -> Next:

@@ -55,10 +55,11 @@ def take_in(tx: Tx, endpoint_id: UUID, at: datetime, *, window: int = WINDOW) ->
         return 0
     if taken.wanted:
         store.put_deliveries(tx, endpoint_id, taken.wanted, at)
-        store.prune(tx, endpoint_id)
     for mark in taken.marks:
         store.put_mark(tx, endpoint_id, mark)
     store.move_progress(tx, endpoint_id, taken.cursor, taken.number)
+    if taken.wanted:
+        store.prune(tx, endpoint_id)
     return len(headings)
 
 
@@ -108,7 +109,7 @@ def record(tx: Tx, done: Claimed, answer: Answer, chance: int, writer: Writer) -
     if before is None:
         return "elsewhere"
     tries, at = before + 1, writer.at
-    failures = 0 if answer.is_taken else progress.failures + 1
+    failures = course.in_a_row(answer, tries, progress.failures)
     following = course.after(answer, tries, failures, at, chance)
     store.set_delivery(
         tx, endpoint_id, number, status=following.status.value, tries=tries,
