@@ -7,7 +7,7 @@ import pytest
 
 from everycent.flows.deliver import deliver
 from everycent.integrations import mail_out, webhook_out
-from everycent.integrations.webhook_door import Door
+from everycent.integrations.webhook_gate import Gate
 from everycent.journal import operations as journal
 from everycent.kernel import clock
 from everycent.kernel.errors import Conflict, Invalid
@@ -18,7 +18,7 @@ from tests.dunning import debts, post
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-HERE = Door(allowed_of("127.0.0.0/8"))
+HERE = Gate(allowed_of("127.0.0.0/8"))
 
 
 def queue(place, **told) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from everycent.db.connection import Database
 from everycent.flows.post_webhooks import Desk, post_webhooks
 from everycent.integrations.sealing import Safe
-from everycent.integrations.webhook_door import Door
+from everycent.integrations.webhook_gate import Gate
 from everycent.integrations.webhook_out import poster
 from everycent.kernel import ids
 from everycent.webhooks import audit, operations, queries
@@ -158,7 +158,7 @@ def running_receiver(folder: Path, *options: str) -> Iterator[Fake]:
 
 def sender() -> Callable[[Posting, Any], Answer]:
     """What really sends, to this machine."""
-    return poster(Door(HERE))
+    return poster(Gate(HERE))
 
 
 def again(place: Place) -> Shop:

@@ -11,7 +11,7 @@ from everycent.app.wiring import App
 from everycent.dunning.webhook import check_target
 from everycent.flows.deliver import Sender
 from everycent.integrations import mail_out, webhook_out
-from everycent.integrations.webhook_door import Door
+from everycent.integrations.webhook_gate import Gate
 from everycent.kernel.errors import Invalid
 from everycent.messages.message import Kind, Message, Outcome
 from everycent.webhooks.target import Allowed, allowed_of
@@ -67,12 +67,12 @@ def _webhooker(settings: Settings, secret: str) -> Sender:
     """Sends to where webhooks may go; alarms also to this machine, where the operator names it as the place
     for them."""
     secrets = webhook_out.secrets_of(secret)
-    door = Door(allowed_of(settings.webhook_allow))
-    to_alarms = door._replace(allowed=(*door.allowed, *_alarms_here(settings.alarm_webhook)))
+    gate = Gate(allowed_of(settings.webhook_allow))
+    to_alarms = gate._replace(allowed=(*gate.allowed, *_alarms_here(settings.alarm_webhook)))
 
     def send(message: Message, at: datetime) -> Outcome:
         is_alarm = message.to == settings.alarm_webhook
-        return webhook_out.send(secrets, message, at, to_alarms if is_alarm else door)
+        return webhook_out.send(secrets, message, at, to_alarms if is_alarm else gate)
 
     return send
 

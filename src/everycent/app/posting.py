@@ -9,7 +9,7 @@ from everycent.app.settings import Settings
 from everycent.app.wiring import App
 from everycent.flows.post_webhooks import Desk
 from everycent.integrations.sealing import Safe, safe_of
-from everycent.integrations.webhook_door import Door
+from everycent.integrations.webhook_gate import Gate
 from everycent.integrations.webhook_out import poster
 from everycent.webhooks.course import CHANCES
 from everycent.webhooks.operations import Sealing, Writer
@@ -28,7 +28,7 @@ def desk(app: App, tenant_id: int) -> Desk:
     return Desk(
         app.database,
         tenant_id,
-        poster(Door(allowed_of(app.settings.webhook_allow))),
+        poster(Gate(allowed_of(app.settings.webhook_allow))),
         safe(app.settings).unseal,
         app.clock,
         app.ids,

@@ -14,15 +14,15 @@ import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from everycent.integrations import webhook_door
-from everycent.integrations.webhook_door import Door, Refused
+from everycent.integrations import webhook_gate
+from everycent.integrations.webhook_gate import Gate, Refused
 from everycent.kernel.errors import Invalid
 from everycent.messages.message import Message, Outcome
 from everycent.webhooks.course import GONE, Answer
 from everycent.webhooks.endpoint import SECRET_PREFIX
 from everycent.webhooks.posting import Post, Posting
 
-PUBLIC = Door()
+PUBLIC = Gate()
 """To the public internet."""
 
 
@@ -53,17 +53,17 @@ def signature(secrets: Sequence[bytes], name: str, timestamp: int, body: bytes) 
 
 
 def webhooker(
-    secrets: Sequence[bytes], door: Door = PUBLIC
+    secrets: Sequence[bytes], gate: Gate = PUBLIC
 ) -> Callable[[Message, datetime], Outcome]:
     """What sends webhooks, signed with these secrets."""
-    return lambda message, at: send(secrets, message, at, door)
+    return lambda message, at: send(secrets, message, at, gate)
 
 
-def send(secrets: Sequence[bytes], message: Message, at: datetime, door: Door = PUBLIC) -> Outcome:
+def send(secrets: Sequence[bytes], message: Message, at: datetime, gate: Gate = PUBLIC) -> Outcome:
     """Sends a webhook. Whoever answers 410 is never told again; what is not answered 2xx is tried again."""
     body = message.body.encode()
     headers = _headers(secrets, message.name, body, at)
-    answer = webhook_door.post(door, message.to, headers, body, at)
+    answer = webhook_gate.post(gate, message.to, headers, body, at)
     if isinstance(answer, Refused):
         return Outcome(is_delivered=False, reason=answer.why, is_final=answer.is_final)
     if answer.is_taken:
@@ -71,14 +71,14 @@ def send(secrets: Sequence[bytes], message: Message, at: datetime, door: Door = 
     return Outcome(is_delivered=False, reason=answer.reason, is_final=answer.status == GONE)
 
 
-def poster(door: Door) -> Post:
+def poster(gate: Gate) -> Post:
     """What sends webhooks of endpoints."""
 
     def post(posting: Posting, at: datetime) -> Answer:
         headers = _headers(posting.secrets, posting.name, posting.body, at)
         if posting.number is not None:
             headers["webhook-sequence"] = str(posting.number)
-        answer = webhook_door.post(door, posting.url, headers, posting.body, at)
+        answer = webhook_gate.post(gate, posting.url, headers, posting.body, at)
         return Answer(None, answer.why) if isinstance(answer, Refused) else answer
 
     return post

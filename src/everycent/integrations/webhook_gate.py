@@ -1,4 +1,4 @@
-"""The door through which every webhook leaves: to the public internet over TLS, and nowhere else.
+"""The gate through which every webhook leaves: to the public internet over TLS, and nowhere else.
 
     letters of the URL ─► addresses of its name, looked up once ─► a connection to that very address
 
@@ -40,7 +40,7 @@ Resolve = Callable[[str, int], Sequence[str]]
 """The addresses of a host's name. Raises OSError."""
 
 
-class Door(NamedTuple):
+class Gate(NamedTuple):
     """How webhooks leave: what is `allowed` besides the public internet, who looks names up, and whom TLS
     trusts (None: the system's authorities)."""
 
@@ -58,28 +58,28 @@ class Refused(NamedTuple):
 
 
 def post(
-    door: Door, url: str, headers: Mapping[str, str], body: bytes, at: datetime
+    gate: Gate, url: str, headers: Mapping[str, str], body: bytes, at: datetime
 ) -> Answer | Refused:
     """Sends a body to a URL, at most once, and says what came of it by the deadline."""
     try:
-        target = target_of(url, door.allowed)
+        target = target_of(url, gate.allowed)
     except Invalid as bad:
         return Refused(bad.message, is_final=True)
     begun = _now()
     try:
-        addresses = _addresses(door, target)
+        addresses = _addresses(gate, target)
     except TimeoutError:
         return Answer(None, "its name was not looked up in time")
     except (OSError, ValueError, UnicodeError):
         return Answer(None, "its name was not found")
-    why = refusal(target, addresses, door.allowed)
+    why = refusal(target, addresses, gate.allowed)
     if why is not None:
         return Refused(why, is_final=False)
     for address in addresses[:_MOST_TRIED]:
         reply = wire.alone(
-            partial(_pool, door, target, address),
+            partial(_pool, gate, target, address),
             Request("POST", target.path, headers, body),
-            max(door.deadline - (_now() - begun), timedelta(0)),
+            max(gate.deadline - (_now() - begun), timedelta(0)),
         )
         if reply.end is not End.NOT_SENT:
             break
@@ -89,17 +89,17 @@ def post(
     return Answer(reply.status, reason, _wait(reply.headers.get("retry-after", ""), at))
 
 
-def _pool(door: Door, target: Target, address: Address) -> Pool:
+def _pool(gate: Gate, target: Target, address: Address) -> Pool:
     origin = Origin(target.host, target.port, target.is_tls, "")
-    return Pool(origin, 1, door.context, address=str(address), body_limit=BODY_LIMIT)
+    return Pool(origin, 1, gate.context, address=str(address), body_limit=BODY_LIMIT)
 
 
-def _addresses(door: Door, target: Target) -> list[Address]:
+def _addresses(gate: Gate, target: Target) -> list[Address]:
     """The addresses of a target's name, looked up by somebody who may be left behind: the system's resolver
     takes as long as it likes."""
     if target.literal is not None:
         return [target.literal]
-    resolve = door.resolve or system
+    resolve = gate.resolve or system
     found: Future[Sequence[str]] = Future()
 
     def look() -> None:
@@ -109,7 +109,7 @@ def _addresses(door: Door, target: Target) -> list[Address]:
             found.set_exception(error)
 
     threading.Thread(target=look, daemon=True, name="resolve").start()
-    return [ipaddress.ip_address(text) for text in found.result(door.deadline.total_seconds())]
+    return [ipaddress.ip_address(text) for text in found.result(gate.deadline.total_seconds())]
 
 
 def system(host: str, port: int) -> list[str]:

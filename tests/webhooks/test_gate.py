@@ -1,4 +1,4 @@
-"""The door: names are looked up once for each call, and what is connected to is the very address that was
+"""The gate: names are looked up once for each call, and what is connected to is the very address that was
 looked at."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from everycent.integrations.webhook_door import BODY_LIMIT, Door, Refused, post
+from everycent.integrations.webhook_gate import BODY_LIMIT, Gate, Refused, post
 from everycent.webhooks.course import Answer
 from everycent.webhooks.target import allowed_of
 
@@ -97,22 +97,22 @@ class Names:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-def sent(door: Door, url: str) -> Answer | Refused:
-    return post(door, url, {"webhook-id": "m1"}, b"{}", NOW)
+def sent(gate: Gate, url: str) -> Answer | Refused:
+    return post(gate, url, {"webhook-id": "m1"}, b"{}", NOW)
 
 
-def at(allowed: str, names: Names | None = None, **more) -> Door:
-    return Door(allowed_of(allowed), names, **more)
+def at(allowed: str, names: Names | None = None, **more) -> Gate:
+    return Gate(allowed_of(allowed), names, **more)
 
 
 def test_a_name_that_turns_to_another_address_is_looked_at_each_time():
     names = Names(["127.0.0.1"], ["127.0.0.2"], ["127.0.0.1"])
     with serving() as good, serving(host="127.0.0.2", port=good.port) as inside:
-        door = at(f"127.0.0.1:{good.port}", names)
+        gate = at(f"127.0.0.1:{good.port}", names)
         url = f"http://flips.example.com:{good.port}/"
-        assert sent(door, url) == Answer(204)
-        assert sent(door, url) == Refused("its address is not public", is_final=False)
-        assert sent(door, url) == Answer(204)
+        assert sent(gate, url) == Answer(204)
+        assert sent(gate, url) == Refused("its address is not public", is_final=False)
+        assert sent(gate, url) == Answer(204)
         assert (good.connections, inside.connections) == (2, 0)
     assert names.asked == ["flips.example.com"] * 3
 
@@ -120,17 +120,17 @@ def test_a_name_that_turns_to_another_address_is_looked_at_each_time():
 def test_a_name_is_looked_up_once_for_a_call_so_that_a_second_answer_comes_to_nothing():
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     with serving() as good, serving(host="127.0.0.2", port=good.port) as inside:
-        door = at(f"127.0.0.1:{good.port}", names)
-        assert sent(door, f"http://rebinds.example.com:{good.port}/") == Answer(204)
+        gate = at(f"127.0.0.1:{good.port}", names)
+        assert sent(gate, f"http://rebinds.example.com:{good.port}/") == Answer(204)
         assert (good.connections, inside.connections) == (1, 0)
     assert len(names.asked) == 1
 
 
 def test_no_connection_is_used_again():
     with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n") as good:
-        door = at("127.0.0.1")
+        gate = at("127.0.0.1")
         for _ in range(3):
-            assert sent(door, f"http://127.0.0.1:{good.port}/") == Answer(200)
+            assert sent(gate, f"http://127.0.0.1:{good.port}/") == Answer(200)
         assert good.connections == 3
 
 
@@ -144,14 +144,14 @@ def test_no_connection_is_used_again():
 )  # fmt: skip
 def test_a_name_that_stands_for_something_inside_is_refused(addresses):
     """A CNAME to a name inside comes to the same: what is looked up are addresses, at the end of all."""
-    found = sent(Door((), Names(addresses)), "https://innocent.example.com/")
+    found = sent(Gate((), Names(addresses)), "https://innocent.example.com/")
     assert isinstance(found, Refused)
     assert not found.is_final
 
 
 def test_a_url_that_is_wrong_by_its_letters_is_refused_for_good_and_not_looked_up():
     names = Names(["8.8.8.8"])
-    found = sent(Door((), names), "https://127.0.0.1/")
+    found = sent(Gate((), names), "https://127.0.0.1/")
     assert isinstance(found, Refused)
     assert found.is_final
     assert names.asked == []
@@ -216,7 +216,7 @@ def test_a_whole_call_ends_by_the_deadline_whoever_hangs():
         return ["127.0.0.1"]
 
     begun = time.monotonic()
-    found = sent(Door((), slowly, deadline=SOON), "https://hangs.example.com/")
+    found = sent(Gate((), slowly, deadline=SOON), "https://hangs.example.com/")
     drips.set()
     assert found == Answer(None, "its name was not looked up in time")
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and never answers
@@ -232,7 +232,7 @@ def test_a_name_that_is_not_found_is_a_reason(error):
     def fails(host: str, _: int) -> list[str]:
         raise error
 
-    assert sent(Door((), fails), "https://gone.example.com/") == Answer(
+    assert sent(Gate((), fails), "https://gone.example.com/") == Answer(
         None, "its name was not found"
     )
 
@@ -272,11 +272,11 @@ def test_tls_names_the_host_and_trusts_nobody_else(tmp_path):
     shown, trusting = certified("hooks.example.com", tmp_path)
     names = Names(["127.0.0.1"])
     with serving(context=shown) as good:
-        door = at("127.0.0.1", names, context=trusting)
-        assert sent(door, f"https://hooks.example.com:{good.port}/a?b") == Answer(204)
+        gate = at("127.0.0.1", names, context=trusting)
+        assert sent(gate, f"https://hooks.example.com:{good.port}/a?b") == Answer(204)
         assert good.heard[0].startswith(b"POST /a?b HTTP/1.1\r\n")
         assert f"Host: hooks.example.com:{good.port}\r\n".encode() in good.heard[0]
-        other = sent(door, f"https://other.example.com:{good.port}/")
+        other = sent(gate, f"https://other.example.com:{good.port}/")
         nobody = sent(at("127.0.0.1", names), f"https://hooks.example.com:{good.port}/")
         assert good.names == ["hooks.example.com", "other.example.com", "hooks.example.com"]
         assert len(good.heard) == 1
