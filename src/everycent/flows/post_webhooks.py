@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -47,7 +47,8 @@ SOURCE = "webhooks"
 _LEASE = timedelta(seconds=60)
 _AT_ONCE = 32
 _OF_ONE = 4
-_LOOK_SECONDS = 1
+_LOOK = timedelta(seconds=1)
+"""How often the journal is read on while much is to be sent."""
 
 
 class Desk(NamedTuple):
@@ -79,30 +80,39 @@ def post_webhooks(
     counts: Counter[str] = Counter()
     under_way: set[Future[str]] = set()
     begun = 0
+    looked_at: datetime | None = None
     with ThreadPoolExecutor(desk.at_once, thread_name_prefix="webhook") as threads:
         while True:
             found: list[Claimed] = []
             room = min(desk.at_once - len(under_way), limit - begun)
             if room > 0 and not is_stopped():
-                take_in(desk, is_stopped)
+                at = desk.clock()
+                if looked_at is None or at - looked_at >= _LOOK:
+                    take_in(desk, is_stopped)
+                    looked_at = at
                 found = _claimed(desk, room)
+                if not found and take_in(desk, is_stopped):
+                    found = _claimed(desk, room)
                 begun += len(found)
                 under_way |= {threads.submit(_dealt_with, desk, one) for one in found}
             if not under_way:
                 break
-            done, under_way = wait(under_way, _LOOK_SECONDS, FIRST_COMPLETED)
+            done, under_way = wait(under_way, _LOOK.seconds, FIRST_COMPLETED)
             counts.update(future.result() for future in done)
     reflect(desk)
     return counts
 
 
-def take_in(desk: Desk, is_stopped: Callable[[], bool] = lambda: False) -> None:
-    """Reads the journal on for every endpoint, as far as it goes or as much may be on its way."""
+def take_in(desk: Desk, is_stopped: Callable[[], bool] = lambda: False) -> bool:
+    """Reads the journal on for every endpoint, as far as it goes or as much may be on its way. Returns
+    whether anything was read."""
+    is_news = False
     with desk.database.snapshot(desk.tenant_id) as tx:
         endpoints = queries.to_read(tx)
     for endpoint_id in endpoints:
         while not is_stopped() and _read_on(desk, endpoint_id):
-            pass
+            is_news = True
+    return is_news
 
 
 def _read_on(desk: Desk, endpoint_id: UUID) -> int:

@@ -104,8 +104,13 @@ def update(
     if is_elsewhere:
         store.drop_secrets(tx, known.endpoint_id, [])
     _write(tx, CHANGED, changed, writer)
-    if is_elsewhere:
+    if is_elsewhere:  # which has not failed yet
         _keep(tx, changed, sealing, writer)
+        store.begin_anew(tx, known.endpoint_id, writer.at)
+        store.set_health(
+            tx, known.endpoint_id, succeeded_at=progress.succeeded_at,
+            is_troubled=progress.is_troubled,
+        )  # fmt: skip
     if changed.types != known.types:
         place = Cursor(progress.epoch, progress.xid, progress.seq)
         store.put_mark(tx, known.endpoint_id, Mark(place, progress.number, changed.types))
