@@ -79,6 +79,12 @@ def fresh_database(
     server: embedded.Instance, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[], str]]:
     """Makes databases from the migrated template; they are dropped afterwards."""
+    yield from _databases(server, request)
+
+
+def _databases(
+    server: embedded.Instance, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
@@ -135,6 +141,13 @@ def place(conninfo: str) -> Iterator[Place]:
 def other_place(fresh_database: Callable[[], str]) -> Iterator[Place]:
     """A second one like `place`, to compare with."""
     yield from _place(fresh_database())
+
+
+@pytest.fixture(scope="module")
+def module_place(server: embedded.Instance, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """One like `place` for all tests of a file."""
+    for make in _databases(server, request):
+        yield from _place(make())
 
 
 def _place(conninfo: str) -> Iterator[Place]:

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import httpx2
 import psycopg
 
+from everycent.access import keys, operations
 from everycent.db.connection import Database
 from everycent.kernel import ids
-from everycent.tenants import keys, operations
 from tests.conftest import NOW, Place
 
 JSON = "application/json"
@@ -49,7 +49,7 @@ def make_key(
     database: Database, tenant_id: int, name: str, scopes: Sequence[str] = ("usage:write",)
 ) -> str:
     """A key whose text is made of its name."""
-    text = "ec_" + name.rjust(43, "x")
+    text = keys.text_of(name.rjust(43, "x"))
     digest = keys.digest_of(text)
     assert digest is not None
     made = keys.ApiKey(key_id(name), name, digest, tuple(scopes), NOW)

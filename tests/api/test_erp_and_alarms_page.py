@@ -63,7 +63,6 @@ def test_the_examples_answer_what_the_page_shows(typist: Any) -> None:
 
 
 def test_every_address_and_scope_is_on_the_page() -> None:
-    for route in (*erp.ROUTES, *alarms.ROUTES):
-        verb = "POST" if "POST" in (route.methods or ()) else "GET"
-        assert f"| `{verb} {route.path}` |" in PAGE
+    for one in (*erp.OPERATIONS, *alarms.OPERATIONS):
+        assert f"| `{one.method} {one.path}` |" in PAGE
     assert re.findall(r"--scope (\S+)", KEYS) == list(SCOPES)

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
+from everycent.access import operations as access
 from everycent.tenants import operations as tenants
 from tests.api.serving import COMMAND, JSON, Served, held, key_id, make_key, record, served, stored
 from tests.conftest import NOW, Place
@@ -177,7 +178,7 @@ def test_a_revoked_key_opens_nothing_within_a_second(api):
     key = make_key(api.place.database, api.place.tenant_id, "gone")
     assert counts(api.post(record("gone-1"), key=key)) == (1, 0, 0, 0)
     with api.place.database.transaction(api.place.tenant_id) as tx:
-        tenants.revoke_key(tx, key_id("gone"), **api.place.writing)
+        access.revoke_key(tx, key_id("gone"), **api.place.writing)
     time.sleep(1.1)
     assert code(api.post(record("gone-2"), key=key)) == (401, "key.refused")
 

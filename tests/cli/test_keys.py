@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from everycent.tenants import keys, queries
+from everycent.access import keys, queries
 from tests.conftest import Place
 
 EVERYCENT = str(Path(sys.executable).with_name("everycent"))
@@ -35,7 +35,8 @@ def told(done: subprocess.CompletedProcess[str]) -> Any:
 def opens(place: Place, text: str) -> Any:
     digest = keys.digest_of(text)
     assert digest is not None
-    return queries.access(place.database, digest)
+    found = queries.access(place.database, digest)
+    return found and (found.tenant_id, found.scopes)
 
 
 def test_a_key_lives_from_its_creation_to_its_revocation(place: Place):

@@ -9,6 +9,7 @@ import httpx2
 import psycopg
 import pytest
 
+from everycent.access import keys
 from everycent.api import server
 from everycent.db import embedded
 from tests.api.serving import make_key, record
@@ -17,10 +18,9 @@ from tests.resilience.own import serving, until
 
 KEYLESS = ["/readyz", "/v1/healthz", "/rest/health"]
 OTHERS = sorted(
-    (method, route.path.replace("{", "").replace("}", "").replace(":path", ""))
-    for route in server.ROUTES
-    for method in sorted(route.methods - {"HEAD"})
-    if route.path != "/livez"
+    (one.method, one.path.replace("{", "").replace("}", "").replace(":path", ""))
+    for one in server.OPERATIONS
+    if one.path != "/livez"
 )
 
 
@@ -51,12 +51,12 @@ def test_a_server_starts_without_its_database_and_is_ready_when_it_comes(own):
     with serving(own.environ()) as api:
         assert api.status("/livez") == 200
         assert [unavailable(api.get(path)) for path in KEYLESS] == [AWAY] * 3
-        assert unavailable(posted(api, "ec_" + "x" * 43, "early")) == AWAY
+        assert unavailable(posted(api, keys.text_of("x" * 43), "early")) == AWAY
         own.start()
         until(lambda: api.status("/readyz") == 200, "the server is ready")
         assert own.sql("select count(*) > 10 from everycent.migration") == [(True,)]
         assert api.status("/v1/healthz") == 200
-        assert posted(api, "ec_" + "x" * 43, "early").status_code == 401
+        assert posted(api, keys.text_of("x" * 43), "early").status_code == 401
         assert api.running.ended_by(signal.SIGTERM) == 0
 
 

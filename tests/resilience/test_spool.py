@@ -9,6 +9,7 @@ import threading
 import httpx2
 import pytest
 
+from everycent.access import keys
 from everycent.tenants import operations
 from tests.api.serving import key_id, make_key, record
 from tests.flows import world
@@ -100,7 +101,7 @@ def test_without_a_spool_usage_is_refused_while_the_database_is_away(own, key):
 def test_only_keys_that_were_admitted_before_may_leave_something(own, key):
     with own.place() as place:
         other = make_key(place.database, place.tenant_id, "other")
-    reader = "ec_" + "reader".rjust(43, "x")
+    reader = keys.text_of("reader".rjust(43, "x"))
     with serving(own.environ(**SPOOL)) as api:
         assert post(api, key, record("before")).status_code == 200
         assert post(api, reader, record("before")).status_code == 403

@@ -5,11 +5,11 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from everycent.access import keys, operations, queries
+from everycent.access.keys import ApiKey
 from everycent.flows.replay import replay
 from everycent.kernel.errors import NotFound
-from everycent.tenants import keys, operations, queries
 from everycent.tenants import operations as tenants
-from everycent.tenants.keys import ApiKey
 from tests.conftest import NOW, Place
 
 SCOPES = ("usage:read", "usage:write")
@@ -17,7 +17,7 @@ SCOPES = ("usage:read", "usage:write")
 
 def made(place: Place, name: str, tenant_id: int | None = None) -> ApiKey:
     """A key whose text is made of its name."""
-    digest = keys.digest_of("ec_" + name.rjust(43, "x"))
+    digest = keys.digest_of(keys.text_of(name.rjust(43, "x")))
     assert digest is not None
     key = ApiKey(place.ids(name), name, digest, SCOPES, NOW)
     with place.database.transaction(tenant_id or place.tenant_id) as tx:
@@ -33,8 +33,11 @@ def revoked(place: Place, key: ApiKey) -> bool:
 def test_a_key_opens_its_own_tenant(place: Place):
     other = tenants.create(place.database, "other", "Other", NOW)
     mine, theirs = made(place, "mine"), made(place, "theirs", other)
-    assert queries.access(place.database, mine.digest) == (place.tenant_id, frozenset(SCOPES))
-    assert queries.access(place.database, theirs.digest) == (other, frozenset(SCOPES))
+    opened = [queries.access(place.database, one.digest) for one in (mine, theirs)]
+    assert opened == [
+        (place.tenant_id, mine.key_id, frozenset(SCOPES), None),
+        (other, theirs.key_id, frozenset(SCOPES), None),
+    ]
     assert queries.access(place.database, bytes(32)) is None
 
 

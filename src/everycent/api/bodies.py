@@ -40,13 +40,16 @@ class Budget:
 
 
 @asynccontextmanager
-async def body_of(request: Request, budget: Budget) -> AsyncIterator[bytes]:
-    """The whole body, unpacked if it is gzip; it counts against the budget until the block ends.
+async def body_of(
+    request: Request, budget: Budget, *, most: int = MAX_BYTES
+) -> AsyncIterator[bytes]:
+    """The whole body of at most so many bytes, unpacked if it is gzip; it counts against the budget until
+    the block ends.
 
     Raises Invalid `request.too_large`, `request.too_slow`, `request.bad_gzip`,
     `request.unsupported_encoding`, `request.bad_length`; Unavailable `server.busy`.
     """
-    _check_length(request)
+    _check_length(request, most)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
         raise Invalid(
@@ -59,9 +62,9 @@ async def body_of(request: Request, budget: Budget) -> AsyncIterator[bytes]:
     try:
         pieces = []
         async with asyncio.timeout(_SECONDS):
-            async for piece in _unpacked(request) if encoding == "gzip" else request.stream():
-                if taken + len(piece) > MAX_BYTES:
-                    raise _too_large()
+            async for piece in _unpacked(request, most) if encoding == "gzip" else request.stream():
+                if taken + len(piece) > most:
+                    raise _too_large(most)
                 budget.take(len(piece))
                 taken += len(piece)
                 pieces.append(piece)
@@ -76,19 +79,19 @@ async def body_of(request: Request, budget: Budget) -> AsyncIterator[bytes]:
         budget.give_back(taken)
 
 
-async def _unpacked(request: Request) -> AsyncIterator[bytes]:
+async def _unpacked(request: Request, most: int) -> AsyncIterator[bytes]:
     packed = zlib.decompressobj(_GZIP)
     size = 0
     async for piece in request.stream():
         # One byte more than allowed tells that there is more, whatever the rest would unpack to.
-        room = MAX_BYTES + 1 - size
+        room = most + 1 - size
         try:
             part = packed.decompress(piece, room)
         except zlib.error as error:
             raise _bad_gzip() from error
         size += len(part)
-        if size > MAX_BYTES:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         if packed.unused_data:
             raise _bad_gzip()
         yield part
@@ -96,19 +99,19 @@ async def _unpacked(request: Request) -> AsyncIterator[bytes]:
         raise _bad_gzip()
 
 
-def _check_length(request: Request) -> None:
+def _check_length(request: Request, most: int) -> None:
     told = request.headers.get("content-length", "0")
     if not (told.isascii() and told.isdecimal()):
         raise Invalid("request.bad_length", "Content-Length is no number", field="content-length")
-    if int(told) > MAX_BYTES:
-        raise _too_large()
+    if int(told) > most:
+        raise _too_large(most)
 
 
-def _too_large() -> Invalid:
+def _too_large(most: int) -> Invalid:
     return Invalid(
         "request.too_large",
-        f"a body may have {MAX_BYTES} bytes, unpacked too",
-        hint="send the records in several requests",
+        f"a body may have {most} bytes here, unpacked too",
+        hint="send it in several requests",
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from everycent.api.operation import raw
 from everycent.api.parameters import parameters, whole
 from everycent.api.reading import json_response, read
 from everycent.api.service import admitted, in_thread, service_of
@@ -35,7 +35,7 @@ async def get_runs(request: Request) -> Response:
         found = queries.runs(tx, size)
         return {"collections": [_run(one, queries.progress(tx, one.run_id)) for one in found]}
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 async def get_run(request: Request) -> Response:
@@ -47,7 +47,7 @@ async def get_run(request: Request) -> Response:
         found = queries.run(tx, name)
         return _run(found, queries.progress(tx, found.run_id))
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 async def post_pause(request: Request) -> Response:
@@ -66,7 +66,7 @@ async def post_abort(request: Request) -> Response:
 
 
 async def _switched(request: Request, to: str) -> Response:
-    tenant_id = await admitted(request, _WRITE)
+    tenant_id = (await admitted(request)).tenant_id
     parameters(request)
     name = request.path_params["run"]
     service = service_of(request)
@@ -94,10 +94,10 @@ def _run(run: Run, done: Progress) -> dict[str, Any]:
     }
 
 
-ROUTES = [
-    Route("/v1/collections", get_runs, methods=["GET"]),
-    Route("/v1/collections/{run}", get_run, methods=["GET"]),
-    Route("/v1/collections/{run}/pause", post_pause, methods=["POST"]),
-    Route("/v1/collections/{run}/resume", post_resume, methods=["POST"]),
-    Route("/v1/collections/{run}/abort", post_abort, methods=["POST"]),
+OPERATIONS = [
+    raw("GET", "/v1/collections", _READ, get_runs, Any),
+    raw("GET", "/v1/collections/{run}", _READ, get_run, Any),
+    raw("POST", "/v1/collections/{run}/pause", _WRITE, post_pause, Any),
+    raw("POST", "/v1/collections/{run}/resume", _WRITE, post_resume, Any),
+    raw("POST", "/v1/collections/{run}/abort", _WRITE, post_abort, Any),
 ]

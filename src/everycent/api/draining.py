@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from everycent.access import queries
 from everycent.api import offers
 from everycent.app import durable, usage_spool
 from everycent.app.usage_spool import Head, Rejected, Spool
@@ -21,7 +22,6 @@ from everycent.flows.broken import unforeseen
 from everycent.flows.take_in import Intake
 from everycent.flows.taken import Status, Taken
 from everycent.kernel.errors import Broken, Forbidden, Refusal, Unavailable
-from everycent.tenants import queries
 
 _EVERY_SECONDS = 1
 _MOST_TOLD = 1000

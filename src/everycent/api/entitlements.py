@@ -11,8 +11,8 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from everycent.api.operation import raw
 from everycent.api.parameters import instant, name_of, name_or_none, needed, parameters
 from everycent.api.reading import json_response, read
 from everycent.customers import queries as customers
@@ -46,7 +46,7 @@ async def get_entitlements(request: Request) -> Response:
         answers = flow.listed(tx, who, when)
         return {"customer": found.key, "entitlements": [as_data(one, found.key) for one in answers]}
 
-    return json_response(await read(request, _SCOPE, work))
+    return json_response(await read(request, work))
 
 
-ROUTES = [Route("/v1/entitlements", get_entitlements, methods=["GET"])]
+OPERATIONS = [raw("GET", "/v1/entitlements", _SCOPE, get_entitlements, Any)]

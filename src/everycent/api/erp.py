@@ -14,8 +14,8 @@ from uuid import UUID
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from everycent.api.operation import raw
 from everycent.api.parameters import Parameters, choice, parameters, whole
 from everycent.api.reading import json_response, read
 from everycent.api.service import admitted, in_thread, service_of
@@ -56,7 +56,7 @@ async def get_documents(request: Request) -> Response:
             "next": _next(request, last, {"size": size} | kept),
         }
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 async def get_document(request: Request) -> Response:
@@ -70,7 +70,7 @@ async def get_document(request: Request) -> Response:
         trail = [step_data(step) for step in queries.trail(tx, found)]
         return document_data(found) | {"erp": erp, "trail": trail}
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 async def get_batches(request: Request) -> Response:
@@ -89,7 +89,7 @@ async def get_batches(request: Request) -> Response:
             "next": _next(request, last, {"size": size}),
         }
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 async def get_answer(request: Request) -> Response:
@@ -101,13 +101,13 @@ async def get_answer(request: Request) -> Response:
         answer_id = _answer_id(told)
         return {"answer": str(answer_id)} | answer_data(queries.answer(tx, answer_id))
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
-async def post_requeue(request: Request) -> Response:
+async def requeue_document(request: Request) -> Response:
     """Hands a document over anew, which the ERP has refused or which was tried too often. Twice is once:
     what is on its way again is refused with `erp.not_stuck`."""
-    tenant_id = await admitted(request, _WRITE)
+    tenant_id = (await admitted(request)).tenant_id
     parameters(request)
     name = request.path_params["document"]
     try:
@@ -126,15 +126,6 @@ async def post_requeue(request: Request) -> Response:
             return document_data(_standing(tx, erp, name)) | {"erp": erp}
 
     return json_response(await in_thread(service, work))
-
-
-ROUTES = [
-    Route("/v1/erp/documents", get_documents, methods=["GET"]),
-    Route("/v1/erp/documents/{document}", get_document, methods=["GET"]),
-    Route("/v1/erp/documents/{document}/requeue", post_requeue, methods=["POST"]),
-    Route("/v1/erp/batches", get_batches, methods=["GET"]),
-    Route("/v1/erp/answers/{answer}", get_answer, methods=["GET"]),
-]
 
 
 def _erp(request: Request) -> str:
@@ -177,3 +168,12 @@ def _next(request: Request, last: object | None, kept: dict[str, Any]) -> str | 
     if last is None:
         return None
     return f"{request.url.path}?{urlencode(kept | {'after': last})}"
+
+
+OPERATIONS = [
+    raw("GET", "/v1/erp/documents", _READ, get_documents, Any),
+    raw("GET", "/v1/erp/documents/{document}", _READ, get_document, Any),
+    raw("POST", "/v1/erp/documents/{document}/requeue", _WRITE, requeue_document, Any),
+    raw("GET", "/v1/erp/batches", _READ, get_batches, Any),
+    raw("GET", "/v1/erp/answers/{answer}", _READ, get_answer, Any),
+]

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from everycent.api.operation import raw
 from everycent.api.parameters import Parameters, parameters, whole
 from everycent.api.reading import json_response, read
 from everycent.api.service import admitted, in_thread, service_of
@@ -61,7 +61,7 @@ async def get_invoice(request: Request) -> Response:
     parameters(request)
     name = _name(request.path_params["invoice"])
     return json_response(
-        await read(request, _READ, lambda tx, _: _told(tx, [charging.payment_state(tx, name)])[0])
+        await read(request, lambda tx, _: _told(tx, [charging.payment_state(tx, name)])[0])
     )
 
 
@@ -76,12 +76,12 @@ async def get_failed(request: Request) -> Response:
         (told,) = _told(tx, [found])
         return told | {"attempts": _failures(charging.trail(tx, found.invoice_id))}
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
-async def post_requeue(request: Request) -> Response:
+async def requeue_invoice(request: Request) -> Response:
     """Puts an invoice in the queue as if nothing had been tried: 202, or 200 where it is there already."""
-    tenant_id = await admitted(request, _WRITE)
+    tenant_id = (await admitted(request)).tenant_id
     parameters(request)
     name = _name(request.path_params["invoice"])
     service = service_of(request)
@@ -111,27 +111,14 @@ async def get_customers(request: Request) -> Response:
             "next": _next(request, size, last),
         }
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 async def get_customer(request: Request) -> Response:
     """One customer."""
     parameters(request)
     name = check_name(request.path_params["customer"], "customer")
-    return json_response(
-        await read(request, _READ, lambda tx, _: _customer(customers.by_name(tx, name)))
-    )
-
-
-ROUTES = [
-    Route("/rest/v1/invoices", get_invoices, methods=["GET"]),
-    Route("/rest/v1/invoices/status/{status}", get_by_status, methods=["GET"]),
-    Route("/rest/v1/invoices/failed/{invoice}", get_failed, methods=["GET"]),
-    Route("/rest/v1/invoices/{invoice}", get_invoice, methods=["GET"]),
-    Route("/rest/v1/invoices/{invoice}/requeue", post_requeue, methods=["POST"]),
-    Route("/rest/v1/customers", get_customers, methods=["GET"]),
-    Route("/rest/v1/customers/{customer}", get_customer, methods=["GET"]),
-]
+    return json_response(await read(request, lambda tx, _: _customer(customers.by_name(tx, name))))
 
 
 def _name(told: str) -> str:
@@ -153,7 +140,7 @@ async def _invoices(request: Request, word: str | None) -> Response:
             "next": _next(request, size, last),
         }
 
-    return json_response(await read(request, _READ, work))
+    return json_response(await read(request, work))
 
 
 def _place(told: Parameters, size: int) -> tuple[int, int]:
@@ -260,3 +247,14 @@ def _money(amount: int, currency: str) -> dict[str, str]:
 
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else instant_text(at)
+
+
+OPERATIONS = [
+    raw("GET", "/rest/v1/invoices", _READ, get_invoices, Any),
+    raw("GET", "/rest/v1/invoices/status/{status}", _READ, get_by_status, Any),
+    raw("GET", "/rest/v1/invoices/failed/{invoice}", _READ, get_failed, Any),
+    raw("GET", "/rest/v1/invoices/{invoice}", _READ, get_invoice, Any),
+    raw("POST", "/rest/v1/invoices/{invoice}/requeue", _WRITE, requeue_invoice, Any),
+    raw("GET", "/rest/v1/customers", _READ, get_customers, Any),
+    raw("GET", "/rest/v1/customers/{customer}", _READ, get_customer, Any),
+]

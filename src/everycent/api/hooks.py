@@ -6,11 +6,13 @@ believed.
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from everycent.api.bodies import body_of
+from everycent.api.operation import Open, raw
 from everycent.api.service import in_thread, service_of
 from everycent.app import collecting
 from everycent.flows.collect import listen
@@ -42,4 +44,8 @@ async def post_notice(request: Request) -> Response:
     return JSONResponse({"effects": effects}, headers={"Cache-Control": "no-store"})
 
 
-ROUTES = [Route("/hooks/{tenant}/{provider}", post_notice, methods=["POST"])]
+OPERATIONS = [
+    raw(
+        "POST", "/hooks/{tenant}/{provider}", Open("the signature is looked at"), post_notice, Any
+    )
+]  # fmt: skip

@@ -10,8 +10,8 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from everycent.api.operation import raw
 from everycent.api.parameters import (
     choice,
     flag,
@@ -55,7 +55,7 @@ async def get_running(request: Request) -> Response:
         answer = flow.of_customer(tx, found, as_of, key=key, is_now=at is None)
         return flow.as_data(answer, found.key, flow.unseen_in(tx, answer))
 
-    return json_response(await read(request, _SCOPE, work))
+    return json_response(await read(request, work))
 
 
 async def get_chart(request: Request) -> Response:
@@ -78,7 +78,7 @@ async def get_chart(request: Request) -> Response:
             return Response(usage_chart.svg(found.chart), media_type=_SVG, headers=HEADERS)
         return json_response(charts.as_data(found))
 
-    return await read(request, _SCOPE, work)
+    return await read(request, work)
 
 
 async def get_totals(request: Request) -> Response:
@@ -99,7 +99,7 @@ async def get_totals(request: Request) -> Response:
         rows = total_flow.of_named(tx, asked, subject, meter)
         return total_flow.summed_data(total_flow.summed(tx, rows, subject, meter))
 
-    return json_response(await read(request, _SCOPE, work))
+    return json_response(await read(request, work))
 
 
 async def get_gaps(request: Request) -> Response:
@@ -109,28 +109,26 @@ async def get_gaps(request: Request) -> Response:
     def work(tx: Tx, _: datetime) -> dict[str, Any]:
         return gap_flow.as_data(watching.gaps(tx, only_open=not with_closed))
 
-    return json_response(await read(request, _SCOPE, work))
+    return json_response(await read(request, work))
 
 
 async def get_thresholds(request: Request) -> Response:
     """What is watched, and when it was crossed, the newest crossings first."""
     parameters(request)
-    return json_response(await read(request, _SCOPE, lambda tx, _: watch.as_data(watch.listed(tx))))
+    return json_response(await read(request, lambda tx, _: watch.as_data(watch.listed(tx))))
 
 
 async def get_reasons(request: Request) -> Response:
     """Every record by the reason why it is billed or not."""
     parameters(request)
-    return json_response(
-        await read(request, _SCOPE, lambda tx, _: accounts.as_data(accounts.reasons(tx)))
-    )
+    return json_response(await read(request, lambda tx, _: accounts.as_data(accounts.reasons(tx))))
 
 
-ROUTES = [
-    Route("/v1/usage/running", get_running, methods=["GET"]),
-    Route("/v1/usage/chart", get_chart, methods=["GET"]),
-    Route("/v1/usage/totals", get_totals, methods=["GET"]),
-    Route("/v1/usage/gaps", get_gaps, methods=["GET"]),
-    Route("/v1/usage/thresholds", get_thresholds, methods=["GET"]),
-    Route("/v1/usage/reasons", get_reasons, methods=["GET"]),
+OPERATIONS = [
+    raw("GET", "/v1/usage/running", _SCOPE, get_running, Any),
+    raw("GET", "/v1/usage/chart", _SCOPE, get_chart, Any),
+    raw("GET", "/v1/usage/totals", _SCOPE, get_totals, Any),
+    raw("GET", "/v1/usage/gaps", _SCOPE, get_gaps, Any),
+    raw("GET", "/v1/usage/thresholds", _SCOPE, get_thresholds, Any),
+    raw("GET", "/v1/usage/reasons", _SCOPE, get_reasons, Any),
 ]

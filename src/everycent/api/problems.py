@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import psycopg
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from everycent.api.asking import Faults
 from everycent.kernel.errors import (
     Broken,
     Conflict,
@@ -29,11 +31,14 @@ _BY_KIND = {
     Broken: 500,
 }
 _BY_CODE = {
+    "access.refused": 401,
     "key.refused": 401,
     "payment.bad_signature": 401,
     "request.too_slow": 408,
     "request.too_large": 413,
     "usage.too_many_records": 413,
+    "request.key_reused": 422,
+    "request.rate_limited": 429,
     "request.unsupported_type": 415,
     "request.unsupported_encoding": 415,
     "usage.spool_full": 507,
@@ -42,6 +47,7 @@ _RETRY_SECONDS = {
     "database.unavailable": 1,
     "payment.notice_too_early": 60,
     "read.too_slow": 30,
+    "request.rate_limited": 1,
     "server.busy": 1,
     "server.busy_reading": 1,
     "server.too_slow": 1,
@@ -51,6 +57,7 @@ _RETRY_SECONDS = {
     "usage.spool_full": 60,
 }
 """What passes by itself, and when to try again. All else that is unavailable waits for somebody."""
+_PASSING = (429, 503, 507)
 _BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
 """Refusals that come while a body is still on its way."""
 
@@ -58,17 +65,25 @@ _BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
 def response_of(refusal: Refusal) -> Response:
     """The refusal as a response. What passes by itself says when to try again; what does not is a
     conflict with what is stored or set up."""
-    kind = next(kind for kind in _BY_KIND if isinstance(refusal, kind))
-    status = _BY_CODE.get(refusal.code, _BY_KIND[kind])
+    status = status_of(refusal)
     headers = {"Cache-Control": "no-store"}
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE):
-        if refusal.code in _RETRY_SECONDS:
-            headers["Retry-After"] = str(_RETRY_SECONDS[refusal.code])
-        else:
-            status = HTTPStatus.CONFLICT
+    if status in _PASSING:
+        headers["Retry-After"] = str(_RETRY_SECONDS[refusal.code])
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
-    return _problem(status, refusal.as_dict(), headers)
+    told: dict[str, Any] = {**refusal.as_dict()}
+    if isinstance(refusal, Faults) and len(refusal.found) > 1:
+        told["errors"] = [one.as_dict() for one in refusal.found]
+    return _problem(status, told, headers)
+
+
+def status_of(refusal: Refusal) -> int:
+    """The status that a refusal is answered with."""
+    kind = next(kind for kind in _BY_KIND if isinstance(refusal, kind))
+    status = _BY_CODE.get(refusal.code, _BY_KIND[kind])
+    if status in _PASSING and refusal.code not in _RETRY_SECONDS:
+        return HTTPStatus.CONFLICT
+    return status
 
 
 def on_refusal(request: Request, error: Exception) -> Response:
@@ -133,7 +148,7 @@ HANDLERS = {
 """Which exception of a route is answered how."""
 
 
-def _problem(status: int, parts: dict[str, str], headers: dict[str, str]) -> Response:
+def _problem(status: int, parts: dict[str, Any], headers: dict[str, str]) -> Response:
     body = {
         "type": f"urn:everycent:{parts['code']}",
         "title": HTTPStatus(status).phrase,

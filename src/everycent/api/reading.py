@@ -22,10 +22,10 @@ def json_response(data: dict[str, Any]) -> Response:
     return Response(msgspec.json.encode(data), media_type="application/json", headers=HEADERS)
 
 
-async def read(request: Request, scope: str, work: Callable[[Tx, datetime], _T]) -> _T:
-    """Does the work in a snapshot of the tenant whose key the request has; the key needs the scope."""
+async def read(request: Request, work: Callable[[Tx, datetime], _T]) -> _T:
+    """Does the work in a snapshot of the tenant that whoever asks was let into."""
     service = service_of(request)
-    tenant_id = await admitted(request, scope)
+    tenant_id = (await admitted(request)).tenant_id
 
     def reading() -> _T:
         with service.app.database.snapshot(tenant_id) as tx:

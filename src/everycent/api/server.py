@@ -7,57 +7,98 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
 
 import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from everycent.api import alarms, collections, entitlements, erp, founding, hooks, live, usage
+from everycent.api import (
+    alarms,
+    audit,
+    collections,
+    entitlements,
+    erp,
+    founding,
+    hooks,
+    keys,
+    live,
+    usage,
+)
+from everycent.api.answering import route_of
 from everycent.api.away import ALIVE, Away
+from everycent.api.identity import Identity
+from everycent.api.openapi import document
+from everycent.api.operation import Open, Operation, raw
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import close, service_for, service_of
+from everycent.api.shapes import Shown
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
 _BACKLOG = 512
 _MAX_CONNECTIONS = 1000
 _IDLE_SECONDS = 30
+_PACKED_FROM = 2000  # bytes
 _DRAIN_SECONDS = 60
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
+class Health(Shown):
+    """It works."""
+
+    status: str
+
+
 async def livez(request: Request) -> Response:  # noqa: ARG001
-    """Says that the process works, whatever is with the database. Needs no key."""
+    """Says that the process works, whatever is with the database."""
     return JSONResponse({"status": "ok"}, headers=_NOT_KEPT)
 
 
 async def readyz(request: Request) -> Response:
-    """Says that the database is there with the schema that is needed; 503 when it is not. Needs no key, and
-    waits for nobody."""
+    """Says that the database is there with the schema that is needed; 503 when it is not. It waits for
+    nobody."""
     service_of(request).app.database.check()
     return JSONResponse({"status": "ok"}, headers=_NOT_KEPT)
 
 
-ROUTES = [
-    Route(ALIVE, livez, methods=["GET"]),
-    Route("/readyz", readyz, methods=["GET"]),
+_EVERYBODY = Open("it says nothing of anybody")
+_ALIASES = [
     Route("/v1/healthz", readyz, methods=["GET"]),
     Route("/rest/health", readyz, methods=["GET"]),
-    *usage.ROUTES,
-    *live.ROUTES,
-    *entitlements.ROUTES,
-    *founding.ROUTES,
-    *collections.ROUTES,
-    *erp.ROUTES,
-    *alarms.ROUTES,
-    *hooks.ROUTES,
 ]
-"""Every route there is. A module of routes has a list ROUTES of its own, which is added here."""
+OPERATIONS: list[Operation] = [
+    raw("GET", ALIVE, _EVERYBODY, livez, Health),
+    raw("GET", "/readyz", _EVERYBODY, readyz, Health),
+    *usage.OPERATIONS,
+    *live.OPERATIONS,
+    *entitlements.OPERATIONS,
+    *founding.OPERATIONS,
+    *collections.OPERATIONS,
+    *erp.OPERATIONS,
+    *alarms.OPERATIONS,
+    *keys.OPERATIONS,
+    *audit.OPERATIONS,
+    *hooks.OPERATIONS,
+]
+"""All that can be asked. A module has a list of its own, which is added here."""
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of all operations."""
+    return document(OPERATIONS, version("everycent"))
+
+
+async def get_openapi(request: Request) -> Response:  # noqa: ARG001
+    """The OpenAPI document."""
+    return JSONResponse(openapi(), headers={"Cache-Control": "no-cache"})
 
 
 def make_app(app: App) -> Starlette:
@@ -73,8 +114,17 @@ def make_app(app: App) -> Starlette:
             await anyio.to_thread.run_sync(close, service)
 
     return Starlette(
-        routes=ROUTES,
-        middleware=[Middleware(Patience), Middleware(Away)],
+        routes=[
+            *map(route_of, OPERATIONS),
+            *_ALIASES,
+            Route("/v1/openapi.json", get_openapi, methods=["GET"]),
+        ],
+        middleware=[
+            Middleware(Identity),
+            Middleware(Patience),
+            Middleware(GZipMiddleware, minimum_size=_PACKED_FROM),
+            Middleware(Away),
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

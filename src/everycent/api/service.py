@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar, cast
+from uuid import UUID
 
 import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
+from everycent.access import keys, operations, queries
+from everycent.access.queries import Access
 from everycent.api.bodies import Budget
 from everycent.api.draining import Draining
+from everycent.api.operation import Operation, Who
 from everycent.app import usage_spool
 from everycent.app.usage_spool import Spool
 from everycent.app.wiring import App
@@ -18,14 +23,15 @@ from everycent.flows.folding import Folding
 from everycent.flows.rejections import Door
 from everycent.flows.remembered import Remembered
 from everycent.flows.take_in import Intake
+from everycent.kernel import ids
 from everycent.kernel.errors import Forbidden, Unavailable
-from everycent.tenants import keys, queries
-from everycent.tenants.queries import Access
 
 _T = TypeVar("_T")
 _THREADS = 4  # that decode and look things up; they share the pool of connections with the intake
 _KEYS_KNOWN = 1000
 _READS_WAITING = 32
+_NOTED_EVERY = timedelta(minutes=1)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Service(NamedTuple):
@@ -46,10 +52,17 @@ class Service(NamedTuple):
 def service_for(app: App) -> Service:
     """The service over the product, which is to be closed at the end."""
 
+    noted: dict[UUID, datetime] = {}
+
     def look_up(digest: bytes) -> Access:
         found = queries.access(app.database, digest)
         if found is None:
             raise _refused("the API key is not known, or was revoked")
+        now = app.clock()
+        if now - noted.get(found.key_id, _LONG_AGO) >= _NOTED_EVERY:
+            noted[found.key_id] = now
+            with app.database.transaction(found.tenant_id) as tx:
+                operations.note_use(tx, found.key_id, now)
         return found
 
     folding = Folding(app.database)
@@ -97,8 +110,8 @@ async def in_reading_thread(service: Service, work: Callable[[], _T]) -> _T:
     return await anyio.to_thread.run_sync(work, limiter=service.reads)
 
 
-async def admitted(request: Request, scope: str) -> int:
-    """The tenant that the request's API key opens.
+async def admitted(request: Request) -> Who:
+    """Who asks, when it may do what the route does.
 
     Raises Forbidden `key.refused` without a valid key, and `key.missing_scope`. A revoked key opens
     nothing after at most a second.
@@ -108,13 +121,15 @@ async def admitted(request: Request, scope: str) -> int:
     access = service.access.fresh(digest)
     if access is None:
         access = await in_thread(service, lambda: service.access.get(digest))
-    return _tenant(access, scope)
+    return _let_in(request, access)
 
 
-def admitted_before(request: Request, scope: str) -> int:
-    """The tenant that the request's API key opened when it was looked up last, for while the database is
-    away. Raises as `admitted`, and Unavailable `database.unavailable` for a key that this server has not
-    admitted since it started."""
+def admitted_before(request: Request) -> Who:
+    """Who asks, as the request's API key said when it was looked up last, for while the database is away.
+
+    Raises as `admitted`, and Unavailable `database.unavailable` for a key that this server has not admitted
+    since it started.
+    """
     service = service_of(request)
     access = service.access.last(digest_of(request))
     if access is None:
@@ -122,7 +137,7 @@ def admitted_before(request: Request, scope: str) -> int:
         raise Unavailable(
             "database.unavailable", "the API key can't be looked up", hint="try again"
         )
-    return _tenant(access, scope)
+    return _let_in(request, access)
 
 
 def digest_of(request: Request) -> bytes:
@@ -136,14 +151,22 @@ def digest_of(request: Request) -> bytes:
     return digest
 
 
-def _tenant(access: Access, scope: str) -> int:
+def _let_in(request: Request, access: Access) -> Who:
+    service = service_of(request)
+    if access.expires_at is not None and access.expires_at <= service.app.clock():
+        raise _refused("the API key has expired")
+    actor = ids.show(keys.KEY_ID, access.key_id)
+    who = Who(access.tenant_id, actor, access.scopes)
+    request.state.who = who
+    operation: Operation = request.state.operation
+    scope = operation.scope
     if scope not in access.scopes:
         raise Forbidden(
             "key.missing_scope",
             f"the API key may not do this: it has no scope {scope}",
             hint=f"make one that has it: everycent key create NAME --scope {scope}",
         )
-    return access.tenant_id
+    return who
 
 
 def _refused(why: str) -> Forbidden:

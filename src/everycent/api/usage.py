@@ -10,10 +10,10 @@ import msgspec
 import psycopg
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from everycent.api import offers
 from everycent.api.bodies import body_of
+from everycent.api.operation import raw
 from everycent.api.service import admitted, admitted_before, digest_of, in_thread, service_of
 from everycent.app.usage_spool import Head
 from everycent.db.connection import is_away
@@ -22,7 +22,6 @@ from everycent.kernel.errors import Invalid, Unavailable
 from everycent.kernel.period import instant_text
 from everycent.metering.record import UsageRecord
 
-_SCOPE = "usage:write"
 _SHOWN_RECORDS = 1000  # of conflicts with both records in full; the others are told without
 
 
@@ -34,13 +33,13 @@ async def post_usage(request: Request) -> Response:
     is_spooled = spool is not None and service.app.database.is_away
     if not is_spooled:
         try:
-            tenant_id = await admitted(request, _SCOPE)
+            tenant_id = (await admitted(request)).tenant_id
         except Unavailable:
             if spool is None:
                 raise
             is_spooled = True
     if is_spooled:
-        tenant_id = admitted_before(request, _SCOPE)
+        tenant_id = admitted_before(request).tenant_id
     is_atomic = _flag(request, "atomic")
     headers = offers.headers_of(request.headers.items())
 
@@ -78,7 +77,7 @@ async def post_usage(request: Request) -> Response:
     return Response(answer, media_type="application/json")
 
 
-ROUTES = [Route("/v1/usage", post_usage, methods=["POST"])]
+OPERATIONS = [raw("POST", "/v1/usage", "usage:write", post_usage, Any)]
 
 
 def _is_for_spool(error: Exception) -> bool:

@@ -6,11 +6,11 @@ import secrets
 
 import click
 
+from everycent.access import operations, queries
+from everycent.access.keys import KEY_ID, SCOPES, ApiKey, digest_of, text_of
 from everycent.cli.common import emit, json_option, opened, table
 from everycent.kernel import ids
 from everycent.kernel.period import instant_text
-from everycent.tenants import operations, queries
-from everycent.tenants.keys import KEY_ID, PREFIX, SCOPES, ApiKey, digest_of
 
 _RANDOM_BYTES = 32
 
@@ -33,7 +33,7 @@ def key() -> None:
 @json_option
 def create(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     """Create a key called NAME. It is shown now and never again: only its digest is kept."""
-    text = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    text = text_of(secrets.token_urlsafe(_RANDOM_BYTES))
     digest = digest_of(text)
     assert digest is not None, "a fresh key has the form of a key"
     with opened() as (app, tenant_id):

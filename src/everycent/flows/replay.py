@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from everycent.access import keys as api_keys
+from everycent.access import projection as access_rows
 from everycent.alarms import alarm as alarms
 from everycent.alarms import projection as alarm_rows
 from everycent.archives import archive as archives
@@ -63,8 +65,6 @@ from everycent.reports import projection as report_rows
 from everycent.reports import report as reports
 from everycent.subscriptions import projection as subscription_rows
 from everycent.subscriptions import subscription as subscriptions
-from everycent.tenants import keys as api_keys
-from everycent.tenants import projection as tenant_rows
 from everycent.watching import gap as gaps
 from everycent.watching import projection as watching_rows
 from everycent.watching import threshold as thresholds
@@ -74,8 +74,8 @@ from everycent.webhooks import projection as webhook_rows
 PROJECTORS: dict[str, Projector] = {
     event_type.name: Projector(event_type, project)
     for event_type, project in (
-        (api_keys.CREATED, tenant_rows.key_created),
-        (api_keys.REVOKED, tenant_rows.key_revoked),
+        (api_keys.CREATED, access_rows.key_created),
+        (api_keys.REVOKED, access_rows.key_revoked),
         (catalog.VERSIONED, catalog.versioned),
         (exchange.SET, exchange_rows.rates_set),
         (customers.CREATED, customer_rows.created),
@@ -144,7 +144,7 @@ PROJECTORS: dict[str, Projector] = {
 """Every event type with what it changes. Nothing else writes these tables."""
 
 TABLES = (
-    tenant_rows.API_KEY,
+    access_rows.API_KEY,
     catalog.VERSION,
     exchange_rows.RATE,
     customer_rows.CUSTOMER,
@@ -213,7 +213,7 @@ TABLES = (
     watching_rows.GAP,
 )
 CHANGING = {
-    tenant_rows.API_KEY,
+    access_rows.API_KEY,
     customer_rows.CUSTOMER,
     customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,

@@ -449,3 +449,8 @@ def written_off(tx: Tx, invoice_ids: Sequence[UUID]) -> dict[UUID, int]:
 def open_of_customer(tx: Tx, customer_id: UUID | None) -> list[Any]:
     """Documents of a customer, or of everybody, of which something is open; those due first."""
     return store.list_open_documents(tx, customer_id=customer_id, only_open=True)
+
+
+def documents_by(tx: Tx, event_ids: Sequence[UUID]) -> list[Any]:
+    """The documents that events issued: kind, customer_id, currency, gross, prepaid."""
+    return store.documents_by_events(tx, event_ids)

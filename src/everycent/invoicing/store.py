@@ -479,3 +479,8 @@ def list_open_documents(
         "customer_id": customer_id, "only_open": only_open, "limit": limit,
     }  # fmt: skip
     return tx.rows(SQL["open_documents"], params)
+
+
+def documents_by_events(tx: Tx, ids: Sequence[UUID]) -> list[Any]:
+    """The documents that events issued."""
+    return tx.rows(SQL["documents_by_events"], {"tenant_id": tx.tenant_id, "ids": list(ids)})

@@ -952,3 +952,9 @@ order by due_on, series, number limit %(limit)s;
 select document_id, sum(amount)::bigint from settlement
 where tenant_id = %(tenant_id)s and document_id = any(%(ids)s) and kind = 'write_off'
 group by 1 having sum(amount) <> 0;
+
+-- name: documents_by_events
+-- The documents that events issued.
+select kind, customer_id, currency, gross, prepaid from invoice
+where tenant_id = %(tenant_id)s and event_id = any(%(ids)s)
+order by kind, customer_id, currency, gross, prepaid;

@@ -53,3 +53,8 @@ def count(tx: Tx) -> int:
 def checkpoints(tx: Tx) -> list[Any]:
     """All checkpoints, oldest first."""
     return store.list_checkpoints(tx)
+
+
+def written(tx: Tx) -> list[Any]:
+    """The events that this transaction has appended so far: event_id, type."""
+    return store.list_written(tx)

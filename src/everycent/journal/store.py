@@ -117,3 +117,8 @@ def insert_checkpoint(tx: Tx, row: dict[str, Any]) -> None:
 def count_events(tx: Tx) -> int:
     """How many events the tenant has."""
     return int(tx.value(SQL["count_events"], {"tenant_id": tx.tenant_id}))
+
+
+def list_written(tx: Tx) -> list[Any]:
+    """The events that this transaction has appended: event_id, type."""
+    return tx.rows(SQL["list_written"], {"tenant_id": tx.tenant_id})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -60,3 +60,8 @@ def entries(tx: Tx, as_of: datetime) -> Iterator[BookedEntry]:
             for *_, account_id, amount, currency, customer_id in lines
         )
         yield BookedEntry(entry_id, at, recorded_at, Entry(kind, postings, document_id, reverses))
+
+
+def posted_by(tx: Tx, entry_ids: Sequence[UUID]) -> list[Any]:
+    """What entries post together: account, customer_id, currency, minor; debits are positive."""
+    return store.sum_by_entries(tx, entry_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,3 +67,8 @@ def stream_entries(tx: Tx, as_of: datetime) -> Iterator[tuple[Any, ...]]:
 def list_violations(tx: Tx, check: str) -> list[str]:
     """What one of the checking statements finds; empty is good."""
     return [text for (text,) in tx.tuples(SQL[check], {"tenant_id": tx.tenant_id})]
+
+
+def sum_by_entries(tx: Tx, ids: Sequence[UUID]) -> list[Any]:
+    """What entries post, by account, customer and currency."""
+    return tx.rows(SQL["sum_by_entries"], {"tenant_id": tx.tenant_id, "ids": list(ids)})

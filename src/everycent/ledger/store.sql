@@ -104,3 +104,11 @@ where r.tenant_id = %(tenant_id)s and r.reverses is not null and (
         select account_id, customer_id, currency, amount from ledger_posting p
         where p.tenant_id = r.tenant_id and p.entry_id = r.reverses))
 limit 100;
+
+-- name: sum_by_entries
+-- What entries post, by account, customer and currency; what comes to nothing is left out.
+select a.code as account, p.customer_id, p.currency, sum(p.amount)::bigint as minor
+from ledger_posting p
+join ledger_account a on a.tenant_id = p.tenant_id and a.account_id = p.account_id
+where p.tenant_id = %(tenant_id)s and p.entry_id = any(%(ids)s)
+group by 1, 2, 3 having sum(p.amount) <> 0 order by 1, 2, 3;

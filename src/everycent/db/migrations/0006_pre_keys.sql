@@ -9,6 +9,7 @@ create table api_key (
     scopes text[] not null check (cardinality(scopes) > 0),
     created_at timestamptz not null,
     revoked_at timestamptz check (revoked_at >= created_at),
+    expires_at timestamptz check (expires_at > created_at),
     primary key (tenant_id, key_id)
 );
 
@@ -23,12 +24,13 @@ create policy own_tenant on api_key using (
 ) with check (tenant_id = (select current_tenant()));
 grant select, insert, update on api_key to everycent_app;
 
--- What a key that is not revoked allows, and for which tenant; no row for any other digest.
-create function find_api_key(wanted bytea) returns table (tenant_id int, scopes text[])
+-- What a key that is not revoked allows, for which tenant, and until when; no row for any other digest.
+create function find_api_key(wanted bytea)
+returns table (tenant_id int, key_id uuid, scopes text[], expires_at timestamptz)
 language plpgsql security definer set search_path = everycent, pg_temp as $$
 begin
     perform set_config('everycent.key_digest', encode(wanted, 'hex'), true);
-    return query select k.tenant_id, k.scopes from api_key k
+    return query select k.tenant_id, k.key_id, k.scopes, k.expires_at from api_key k
         where k.digest = wanted and k.revoked_at is null;
     perform set_config('everycent.key_digest', '', true);
 end $$;

@@ -8,7 +8,7 @@ from everycent.kernel.table import Rows, table
 API_KEY = table(
     "api_key",
     "tenant_id int4, key_id uuid, name text, digest bytea, scopes text[], created_at timestamptz,"
-    " revoked_at timestamptz",
+    " revoked_at timestamptz, expires_at timestamptz",
     key="tenant_id, key_id",
 )
 
@@ -33,4 +33,5 @@ def _row(event: Event, tenant_id: int) -> tuple[object, ...]:
         list(key.scopes),
         key.created_at,
         key.revoked_at,
+        key.expires_at,
     )

@@ -1,19 +1,23 @@
 """API keys: what a program shows to be let in, and what it may do then.
 
-A key is `ec_` and 43 characters out of a secure source. It is shown once, when it is made; what is
-kept is its SHA-256 digest. With 256 random bits a plain digest can't be reversed by guessing.
+A key is `ec_`, 43 characters out of a secure source, and 7 that follow from these, so that a mistyped one
+is known as such without a look, and programs that search for secrets recognise one. It is shown once, when
+it is made; what is kept is its SHA-256 digest. With 256 random bits a plain digest can't be reversed by
+guessing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from everycent.access.roles import SCOPES as SCOPES
 from everycent.journal.event import stream_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
@@ -21,24 +25,16 @@ from everycent.kernel.errors import Invalid
 
 PREFIX = "ec_"
 KEY_ID = "key"
-SCOPES = (
-    "alarms:read",
-    "alarms:write",
-    "entitlements:read",
-    "erp:read",
-    "erp:write",
-    "payments:read",
-    "payments:write",
-    "usage:read",
-    "usage:write",
-)
-_KEY = re.compile(r"ec_[A-Za-z0-9_-]{43}", re.ASCII)
+RANDOM_CHARS = 43
+_KEY = re.compile(r"(ec_[A-Za-z0-9_-]{43})([0-9a-hjkmnp-tv-z]{7})", re.ASCII)
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MAX_NAME = 200
 
 
 class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A key without the key: `digest` is its SHA-256. With `revoked_at` it opens nothing any more."""
+    """A key without the key: `digest` is its SHA-256. With `revoked_at` it opens nothing any more, and from
+    `expires_at` on neither."""
 
     key_id: UUID
     name: str
@@ -46,6 +42,7 @@ class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
     scopes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 CREATED = EventType("api_key.created", 1, ApiKey)
@@ -57,9 +54,23 @@ def stream(key_id: UUID) -> str:
     return stream_of("api_key", ids.show(KEY_ID, key_id))
 
 
+def text_of(random: str) -> str:
+    """The key out of its 43 random characters."""
+    start = PREFIX + random
+    return start + _checksum(start)
+
+
 def digest_of(key: str) -> bytes | None:
     """What is kept of a key; None for text that can't be a key."""
-    return hashlib.sha256(key.encode()).digest() if _KEY.fullmatch(key) else None
+    found = _KEY.fullmatch(key)
+    if found is None or found[2] != _checksum(found[1]):
+        return None
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _checksum(text: str) -> str:
+    number = zlib.crc32(text.encode())
+    return "".join(_DIGITS[number >> shift & 31] for shift in range(30, -1, -5))
 
 
 def checked(key: ApiKey) -> ApiKey:
@@ -70,6 +81,13 @@ def checked(key: ApiKey) -> ApiKey:
             f"a key's name has 1 to {_MAX_NAME} characters and no control characters",
             field="name",
             value=key.name,
+        )
+    if key.expires_at is not None and key.expires_at <= key.created_at:
+        raise Invalid(
+            "key.expired_at_once",
+            "the key would never open anything: it expires before it is made",
+            field="expires_at",
+            value=key.expires_at.isoformat(),
         )
     return msgspec.structs.replace(key, scopes=_scopes(key.scopes))
 

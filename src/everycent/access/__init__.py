@@ -1,0 +1,1 @@
+"""Access: who may do what over HTTP, what was done by whom, and what was answered."""

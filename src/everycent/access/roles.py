@@ -1,0 +1,57 @@
+"""Scopes, which a key has one by one, and roles, which give a person many of them.
+
+Who reads may not change, and nothing is allowed that is not named here.
+"""
+
+from __future__ import annotations
+
+_READ_AND_WRITE = (
+    "alarms",
+    "catalog",
+    "coupons",
+    "customers",
+    "dunning",
+    "erp",
+    "exchange",
+    "invoices",
+    "keys",
+    "measurements",
+    "members",
+    "payments",
+    "reports",
+    "runs",
+    "subscriptions",
+    "usage",
+    "wallets",
+    "webhooks",
+)
+_READ_ONLY = ("audit", "books", "entitlements", "journal")
+
+READS = tuple(sorted(f"{name}:read" for name in (*_READ_AND_WRITE, *_READ_ONLY)))
+WRITES = tuple(sorted(f"{name}:write" for name in _READ_AND_WRITE))
+SCOPES = tuple(sorted(READS + WRITES))
+"""All that there are, `subject:read` and `subject:write`."""
+
+_SECRETIVE = frozenset({"audit:read", "keys:read", "members:read"})
+_PLAIN = frozenset(READS) - _SECRETIVE
+
+
+def _writing(*names: str) -> frozenset[str]:
+    return frozenset(f"{name}:write" for name in names)
+
+
+ROLES: dict[str, frozenset[str]] = {
+    "owner": frozenset(SCOPES),
+    "finance": _PLAIN
+    | {"audit:read"}
+    | _writing(
+        "alarms", "coupons", "customers", "dunning", "erp", "exchange", "invoices", "payments",
+        "reports", "runs", "subscriptions", "wallets",
+    ),
+    "support": _PLAIN | _writing("alarms", "customers", "subscriptions"),
+    "developer": _PLAIN
+    | {"keys:read"}
+    | _writing("alarms", "catalog", "keys", "measurements", "reports", "usage", "webhooks"),
+    "read-only": _PLAIN,
+}  # fmt: skip
+"""What people may do by their role. Whoever has none may do nothing."""

@@ -1,0 +1,194 @@
+"""Reads the parameters and the body of a request as shapes: every fault is told, all of them at once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from everycent.api.shapes import Query
+from everycent.kernel.errors import Invalid
+from everycent.kernel.near import meant
+
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B", bound=msgspec.Struct)
+_SHOWN = 80
+_MOST_FAULTS = 20
+_DEEPEST = 32
+_LONGEST_TEXT = 10_000
+_MOST_DIGITS = 18
+
+
+class Faults(Invalid):
+    """Several things that are wrong with a request; the first one is what a person is told."""
+
+    def __init__(self, found: Sequence[Invalid]) -> None:
+        first = found[0]
+        super().__init__(
+            first.code, first.message, field=first.field, value=first.value, hint=first.hint
+        )
+        self.found = list(found)
+
+
+def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozenset()) -> Q:
+    """The parameters, `without` some that are read elsewhere. Raises Invalid `request.unknown_parameter`,
+    `request.repeated_parameter`, `request.parameter_missing`, `request.bad_parameter`."""
+    told: dict[str, Any] = {}
+    faults: list[Invalid] = []
+    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    for name, value in request.query_params.multi_items():
+        if name in without:
+            continue
+        if name not in fields:
+            takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
+            asked = meant(name[:_SHOWN], fields)
+            faults.append(
+                Invalid(
+                    "request.unknown_parameter",
+                    f"there is no parameter {name[:_SHOWN]!r} here",
+                    field=name[:_SHOWN],
+                    hint=f"{asked} {takes}".strip(),
+                )
+            )
+        elif name in told:
+            faults.append(
+                Invalid(
+                    "request.repeated_parameter",
+                    f"the parameter {name!r} stands there twice",
+                    field=name,
+                    value=value,
+                )
+            )
+        else:
+            told[name] = value
+    return _made(shape, told, "parameter", faults, strict=False)
+
+
+def body_as(raw: bytes, shape: type[B]) -> B:
+    """The body. Raises Invalid `request.bad_body`, `request.unknown_field`, `request.field_missing`,
+    `request.bad_field`."""
+    return plain_as(json_of(raw), shape)
+
+
+def plain_as(plain: Any, shape: type[B]) -> B:
+    """JSON that was read already, as a shape. Raises as `body_as`."""
+    if not isinstance(plain, dict):
+        raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
+    faults = []
+    fields = [field.encode_name for field in msgspec.structs.fields(shape)]
+    for name in plain:
+        if name not in fields:
+            takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
+            faults.append(
+                Invalid(
+                    "request.unknown_field",
+                    f"there is no field {name[:_SHOWN]!r} here",
+                    field=name[:_SHOWN],
+                    hint=f"{meant(name[:_SHOWN], fields)} {takes}".strip(),
+                )
+            )
+    known = {name: value for name, value in plain.items() if name in fields}
+    return _made(shape, known, "field", faults, strict=True)
+
+
+def json_of(raw: bytes) -> Any:
+    """The bytes as JSON that can be read in one way only. Raises Invalid `request.bad_body`.
+
+    No name stands twice in an object, nothing is NaN or has a point (amounts are texts), and nothing is
+    deeper, longer or larger than anybody means.
+    """
+    if not raw.strip():
+        return {}
+    try:
+        plain = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_float=_no_number,
+            parse_constant=_no_number,
+            parse_int=_whole,
+        )
+        _check(plain, _DEEPEST)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Invalid(
+            "request.bad_body",
+            f"the body can't be read: {why}"[:300],
+            hint="send one JSON object in UTF-8; numbers with a point are sent as texts",
+        ) from error
+    return plain
+
+
+def _made(
+    shape: type[B], told: dict[str, Any], what: str, faults: list[Invalid], *, strict: bool
+) -> B:
+    made: dict[str, Any] = {}
+    for field in msgspec.structs.fields(shape):
+        name = field.encode_name
+        if name not in told:
+            if field.required:
+                faults.append(_missing(what, name))
+            continue
+        value = told[name]
+        if not strict and value == "" and field.required:
+            faults.append(_missing(what, name))
+            continue
+        try:
+            made[field.name] = msgspec.convert(value, field.type, strict=strict)
+        except msgspec.ValidationError as error:
+            faults.append(_bad(what, name, value, str(error)))
+    if faults:
+        raise Faults(faults[:_MOST_FAULTS])
+    return shape(**made)
+
+
+def _missing(what: str, name: str) -> Invalid:
+    if what == "field":
+        return Invalid("request.field_missing", f"the field {name!r} is missing", field=name)
+    return Invalid("request.parameter_missing", f"the parameter {name!r} is missing", field=name)
+
+
+def _bad(what: str, name: str, value: Any, why: str) -> Invalid:
+    reason, _, place = why.partition(" - at `$")
+    field = name + place.rstrip("`")
+    shown = value if isinstance(value, str | int | bool) else None
+    message = f"{field} can't be taken: {reason[:1].lower()}{reason[1:]}".replace("`", "")
+    if what == "field":
+        return Invalid("request.bad_field", message, field=field, value=shown)
+    return Invalid("request.bad_parameter", message, field=field, value=shown)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
+        raise ValueError(f"{twice[:_SHOWN]!r} stands there twice")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text[:_SHOWN]} has to be sent as a text")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text[:_SHOWN]} has too many digits for a number; send it as a text")
+    return int(text)
+
+
+def _check(plain: Any, deep: int) -> None:
+    """Raises ValueError for what is too deep or too long, or holds what can't be stored."""
+    if isinstance(plain, str):
+        if len(plain) > _LONGEST_TEXT:
+            raise ValueError(f"a text has more than {_LONGEST_TEXT} characters")
+        if "\x00" in plain or any("\ud800" <= char <= "\udfff" for char in plain):
+            raise ValueError("a text has a character that can't be stored")
+    elif isinstance(plain, dict | list):
+        if not deep:
+            raise RecursionError
+        inner = [*plain, *plain.values()] if isinstance(plain, dict) else plain
+        for one in inner:
+            _check(one, deep - 1)

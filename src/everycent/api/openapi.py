@@ -1,0 +1,207 @@
+"""The OpenAPI 3.1 document, made of the operations. It is the same for the same operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from everycent.api.operation import Kind, Open, Operation
+from everycent.api.planning import PARAMETER, SHOW, Plan
+from everycent.api.shapes import Shown
+
+_IN_PATH = re.compile(r"\{(\w+)(?::\w+)?\}")
+_REF = "#/components/schemas/{name}"
+_PROBLEM = "application/problem+json"
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A new one for each request, the same one when it is sent again: it is done once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+class Fault(Shown):
+    """One thing that is wrong with a request."""
+
+    code: str
+    message: str
+    field: str | None = None
+    value: str | None = None
+    hint: str | None = None
+
+
+class Problem(Shown):
+    """Why something was not done (RFC 9457). `code` is stable, and listed in docs/reference/errors.md."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: Annotated[str | None, Meta(description="What of the request is wrong.")] = None
+    value: str | None = None
+    hint: Annotated[str | None, Meta(description="What to do.")] = None
+    errors: Annotated[
+        list[Fault] | None, Meta(description="All that is wrong, where it is more than one thing.")
+    ] = None
+
+
+def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
+    """The document as plain data."""
+    shapes: list[Any] = [Problem, Plan]
+    for one in operations:
+        shapes += [shape for shape in (one.answer, one.body, *one.others.values()) if shape]
+    unique = list(dict.fromkeys(shapes))
+    schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    by_shape = dict(zip(unique, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in operations:
+        path = _IN_PATH.sub(r"{\1}", one.path)
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_shape)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "everycent",
+            "version": version,
+            "summary": "Who owes how much, and why.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"key": []}],
+        "tags": [{"name": name} for name in sorted({_tag(one) for one in operations})],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(components.items())),
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key (ec_…), or a person's token from the identity provider.",
+                }
+            },
+        },
+    }
+
+
+def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
+    first, rest = _texts(one)
+    told: dict[str, Any] = {
+        "operationId": one.name,
+        "tags": [_tag(one)],
+        "summary": first,
+        "parameters": [*_path_parameters(one), *_query_parameters(one)],
+        "responses": _responses(one, by_shape),
+    }
+    if rest:
+        told["description"] = rest
+    if isinstance(one.scope, Open):
+        told["security"] = []
+    else:
+        told["x-scope"] = one.scope
+    if one.kind in (Kind.CHANGING, Kind.DOING):
+        told["parameters"].append(_KEY)
+    if one.body is not None:
+        told["requestBody"] = {
+            "required": True,
+            "content": {one.body_type: {"schema": by_shape[one.body]}},
+        }
+    return told
+
+
+def _texts(one: Operation) -> tuple[str, str]:
+    """The first sentence of what it does, and the others."""
+    text = " ".join((one.work.__doc__ or "").split())
+    first, dot, rest = text.partition(". ")
+    return first.rstrip(".:"), rest if dot else ""
+
+
+def _tag(one: Operation) -> str:
+    parts = one.path.strip("/").split("/")
+    return parts[1] if parts[0] == "v1" else "/".join(parts[:2]) if parts[0] == "rest" else parts[0]
+
+
+def _path_parameters(one: Operation) -> Iterable[dict[str, Any]]:
+    for name in _IN_PATH.findall(one.path):
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        }
+
+
+def _query_parameters(one: Operation) -> Iterable[dict[str, Any]]:
+    fields = msgspec.structs.fields(one.query)
+    for field in fields:
+        schema = _inline(field.type)
+        told: dict[str, Any] = {"name": field.encode_name, "in": "query"}
+        if "anyOf" in schema:  # nothing is said by leaving a parameter out, and not by null
+            kept = [part for part in schema["anyOf"] if part != {"type": "null"}]
+            if len(kept) == 1:
+                schema = {**{k: v for k, v in schema.items() if k != "anyOf"}, **kept[0]}
+        if field.required:
+            told["required"] = True
+        elif field.default is not msgspec.NODEFAULT and field.default is not None:
+            schema["default"] = msgspec.to_builtins(field.default)
+        if "description" in schema:
+            told["description"] = schema.pop("description")
+        yield told | {"schema": schema}
+    if one.is_planned:
+        yield {
+            "name": PARAMETER,
+            "in": "query",
+            "description": f"`{SHOW}` answers the exact effect and does nothing; the token that it answers"
+            " lets it be done only if it still has that effect.",
+            "schema": {"type": "string", "maxLength": 60},
+        }
+
+
+def _inline(type_: Any) -> dict[str, Any]:
+    """A schema that refers to nothing else."""
+    (schema,), parts = msgspec.json.schema_components([type_], ref_template="{name}")
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict):
+            return (
+                whole(parts[part["$ref"]])
+                if "$ref" in part
+                else {name: whole(inner) for name, inner in part.items()}
+            )
+        return [whole(inner) for inner in part] if isinstance(part, list) else part
+
+    found: dict[str, Any] = whole(schema)
+    return found
+
+
+def _responses(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
+    problem = {
+        "description": "It was refused; the code says why.",
+        "content": {_PROBLEM: {"schema": by_shape[Problem]}},
+    }
+    found: dict[str, Any] = {}
+    answer = {**by_shape.get(one.answer, {})} if one.answer else {}
+    if one.is_planned:
+        answer = {"anyOf": [answer, by_shape[Plan]]}
+    for status, schema in {one.status: answer}.items():
+        found[str(status)] = _response(status, schema if one.answer else None, one.answer_type)
+    if one.is_planned and one.status != HTTPStatus.OK:
+        found["200"] = _response(200, by_shape[Plan], one.answer_type)
+        found[str(one.status)] = _response(one.status, by_shape[one.answer], one.answer_type)
+    for status, shape in one.others.items():
+        found[str(status)] = _response(
+            status, by_shape[shape] if shape else None, "application/json"
+        )
+    if one.kind is Kind.READING:
+        found["304"] = {"description": "It is as it was when the ETag that is sent was answered."}
+    return found | {"4XX": problem, "5XX": problem}
+
+
+def _response(status: int, schema: Any, kind: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if schema is not None:
+        told["content"] = {kind: {"schema": schema}}
+    return told

@@ -1,0 +1,179 @@
+"""Operation: one thing that can be asked over HTTP, with all that there is to say about it.
+
+Routes, permissions, the OpenAPI document and the tests that walk it all come from lists of operations.
+There is no other way to add a route, and none without a permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, Generic, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from everycent.api.shapes import Page, Paged, Query, T
+from everycent.app.wiring import App
+from everycent.db.connection import Tx
+
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B")
+
+
+class Who(NamedTuple):
+    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes."""
+
+    tenant_id: int
+    actor: str
+    scopes: frozenset[str]
+
+
+class Asked(NamedTuple, Generic[Q, B]):
+    """A request that was read and let in. `now` is when it is recorded; `address` is its path."""
+
+    app: App
+    who: Who
+    address: str
+    path: Mapping[str, str]
+    query: Q
+    body: B
+    now: datetime
+
+    def page(self, found: list[T], place: Callable[[T], str]) -> Page[T]:
+        """The page, of up to one more than its size that were looked for; `place` is what comes in `after`
+        to go on behind one of them."""
+        size = self.query.size if isinstance(self.query, Paged) else len(found)
+        if len(found) <= size:
+            return Page(items=found, next=None)
+        told = {
+            name: text
+            for name, text in msgspec.to_builtins(self.query).items()
+            if text is not None and name != "after"
+        }
+        after = place(found[size - 1])
+        return Page(items=found[:size], next=f"{self.address}?{urlencode(told | {'after': after})}")
+
+
+class Answer(NamedTuple):
+    """What is answered where it is more than data with its usual status. `repeated` is for whoever
+    sends the request again, where something is shown once and kept nowhere."""
+
+    data: Any
+    status: int
+    headers: Mapping[str, str] = {}
+    repeated: Any = None
+
+
+class Kind(Enum):
+    """How an operation is done."""
+
+    READING = "reading"
+    """In a snapshot."""
+    CHANGING = "changing"
+    """In one transaction, with what is kept of the request."""
+    DOING = "doing"
+    """In transactions of its own; it may be begun again after it was broken off, and does nothing twice."""
+    RAW = "raw"
+    """By a handler that reads the request itself."""
+
+
+class Open(str):
+    """In place of a scope: everybody may ask, and why."""
+
+    __slots__ = ()
+
+
+class Operation(NamedTuple):
+    """See the module. `name` and the texts come from the function that does it and its docstring.
+
+    A `scope` is what a key or a role must allow. `others` are further answers by status (None: no JSON).
+    """
+
+    kind: Kind
+    method: str
+    path: str
+    scope: str
+    work: Callable[..., Any]
+    answer: Any
+    query: type[Query] = Query
+    body: Any = None
+    status: int = 200
+    is_planned: bool = False
+    others: Mapping[int, Any] = {}
+    body_type: str = "application/json"
+    answer_type: str = "application/json"
+
+    @property
+    def name(self) -> str:
+        """What it is called in the OpenAPI document and in clients."""
+        return self.work.__name__.strip("_")
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET"
+
+
+def reading(
+    path: str,
+    scope: str,
+    work: Callable[[Tx, Asked[Q, None]], Any],
+    answer: Any,
+    query: type[Q] = Query,  # type: ignore[assignment]
+) -> Operation:
+    """A question, answered in a snapshot."""
+    return Operation(Kind.READING, "GET", path, scope, work, answer, query)
+
+
+def changing(
+    method: str,
+    path: str,
+    scope: str,
+    work: Callable[[Tx, Asked[Q, B]], Any],
+    answer: Any,
+    body: type[B] | None = None,
+    *,
+    query: type[Q] = Query,  # type: ignore[assignment]
+    status: int = 200,
+    is_planned: bool = False,
+    others: Mapping[int, Any] = {},
+) -> Operation:
+    """A change in one transaction. One that `is_planned` can be asked for its effect first, and done only
+    if it has that very effect."""
+    return Operation(
+        Kind.CHANGING, method, path, scope, work, answer, query, body, status, is_planned, others
+    )
+
+
+def doing(
+    method: str,
+    path: str,
+    scope: str,
+    work: Callable[[Asked[Q, B]], Any],
+    answer: Any,
+    body: type[B] | None = None,
+    *,
+    query: type[Q] = Query,  # type: ignore[assignment]
+    status: int = 200,
+    others: Mapping[int, Any] = {},
+) -> Operation:
+    """Something that has transactions of its own."""
+    return Operation(
+        Kind.DOING, method, path, scope, work, answer, query, body, status, others=others
+    )
+
+
+def raw(
+    method: str,
+    path: str,
+    scope: str,
+    work: Callable[[Request], Awaitable[Response]],
+    answer: Any,
+    **told: Any,
+) -> Operation:
+    """What reads its request itself, lets whoever asks in itself, and makes its own response."""
+    return Operation(Kind.RAW, method, path, scope, work, answer, **told)

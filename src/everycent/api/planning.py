@@ -1,0 +1,88 @@
+"""Plans: a change is shown with its exact effect first, and done later only if it still has that effect.
+
+`?plan=show` answers the effect and a token, and does nothing; `?plan=TOKEN` does it, or refuses with 409
+when it would have another effect by now. Nothing is stored for a plan: the token is a digest of the effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
+from starlette.requests import Request
+
+from everycent.api.operation import Answer, Operation
+from everycent.api.shapes import Amount, Currency, Shown
+from everycent.db.connection import Database, Tx
+from everycent.flows import effect
+from everycent.flows.rehearse import rehearse
+
+SHOW = "show"
+PARAMETER = "plan"
+
+
+class PlannedDocument(Shown):
+    """A document that would be issued."""
+
+    kind: str
+    customer: str
+    currency: Currency
+    gross: Amount
+    prepaid: Annotated[Amount, Meta(description="What credit pays of it at once.")]
+
+
+class PlannedPosting(Shown):
+    """What would be posted to an account; debits are positive."""
+
+    account: str
+    customer: Annotated[str, Meta(description="Whose it is; empty where it is nobody's.")]
+    currency: Currency
+    amount: Amount
+
+
+class Plan(Shown):
+    """The exact effect that a change would have now."""
+
+    plan: Annotated[str, Meta(description="Send it as the parameter `plan` to do exactly this.")]
+    events: Annotated[dict[str, int], Meta(description="How many events of which type.")]
+    documents: list[PlannedDocument]
+    postings: list[PlannedPosting]
+
+
+class Taken(NamedTuple):
+    """What was told of a plan, and the parameter that is not the operation's own."""
+
+    plan: str | None
+    without: frozenset[str]
+
+
+def taken_out(request: Request, operation: Operation) -> Taken:
+    """What the request says of a plan, where the operation can be planned."""
+    if not operation.is_planned:
+        return Taken(None, frozenset())
+    return Taken(request.query_params.get(PARAMETER), frozenset({PARAMETER}))
+
+
+def shown(
+    database: Database, tenant_id: int, work: Callable[[Tx], Answer], digest: bytes
+) -> Answer:
+    """The effect that the work would have, and the token for it. Nothing is done."""
+
+    def tried(tx: Tx) -> effect.Effect:
+        work(tx)
+        return effect.so_far(tx)
+
+    found = rehearse(database, tenant_id, tried)
+    told = {
+        "plan": effect.token(found, digest),
+        "events": found.events,
+        "documents": [one._asdict() for one in found.documents],
+        "postings": [one._asdict() for one in found.postings],
+    }
+    return Answer(told, 200)
+
+
+def check(tx: Tx, token: str, digest: bytes) -> None:
+    """Raises Conflict `plan.moved` unless the transaction has the effect of the token."""
+    effect.check(token, effect.so_far(tx), digest)

@@ -1,0 +1,206 @@
+"""What holds of every operation, whatever it does: its permission, its document, and how it is asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from everycent.access.roles import ROLES, SCOPES
+from everycent.api import server
+from everycent.api.openapi import document
+from everycent.api.operation import Kind, Open, Operation
+from everycent.tenants import operations as tenants
+from tests.api.asking import Asking, asking
+from tests.api.serving import make_key
+from tests.conftest import NOW, Place
+
+
+@pytest.fixture(scope="module")
+def api(module_place: Place) -> Iterator[Asking]:
+    with asking(module_place) as found:
+        yield found
+
+
+def name_of(one: Operation) -> str:
+    return f"{one.method} {one.path}"
+
+
+@pytest.mark.parametrize("one", server.OPERATIONS, ids=name_of)
+def test_an_operation_says_what_it_needs_and_does(one: Operation):
+    if not isinstance(one.scope, Open):
+        assert one.scope in SCOPES
+        is_known_as_post = one.method == "POST" and one.scope.endswith(":read")
+        assert one.scope.endswith(":read") == (one.method == "GET") or is_known_as_post
+    assert (one.work.__doc__ or "").strip()
+    assert one.answer is not None
+    assert (one.method == "GET") == (one.kind is Kind.READING) or one.kind is Kind.RAW
+
+
+def test_names_and_addresses_are_there_once():
+    assert [
+        n for n, count in Counter(one.name for one in server.OPERATIONS).items() if count > 1
+    ] == []
+    addresses = Counter(map(name_of, server.OPERATIONS))
+    assert [n for n, count in addresses.items() if count > 1] == []
+
+
+def test_a_role_that_reads_changes_nothing():
+    assert {scope.partition(":")[2] for scope in ROLES["read-only"]} == {"read"}
+    assert ROLES["owner"] == set(SCOPES)
+
+
+def test_the_document_is_the_same_for_the_same_operations():
+    told = [json.dumps(document(server.OPERATIONS, "1"), sort_keys=True) for _ in range(2)]
+    assert told[0] == told[1]
+
+
+def made(api: Asking, body: Any, once: str | None, **more: Any) -> Any:
+    headers = {} if once is None else {"idempotency_key": once}
+    return api.send("POST", "/v1/keys", json=body, **headers, **more)
+
+
+BODY = {"name": "once", "scopes": ["usage:read"]}
+
+
+def named(api: Asking, name: str) -> int:
+    return sum(one["name"] == name for one in api.get("/v1/keys")["items"])
+
+
+def test_a_request_that_comes_twice_is_done_once(api: Asking):
+    first, second = (made(api, BODY, "k-1") for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["key_id"] == second.json()["key_id"]
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    assert named(api, "once") == 1
+
+
+def test_what_is_shown_once_is_not_kept_for_whoever_repeats_the_request(api: Asking):
+    first, second = (made(api, BODY | {"name": "secret"}, "k-2").json() for _ in range(2))
+    assert second == first | {"key": None}
+    with api.place.database.transaction(api.place.tenant_id) as tx:
+        kept = tx.tuples("select body from request_answer")
+    assert not any(first["key"].encode() in bytes(body) for (body,) in kept)
+
+
+def test_a_key_that_came_with_something_else_is_refused(api: Asking):
+    made(api, BODY | {"name": "third"}, "k-3")
+    other = made(api, BODY | {"name": "fourth"}, "k-3")
+    assert (other.status_code, other.json()["code"]) == (422, "request.key_reused")
+    assert named(api, "fourth") == 0
+
+
+def test_a_request_that_was_refused_may_be_sent_again_corrected(api: Asking):
+    assert made(api, {"name": "fifth", "scopes": ["none"]}, "k-5").json()["code"] == "key.bad_scope"
+    assert made(api, BODY | {"name": "fifth"}, "k-5").status_code == 201
+
+
+def test_of_many_at_once_one_is_done(api: Asking):
+    answers: list[Any] = []
+
+    def send() -> None:
+        answers.append(made(api, BODY | {"name": "many"}, "k-6"))
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert named(api, "many") == 1
+    assert {one.status_code for one in answers} <= {201, 409}
+    assert {one.json()["code"] for one in answers if one.status_code == 409} <= {
+        "request.under_way"
+    }
+
+
+def test_the_key_of_another_tenant_is_another_key(api: Asking):
+    made(api, BODY | {"name": "seventh"}, "k-7")
+    other = tenants.create(api.place.database, "keys-other", "Other", NOW)
+    theirs = make_key(api.place.database, other, "theirs", SCOPES)
+    answer = made(api, BODY | {"name": "another"}, "k-7", key=theirs)
+    assert (answer.status_code, answer.json()["name"]) == (201, "another")
+
+
+def test_a_key_can_not_make_one_that_may_do_more(api: Asking):
+    small = api.with_scopes("keys:write", "usage:read")
+    body = {"name": "wide", "scopes": ["usage:read", "payments:write"]}
+    assert small.refused("POST", "/v1/keys", body) == (403, "key.wider")
+
+
+def test_all_that_is_wrong_is_told_at_once(api: Asking):
+    answer = api.send("POST", "/v1/keys", json={"name": "", "scope": [], "scopes": [1]})
+    told = answer.json()
+    assert answer.status_code == 400
+    assert [(one["code"], one["field"]) for one in told["errors"]] == [
+        ("request.unknown_field", "scope"),
+        ("request.bad_field", "name"),
+        ("request.bad_field", "scopes[0]"),
+    ]
+    assert (told["code"], told["field"]) == ("request.unknown_field", "scope")
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"[]", "request.bad_body"),
+        (b"{", "request.bad_body"),
+        (b'{"name": "a", "name": "b", "scopes": ["usage:read"]}', "request.bad_body"),
+        (b'{"name": NaN}', "request.bad_body"),
+        (b'{"name": 1e999999}', "request.bad_body"),
+        (b'{"name": 1.5}', "request.bad_body"),
+        (b'{"name": ' + b"9" * 5000 + b"}", "request.bad_body"),
+        (b'{"name": ' + b"[" * 100_000 + b"}", "request.bad_body"),
+        (b'{"name": ' + b"[" * 40 + b"]" * 40 + b"}", "request.bad_body"),
+        (b'{"name": "\\ud800", "scopes": ["usage:read"]}', "request.bad_body"),
+        (b'{"name": "\\u0000", "scopes": ["usage:read"]}', "request.bad_body"),
+        (b'{"name": "' + b"x" * 10_001 + b'"}', "request.bad_body"),
+        (b"\xff", "request.bad_body"),
+        (b" " * 1_048_577, "request.too_large"),
+    ],
+)
+def test_a_body_that_can_be_misread_is_refused(api: Asking, raw: bytes, code: str):
+    headers = {"authorization": f"Bearer {api.key}", "content-type": "application/json"}
+    answer = api.client.post("/v1/keys", content=raw, headers=headers)
+    assert answer.json()["code"] == code
+    assert answer.status_code == (413 if code == "request.too_large" else 400)
+
+
+def test_what_is_asked_again_and_is_the_same_is_not_sent_again(api: Asking):
+    first = api.send("GET", "/v1/keys")
+    again = api.send("GET", "/v1/keys", if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_who_did_what_is_written_down(api: Asking):
+    made(api, BODY | {"name": "seen"}, None, x_request_id="req-seen", user_agent="tester/1")
+    small = api.with_scopes("usage:read")
+    small.refused("GET", "/v1/audit")
+    small.refused("POST", "/v1/keys", BODY)
+    newest = api.get("/v1/audit", size=3)["items"]
+    assert [(one["operation"], one["status"], one["code"]) for one in newest] == [
+        ("create_key", 403, "key.missing_scope"),
+        ("list_audit", 403, "key.missing_scope"),
+        ("create_key", 201, ""),
+    ]
+    assert (newest[2]["request_id"], newest[2]["agent"]) == ("req-seen", "tester/1")
+    assert newest[2]["address"] == "127.0.0.1"
+    assert newest[2]["actor"] != newest[1]["actor"] == newest[0]["actor"]
+    walked = api.walk("/v1/audit", operation="create_key")
+    assert [one["entry"] for one in walked] == sorted(
+        (one["entry"] for one in walked), reverse=True
+    )
+
+
+def test_a_request_has_an_id_that_its_answer_names(api: Asking):
+    assert api.send("GET", "/v1/keys", x_request_id="mine").headers["x-request-id"] == "mine"
+    assert api.send("GET", "/v1/keys").headers["x-request-id"].startswith("req_")
+    assert (
+        api.send("GET", "/v1/keys", x_request_id="no blanks")
+        .headers["x-request-id"]
+        .startswith("req_")
+    )
