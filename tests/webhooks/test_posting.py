@@ -493,3 +493,26 @@ def test_allowing_is_read_as_it_is_meant():
         with pytest.raises(Invalid) as refusal:
             allowed_of(text)
         assert refusal.value.code == "settings.bad_webhook_allow"
+
+
+def test_who_has_nothing_to_read_is_moved_on_past_what_others_write(shop):
+    shop.add()
+    shop.note("a")
+    shop.post(Taker())
+    before = position(shop)
+    with psycopg.connect(shop.place.conninfo, autocommit=True) as other:
+        for _ in range(1_100):
+            other.execute("select pg_current_xact_id()")
+    assert shop.post(Taker()) == {}
+    assert position(shop) > before + 1_000
+    shop.note("a")
+    taker = Taker()
+    assert shop.post(taker) == {"delivered": 1}
+    assert taker.numbers == [2]
+    assert shop.violations() == {}
+
+
+def position(shop: Shop) -> int:
+    """How far the endpoint has read."""
+    with shop.place.database.snapshot(shop.place.tenant_id) as tx:
+        return int(tx.value("select xid::text::bigint from webhook_progress"))

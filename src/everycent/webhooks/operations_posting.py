@@ -20,7 +20,7 @@ from everycent.webhooks import course, queries, store
 from everycent.webhooks import endpoint as endpoints
 from everycent.webhooks.course import GIVEN_UP_AFTER, GONE, IN_A_ROW, Answer
 from everycent.webhooks.endpoint import Disabled, Endpoint
-from everycent.webhooks.numbering import take
+from everycent.webhooks.numbering import place_of, take
 from everycent.webhooks.operations import Writer, locked, switch_off
 from everycent.webhooks.posting import Told
 
@@ -49,8 +49,12 @@ def take_in(tx: Tx, endpoint_id: UUID, at: datetime, *, window: int = WINDOW) ->
     if known.disabled is not None or room <= 0:
         return 0
     before = Cursor(progress.epoch, progress.xid, progress.seq)
+    fence = events.fence(tx)  # before reading: nothing below it can appear between the two
     headings = events.headings(tx, before, _SCAN)
     taken = take(before, progress.number, known.types, headings, room)
+    is_all = len(headings) < _SCAN and (not headings or taken.cursor == place_of(headings[-1]))
+    if is_all and queries.is_far_behind(taken.cursor, fence):
+        taken = taken._replace(cursor=fence)
     if taken.cursor == before:
         return 0
     if taken.wanted:

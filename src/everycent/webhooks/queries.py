@@ -20,6 +20,7 @@ from everycent.webhooks.posting import name_of
 
 _PAGE = 2_000
 _NO_NUMBER = 2**62
+_FAR = 1_000
 
 
 class Standing(NamedTuple):
@@ -70,12 +71,20 @@ def by_key(tx: Tx, key: str) -> Standing:
 
 
 def to_read(tx: Tx) -> list[UUID]:
-    """Endpoints that are enabled and have not read all of the journal."""
+    """Endpoints that are enabled and have not read all of the journal, or not for long."""
+    found = store.list_enabled(tx)
+    fence = events.fence(tx)
     return [
         endpoint_id
-        for endpoint_id, cursor in store.list_enabled(tx)
-        if events.headings(tx, cursor, 1)
+        for endpoint_id, cursor in found
+        if is_far_behind(cursor, fence) or events.headings(tx, cursor, 1)
     ]
+
+
+def is_far_behind(cursor: Cursor, fence: Cursor) -> bool:
+    """Whether many transactions, of other tenants maybe, were ended since: who has nothing to read is moved
+    on then, lest everybody else's events are looked through over and over."""
+    return cursor.epoch < fence.epoch or fence.xid - cursor.xid > _FAR
 
 
 def deliveries(
