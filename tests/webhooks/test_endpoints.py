@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from everycent.figures import queries as figures
 from everycent.flows.post_webhooks import send_test
 from everycent.integrations.sealing import Safe
 from everycent.kernel.errors import Broken, Conflict, Invalid, NotFound
@@ -171,3 +172,16 @@ def test_allowing_is_read_as_it_is_meant():
         with pytest.raises(Invalid) as refusal:
             allowed_of(text)
         assert refusal.value.code == "settings.bad_webhook_allow"
+
+
+def test_what_waits_and_what_was_given_up_are_counted_for_whoever_watches(shop):
+    shop.add()
+    shop.note("a", "1", "2")
+    shop.post(Taker(every=[500]))
+    with shop.place.database.transaction(shop.place.tenant_id) as tx:
+        tx.run("update webhook_delivery set status = 'failed', next_at = null where number = 2")
+    at = shop.at + HOUR
+    told, _ = figures.all_of(shop.place.database, at, erp=None, seconds=30)
+    found = {(one.name, *one.labels): one.value for one in told}
+    assert found["webhooks", "crm", "waiting"] == found["webhooks", "crm", "failed"] == 1
+    assert found["webhook_oldest_waiting_seconds", "crm"] == 3600
