@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from everycent.alarms import queries as alarms
-from everycent.flows.post_webhooks import reflect
+from everycent.flows.post_webhooks import reflect, take_in
 from everycent.kernel.errors import Invalid
 from everycent.webhooks import operations, operations_posting, queries
 from everycent.webhooks.course import Answer
@@ -238,6 +238,23 @@ def test_five_who_send_at_once_send_each_event_once_and_in_order(shop):
         told = [one.number for one in taker.got if subject_of(one) == subject]
         assert told == sorted(told)
     assert shop.violations() == {}
+
+
+def test_who_was_too_slow_says_nothing_about_what_somebody_else_has_in_hand(shop):
+    shop.add()
+    shop.note("a")
+    take_in(shop.desk(Taker()))
+    told = {"at": shop.at, "lease": 0 * SECOND, "at_once": 1, "limit": 1}
+    (slow,) = shop.change(operations_posting.claim, **told)
+    (quick,) = shop.change(operations_posting.claim, **told)
+    assert (slow.claims, quick.claims) == (1, 2)
+    record = operations_posting.record
+    assert shop.change(record, slow, Answer(410), 0, shop.writer) == "elsewhere"
+    assert shop.standing().endpoint.disabled is None
+    assert shop.change(record, quick, Answer(204), 0, shop.writer) == "delivered"
+    assert shop.change(record, slow, Answer(500), 0, shop.writer) == "elsewhere"
+    (kept,) = shop.see(queries.deliveries, "crm")
+    assert (kept.status, kept.tries, kept.answered) == ("delivered", 1, 204)
 
 
 def test_endpoints_have_numbers_ids_and_secrets_of_their_own(shop):
