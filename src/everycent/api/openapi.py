@@ -120,8 +120,10 @@ def _texts(one: Operation) -> tuple[str, str]:
 
 
 def _tag(one: Operation) -> str:
-    parts = one.path.strip("/").split("/")
-    return parts[1] if parts[0] == "v1" else "/".join(parts[:2]) if parts[0] == "rest" else parts[0]
+    first, _, rest = one.path.strip("/").partition("/")
+    if first == "v1":
+        return rest.partition("/")[0]
+    return {"rest": "rest/v1", "livez": "health", "readyz": "health"}.get(first, first)
 
 
 def _path_parameters(one: Operation) -> Iterable[dict[str, Any]]:

@@ -7,22 +7,25 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import anyio.to_thread
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from everycent.api import (
     alarms,
     audit,
     collections,
+    described,
     entitlements,
     erp,
     founding,
@@ -49,6 +52,8 @@ _IDLE_SECONDS = 30
 _PACKED_FROM = 2000  # bytes
 _DRAIN_SECONDS = 60
 _NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_LONGER = {"Cache-Control": "no-cache"}
+_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 class Health(Shown):
@@ -96,9 +101,21 @@ def openapi() -> dict[str, Any]:
     return document(OPERATIONS, version("everycent"))
 
 
+@cache
+def _documents() -> tuple[bytes, str]:
+    """The OpenAPI document and its page; they stay the same while the process lives."""
+    told = openapi()
+    return msgspec.json.encode(told), described.page(told)
+
+
 async def get_openapi(request: Request) -> Response:  # noqa: ARG001
     """The OpenAPI document."""
-    return JSONResponse(openapi(), headers={"Cache-Control": "no-cache"})
+    return Response(_documents()[0], media_type="application/json", headers=_NO_LONGER)
+
+
+async def get_docs(request: Request) -> Response:  # noqa: ARG001
+    """The page that shows people what can be asked."""
+    return HTMLResponse(_documents()[1], headers=_NO_LONGER | {"Content-Security-Policy": _STYLES})
 
 
 def make_app(app: App) -> Starlette:
@@ -118,6 +135,7 @@ def make_app(app: App) -> Starlette:
             *map(route_of, OPERATIONS),
             *_ALIASES,
             Route("/v1/openapi.json", get_openapi, methods=["GET"]),
+            Route("/v1/docs", get_docs, methods=["GET"]),
         ],
         middleware=[
             Middleware(Identity),
