@@ -16,6 +16,7 @@ Offences = Iterator[tuple[int, str]]
 
 OUTSIDE_SLICES = {
     "examples", "db", "fakes", "standins", "subservices", "flows", "integrations", "app", "api", "cli",
+    "serverless",
 }  # fmt: skip
 IO_NAMES = {"store", "operations", "queries", "projections", "audit"}
 
@@ -49,6 +50,7 @@ FLOAT_EXCEPTIONS = {
     "cli/": "progress and elapsed time, for eyes only",
     "app/": "time-outs and progress, never amounts",
     "flows/collect/": "time-outs and waiting, never amounts",
+    "serverless/": "seconds since a connection was used, never amounts",
 }
 
 LATE_IMPORTS = {

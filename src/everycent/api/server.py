@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.metadata import version
@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from everycent.api import (
     alarms,
@@ -118,8 +118,9 @@ async def get_docs(request: Request) -> Response:  # noqa: ARG001
     return HTMLResponse(_documents()[1], headers=_NO_LONGER | {"Content-Security-Policy": _STYLES})
 
 
-def make_app(app: App) -> Starlette:
-    """The application over the opened product. What was taken in is stored before it ends."""
+def make_app(app: App, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The application over the opened product, with more routes if there are. What was taken in is stored
+    before it ends."""
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
@@ -136,6 +137,7 @@ def make_app(app: App) -> Starlette:
             *_ALIASES,
             Route("/v1/openapi.json", get_openapi, methods=["GET"]),
             Route("/v1/docs", get_docs, methods=["GET"]),
+            *more,
         ],
         middleware=[
             Middleware(Identity),
@@ -149,7 +151,12 @@ def make_app(app: App) -> Starlette:
 
 
 def serve(
-    app: App, host: str, port: int, on_ready: Callable[[str], None], is_asked: threading.Event
+    app: App,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None],
+    is_asked: threading.Event,
+    more: Sequence[BaseRoute] = (),
 ) -> None:
     """Serves until SIGTERM or SIGINT, then answers what it has begun and returns; at once when it
     `is_asked` to stop already.
@@ -168,7 +175,7 @@ def serve(
             hint="is another server running there? choose with --host and --port",
         ) from error
     config = uvicorn.Config(
-        make_app(app),
+        make_app(app, more),
         http=PatientProtocol,
         loop="uvloop",
         ws="none",
