@@ -57,13 +57,14 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     for one in operations:
         shapes += [shape for shape in (one.answer, one.body, *one.others.values()) if shape]
     unique = list(dict.fromkeys(shapes))
-    schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    found = msgspec.json.schema_components(unique, ref_template=_REF)
+    schemas, components = _named(found)
     by_shape = dict(zip(unique, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         path = _IN_PATH.sub(r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_shape)
-    return {
+    told = {
         "openapi": "3.1.0",
         "info": {
             "title": "everycent",
@@ -85,6 +86,45 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # defaults too
+    return plain
+
+
+def _named(found: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Schemas and components with names that programs like: of several shapes of one name those of the API
+    keep it, and the others have that of their slice in front. Texts are in one line."""
+    schemas, components = found
+    names = {name: _short(name, components) for name in components}
+    assert len(set(names.values())) == len(names), "two shapes have one name"
+    refs = {_REF.format(name=old): _REF.format(name=new) for old, new in names.items()}
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {
+                name: _told(name, inner, refs) or renamed(inner) for name, inner in part.items()
+            }
+        return [renamed(inner) for inner in part] if isinstance(part, list) else part
+
+    return renamed(list(schemas)), {
+        names[old]: renamed(part) | {"title": names[old]} for old, part in components.items()
+    }
+
+
+def _told(name: str, inner: Any, refs: Mapping[str, str]) -> str | None:
+    if name == "$ref":
+        return refs[inner]
+    if name == "description" and isinstance(inner, str):
+        return " ".join(inner.split())
+    return refs.get(inner) if isinstance(inner, str) else None
+
+
+def _short(name: str, taken: Iterable[str]) -> str:
+    """'everycent.payments.failure.Failure' is PaymentsFailure, 'everycent.api.invoices.Line' is Line."""
+    parts = name.split(".")
+    if len(parts) == 1:
+        return name
+    short = parts[-1] if parts[1] == "api" else parts[1].capitalize() + parts[-1]
+    return short if short not in taken else "".join(map(str.capitalize, parts[1:-1])) + parts[-1]
 
 
 def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:

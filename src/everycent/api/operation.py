@@ -49,13 +49,16 @@ class Asked(NamedTuple, Generic[Q, B]):
         size = self.query.size if isinstance(self.query, Paged) else len(found)
         if len(found) <= size:
             return Page(items=found, next=None)
+        return Page(items=found[:size], next=self.onward(place(found[size - 1])))
+
+    def onward(self, after: str) -> str:
+        """The path of the same question, from a place on."""
         told = {
             name: text
             for name, text in msgspec.to_builtins(self.query).items()
             if text is not None and name != "after"
         }
-        after = place(found[size - 1])
-        return Page(items=found[:size], next=f"{self.address}?{urlencode(told | {'after': after})}")
+        return f"{self.address}?{urlencode(told | {'after': after})}"
 
 
 class Answer(NamedTuple):
