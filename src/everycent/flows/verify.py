@@ -31,6 +31,7 @@ from everycent.metering import queries as usage
 from everycent.payments import audit as payments
 from everycent.reports import audit as reports
 from everycent.subscriptions import audit as contracts
+from everycent.webhooks import audit as webhooks
 
 
 class Check(NamedTuple):
@@ -124,6 +125,7 @@ def promises(
     yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), tx)
     yield from _each("reports", reports.CHECKS, partial(reports.violations, tx), tx)
     yield _one("erp", alarms.TOLD, lambda: alarms.violations(tx), tx)
+    yield from _each("webhooks", webhooks.CHECKS, partial(webhooks.violations, tx), tx)
     yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), tx)
     yield _one("usage", corrections.COUNTS_ONCE, lambda: corrections.violations(tx), tx)
     yield Promise("usage", ARCHIVE_ADDS_UP, lambda: _archived(tx))

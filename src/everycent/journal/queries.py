@@ -39,6 +39,16 @@ def since(tx: Tx, cursor: Cursor, limit: int) -> tuple[list[Any], Cursor]:
     return rows, cursor
 
 
+def headings(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
+    """The same without payloads: rows that say with `epoch`, `xid` and `seq` where they stand."""
+    return store.list_headings_since(tx, cursor, limit)
+
+
+def fence(tx: Tx) -> Cursor:
+    """Where the journal is not final yet: what is read up to here never gets something put before it."""
+    return store.get_fence(tx)._replace(seq=0)
+
+
 def found(
     tx: Tx,
     after: Cursor,

@@ -53,8 +53,17 @@ def find_event(tx: Tx, event_id: UUID) -> Any | None:
 
 def list_since(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
     """Rows after `cursor` that no running transaction can still come before."""
+    return _since(tx, "read_since", cursor, limit)
+
+
+def list_headings_since(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
+    """The same without payloads."""
+    return _since(tx, "read_headings_since", cursor, limit)
+
+
+def _since(tx: Tx, statement: str, cursor: Cursor, limit: int) -> list[Any]:
     return tx.rows(
-        SQL["read_since"],
+        SQL[statement],
         {
             "tenant_id": tx.tenant_id,
             "epoch": cursor.epoch,

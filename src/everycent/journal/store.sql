@@ -36,6 +36,16 @@ where tenant_id = %(tenant_id)s
 order by epoch, xid, seq
 limit %(limit)s;
 
+-- name: read_headings_since
+-- The same without payloads: for whoever wants few of the events.
+select event_id, stream, version, type, at, recorded_at, epoch, xid::text::bigint as xid, seq
+from journal_event
+where tenant_id = %(tenant_id)s
+  and (epoch, xid, seq) > (%(epoch)s, %(xid)s::text::xid8, %(seq)s)
+  and (xid < pg_snapshot_xmin(pg_current_snapshot()) or epoch < current_epoch())
+order by epoch, xid, seq
+limit %(limit)s;
+
 -- name: read_found
 -- Events of a stream, or of some types, after a cursor and up to another one; in the order and up to the
 -- transaction of read_since.
