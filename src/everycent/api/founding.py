@@ -114,7 +114,7 @@ async def get_customers(request: Request) -> Response:
     return json_response(await read(request, work))
 
 
-async def get_customer(request: Request) -> Response:
+async def get_customer_by_key(request: Request) -> Response:
     """One customer."""
     parameters(request)
     name = check_name(request.path_params["customer"], "customer")
@@ -256,5 +256,5 @@ OPERATIONS = [
     raw("GET", "/rest/v1/invoices/{invoice}", _READ, get_invoice, Any),
     raw("POST", "/rest/v1/invoices/{invoice}/requeue", _WRITE, requeue_invoice, Any),
     raw("GET", "/rest/v1/customers", _READ, get_customers, Any),
-    raw("GET", "/rest/v1/customers/{customer}", _READ, get_customer, Any),
+    raw("GET", "/rest/v1/customers/{customer}", _READ, get_customer_by_key, Any),
 ]

@@ -56,8 +56,8 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The document as plain data."""
     shapes: list[Any] = [Problem, Plan]
     for one in operations:
-        told = (one.answer, one.body, *one.others.values(), *one.bodies.values())
-        shapes += [shape for shape in told if shape]
+        of_one = (one.answer, one.body, *one.others.values(), *one.bodies.values())
+        shapes += [shape for shape in of_one if shape]
     unique = list(dict.fromkeys(shapes))
     schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
     by_shape = dict(zip(unique, schemas, strict=True))
@@ -65,7 +65,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     for one in operations:
         path = _IN_PATH.sub(r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_shape)
-    return {
+    told = {
         "openapi": "3.1.0",
         "info": {
             "title": "everycent",
@@ -87,6 +87,8 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # defaults too
+    return plain
 
 
 def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:

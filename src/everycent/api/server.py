@@ -24,7 +24,10 @@ from starlette.routing import BaseRoute, Route
 from everycent.api import (
     alarms,
     audit,
+    catalog,
     collections,
+    coupons,
+    customers,
     described,
     entitlements,
     erp,
@@ -32,6 +35,12 @@ from everycent.api import (
     hooks,
     keys,
     live,
+    measurements,
+    plans,
+    previews,
+    rates,
+    subscription_changes,
+    subscriptions,
     usage,
     usage_corrected,
     usage_found,
@@ -46,6 +55,7 @@ from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import close, service_for, service_of
 from everycent.api.shapes import Shown
+from everycent.api.slashes import Slashes
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
@@ -97,6 +107,15 @@ OPERATIONS: list[Operation] = [
     *alarms.OPERATIONS,
     *keys.OPERATIONS,
     *audit.OPERATIONS,
+    *customers.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *subscription_changes.OPERATIONS,
+    *catalog.OPERATIONS,
+    *plans.OPERATIONS,
+    *coupons.OPERATIONS,
+    *previews.OPERATIONS,
+    *rates.OPERATIONS,
+    *measurements.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""
@@ -150,6 +169,7 @@ def make_app(app: App, more: Sequence[BaseRoute] = ()) -> Starlette:
             Middleware(Patience),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM),
             Middleware(Away),
+            Middleware(Slashes),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
