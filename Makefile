@@ -42,7 +42,7 @@ soak: setup ## the long suites (see docs/testing.md)
 	@$(BIN)/python -m pytest -m soak
 
 fuzz: setup ## thousands of requests to every operation, made of the OpenAPI document, and hostile ones
-	@EVERYCENT_FUZZ=$${EVERYCENT_FUZZ:-50} $(BIN)/python -m pytest -s \
+	@EVERYCENT_FUZZ=$${EVERYCENT_FUZZ:-50} EVERYCENT_FUZZ_SECONDS=$${EVERYCENT_FUZZ_SECONDS:-3600} $(BIN)/python -m pytest -s \
 		tests/api/test_document_fuzzed.py tests/api/test_hostile.py
 
 faults: setup ## seven faults in every state of billing and between every two: 175 cells (half an hour)

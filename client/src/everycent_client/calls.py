@@ -33,7 +33,6 @@ from everycent_client.models import (
     ComparedReport,
     ConfigActivation,
     ConfigDifferences,
-    Correction,
     CorrectionEffect,
     CountedRecord,
     CreatedConfig,
@@ -148,6 +147,7 @@ from everycent_client.models import (
     TryResume,
     TrySwitch,
     UsageChart,
+    UsageCorrection,
     UsageCounts,
     UsageGap,
     UsageMeter,
@@ -1188,9 +1188,9 @@ def get_collection(run: str, /) -> Call[Collection]:
     return call("GET", f"/v1/collections/{quote(run, safe='')}", Collection)
 
 
-def get_correction(correction: str, /) -> Call[Correction]:
+def get_correction(correction: str, /) -> Call[UsageCorrection]:
     """One correction."""
-    return call("GET", f"/v1/usage/corrections/{quote(correction, safe='')}", Correction)
+    return call("GET", f"/v1/usage/corrections/{quote(correction, safe='')}", UsageCorrection)
 
 
 def get_coupon(coupon: str, /) -> Call[UsedCoupon]:
@@ -1789,10 +1789,15 @@ def list_corrected_records(
 
 def list_corrections(
     *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
-) -> Pages[Correction]:
+) -> Pages[UsageCorrection]:
     """Corrections, the newest first."""
     return Pages(
-        call("GET", "/v1/usage/corrections", Page[Correction], query={"size": size, "after": after})
+        call(
+            "GET",
+            "/v1/usage/corrections",
+            Page[UsageCorrection],
+            query={"size": size, "after": after},
+        )
     )
 
 

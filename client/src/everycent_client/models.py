@@ -875,20 +875,23 @@ class CorrectedRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Correction(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Records that were corrected together: how many were taken back, put back and
-    added."""
+    """What a line takes the place of: line `line_no` of invoice `invoice`, with which the
+    period was billed, and what was `charged` for it (minor units) up to `ends_at` when this
+    was said. `step` counts the corrections of a line from 1. `given_back` is what the
+    plan's rule gives back, where that is not the difference between what was charged and
+    what is right now. `prepaid` is what credit stood for of the charge then, paid before
+    taxes. `credited` is what credit notes took off lines of the period before: no more is
+    given back than the rest."""
 
-    correction_id: str
-    kind: Literal["backfill", "replace", "undo", "void"]
-    reason: str
-    undoes: str | None
-    voided: int
-    restored: int
-    added: int
-    batch_id: int
-    recorded_at: str
-    actor: str
-    undone_by: str | None
+    invoice: str
+    invoice_id: str
+    line_no: int
+    step: int
+    charged: int
+    ends_at: str
+    given_back: int | UnsetType | None = UNSET
+    prepaid: int | UnsetType = UNSET
+    credited: int | UnsetType = UNSET
 
 
 class CorrectionEffect(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2094,26 +2097,6 @@ class InvoicesCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     line: int
 
 
-class InvoicingCorrection(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a line takes the place of: line `line_no` of invoice `invoice`, with which the
-    period was billed, and what was `charged` for it (minor units) up to `ends_at` when this
-    was said. `step` counts the corrections of a line from 1. `given_back` is what the
-    plan's rule gives back, where that is not the difference between what was charged and
-    what is right now. `prepaid` is what credit stood for of the charge then, paid before
-    taxes. `credited` is what credit notes took off lines of the period before: no more is
-    given back than the rest."""
-
-    invoice: str
-    invoice_id: str
-    line_no: int
-    step: int
-    charged: int
-    ends_at: str
-    given_back: int | UnsetType | None = UNSET
-    prepaid: int | UnsetType = UNSET
-    credited: int | UnsetType = UNSET
-
-
 class InvoicingInvoiceLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One charge for one period of one item of a subscription. `tax_percent` is None
     untaxed, and of several taxes joined as the product's `tax_category` is ('4+2.5'). The
@@ -2133,7 +2116,7 @@ class InvoicingInvoiceLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     ends_at: str
     tax_percent: str | None
     charge: Charge
-    corrects: InvoicingCorrection | UnsetType | None = UNSET
+    corrects: Correction | UnsetType | None = UNSET
     discount: int | UnsetType = UNSET
     tax_included: int | UnsetType = UNSET
     waived_percent: str | UnsetType | None = UNSET
@@ -4635,6 +4618,23 @@ class UsageCorrectedCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=Tr
     before: RatedLine
     after: RatedLine
     difference: str | None
+
+
+class UsageCorrection(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Records that were corrected together: how many were taken back, put back and
+    added."""
+
+    correction_id: str
+    kind: Literal["backfill", "replace", "undo", "void"]
+    reason: str
+    undoes: str | None
+    voided: int
+    restored: int
+    added: int
+    batch_id: int
+    recorded_at: str
+    actor: str
+    undone_by: str | None
 
 
 class UsageCounts(msgspec.Struct, kw_only=True, omit_defaults=True):

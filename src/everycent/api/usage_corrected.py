@@ -220,7 +220,7 @@ def undo_correction(tx: Tx, asked: Asked[Looking, UndoneCorrection]) -> dict[str
     return _done(tx, asked, correct.undo(correction_id(asked.path["correction"]), _by(asked)))
 
 
-class Correction(Shown):
+class UsageCorrection(Shown):
     """Records that were corrected together: how many were taken back, put back and added."""
 
     correction_id: str
@@ -278,8 +278,8 @@ _ALL = "/v1/usage/corrections"
 _ONE = f"{_ALL}/{{correction}}"
 _EFFECT = CorrectionEffect
 OPERATIONS = [
-    reading(_ALL, _READ, list_corrections, Page[Correction], Paged),
-    reading(_ONE, _READ, get_correction, Correction),
+    reading(_ALL, _READ, list_corrections, Page[UsageCorrection], Paged),
+    reading(_ONE, _READ, get_correction, UsageCorrection),
     reading(f"{_ONE}/records", _READ, list_corrected_records, Page[TouchedRecord], Paged),
     changing("POST", f"{_ALL}/void", _WRITE, void_records, _EFFECT, VoidedRecords, query=Looking),
     changing("POST", f"{_ALL}/replace", _WRITE, replace_records, _EFFECT, ReplacedRecords, query=Looking),
