@@ -70,6 +70,7 @@ class Taken(msgspec.Struct, omit_defaults=True):
     is_signed: bool | None
     status: int
     body: str
+    signature: str = ""
 
 
 class Settings(NamedTuple):
@@ -108,7 +109,7 @@ class Receiver:
             name, datetime.now(UTC), headers.get("webhook-id", ""),
             headers.get("webhook-timestamp", ""), int(number) if number.isdecimal() else None,
             str(content.get("type", "")), subject, self._is_signed(name, headers, body), 0,
-            body.decode(errors="replace"),
+            body.decode(errors="replace"), headers.get("webhook-signature", ""),
         )  # fmt: skip
         answer = Behaviour(status=401) if one.is_signed is False else self._behaviour(one)
         one.status = answer.status
