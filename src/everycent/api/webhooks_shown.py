@@ -28,7 +28,8 @@ Types = Annotated[
     Meta(
         min_length=1,
         max_length=100,
-        description="Names of events, prefixes such as invoice.*, or *.",
+        description="Names of events, prefixes such as invoice.*, or * for all, which a new endpoint is"
+        " told when nothing else is said.",
         examples=[["invoice.issued", "customer.*"]],
     ),
 ]
