@@ -115,15 +115,19 @@ def test_pages_lead_a_person_to_everything(mock: Mock):
     assert mock.client.get("/fake/nothing/").status_code == 404
 
 
-def test_nothing_is_left_when_it_ends(tmp_path: Path):
-    process = subprocess.Popen(
-        [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(tmp_path / "kept")],
-        stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    json.loads(process.stdout.readline())
-    os.kill(process.pid, signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 0
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    assert str(tmp_path) not in found.stdout
+def test_it_goes_on_with_what_it_kept_and_nothing_is_left_when_it_ends(tmp_path: Path):
+    for _ in range(2):
+        process = subprocess.Popen(
+            [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(tmp_path / "kept")],
+            stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"authorization": f"Bearer {told['key']}"}
+        tried = httpx2.post(f"{told['address']}/v1/webhooks/mock/test", headers=headers, timeout=60)
+        assert tried.json()["answered"] == 204
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        assert str(tmp_path) not in found.stdout
