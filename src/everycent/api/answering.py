@@ -32,7 +32,6 @@ from everycent.api.shapes import Body
 from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal
-from everycent.kernel.money import Money, plain
 
 JSON = "application/json"
 NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
@@ -256,8 +255,6 @@ def _printable(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return {"amount": plain(value), "currency": value.currency}
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} can't be shown as JSON")

@@ -53,8 +53,6 @@ def emit(data: Any, as_json: bool, render: Callable[[], object] | None = None) -
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return {"amount": plain(value), "currency": value.currency}
     if isinstance(value, datetime):
         return instant_text(value)
     if isinstance(value, date):
