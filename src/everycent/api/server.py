@@ -29,6 +29,8 @@ from everycent.api import (
     hooks,
     keys,
     live,
+    me,
+    members,
     usage,
 )
 from everycent.api.answering import route_of
@@ -85,6 +87,8 @@ OPERATIONS: list[Operation] = [
     *erp.OPERATIONS,
     *alarms.OPERATIONS,
     *keys.OPERATIONS,
+    *members.OPERATIONS,
+    *me.OPERATIONS,
     *audit.OPERATIONS,
     *hooks.OPERATIONS,
 ]

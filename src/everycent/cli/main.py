@@ -90,7 +90,7 @@ _COMMANDS = {
     "alarm": ("everycent.cli.alarms:alarm", "What is wrong now, and what was."),
     "fake": (
         "everycent.cli.fakes:fake",
-        "Stand-ins of payment providers, an ERP and a mail server.",
+        "Stand-ins of payment providers, an ERP, a mail server, people who sign in.",
     ),
     "journal": ("everycent.cli.journal:journal", "Read, seal and replay the journal."),
     "verify": ("everycent.cli.verify:verify", "Prove that journal = books = invoices = usage."),
