@@ -88,7 +88,12 @@ def beside(api: Asking, **environment: str) -> Iterator[Asking]:
 def member(place: Place, issuer: str, subject: str, role: str, tenant_id: int | None = None) -> str:
     """Makes a person a member; the id."""
     new = members.new(
-        ids.derived(f"{tenant_id}/{subject}"), role, NOW, email=None, issuer=issuer, subject=subject
+        ids.derived(f"{tenant_id}/{issuer}/{subject}"),
+        role,
+        NOW,
+        email=None,
+        issuer=issuer,
+        subject=subject,
     )
     giver = Giver("test", frozenset(SCOPES), NOW, ids.derived)
     with place.database.transaction(tenant_id or place.tenant_id) as tx:

@@ -117,7 +117,7 @@ def test_a_false_token_opens_nothing(api: Asking, provider: Signing, lie: str, u
         ({"token_use": "refresh"}, False),
         ({"exp": None}, False),
         ({"exp": "9999999999"}, False),
-        ({"exp": 1e300}, False),
+        ({"exp": 10**18}, False),
         ({"sub": None}, False),
         ({"sub": ""}, False),
         ({"sub": 7}, False),
@@ -136,7 +136,7 @@ def test_a_token_says_whom_it_is_for_and_until_when(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a.b", "a.b.c", "..", "é.b.c", "ec_a.b.c", "x" * 20_000, "a." + "b" * 17_000 + ".c"],
+    ["-", "a.b", "a.b.c", "..", "é.b.c", "ec_a.b.c", "x" * 20_000, "a." + "b" * 17_000 + ".c"],
 )
 def test_what_is_no_token_at_all_opens_nothing(api: Asking, text: str):
     headers = [(b"authorization", b"Bearer " + text.encode())]

@@ -255,6 +255,9 @@ def _let_in(request: Request, access: Access) -> Who:
         access.tenant_id, access.actor, access.scopes, access.slug, access.role, access.expires_at
     )
     request.state.who = who
+    if service.asked.is_empty(access.actor):
+        request.state.headers = service.asked.emptied(access.actor)
+        raise limited()
     request.state.headers = service.asked.take(access.actor)
     operation: Operation = request.state.operation
     scope = operation.scope

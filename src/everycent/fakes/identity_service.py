@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
 from base64 import urlsafe_b64encode
@@ -11,7 +12,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
@@ -225,14 +225,17 @@ class Identity:
             return f"{_part(json.dumps(head | {'alg': 'none'}).encode())}.{_part(payload)}."
         key = signer.key
         if self.lie == "hs256":
-            head["alg"] = "HS256"
-            key = OctKey.import_key(public_pem(signer.key))
+            start = f"{_part(json.dumps(head | {'alg': 'HS256'}).encode())}.{_part(payload)}"
+            mac = hmac.digest(public_pem(signer.key), start.encode(), "sha256")
+            return f"{start}.{_part(mac)}"
         if self.lie == "foreign_key":
             key = _generated(signer.algorithm)
         text = jws.serialize_compact(head, payload, key, algorithms=[str(head["alg"])])
         if self.lie == "changed":
             first, _, last = text.split(".")
-            return f"{first}.{_part(json.dumps(claims | {'sub': 'p-olive'}).encode())}.{last}"
+            return (
+                f"{first}.{_part(json.dumps(claims | {'exp': claims['exp'] + 1}).encode())}.{last}"
+            )
         return text
 
 
@@ -246,9 +249,8 @@ def challenge_of(verifier: str) -> str:
 
 def public_pem(key: Key) -> bytes:
     """The public key as everybody can have it."""
-    raw: Any = getattr(key, "public_key", None) or key.get_op_key("verify")
-    told: bytes = raw.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return told
+    assert not isinstance(key, OctKey), "no secret is ever made here"
+    return key.as_pem(private=False)
 
 
 def _generated(algorithm: str) -> Key:
