@@ -20,7 +20,7 @@ from everycent.api import planning, problems
 from everycent.api.asking import json_of, plain_as, query_of
 from everycent.api.bodies import body_of
 from everycent.api.identity import told_by
-from everycent.api.operation import Answer, Asked, Kind, Operation, Who
+from everycent.api.operation import Answer, Asked, Kind, Open, Operation, Who
 from everycent.api.service import (
     Service,
     admitted,
@@ -29,7 +29,7 @@ from everycent.api.service import (
     service_of,
 )
 from everycent.db.connection import Tx
-from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal
+from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
 from everycent.kernel.money import Money, plain
 
 JSON = "application/json"
@@ -62,6 +62,8 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         request.state.operation = operation
         if operation.kind is Kind.RAW:
+            if not isinstance(operation.scope, Open):
+                await _admit_first(request)
             response: Response = await operation.work(request)
             return response
         who = None
@@ -80,6 +82,16 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
             raise
 
     return handle
+
+
+async def _admit_first(request: Request) -> None:
+    """Whoever may not ask is told nothing of what is wrong with the request. While the database is away the
+    handler decides about it."""
+    try:
+        await admitted(request)
+    except Unavailable as refusal:
+        if refusal.code != "database.unavailable":
+            raise
 
 
 async def _read(request: Request, operation: Operation, who: Who) -> _Read:

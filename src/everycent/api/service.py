@@ -155,6 +155,9 @@ async def admitted(request: Request) -> Who:
     Unavailable `request.rate_limited`. A revoked key and a removed person open nothing after at most a
     second.
     """
+    before: Who | None = getattr(request.state, "admitted", None)
+    if before is not None:
+        return before
     service = service_of(request)
     credential = _credential(request)
     if credential.startswith(keys.PREFIX) or not tokens.is_like_token(credential):
@@ -273,6 +276,7 @@ def _let_in(request: Request, access: Access) -> Who:
             f"the API key may not do this: it has no scope {scope}",
             hint=f"make one that has it: everycent key create NAME --scope {scope}",
         )
+    request.state.admitted = who
     return who
 
 
