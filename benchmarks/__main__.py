@@ -13,13 +13,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import collecting, entitlements, large, machine, measure, proof, usage
+from benchmarks import collecting, entitlements, http, large, machine, measure, proof, usage
 from benchmarks.figure import Figure, Say
 from everycent.app import settings, wiring
 
 _ROOT = Path(__file__).parents[1]
 _RESULTS = _ROOT / "benchmarks" / "results"
-PARTS = ("usage", "billing", "large", "collecting", "entitlements", "verify")
+PARTS = ("usage", "billing", "large", "collecting", "entitlements", "http", "verify")
 
 
 def main() -> None:
@@ -64,6 +64,9 @@ def _measured(part: str, conninfo: str, told: Any, say: Say) -> Iterator[Figure]
         return
     if part == "entitlements":
         yield from entitlements.measure(conninfo, told.size, say)
+        return
+    if part == "http":
+        yield from http.measure(conninfo, told.size, say)
         return
     if part == "large":
         yield from large.measure(conninfo, say)

@@ -77,7 +77,7 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
     database, tenant_id, own = seller.fresh(conninfo, "everycent_bench")
     seller.open_shop(database, tenant_id, size, catalogue=CATALOGUE)
     _leave_unfolded(database, tenant_id, size)
-    capped = _give_wallets(database, tenant_id, size)
+    capped = give_wallets(database, tenant_id, size)
     with psycopg.connect(own, autocommit=True) as admin:
         admin.execute("vacuum (analyze)")
         admin.execute("checkpoint")
@@ -105,7 +105,7 @@ def _leave_unfolded(database: Database, tenant_id: int, size: int) -> None:
     metering.ingest(database, tenant_id, now, utc_now(), metering.Names())
 
 
-def _give_wallets(database: Database, tenant_id: int, size: int) -> list[str]:
+def give_wallets(database: Database, tenant_id: int, size: int) -> list[str]:
     """Some customers get a wallet with a hard cap; tells which."""
     keys = [f"c{n:08d}" for n in range(min(size, _CAPPED))]
     with database.transaction(tenant_id) as tx:

@@ -56,8 +56,8 @@ def product(conninfo: str, batches: int, ids: str) -> Measured:
     return _side_by_side(partial(_ingest, ids), conninfo, batches)
 
 
-def limit(conninfo: str, batches: int, rows: int) -> Measured:
-    """The reference, into a table with `rows` rows."""
+def limit(conninfo: str, batches: int, rows: int, size: int = BATCH) -> Measured:
+    """The reference, into a table with `rows` rows, in batches of a size."""
     with psycopg.connect(conninfo, autocommit=True) as admin:
         admin.execute("drop schema if exists reference cascade")
         admin.execute("create schema reference")
@@ -74,7 +74,7 @@ def limit(conninfo: str, batches: int, rows: int) -> Measured:
         admin.execute("alter table reference.usage add primary key (key)")
         admin.execute("vacuum (analyze) reference.usage")
         admin.execute("checkpoint")
-    measured = _side_by_side(_copy, conninfo, batches)
+    measured = _side_by_side(partial(_copy, size), conninfo, batches, size)
     with psycopg.connect(conninfo, autocommit=True) as admin:
         admin.execute("drop schema reference cascade")
     return measured
@@ -84,7 +84,7 @@ Worker = Callable[[str, int, int], Callable[[int], int]]
 """Prepares the batches of one process; what comes back stores one of them."""
 
 
-def _side_by_side(worker: Worker, conninfo: str, batches: int) -> Measured:
+def _side_by_side(worker: Worker, conninfo: str, batches: int, size: int = BATCH) -> Measured:
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(PROCESSES)
     results = spawn.Queue()
@@ -100,7 +100,7 @@ def _side_by_side(worker: Worker, conninfo: str, batches: int) -> Measured:
     began = min(start for start, _, _ in told)
     ended = max(end for _, end, _ in told)
     seconds = [spent for _, _, spans in told for spent in spans]
-    return Measured(PROCESSES * batches * BATCH / (ended - began), ended - began, seconds)
+    return Measured(PROCESSES * batches * size / (ended - began), ended - began, seconds)
 
 
 def _work(
@@ -169,13 +169,13 @@ def _uuid(luck: random.Random) -> str:
     return str(UUID(int=luck.getrandbits(128), version=4))
 
 
-def _copy(conninfo: str, number: int, batches: int) -> Callable[[int], int]:
+def _copy(size: int, conninfo: str, number: int, batches: int) -> Callable[[int], int]:
     connection = psycopg.connect(conninfo, autocommit=True)
     connection.execute(
         "create temp table stage (key uuid, at timestamptz, subject int4, meter int4, dimensions int4,"
         " value int8) on commit delete rows"
     )
-    made = [_frames(number, batch) for batch in range(batches)]
+    made = [_frames(size, number, batch) for batch in range(batches)]
 
     def step(n: int) -> int:
         with connection.transaction(), connection.cursor() as cursor:
@@ -189,11 +189,11 @@ def _copy(conninfo: str, number: int, batches: int) -> Callable[[int], int]:
     return step
 
 
-def _frames(number: int, batch: int) -> bytes:
+def _frames(size: int, number: int, batch: int) -> bytes:
     frames = [_HEADER]
     at = (_NOW - _EPOCH) // timedelta(microseconds=1)
-    for n in range(BATCH):
-        place = batch * BATCH + n - (BATCH if n % 20 == 7 and batch else 0)
+    for n in range(size):
+        place = batch * size + n - (size if n % 20 == 7 and batch else 0)
         key = hashlib.blake2b(f"{number}-{place}".encode(), digest_size=16).digest()
         frames.append(
             _FRAME(6, 16, key, 8, at + place, 4, place % 100_000, 4, n % 5, 4, n % 1000, 8, place)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from everycent.access import joining, members
-from everycent.access.joining import Giver
+from everycent.access import members
+from everycent.access import operations_members as joining
+from everycent.access.operations_members import Giver
 from everycent.access.roles import SCOPES
 from everycent.kernel import ids
 from tests.api.asking import Asking

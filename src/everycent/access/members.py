@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -37,6 +38,15 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     added_at: datetime
     bound_at: datetime | None = None
     removed_at: datetime | None = None
+
+
+class Person(NamedTuple):
+    """Whom a token names. The `email` is one that the issuer has verified, or None."""
+
+    issuer: str
+    subject: str
+    email: str | None
+    expires_at: datetime
 
 
 ADDED = EventType("member.added", 1, Member)

@@ -27,11 +27,11 @@ where tenant_id = %(tenant_id)s and key = %(key)s;
 -- name: begin_answer
 insert into request_answer (tenant_id, key, digest, begun_at)
 values (%(tenant_id)s, %(key)s, %(digest)s, %(at)s)
-on conflict (tenant_id, key) do update set begun_at = excluded.begun_at;
+on conflict (tenant_id, key) do update set begun_at = excluded.begun_at, digest = excluded.digest;
 
 -- name: forget_answer
 -- What was begun was refused, and did nothing.
-delete from request_answer
+update request_answer set begun_at = 'epoch'
 where tenant_id = %(tenant_id)s and key = %(key)s and status is null;
 
 -- name: keep_answer

@@ -28,6 +28,8 @@ from everycent.api.service import (
     in_thread,
     service_of,
 )
+from everycent.api.shapes import Body
+from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
 from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
 from everycent.kernel.money import Money, plain
@@ -100,21 +102,22 @@ async def _read(request: Request, operation: Operation, who: Who) -> _Read:
     query = query_of(request, operation.query, names.without)
     plain_body: Any = {}
     if not operation.is_reading:
-        plain_body = await _body(request, service)
+        plain_body = await _body(request, service, operation)
     if operation.body is None and plain_body:
         raise Invalid(
             "request.bad_body", "nothing is sent here", hint="leave the body out, or send {}"
         )
     body = None if operation.body is None else plain_as(plain_body, operation.body)
-    path = {name: _path_text(name, text) for name, text in request.path_params.items()}
+    path = {name: _path_text(name, name_of(told)) for name, told in request.path_params.items()}
     told = (operation.method, request.url.path, msgspec.to_builtins(query), plain_body)
     digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).digest()
     key = None if operation.is_reading else request.headers.get("idempotency-key")
-    asked = Asked(service.app, who, request.url.path, path, query, body, service.app.clock())
+    address = address_of(request.url.path)
+    asked = Asked(service.app, who, address, path, query, body, service.app.clock())
     return _Read(asked, None if key is None else answers.checked_key(key), digest, names.plan)
 
 
-async def _body(request: Request, service: Service) -> Any:
+async def _body(request: Request, service: Service, operation: Operation) -> Any:
     """What was sent, as JSON; nothing is an empty object."""
     async with body_of(request, service.budget, most=_MOST_BYTES) as raw:
         if not raw.strip():
@@ -127,7 +130,8 @@ async def _body(request: Request, service: Service) -> Any:
                 field="content-type",
                 hint=f"send Content-Type: {JSON}",
             )
-        return await in_thread(service, lambda: json_of(raw))
+        longest = getattr(operation.body, "LONGEST_TEXT", Body.LONGEST_TEXT)
+        return await in_thread(service, lambda: json_of(raw, longest))
 
 
 def _path_text(name: str, text: str) -> str:
@@ -233,7 +237,7 @@ def _entry(request: Request, operation: Operation, who: Who) -> AuditEntry:
     return AuditEntry(
         app.ids(f"audit/{request.state.request_id}"), app.clock(), who.actor,
         told_by(request), _printable(request.headers.get("user-agent", "")), operation.name,
-        _printable(request.url.path), 0, "", request.state.request_id,
+        _printable(name_of(request.url.path)), 0, "", request.state.request_id,
     )  # fmt: skip
 
 

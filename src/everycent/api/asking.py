@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from everycent.api.shapes import Query
+from everycent.api.shapes import Body, Query
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
 
@@ -19,7 +19,6 @@ B = TypeVar("B", bound=msgspec.Struct)
 _SHOWN = 80
 _MOST_FAULTS = 20
 _DEEPEST = 32
-_LONGEST_TEXT = 10_000
 _MOST_DIGITS = 18
 
 
@@ -95,7 +94,7 @@ def plain_as(plain: Any, shape: type[B]) -> B:
     return _made(shape, known, "field", faults, strict=True)
 
 
-def json_of(raw: bytes) -> Any:
+def json_of(raw: bytes, longest: int = Body.LONGEST_TEXT) -> Any:
     """The bytes as JSON that can be read in one way only. Raises Invalid `request.bad_body`.
 
     No name stands twice in an object, nothing is NaN or has a point (amounts are texts), and nothing is
@@ -111,7 +110,7 @@ def json_of(raw: bytes) -> Any:
             parse_constant=_no_number,
             parse_int=_whole,
         )
-        _check(plain, _DEEPEST)
+        _check(plain, _DEEPEST, longest)
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Invalid(
@@ -179,11 +178,11 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _check(plain: Any, deep: int) -> None:
+def _check(plain: Any, deep: int, longest: int) -> None:
     """Raises ValueError for what is too deep or too long, or holds what can't be stored."""
     if isinstance(plain, str):
-        if len(plain) > _LONGEST_TEXT:
-            raise ValueError(f"a text has more than {_LONGEST_TEXT} characters")
+        if len(plain) > longest:
+            raise ValueError(f"a text has more than {longest} characters")
         if "\x00" in plain or any("\ud800" <= char <= "\udfff" for char in plain):
             raise ValueError("a text has a character that can't be stored")
     elif isinstance(plain, dict | list):
@@ -191,4 +190,4 @@ def _check(plain: Any, deep: int) -> None:
             raise RecursionError
         inner = [*plain, *plain.values()] if isinstance(plain, dict) else plain
         for one in inner:
-            _check(one, deep - 1)
+            _check(one, deep - 1, longest)

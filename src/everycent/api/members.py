@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from everycent.access import joining, members, queries, shown
-from everycent.access.joining import Giver
+from everycent.access import members, queries, shown
+from everycent.access import operations_members as joining
 from everycent.access.members import MEMBER_ID
+from everycent.access.operations_members import Giver
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.shapes import Body, Page, Paged, Query, Shown
 from everycent.db.connection import Tx

@@ -63,7 +63,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     for one in operations:
         path = _IN_PATH.sub(r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_shape)
-    return {
+    told = {
         "openapi": "3.1.0",
         "info": {
             "title": "everycent",
@@ -85,6 +85,8 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # defaults too
+    return plain
 
 
 def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
@@ -120,8 +122,10 @@ def _texts(one: Operation) -> tuple[str, str]:
 
 
 def _tag(one: Operation) -> str:
-    parts = one.path.strip("/").split("/")
-    return parts[1] if parts[0] == "v1" else "/".join(parts[:2]) if parts[0] == "rest" else parts[0]
+    first, _, rest = one.path.strip("/").partition("/")
+    if first == "v1":
+        return rest.partition("/")[0]
+    return {"rest": "rest/v1", "livez": "health", "readyz": "health"}.get(first, first)
 
 
 def _path_parameters(one: Operation) -> Iterable[dict[str, Any]]:

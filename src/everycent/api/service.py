@@ -13,9 +13,9 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
-from everycent.access import keys, operations, people, queries, tokens
+from everycent.access import keys, operations, queries
+from everycent.access import operations_people as people
 from everycent.access.queries import Access
-from everycent.access.tokens import Expected
 from everycent.api.bodies import Budget
 from everycent.api.draining import Draining
 from everycent.api.identity import told_by
@@ -29,7 +29,9 @@ from everycent.flows.folding import Folding
 from everycent.flows.rejections import Door
 from everycent.flows.remembered import Remembered
 from everycent.flows.take_in import Intake
+from everycent.integrations import tokens
 from everycent.integrations.oidc import Provider
+from everycent.integrations.tokens import Expected
 from everycent.kernel.errors import Forbidden, Refusal, Unavailable
 
 _T = TypeVar("_T")

@@ -18,6 +18,10 @@ _COMMANDS = {
         "Start the embedded database and bring the schema up to date.",
     ),
     "down": ("everycent.cli.instance:down", "Stop the embedded database; nothing is lost."),
+    "migrate": (
+        "everycent.cli.migrate:migrate",
+        "Bring the schema up to date and end, as a job before a new version starts.",
+    ),
     "status": ("everycent.cli.instance:status", "Say what runs where, and how much is in it."),
     "demo": (
         "everycent.cli.examples:demo",
@@ -31,6 +35,10 @@ _COMMANDS = {
     "serve": (
         "everycent.cli.serve:serve",
         "Serve HTTP: usage, entitlements, payments, webhooks.",
+    ),
+    "mock": (
+        "everycent.cli.mock:mock",
+        "Serve all of it on one port over throw-away books, to develop against.",
     ),
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import click
 
-from everycent.access import joining, members, queries, shown
-from everycent.access.joining import Giver
+from everycent.access import members, queries, shown
+from everycent.access import operations_members as joining
 from everycent.access.members import MEMBER_ID, Member
+from everycent.access.operations_members import Giver
 from everycent.access.roles import ROLES, SCOPES
 from everycent.app.wiring import App
 from everycent.cli.common import emit, json_option, opened, table

@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from everycent.access import tokens
-from everycent.access.tokens import Keys
-from everycent.integrations import wire
+from everycent.integrations import tokens, wire
+from everycent.integrations.tokens import Keys
 from everycent.integrations.wire_connection import End
 from everycent.kernel.errors import Invalid, Unavailable
 

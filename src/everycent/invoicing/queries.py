@@ -114,9 +114,17 @@ def listed(
     customer_id: UUID | None = None,
     after: tuple[date, str, int] = FROM_THE_START,
     limit: int = 100,
+    kind: str | None = None,
+    state: str | None = None,
+    today: date = date.max,
+    first: date | None = None,
+    last: date | None = None,
 ) -> list[Any]:
-    """Documents in order of date, series and number."""
-    return store.list_invoices(tx, customer_id, after, limit)
+    """Documents in order of date, series and number; of a kind, of which something is `open`, `overdue` on
+    a day or nothing open (`settled`), issued from a `first` day to a `last` one, both included."""
+    return store.list_invoices(
+        tx, customer_id, after, limit, kind=kind, state=state, today=today, first=first, last=last
+    )
 
 
 def documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:

@@ -174,7 +174,16 @@ def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> A
 
 
 def list_invoices(
-    tx: Tx, customer_id: UUID | None, after: tuple[date, str, int], limit: int
+    tx: Tx,
+    customer_id: UUID | None,
+    after: tuple[date, str, int],
+    limit: int,
+    *,
+    kind: str | None,
+    state: str | None,
+    today: date,
+    first: date | None,
+    last: date | None,
 ) -> list[Any]:
     """Documents in order of date and number."""
     return tx.rows(
@@ -186,6 +195,11 @@ def list_invoices(
             "after_series": after[1],
             "after_number": after[2],
             "limit": limit,
+            "kind": kind,
+            "state": state,
+            "today": today,
+            "first": first,
+            "last": last,
         },
     )
 

@@ -218,6 +218,16 @@ join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
 where i.tenant_id = %(tenant_id)s
   and (%(customer_id)s::uuid is null or i.customer_id = %(customer_id)s)
   and (i.issued_on, i.series, i.number) > (%(after_on)s::date, %(after_series)s, %(after_number)s)
+  and (%(kind)s::text is null or i.kind = %(kind)s)
+  and (%(first)s::date is null or i.issued_on >= %(first)s)
+  and (%(last)s::date is null or i.issued_on <= %(last)s)
+  and (%(state)s::text is null or (
+      select case %(state)s when 'open' then o.open <> 0
+             when 'overdue' then o.open > 0 and i.due_on < %(today)s::date else o.open = 0 end
+      from (select coalesce((
+          select s.open_after from settlement s
+          where s.tenant_id = i.tenant_id and s.document_id = i.invoice_id
+          order by s.step desc limit 1), i.gross - i.prepaid) as open) o))
 order by i.issued_on, i.series, i.number limit %(limit)s;
 
 -- name: list_documents

@@ -21,10 +21,16 @@ def trial_balance(tx: Tx, as_of: datetime, known_at: datetime) -> list[Any]:
 
 
 def customer_balances(
-    tx: Tx, as_of: datetime, known_at: datetime, customer_id: UUID | None = None
+    tx: Tx,
+    as_of: datetime,
+    known_at: datetime,
+    customer_id: UUID | None = None,
+    *,
+    customer_ids: Sequence[UUID] | None = None,
 ) -> list[Any]:
-    """What is owed per customer and currency (minor units; negative is credit)."""
-    return store.list_customer_balances(tx, as_of, known_at, customer_id)
+    """What is owed per customer and currency (minor units; negative is credit), of one, of some, of all."""
+    wanted = customer_ids if customer_id is None else [customer_id]
+    return store.list_customer_balances(tx, as_of, known_at, wanted)
 
 
 def statement(tx: Tx, customer_id: UUID, as_of: datetime, known_at: datetime) -> list[Any]:

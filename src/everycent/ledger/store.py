@@ -27,7 +27,7 @@ def list_balances(tx: Tx, as_of: datetime, known_at: datetime) -> list[Any]:
 
 
 def list_customer_balances(
-    tx: Tx, as_of: datetime, known_at: datetime, customer_id: UUID | None
+    tx: Tx, as_of: datetime, known_at: datetime, customer_ids: Sequence[UUID] | None
 ) -> list[Any]:
     """One row per customer and currency with a balance other than zero."""
     return tx.rows(
@@ -36,7 +36,7 @@ def list_customer_balances(
             "tenant_id": tx.tenant_id,
             "as_of": as_of,
             "known_at": known_at,
-            "customer_id": customer_id,
+            "customer_ids": None if customer_ids is None else list(customer_ids),
         },
     )
 

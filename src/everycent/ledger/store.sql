@@ -28,7 +28,7 @@ from ledger_posting p
 join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
 where p.tenant_id = %(tenant_id)s and p.customer_id is not null and p.account_id <> 13
   and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
-  and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+  and (%(customer_ids)s::uuid[] is null or p.customer_id = any(%(customer_ids)s))
 group by p.customer_id, p.currency
 having sum(p.amount) <> 0;
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from everycent.access import joining, store
-from everycent.access.members import MEMBER_ID
+from everycent.access import operations_members as joining
+from everycent.access import store
+from everycent.access.members import MEMBER_ID, Person
 from everycent.access.queries import Access
 from everycent.access.roles import ROLES
-from everycent.access.tokens import Person
 from everycent.db.connection import Database
 from everycent.kernel import ids as id_forms
 from everycent.kernel.errors import Forbidden, Invalid

@@ -20,6 +20,7 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
 from everycent.access import members
+from everycent.access.members import Person
 from everycent.kernel.errors import Forbidden, Invalid
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -42,15 +43,6 @@ class Expected(NamedTuple):
     audiences: tuple[str, ...]
     email_claim: str = "email"
     subject_claim: str = "sub"
-
-
-class Person(NamedTuple):
-    """Whom a token names. The `email` is one that the issuer has verified, or None."""
-
-    issuer: str
-    subject: str
-    email: str | None
-    expires_at: datetime
 
 
 class PublicKey(NamedTuple):
