@@ -172,6 +172,7 @@ def sold(place: Place) -> dict[str, dict[str, str]]:
         "alarm": dict(zip(whose, named, strict=True)),
         "invoice": dict(zip(whose, ("1", "2", "3"), strict=True)),
         "document": dict(zip(whose, ("INV-000001", "INV-000002", "INV-000003"), strict=True)),
+        "subscription": dict(zip(whose, ("c0000", "c0001", "c0002"), strict=True)),
         "customer": dict(zip(whose, ("c0000", "c0001", "c0002"), strict=True)),
     }
 
