@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 export EVERYCENT_HOME ?= $(CURDIR)/.everycent
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak faults bench lock linters image function clean
+.PHONY: help setup demo test check soak fuzz faults bench lock linters image function clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ test: check ## everything that CI runs, from nothing, against a real PostgreSQL
 
 soak: setup ## the long suites (see docs/testing.md)
 	@$(BIN)/python -m pytest -m soak
+
+fuzz: setup ## thousands of requests to every operation, made of the OpenAPI document, and hostile ones
+	@EVERYCENT_FUZZ=$${EVERYCENT_FUZZ:-50} EVERYCENT_FUZZ_SECONDS=$${EVERYCENT_FUZZ_SECONDS:-3600} $(BIN)/python -m pytest -s \
+		tests/api/test_document_fuzzed.py tests/api/test_hostile.py
 
 faults: setup ## seven faults in every state of billing and between every two: 175 cells (half an hour)
 	@$(BIN)/python -m tests.faults

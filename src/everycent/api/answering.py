@@ -63,6 +63,7 @@ def encoded(data: Any) -> bytes:
 def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         request.state.operation = operation
+        path = {name: _path_text(name, name_of(told)) for name, told in request.path_params.items()}
         if operation.kind is Kind.RAW:
             if not isinstance(operation.scope, Open):
                 await _admit_first(request)
@@ -71,7 +72,7 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         who = None
         try:
             who = await admitted(request)
-            read = await _read(request, operation, who)
+            read = await _read(request, operation, who, path)
             if operation.kind is Kind.READING:
                 return await _looked(request, operation, read)
             return await _done(request, operation, read)
@@ -96,7 +97,7 @@ async def _admit_first(request: Request) -> None:
             raise
 
 
-async def _read(request: Request, operation: Operation, who: Who) -> _Read:
+async def _read(request: Request, operation: Operation, who: Who, path: Mapping[str, str]) -> _Read:
     service = service_of(request)
     names = planning.taken_out(request, operation)
     query = query_of(request, operation.query, names.without)
@@ -108,12 +109,13 @@ async def _read(request: Request, operation: Operation, who: Who) -> _Read:
             "request.bad_body", "nothing is sent here", hint="leave the body out, or send {}"
         )
     body = None if operation.body is None else plain_as(plain_body, operation.body)
-    path = {name: _path_text(name, name_of(told)) for name, told in request.path_params.items()}
     told = (operation.method, request.url.path, msgspec.to_builtins(query), plain_body)
     digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).digest()
     key = None if operation.is_reading else request.headers.get("idempotency-key")
-    address = address_of(request.url.path)
-    asked = Asked(service.app, who, address, path, query, body, service.app.clock())
+    asked = Asked(
+        service.app, who, address_of(request.url.path), path, query, body, service.app.clock(),
+        request.headers.get("accept", ""),
+    )  # fmt: skip
     return _Read(asked, None if key is None else answers.checked_key(key), digest, names.plan)
 
 
@@ -150,12 +152,12 @@ async def _looked(request: Request, operation: Operation, read: _Read) -> Respon
             return _answer(operation, operation.work(tx, asked))
 
     answer = await in_reading_thread(service, work)
-    body = encoded(answer.data)
+    body = encoded(answer.data) if answer.media is None else answer.data.encode()
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**NOT_KEPT, "Cache-Control": "private, no-cache", "ETag": tag, **answer.headers}
     if tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
         return Response(status_code=304, headers=headers)
-    return Response(body, answer.status, headers, media_type=JSON)
+    return Response(body, answer.status, headers, media_type=answer.media or JSON)
 
 
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:

@@ -20,6 +20,7 @@ _SHOWN = 80
 _MOST_FAULTS = 20
 _DEEPEST = 32
 _MOST_DIGITS = 18
+_MOST_COMMAS = 30_000  # of a body, beside those in its longest text: it becomes no more objects
 
 
 class Faults(Invalid):
@@ -40,6 +41,8 @@ def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozens
     faults: list[Invalid] = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for name, value in request.query_params.multi_items():
+        if len(faults) == _MOST_FAULTS:
+            break  # what somebody may have meant takes its time
         if name in without:
             continue
         if name not in fields:
@@ -77,9 +80,11 @@ def plain_as(plain: Any, shape: type[B]) -> B:
     """JSON that was read already, as a shape. Raises as `body_as`."""
     if not isinstance(plain, dict):
         raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
-    faults = []
+    faults: list[Invalid] = []
     fields = [field.encode_name for field in msgspec.structs.fields(shape)]
     for name in plain:
+        if len(faults) == _MOST_FAULTS:
+            break
         if name not in fields:
             takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
             faults.append(
@@ -103,6 +108,8 @@ def json_of(raw: bytes, longest: int = Body.LONGEST_TEXT) -> Any:
     if not raw.strip():
         return {}
     try:
+        if raw.count(b",") > _MOST_COMMAS + longest:
+            raise ValueError("it has too many parts; send them in several requests")
         plain = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_once,
@@ -135,6 +142,9 @@ def _made(
         if not strict and value == "" and field.required:
             faults.append(_missing(what, name))
             continue
+        if not strict and not _is_sound(value):
+            faults.append(_bad(what, name, None, "it has a character that can't be stored"))
+            continue
         try:
             made[field.name] = msgspec.convert(value, field.type, strict=strict)
         except msgspec.ValidationError as error:
@@ -160,6 +170,10 @@ def _bad(what: str, name: str, value: Any, why: str) -> Invalid:
     return Invalid("request.bad_parameter", message, field=field, value=shown)
 
 
+def _is_sound(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -183,7 +197,7 @@ def _check(plain: Any, deep: int, longest: int) -> None:
     if isinstance(plain, str):
         if len(plain) > longest:
             raise ValueError(f"a text has more than {longest} characters")
-        if "\x00" in plain or any("\ud800" <= char <= "\udfff" for char in plain):
+        if not _is_sound(plain):
             raise ValueError("a text has a character that can't be stored")
     elif isinstance(plain, dict | list):
         if not deep:

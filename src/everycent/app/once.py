@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from everycent.app import alarming, collecting, erps, processes, providers, reporting
+from everycent.app import alarming, collecting, erps, posting, processes, providers, reporting
 from everycent.app.measuring import poller, worker
 from everycent.app.settings import Settings
 from everycent.app.staying import Health, Say
@@ -27,9 +27,10 @@ from everycent.flows.collect.recover import IsGone
 from everycent.flows.deliver import deliver
 from everycent.flows.hand_over import hand_over
 from everycent.flows.measure_interval import Terms as MeasureTerms
+from everycent.flows.post_webhooks import post_webhooks
 from everycent.invoicing.runs import Progress
 
-PARTS = ("report", "bill", "erp", "collect", "message")
+PARTS = ("report", "bill", "erp", "collect", "message", "webhook")
 """What `everycent work` does, in the order in which one leads to the next."""
 
 _LOOK_SECONDS = 0.1
@@ -200,6 +201,11 @@ def messages(turn: Turn) -> Counter[str]:
     )  # fmt: skip
 
 
+def webhooks(turn: Turn) -> Counter[str]:
+    """Tells endpoints what happened."""
+    return post_webhooks(posting.desk(turn.app, turn.tenant_id), is_stopped=turn.is_stopped)
+
+
 ROUNDS: dict[str, Callable[[Turn], Counter[str]]] = {
     "measure": measurements,
     "watch": watch,
@@ -208,5 +214,6 @@ ROUNDS: dict[str, Callable[[Turn], Counter[str]]] = {
     "erp": documents,
     "collect": charges,
     "message": messages,
+    "webhook": webhooks,
 }
 """Every part by its name."""

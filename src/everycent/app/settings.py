@@ -10,6 +10,10 @@ EVERYCENT_ACTOR         who is recorded as having done something; the login name
 EVERYCENT_SMTP_URL      the mail server, such as smtps://user:password@host; no mails are sent when not set
 EVERYCENT_MAIL_FROM     from whom mails come, such as Billing <billing@example.com>
 EVERYCENT_WEBHOOK_SECRET  what webhooks are signed with: whsec_ and base64; none are sent when not set
+EVERYCENT_WEBHOOK_ALLOW where webhooks may go besides the public internet: addresses, networks and ports
+                        with blanks between, such as 127.0.0.1:9000 10.1.0.0/16 :9443; nowhere when not set
+EVERYCENT_SECRET_KEY    base64 of 32 random bytes, with which secrets are sealed that are kept in the
+                        database; made in EVERYCENT_HOME when not set
 EVERYCENT_ALARM_MAIL    to whom alarms are mailed; to nobody when not set
 EVERYCENT_ALARM_WEBHOOK the https address that alarms are posted to; none when not set
 EVERYCENT_USAGE_SPOOL   what becomes of usage that comes while the database is away: `refuse` (the default:
@@ -68,6 +72,8 @@ class Settings(NamedTuple):
     rate_burst: int = 2000
     refused_per_second: int = 5
     oidc: Oidc | None = None
+    webhook_allow: str = ""
+    secret_key: str | None = None
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -95,6 +101,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             environ, "EVERYCENT_REFUSED_PER_SECOND", 5, most=100_000, least=0
         ),
         oidc=_oidc(environ),
+        webhook_allow=environ.get("EVERYCENT_WEBHOOK_ALLOW") or "",
+        secret_key=environ.get("EVERYCENT_SECRET_KEY") or None,
     )
 
 

@@ -14,6 +14,7 @@ from everycent.fakes import erp as fake_erp
 from everycent.fakes import identity as fake_identity
 from everycent.fakes import mail as fake_mail
 from everycent.fakes import provider as fake_provider
+from everycent.fakes import receiver as fake_receiver
 from everycent.fakes import stripe as fake_stripe
 from everycent.fakes.erp_service import MODES as ERP_MODES
 from everycent.fakes.erp_service import ErpSettings, delay_of
@@ -191,6 +192,49 @@ def erp(host: str, port: int, data: Path, key: str, mode: str, delay: str, as_js
     """
     settings = ErpSettings(mode, delay_of(delay), key)
     serving.serve(fake_erp.make_app(data, settings), host, port, teller(as_json))
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8714,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder in which webhooks are kept.",
+)
+@click.option("--secret", "secrets", multiple=True, help="What signs webhooks; can be given again.")
+@click.option(
+    "--tolerance", default=300, show_default=True, help="Seconds a webhook may be old; 0: any."
+)
+@click.option(
+    "--certificate",
+    nargs=2,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Files of a certificate and its key, to speak TLS.",
+)
+@json_option
+def receiver(
+    host: str,
+    port: int,
+    data: Path,
+    secrets: tuple[str, ...],
+    tolerance: int,
+    certificate: tuple[str, str] | None,
+    as_json: bool,
+) -> None:
+    """Somebody who takes webhooks at /hooks/NAME, checks their signatures, and fails as told.
+
+    What came, and what a receiver could object to, is told by its admin API: docs/webhooks.md.
+    """
+    app = fake_receiver.make_app(data, fake_receiver.Settings(secrets, tolerance))
+    serving.serve(app, host, port, teller(as_json), certificate=certificate)
 
 
 @fake.command()

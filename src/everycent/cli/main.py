@@ -92,6 +92,10 @@ _COMMANDS = {
         "everycent.cli.messages:message",
         "Mails and webhooks that wait to be delivered.",
     ),
+    "webhook": (
+        "everycent.cli.webhooks:webhook",
+        "Tell others what happens: signed, numbered, in order.",
+    ),
     "erp": ("everycent.cli.erp:erp", "Hand documents over to the ERP, and prove that it has them."),
     "report": (
         "everycent.cli.reports:report",

@@ -56,9 +56,9 @@ def work(
     as_json: bool,
 ) -> None:
     """Do everything that is due, over and over, until stopped: build reports, bill, hand over to the ERP,
-    charge, send messages. What is not set up is left out. Run it on as many machines as you like; each part
-    can also be run by itself (`erp work`, `collect work` ...). With --once it ends with exit code 3 when a
-    part failed."""
+    charge, send messages and webhooks. What is not set up is left out. Run it on as many machines as you
+    like; each part can also be run by itself (`erp work`, `collect work` ...). With --once it ends with
+    exit code 3 when a part failed."""
     known_zone(zone)
     found = from_environment()
     wanted = only or once.set_up(found)
@@ -122,6 +122,7 @@ def _parts(
         "erp": of("erp", lambda some: rounds.handing_over(here, some, rest)),
         "collect": lambda: collecting.stay(here, counts["collect"]),
         "message": of("message", lambda some: rounds.messages(here, some, rest)),
+        "webhook": of("webhook", lambda some: rounds.webhooks(here, some, rest)),
     }
 
 

@@ -69,6 +69,8 @@ from everycent.subscriptions import subscription as subscriptions
 from everycent.watching import gap as gaps
 from everycent.watching import projection as watching_rows
 from everycent.watching import threshold as thresholds
+from everycent.webhooks import endpoint as webhooks
+from everycent.webhooks import projection as webhook_rows
 
 PROJECTORS: dict[str, Projector] = {
     event_type.name: Projector(event_type, project)
@@ -124,6 +126,7 @@ PROJECTORS: dict[str, Projector] = {
         (reports.REFUSED, report_rows.refused),
         (reports.BUILT, report_rows.built),
         (reports.COMPARED, report_rows.compared),
+        *((event_type, webhook_rows.endpoint) for event_type in webhooks.TYPES),
         (messages.QUEUED, message_rows.queued),
         (messages.TRIED, message_rows.tried),
         (messages.REQUEUED, message_rows.tried),
@@ -193,6 +196,7 @@ TABLES = (
     erp_rows.BATCH,
     erp_rows.DOCUMENT,
     erp_rows.STATE,
+    webhook_rows.ENDPOINT,
     message_rows.MESSAGE,
     message_rows.STATE,
     ledger_rows.ENTRY,
@@ -231,6 +235,7 @@ CHANGING = {
     alarm_rows.ALARM,
     report_rows.STATE,
     erp_rows.STATE,
+    webhook_rows.ENDPOINT,
     message_rows.STATE,
     credit_rows.WALLET,
     credit_rows.DUE,

@@ -320,14 +320,17 @@ def get_progress(tx: Tx, run_id: UUID) -> Any:
     return tx.row(SQL["run_progress"], _of_run(tx, run_id))
 
 
-def list_parked(tx: Tx, run_id: UUID) -> list[Any]:
-    """The customers that a run has parked."""
-    return tx.rows(SQL["run_parked"], _of_run(tx, run_id))
+def list_parked(tx: Tx, run_id: UUID, after: str, limit: int | None) -> list[Any]:
+    """The customers that a run has parked, by key, of those after one."""
+    return tx.rows(SQL["run_parked"], _of_run(tx, run_id, after=after, limit=limit))
 
 
-def list_runs(tx: Tx, limit: int) -> list[Any]:
-    """The newest runs."""
-    return tx.rows(SQL["list_runs"], {"tenant_id": tx.tenant_id, "limit": limit})
+def list_runs(
+    tx: Tx, limit: int, *, before: UUID | None = None, run_id: UUID | None = None
+) -> list[Any]:
+    """The newest runs, of those before one; or one."""
+    params = {"tenant_id": tx.tenant_id, "limit": limit, "before": before, "run_id": run_id}
+    return tx.rows(SQL["list_runs"], params)
 
 
 def list_violations(tx: Tx, check: str) -> list[str]:
