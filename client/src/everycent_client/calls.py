@@ -75,9 +75,11 @@ from everycent_client.models import (
     ListedPayment,
     ListedStep,
     MadeKey,
+    Me,
     MeasurementChanges,
     MeasurementInFull,
     MeasurementState,
+    Member,
     Message,
     MeterEntry,
     MissingReport,
@@ -119,6 +121,7 @@ from everycent_client.models import (
     SaidRecord,
     ServiceChart,
     ServiceResources,
+    SignIn,
     SplitDebits,
     StartedBillingRun,
     Subscription,
@@ -213,6 +216,25 @@ def activate_report_config(
         f"/v1/report-configs/versions/{quote(version, safe='')}/activate",
         ActivatedConfig,
         body={"reason": reason},
+        idempotency_key=idempotency_key,
+    )
+
+
+def add_member(
+    *,
+    role: Literal["developer", "finance", "owner", "read-only", "support"],
+    email: str | UnsetType | None = UNSET,
+    subject: str | UnsetType | None = UNSET,
+    issuer: str | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[Member]:
+    """Makes somebody a member. One who is invited by e-mail is known from the first token
+    on in which the identity provider says that it has verified this address."""
+    return call(
+        "POST",
+        "/v1/members",
+        Member,
+        body={"role": role, "email": email, "subject": subject, "issuer": issuer},
         idempotency_key=idempotency_key,
     )
 
@@ -548,6 +570,24 @@ def plan_cancel_subscription(
     )
 
 
+def change_member(
+    member: str,
+    /,
+    *,
+    role: Literal["developer", "finance", "owner", "read-only", "support"],
+    idempotency_key: str | None = None,
+) -> Call[Member]:
+    """Gives a member another role, within a second. There is always an owner left who has
+    come."""
+    return call(
+        "POST",
+        f"/v1/members/{quote(member, safe='')}/role",
+        Member,
+        body={"role": role},
+        idempotency_key=idempotency_key,
+    )
+
+
 def change_quantities(
     subscription: str,
     /,
@@ -842,6 +882,7 @@ def create_key(
     name: str,
     scopes: list[str],
     expires_at: str | UnsetType | None = UNSET,
+    networks: list[str] | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[MadeKey]:
     """Makes an API key. It may do no more than whoever makes it. Its text is not told
@@ -850,7 +891,7 @@ def create_key(
         "POST",
         "/v1/keys",
         MadeKey,
-        body={"name": name, "scopes": scopes, "expires_at": expires_at},
+        body={"name": name, "scopes": scopes, "expires_at": expires_at, "networks": networks},
         idempotency_key=idempotency_key,
     )
 
@@ -1261,6 +1302,11 @@ def get_invoice_trail(invoice: str, /) -> Pages[AttemptStage]:
     return Pages(call("GET", f"/v1/invoices/{quote(invoice, safe='')}/trail", Page[AttemptStage]))
 
 
+def get_me() -> Call[Me]:
+    """Says who asks, in which tenant, and what that may do."""
+    return call("GET", "/v1/me", Me)
+
+
 def get_measurement(
     measurement: str, /, *, intervals: int | UnsetType = UNSET
 ) -> Call[MeasurementInFull]:
@@ -1271,6 +1317,11 @@ def get_measurement(
         MeasurementInFull,
         query={"intervals": intervals},
     )
+
+
+def get_member(member: str, /) -> Call[Member]:
+    """One member, or one who was."""
+    return call("GET", f"/v1/members/{quote(member, safe='')}", Member)
 
 
 def get_message(message: str, /) -> Call[WholeMessage]:
@@ -1431,6 +1482,12 @@ def get_service_usage(*, customer: str, idempotency_key: str | None = None) -> C
         body={"customer": customer},
         idempotency_key=idempotency_key,
     )
+
+
+def get_sign_in() -> Call[SignIn]:
+    """Says where people sign in; `everycent login` asks this. 404 where no identity
+    provider is set up."""
+    return call("GET", "/v1/sign-in", SignIn)
 
 
 def get_statement(
@@ -2096,6 +2153,20 @@ def list_measurements(
     )
 
 
+def list_members(
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    state: Literal["all", "current"] | UnsetType = UNSET,
+) -> Pages[Member]:
+    """Members, whoever was added first."""
+    return Pages(
+        call(
+            "GET", "/v1/members", Page[Member], query={"size": size, "after": after, "state": state}
+        )
+    )
+
+
 def list_messages(
     *,
     size: int | UnsetType = UNSET,
@@ -2732,6 +2803,17 @@ def plan_remove_coupon(
         Plan,
         query={"plan": "show"},
         body={"on": on, "reason": reason},
+    )
+
+
+def remove_member(member: str, /, *, idempotency_key: str | None = None) -> Call[Member]:
+    """Removes a member: within a second the person's tokens open nothing here. Twice is
+    once. API keys that the person has made stay, and are revoked one by one."""
+    return call(
+        "POST",
+        f"/v1/members/{quote(member, safe='')}/remove",
+        Member,
+        idempotency_key=idempotency_key,
     )
 
 

@@ -20,7 +20,7 @@ from everycent.api import planning, problems
 from everycent.api.asking import json_of, plain_as, query_of
 from everycent.api.bodies import body_of
 from everycent.api.identity import told_by
-from everycent.api.operation import Answer, Asked, Kind, Operation, Who
+from everycent.api.operation import Answer, Asked, Kind, Open, Operation, Who
 from everycent.api.service import (
     Service,
     admitted,
@@ -31,7 +31,7 @@ from everycent.api.service import (
 from everycent.api.shapes import Body
 from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
-from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal
+from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
 
 JSON = "application/json"
 NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
@@ -64,6 +64,8 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         request.state.operation = operation
         path = {name: _path_text(name, name_of(told)) for name, told in request.path_params.items()}
         if operation.kind is Kind.RAW:
+            if not isinstance(operation.scope, Open):
+                await _admit_first(request)
             response: Response = await operation.work(request)
             return response
         who = None
@@ -82,6 +84,16 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
             raise
 
     return handle
+
+
+async def _admit_first(request: Request) -> None:
+    """Whoever may not ask is told nothing of what is wrong with the request. While the database is away the
+    handler decides about it."""
+    try:
+        await admitted(request)
+    except Unavailable as refusal:
+        if refusal.code != "database.unavailable":
+            raise
 
 
 async def _read(request: Request, operation: Operation, who: Who, path: Mapping[str, str]) -> _Read:

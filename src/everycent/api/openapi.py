@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from everycent.api.operation import Kind, Open, Operation
+from everycent.api.operation import Kind, Member, Open, Operation
 from everycent.api.planning import PARAMETER, SHOW, Plan
 from everycent.api.shapes import Shown
 
@@ -149,7 +149,7 @@ def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
         told["description"] = rest
     if isinstance(one.scope, Open):
         told["security"] = []
-    else:
+    elif not isinstance(one.scope, Member):
         told["x-scope"] = one.scope
     if one.kind in (Kind.CHANGING, Kind.DOING):
         told["parameters"].append(_KEY)

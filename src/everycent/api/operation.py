@@ -25,11 +25,15 @@ B = TypeVar("B")
 
 
 class Who(NamedTuple):
-    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes."""
+    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes; what
+    the tenant is called, the role where it is a person, and until when it is let in."""
 
     tenant_id: int
     actor: str
     scopes: frozenset[str]
+    tenant: str = ""
+    role: str | None = None
+    expires_at: datetime | None = None
 
 
 class Asked(NamedTuple, Generic[Q, B]):
@@ -90,6 +94,12 @@ class Kind(Enum):
 
 class Open(str):
     """In place of a scope: everybody may ask, and why."""
+
+    __slots__ = ()
+
+
+class Member(str):
+    """In place of a scope: everybody who is let in may ask, whatever the scopes, and why."""
 
     __slots__ = ()
 
