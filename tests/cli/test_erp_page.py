@@ -134,3 +134,22 @@ def test_where_no_alarm_can_be_told_nothing_is_begun(
     shell.write("erp.yaml", FILES)
     shell.environment |= {variable: value}
     assert said in shell("erp", "work", "--once", code=2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "needed"),
+    [
+        ("EVERYCENT_ALARM_MAIL", "ops@example.com", "EVERYCENT_SMTP_URL"),
+        ("EVERYCENT_ALARM_WEBHOOK", "https://ops.example.com/alarms", "EVERYCENT_WEBHOOK_SECRET"),
+    ],
+)
+@pytest.mark.parametrize("command", ["work", "erp work", "serve"])
+def test_what_stays_up_does_not_start_where_it_could_not_tell_an_alarm(
+    shell: Shell, variable: str, value: str, needed: str, command: str
+) -> None:
+    shell.write("erp.yaml", FILES)
+    shell.environment |= {variable: value}
+    refused = shell(*command.split(), code=2)
+    assert f"{variable} is set, but nothing says what alarms are sent with: {needed}" in refused
+    assert f"set {needed} too, or take {variable} away" in refused
+    assert "settings.alarm_not_sent" in refused

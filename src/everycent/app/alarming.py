@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from everycent.alarms.operations import Channel, Writer
+from everycent.app.away import Told
 from everycent.app.settings import Settings
 from everycent.app.wiring import App
 from everycent.dunning.webhook import check_target
@@ -13,6 +14,10 @@ from everycent.integrations import mail_out, webhook_out
 from everycent.kernel.errors import Invalid
 from everycent.messages.message import Kind
 
+_NEEDED = {
+    Kind.MAIL: ("EVERYCENT_ALARM_MAIL", "EVERYCENT_SMTP_URL"),
+    Kind.WEBHOOK: ("EVERYCENT_ALARM_WEBHOOK", "EVERYCENT_WEBHOOK_SECRET"),
+}
 _MAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,255}")
 
 
@@ -38,6 +43,23 @@ def channels(settings: Settings) -> tuple[Channel, ...]:
 def writer(app: App) -> Writer:
     """This process, raising and resolving alarms now. Raises as `channels`."""
     return Writer(app.clock(), app.settings.actor, app.ids, channels(app.settings))
+
+
+def told(settings: Settings) -> Told:
+    """Where alarms are told and what with, for a process that stays up and tells them itself while the
+    database is away. Raises as `channels` and `senders`, and Invalid `settings.alarm_not_sent` for a
+    channel that nothing is sent with: whoever set it up would wait for ever."""
+    found = Told(channels(settings), senders(settings))
+    for channel in found.channels:
+        if channel.kind not in found.senders:
+            variable, needed = _NEEDED[channel.kind]
+            raise Invalid(
+                "settings.alarm_not_sent",
+                f"{variable} is set, but nothing says what alarms are sent with: {needed}",
+                field=needed,
+                hint=f"set {needed} too, or take {variable} away; `everycent alarm list` has them",
+            )
+    return found
 
 
 def senders(settings: Settings) -> dict[Kind, Sender]:
