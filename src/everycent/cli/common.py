@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +31,8 @@ from everycent.tenants import operations as tenants
 _WIDEST = 10_000
 _NARROWEST = 24  # cells of a column that wraps, unless what it holds is shorter
 _FILE_COLUMNS = 160  # into a file or a pipe, where nobody says how wide the screen is
+
+_SUGGESTED = re.compile(r"(?:^|(?<=`)|(?<=: ))everycent (?=(?!(?:up|down|status)\b)[a-z])")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -178,6 +182,15 @@ def money(minor: int, currency: str) -> str:
     return f"{int(whole):,}{dot}{places} {currency}" if whole != "-0" else f"{text} {currency}"
 
 
+def suggested(text: str) -> str:
+    """The text with commands that work on the same tenant as this one: what somebody is told to type has to
+    open the same books. A command stands at the beginning, between backquotes, or after a colon."""
+    tenant = os.environ.get("EVERYCENT_TENANT")
+    if not tenant or tenant == "default":
+        return text
+    return _SUGGESTED.sub(lambda _: f"everycent --tenant {shlex.quote(tenant)} ", text)
+
+
 def counted(number: int, what: str) -> str:
     """'1 record', '1,200 records'."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
@@ -249,13 +262,15 @@ END_OF_TIME = datetime.combine(date(2999, 1, 1), time(), UTC)
 
 def fail(refusal: Refusal, *, as_json: bool) -> None:
     """Tells a person (or with --json a program) what was refused and what to do, on stderr."""
+    hint = refusal.hint and suggested(refusal.hint)
     if as_json:
-        click.echo(json.dumps({"error": refusal.as_dict()}, ensure_ascii=False), err=True)
+        told = refusal.as_dict() | ({"hint": hint} if hint else {})
+        click.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
         return
     click.secho(f"everycent: {refusal.message}", err=True, fg="red")
     details = [f"[{refusal.code}]"]
     if refusal.field:
         details.append(f"field {refusal.field}")
     click.echo("  " + "  ".join(details), err=True)
-    if refusal.hint:
-        click.echo(f"  → {refusal.hint}", err=True)
+    if hint:
+        click.echo(f"  → {hint}", err=True)

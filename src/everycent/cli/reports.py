@@ -15,7 +15,16 @@ from everycent.app import reporting, rounds
 from everycent.app.settings import from_environment
 from everycent.app.staying import stay_at_work, staying
 from everycent.cli import reports_asked
-from everycent.cli.common import complain, console, counted, emit, json_option, opened, table
+from everycent.cli.common import (
+    complain,
+    console,
+    counted,
+    emit,
+    json_option,
+    opened,
+    suggested,
+    table,
+)
 from everycent.flows import build_report
 from everycent.flows.build_report import OnPulled, Outcome
 from everycent.flows.report_alarms import told
@@ -256,8 +265,8 @@ def render_outcome(outcome: Outcome, found: Report | None) -> None:
             ["sub-service", "asked", "trouble", "~what is wrong"],
             [[one.service, one.call, one.trouble, one.what] for one in outcome.problems],
         )
-        click.echo(f"nothing is billed from it; it is pulled as a whole again: everycent report trail"
-                   f" {outcome.name}")  # fmt: skip
+        trail = suggested(f"everycent report trail {outcome.name}")
+        click.echo(f"nothing is billed from it; it is pulled as a whole again: {trail}")
     if found is not None:
         render_report(found)
 
