@@ -88,6 +88,17 @@ def test_what_is_wrong_is_shown_with_what_differs_and_is_over_when_it_is_right(
     assert "it needs nobody" in shell("erp", "requeue", "INV-000001", "--reason", "x", code=2)
 
 
+def test_what_the_erp_refuses_is_in_trouble_wherever_it_is_told(
+    shell: Shell, fake: FakeErp
+) -> None:
+    fake.fault("reject:unknown customer", times=None)
+    shell("erp", "work", "--once")
+    told = shell("erp", "status")
+    assert re.search(r"aborted +2 +2", told)
+    assert len(re.findall(r"INV-00000\d +aborted +0 +unknown customer", told)) == 2
+    assert "None" not in told
+
+
 def test_batches_go_into_the_folder_that_the_file_names(shell: Shell) -> None:
     shell.write("erp.yaml", FILES)
     assert "2 registered" in shell("erp", "work", "--once")
