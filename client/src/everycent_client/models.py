@@ -1587,6 +1587,7 @@ class EventsBehind(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     used: str
     events_come_to: str
+    differ: bool
     events: list[RawEvent]
 
 

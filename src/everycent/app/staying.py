@@ -22,7 +22,7 @@ import psycopg
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition
 from everycent.app import alarming
-from everycent.app.away import AwayAlarm, Told
+from everycent.app.away import AwayAlarm
 from everycent.app.presence import Presence
 from everycent.app.settings import Settings
 from everycent.app.traces import Traces
@@ -68,8 +68,7 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the presence tells it, and once
     database = Database(None)
     app = App(settings, database, utc_now, random_ids)
-    told = Told(alarming.channels(settings), alarming.senders(settings))
-    alarm = AwayAlarm(app, told, say)
+    alarm = AwayAlarm(app, alarming.told(settings), say)
     traces = Traces(app)
 
     def on_there() -> None:

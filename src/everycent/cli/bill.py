@@ -9,7 +9,16 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from everycent.cli.common import console, counted, emit, instant, json_option, opened, table
+from everycent.cli.common import (
+    console,
+    counted,
+    emit,
+    instant,
+    json_option,
+    opened,
+    suggested,
+    table,
+)
 from everycent.flows import bill as flow
 from everycent.flows.bill import RunResult
 from everycent.flows.bill_told import check_has_come, run_data
@@ -121,7 +130,10 @@ def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: flo
         if rows:
             who = counted(len(rows), "customer")
             click.secho(f"{who} could not be billed:", fg="yellow")
-            table(["customer", "code", "~why"], [[r.customer, r.code, r.message] for r in rows])
+            table(
+                ["customer", "code", "~why"],
+                [[r.customer, r.code, suggested(r.message)] for r in rows],
+            )
     click.echo(f"{seconds:.1f} s")
 
 
