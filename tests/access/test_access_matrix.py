@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import httpx2
@@ -23,6 +24,7 @@ from everycent.alarms.operations import Writer, reflect, take_turn
 from everycent.api.operation import Kind, Member, Open, Operation
 from everycent.api.server import OPERATIONS
 from everycent.kernel import ids
+from everycent.kernel.errors import Refusal
 from everycent.tenants import operations as tenants
 from tests.access.written import write
 from tests.api.asking import Asking, asking
@@ -271,7 +273,9 @@ def wrong(answer: Answer, caller: str, one: Operation, whose: str, *, may: bool)
 
 
 def without(text: str, called: str) -> str:
-    """An answer without the name that was asked for."""
+    """An answer without the name that was asked for, in whatever form it is shown."""
+    with suppress(Refusal):
+        text = text.replace(str(ids.parse(called.partition("_")[0], called, "id")), "ID")
     return re.sub(rf"(?<![\w-])(?:INV-0*)?{re.escape(called)}(?![\w-])", "ID", text)
 
 
