@@ -13,6 +13,7 @@ import secrets
 import signal
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
@@ -101,6 +102,23 @@ def _stop_on_signals(stop: threading.Event) -> list[int]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     return asked
+
+
+def counted(counts: Counter[str]) -> str:
+    """What was counted, in words: '2 batches, 18 registered'."""
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+
+
+def teller(say: Say, name: str, counts: Counter[str]) -> Callable[[], None]:
+    """Says in a line what was counted since it was called the last time, where that is something."""
+    told = Counter(counts)
+
+    def tell() -> None:
+        if fresh := Counter(counts) - told:
+            told.update(fresh)
+            say(f"{name}: {counted(fresh)}")
+
+    return tell
 
 
 class Health:

@@ -110,6 +110,11 @@ def active(tx: Tx) -> Config:
     return found
 
 
+def is_configured(tx: Tx) -> bool:
+    """Whether there is a version that holds."""
+    return store.find_active(tx) is not None
+
+
 def holds(tx: Tx, name: str) -> bool:
     """Whether a version is the one that holds."""
     found = store.find_active(tx)
