@@ -1403,7 +1403,7 @@ def get_report_config(version: str, /) -> Call[ReportConfig]:
 
 
 def get_report_events(
-    period: str, /, *, service: str, customer: str, item: str, idempotency_key: str | None = None
+    period: str, /, *, service: str, customer: str, item: str
 ) -> Call[EventsBehind]:
     """The raw events behind what a report bills a customer for an item, as the sub-service
     tells them now. They have to come to what the report says."""
@@ -1412,7 +1412,6 @@ def get_report_events(
         f"/v1/reports/{quote(period, safe='')}/events",
         EventsBehind,
         body={"service": service, "customer": customer, "item": item},
-        idempotency_key=idempotency_key,
     )
 
 
@@ -1439,7 +1438,6 @@ def get_service_chart(
     step: Literal["day", "hour", "month"] | UnsetType = UNSET,
     customer: str | UnsetType | None = UNSET,
     resource: str | UnsetType | None = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[ServiceChart]:
     """Use of an item of a sub-service over time."""
     return call(
@@ -1455,33 +1453,23 @@ def get_service_chart(
             "customer": customer,
             "resource": resource,
         },
-        idempotency_key=idempotency_key,
     )
 
 
-def get_service_resources(
-    period: str, /, *, service: str, idempotency_key: str | None = None
-) -> Call[ServiceResources]:
+def get_service_resources(period: str, /, *, service: str) -> Call[ServiceResources]:
     """What a sub-service has for customers in a period."""
     return call(
         "POST",
         f"/v1/reports/{quote(period, safe='')}/resources",
         ServiceResources,
         body={"service": service},
-        idempotency_key=idempotency_key,
     )
 
 
-def get_service_usage(*, customer: str, idempotency_key: str | None = None) -> Call[UsageNow]:
+def get_service_usage(*, customer: str) -> Call[UsageNow]:
     """What a customer has used in the month that runs, of every sub-service: of all, or not
     at all."""
-    return call(
-        "POST",
-        "/v1/reports/usage",
-        UsageNow,
-        body={"customer": customer},
-        idempotency_key=idempotency_key,
-    )
+    return call("POST", "/v1/reports/usage", UsageNow, body={"customer": customer})
 
 
 def get_sign_in() -> Call[SignIn]:
@@ -2572,19 +2560,10 @@ def plan_pause_subscription(
 
 
 def plan_catalog(
-    *,
-    yaml: str | UnsetType | None = UNSET,
-    catalog: dict[str, Any] | UnsetType | None = UNSET,
-    idempotency_key: str | None = None,
+    *, yaml: str | UnsetType | None = UNSET, catalog: dict[str, Any] | UnsetType | None = UNSET
 ) -> Call[CatalogChanges]:
     """Tells what applying a catalogue would change, field by field. Changes nothing."""
-    return call(
-        "POST",
-        "/v1/catalog/plan",
-        CatalogChanges,
-        body={"yaml": yaml, "catalog": catalog},
-        idempotency_key=idempotency_key,
-    )
+    return call("POST", "/v1/catalog/plan", CatalogChanges, body={"yaml": yaml, "catalog": catalog})
 
 
 def plan_dunning(*, as_of: str | UnsetType = UNSET) -> Pages[PlannedStep]:
@@ -2617,7 +2596,6 @@ def preview_documents(
     | TryResume
     | UnsetType
     | None = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[Previewed]:
     """The next documents of a customer, by the very code that would write them, as they are
     or as a change of a contract would make them. Nothing is written. What a billing run
@@ -2627,7 +2605,6 @@ def preview_documents(
         f"/v1/customers/{quote(customer, safe='')}/preview",
         Previewed,
         body={"as_of": as_of, "zone": zone, "payment_days": payment_days, "change": change},
-        idempotency_key=idempotency_key,
     )
 
 
@@ -2641,7 +2618,6 @@ def rate_price(
     billed: str | UnsetType | None = UNSET,
     share: str | UnsetType | None = UNSET,
     is_last: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[RatedPrice]:
     """Works out what a price makes of a quantity or of events, with every step. Nothing of
     the catalogue or of contracts is looked at, and nothing is kept."""
@@ -2659,7 +2635,6 @@ def rate_price(
             "share": share,
             "is_last": is_last,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -3464,7 +3439,6 @@ def try_credit(
     carry_overage: CarryOverage | UnsetType = UNSET,
     time_zone: str | UnsetType = UNSET,
     resets: list[str] | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[TrialAnswer]:
     """Draws grants down that lie in no wallet: what would be left, and why. Nothing is
     stored."""
@@ -3481,7 +3455,6 @@ def try_credit(
             "time_zone": time_zone,
             "resets": resets,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -3614,7 +3587,6 @@ def verify(
     replay: bool | UnsetType = UNSET,
     recount_percent: int | UnsetType = UNSET,
     seconds: int | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[Verified]:
     """Proves that journal = books = invoices = usage, as of one instant, and names whatever
     violates a promise. Nothing is changed. It takes a minute for a few hundred thousand
@@ -3631,7 +3603,6 @@ def verify(
             "recount_percent": recount_percent,
             "seconds": seconds,
         },
-        idempotency_key=idempotency_key,
     )
 
 

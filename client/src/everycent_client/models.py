@@ -3134,6 +3134,7 @@ class Plan(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The exact effect that a change would have now."""
 
     plan: str
+    answer: Any
     events: dict[str, int]
     documents: list[PlannedDocument]
     postings: list[PlannedPosting]
