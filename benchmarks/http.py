@@ -44,8 +44,8 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
         yield _batches(own, port, key, size, say)
         yield _singles(port, key, size, say)
         for what, path in (
-            ("is a switch on", "/v1/entitlements?customer={}&feature=sso"),
-            ("what is left of a meter", "/v1/entitlements?customer={}&feature=calls"),
+            ("is a switch on", "/v1/entitlements/sso?customer={}"),
+            ("what is left of a meter", "/v1/entitlements/calls?customer={}"),
         ):
             luck = Random(what)
             asked = [path.format(f"c{luck.randrange(size):08d}") for _ in range(_all(_READ_RATE))]

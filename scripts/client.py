@@ -24,6 +24,7 @@ JSON = "application/json"
 NOT_WRITTEN = frozenset({"Problem", "Fault"})
 WIDTH = 92
 USAGE = "/v1/usage"
+TAG = "type"
 
 
 def written() -> dict[Path, str]:
@@ -98,6 +99,8 @@ def type_of(schema: Mapping[str, Any]) -> str:
     kind = schema.get("type")
     if isinstance(kind, list):
         return " | ".join(PLAIN[one] for one in kind)
+    if "prefixItems" in schema:
+        return f"tuple[{', '.join(map(type_of, schema['prefixItems']))}]"
     if kind == "array":
         return f"list[{type_of(schema.get('items', {}))}]"
     if kind == "object":
@@ -138,10 +141,14 @@ def models(schemas: Mapping[str, Any]) -> str:
 
 
 def model(name: str, schema: Mapping[str, Any]) -> str:
-    """One model."""
-    lines = [f"\n\nclass {name}(msgspec.Struct, kw_only=True, omit_defaults=True):"]
+    """One model. One of several that are told apart by their `type` has that as its tag."""
+    tag = schema["properties"].get(TAG, {}).get("enum", ())
+    tagged = f", tag={tag[0]!r}" if len(tag) == 1 else ""
+    lines = [f"\n\nclass {name}(msgspec.Struct, kw_only=True, omit_defaults=True{tagged}):"]
     lines.append(docstring(schema.get("description", name), 4))
     for field, told in schema["properties"].items():
+        if tagged and field == TAG:
+            continue
         clean, type_ = python_name(field), type_of(told)
         if field in schema.get("required", ()):
             default = "" if clean == field else f" = msgspec.field(name={field!r})"
@@ -185,13 +192,18 @@ def signature(one: Call) -> str:
     named = [f"{name}: {type_}" for name, type_ in required]
     named += [f"{name}: {type_} | UnsetType = UNSET" for name, type_ in others]
     if one.is_planned:
-        named.append("plan: str | UnsetType = UNSET")
+        named.append(f"{token_name(one)}: str | UnsetType = UNSET")
     if one.has_key:
         named.append("idempotency_key: str | None = None")
     if named:
         parts += ["*", *named]
     result = f"Pages[{one.item}]" if one.item else f"Call[{one.result}]"
     return f"({', '.join(parts)}) -> {result}"
+
+
+def token_name(one: Call) -> str:
+    """What the token of a plan is called: `plan`, unless something that is sent is."""
+    return python_name("plan", [*one.in_path, *(name for name, _, _ in fields(one))])
 
 
 def fields(one: Call) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
@@ -215,13 +227,13 @@ def function(one: Call, *, plan: bool = False) -> str:
     name = one.name
     if plan:
         name, result = f"plan_{one.name}", "Call[Plan]"
-        head = head.replace("plan: str | UnsetType = UNSET", "").replace(", , ", ", ")
+        head = head.replace(f"{token_name(one)}: str | UnsetType = UNSET", "").replace(", , ", ", ")
         head = head.replace("idempotency_key: str | None = None", "").replace(", )", ")")
         head = head.replace("*, )", ")").replace(", *)", ")").replace("(*)", "()")
         text = f"The exact effect that `{one.name}` would have now, and the token to do just that."
     query = [f"{p['name']!r}: {python_name(p['name'], taken)}" for p in one.query]
     if one.is_planned:
-        query.append("'plan': 'show'" if plan else "'plan': plan")
+        query.append("'plan': 'show'" if plan else f"'plan': {token_name(one)}")
     told = ""
     if query:
         told += f", query={{{', '.join(query)}}}"

@@ -36,8 +36,8 @@ def test_a_run_is_watched_paused_resumed_and_aborted(place, tmp_path):
         assert (over.status_code, over.json()["code"]) == (409, "collection.run_is_over")
         last = server.client.get(path, headers=told).json()
         assert last["outcomes"] == {"aborted": 3}
-        listed = server.client.get("/v1/collections", headers=told).json()["collections"]
-        assert [one["id"] for one in listed] == [ids.show(ids.RUN, run.run_id)]
+        listed = server.client.get("/v1/collections", headers=told).json()["items"]
+        assert [one["run_id"] for one in listed] == [ids.show(ids.RUN, run.run_id)]
         assert fake.charges() == []
 
 
@@ -50,7 +50,7 @@ def test_a_run_is_watched_paused_resumed_and_aborted(place, tmp_path):
         ("GET", "/v1/collections", ("usage:read",), 403, "key.missing_scope"),
         ("POST", "/v1/collections/run_00000000000000000000000000/pause", ("payments:read",), 403,
          "key.missing_scope"),
-        ("POST", "/v1/collections", SCOPES, 405, None),
+        ("PUT", "/v1/collections", SCOPES, 405, None),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(place, method, path, scopes, status, code):

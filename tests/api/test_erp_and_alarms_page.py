@@ -27,7 +27,7 @@ TYPED = [
     for told in EXAMPLES.split("$ ")[1:]
 ]
 _CHANGING = re.compile(
-    r"(?<=alm_)[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|20\d\d-\d\d-\d\dT[0-9:.]+Z"
+    r"(?<=alm_)[0-9a-z]{26}|(?<=key_)[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|20\d\d-\d\d-\d\dT[0-9:.]+Z"
 )
 
 

@@ -155,11 +155,11 @@ def test_gaps_and_thresholds_are_listed(api):
     with api.place.database.transaction(api.place.tenant_id) as tx:
         watch.define(tx, checked("t", "25", "calls", "acme", None), world.writing(api.place))
     data = ok(get(api, "thresholds"))
-    assert [(one["key"], one["subject"], one["value"]) for one in data["thresholds"]] == [
+    assert [(one["key"], one["subject"], one["value"]) for one in data["items"]] == [
         ("t", "acme", "25")
     ]
-    assert data["crossings"] == []
-    assert ok(get(api, "gaps")) == ok(get(api, "gaps?all=true")) == {"open": 0, "gaps": []}
+    assert ok(get(api, "crossings"))["items"] == []
+    assert ok(get(api, "gaps")) == ok(get(api, "gaps?state=all")) == {"items": [], "next": None}
 
 
 def test_a_typo_does_not_look_like_an_empty_answer(api):
@@ -219,12 +219,12 @@ QUESTIONS = {
         "from": "2026-01-01", "to": "2026-02-01", "zone": "UTC", "subject": "acme", "meter": "calls",
         "dimension": "region",
     },
-    "gaps": {"all": "true"},
+    "gaps": {"state": "all"},
     "thresholds": {},
     "reasons": {},
 }  # fmt: skip
 BAD = {"at": TIMES, "from": TIMES, "to": TIMES, "zone": ZONES, "by": ["", "year", "DAY", "\0"],
-       "all": ["", "1", "True", "\0"]}  # fmt: skip
+       "state": ["", "1", "closed", "\0"]}  # fmt: skip
 
 
 def asked(path: str, told: dict[str, str]) -> str:

@@ -73,6 +73,7 @@ def test_letters_come_to_a_mail_server_and_webhooks_to_whoever_is_told(
                 "EVERYCENT_SMTP_URL": json.loads(server.stdout.readline())["address"],
                 "EVERYCENT_MAIL_FROM": "Billing <billing@example.com>",
                 "EVERYCENT_WEBHOOK_SECRET": post.SECRET,
+                "EVERYCENT_WEBHOOK_ALLOW": "127.0.0.1",
             }
             shell.write(
                 "collecting.yaml", FILE.replace("https://crm.example.com/dunning", hook.url)

@@ -145,8 +145,8 @@ def test_the_manifests_name_one_version_that_never_changes() -> None:
     assert version["immutable"] is True
     volumes = {one["name"]: one for one in worker["spec"]["template"]["spec"]["volumes"]}
     assert volumes["reports"]["configMap"]["name"] == version["metadata"]["name"]
-    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["resources"]
-    assert sorted(listed) == sorted(
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    assert sorted(listed["resources"] + [one["path"] for one in listed["patches"]]) == sorted(
         path.name for path in KUBERNETES.glob("*.yaml") if path.name != "kustomization.yaml"
     )
     assert config.parse(yaml.safe_load(version["data"]["reports.yaml"])).name == "v1"

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from scripts import client as script
 
@@ -23,6 +24,7 @@ from everycent_client import (
     RefusedError,
     UnauthorizedError,
     UnavailableError,
+    models,
 )
 from tests.api.asking import Asking, asking
 from tests.client.misbehaving import Reply, misbehaving
@@ -174,3 +176,14 @@ def test_refusals_of_the_real_server_are_told(api: Asking):
         assert unknown.value.code == "alarm.unknown"
     with Client(api.address, "ec_none") as billing, pytest.raises(UnauthorizedError):
         list(billing.list_alarms())
+
+
+def test_every_model_can_be_read():
+    found = [
+        one
+        for _, one in inspect.getmembers(models, inspect.isclass)
+        if one.__module__ == models.__name__
+    ]
+    assert len(found) > 100
+    for one in found:
+        msgspec.json.Decoder(one)

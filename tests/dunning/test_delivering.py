@@ -7,15 +7,18 @@ import pytest
 
 from everycent.flows.deliver import deliver
 from everycent.integrations import mail_out, webhook_out
+from everycent.integrations.webhook_gate import Gate
 from everycent.journal import operations as journal
 from everycent.kernel import clock
 from everycent.kernel.errors import Conflict, Invalid
 from everycent.messages import operations, projection, queries
 from everycent.messages.message import Kind, Message, Outcome, Status
+from everycent.webhooks.target import allowed_of
 from tests.dunning import debts, post
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+HERE = Gate(allowed_of("127.0.0.0/8"))
 
 
 def queue(place, **told) -> str:
@@ -43,7 +46,7 @@ def mailer(url: str):
 
 
 def hooker(secrets: str = post.SECRET):
-    return {Kind.WEBHOOK: webhook_out.webhooker(webhook_out.secrets_of(secrets))}
+    return {Kind.WEBHOOK: webhook_out.webhooker(webhook_out.secrets_of(secrets), HERE)}
 
 
 def standing(place, name: str):

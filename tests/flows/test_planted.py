@@ -34,6 +34,7 @@ from tests.flows import (
 from tests.flows.world import midnight
 from tests.reports import services
 from tests.store import test_credits, test_ledger
+from tests.webhooks import test_promises as test_webhook_promises
 
 KEY = Ed25519PrivateKey.generate()
 SEALED = "every checkpoint still holds, with our signature"
@@ -186,6 +187,7 @@ ELSEWHERE = (
     test_promises.test_verify_finds_what_the_database_did_not_keep_out,
     test_verify.test_what_was_changed_is_named,
     test_verify.test_what_was_changed_of_credited_lines_is_named,
+    test_webhook_promises.test_what_was_changed_is_named,
 )
 """Tests whose tables have a planted violation and the promises that it breaks."""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.period import Period
 from everycent.measurements.elapsed import elapsed
-from everycent.measurements.measurement import Unit
+from everycent.measurements.measurement import TimeUnit
 from everycent.measurements.schedule import Schedule, due_intervals, next_due_at, parse_every
 
 ZONES = ["UTC", "Europe/Zagreb", "America/New_York", "America/Sao_Paulo", "Asia/Kathmandu",
@@ -86,7 +86,7 @@ def test_local_days_are_never_cut_across(case):
 
 
 @settings(max_examples=200, deadline=None)
-@given(looked_at(), st.sampled_from([u for u in Unit if u is not Unit.INTERVALS]))
+@given(looked_at(), st.sampled_from([u for u in TimeUnit if u is not TimeUnit.INTERVALS]))
 def test_the_time_of_all_intervals_adds_up_to_the_time_that_passed(case, unit):
     schedule, looks = case
     found = list(due_intervals(schedule, schedule.starts_at, looks[-1]))

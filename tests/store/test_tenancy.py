@@ -32,10 +32,12 @@ WITHOUT_TENANT = {
 }
 DEFINERS = {
     "find_api_key(bytea)": "tells the tenant of a key to whoever has the key",
+    "find_members(text,text,text)": "tells the tenants of a person to whoever has the person's token",
     "ensure_usage_month(date)": "makes a partition, which only the owner may",
     "look_at_usage_month(date)": "counts every tenant's records in a month that are in no archive",
     "drop_usage_month(date,timestamp with time zone,xid8,bigint)": "drops a partition whose records are"
     " archived",
+    "forget_webhooks(uuid)": "deletes what came through to an endpoint of the tenant, but the last",
     "refresh_statistics()": "analyses tables, which only the owner may",
 }
 KEYS_WITHOUT_TENANT = {

@@ -7,7 +7,7 @@ becomes of the next request that has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from everycent.kernel.errors import Conflict, Invalid
 
 _LEASE = timedelta(minutes=5)  # longer than the server works on a request
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 255
 
 
@@ -27,10 +28,11 @@ class Kept(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is kept of a key: since when it is worked on, or the answer."""
+    """What is kept of a key: since when it is worked on, or the answer. What was begun at the epoch was
+    refused."""
 
     digest: bytes
-    begun_at: datetime | None
+    begun_at: datetime
     answer: Kept | None
 
 
@@ -50,7 +52,7 @@ def checked_key(key: str) -> str:
 def judged(known: Known | None, digest: bytes, at: datetime) -> Kept | None:
     """The answer to give again; None when the request is to be done. Raises Invalid `request.key_reused`,
     Conflict `request.under_way`."""
-    if known is None:
+    if known is None or known.begun_at == _EPOCH:
         return None
     if known.digest != digest:
         raise Invalid(
@@ -59,7 +61,7 @@ def judged(known: Known | None, digest: bytes, at: datetime) -> Kept | None:
             field="idempotency-key",
             hint="send a new key with each new request",
         )
-    if known.answer is None and known.begun_at is not None and at < known.begun_at + _LEASE:
+    if known.answer is None and at < known.begun_at + _LEASE:
         raise under_way()
     return known.answer
 

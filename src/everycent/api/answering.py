@@ -20,7 +20,7 @@ from everycent.api import planning, problems
 from everycent.api.asking import json_of, plain_as, query_of
 from everycent.api.bodies import body_of
 from everycent.api.identity import told_by
-from everycent.api.operation import Answer, Asked, Kind, Operation, Who
+from everycent.api.operation import Answer, Asked, Kind, Open, Operation, Who
 from everycent.api.service import (
     Service,
     admitted,
@@ -28,9 +28,10 @@ from everycent.api.service import (
     in_thread,
     service_of,
 )
+from everycent.api.shapes import Body
+from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
-from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal
-from everycent.kernel.money import Money, plain
+from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
 
 JSON = "application/json"
 NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
@@ -61,13 +62,16 @@ def encoded(data: Any) -> bytes:
 def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         request.state.operation = operation
+        path = {name: _path_text(name, name_of(told)) for name, told in request.path_params.items()}
         if operation.kind is Kind.RAW:
+            if not isinstance(operation.scope, Open):
+                await _admit_first(request)
             response: Response = await operation.work(request)
             return response
         who = None
         try:
             who = await admitted(request)
-            read = await _read(request, operation, who)
+            read = await _read(request, operation, who, path)
             if operation.kind is Kind.READING:
                 return await _looked(request, operation, read)
             return await _done(request, operation, read)
@@ -82,27 +86,39 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     return handle
 
 
-async def _read(request: Request, operation: Operation, who: Who) -> _Read:
+async def _admit_first(request: Request) -> None:
+    """Whoever may not ask is told nothing of what is wrong with the request. While the database is away the
+    handler decides about it."""
+    try:
+        await admitted(request)
+    except Unavailable as refusal:
+        if refusal.code != "database.unavailable":
+            raise
+
+
+async def _read(request: Request, operation: Operation, who: Who, path: Mapping[str, str]) -> _Read:
     service = service_of(request)
     names = planning.taken_out(request, operation)
     query = query_of(request, operation.query, names.without)
     plain_body: Any = {}
     if not operation.is_reading:
-        plain_body = await _body(request, service)
+        plain_body = await _body(request, service, operation)
     if operation.body is None and plain_body:
         raise Invalid(
             "request.bad_body", "nothing is sent here", hint="leave the body out, or send {}"
         )
     body = None if operation.body is None else plain_as(plain_body, operation.body)
-    path = {name: _path_text(name, text) for name, text in request.path_params.items()}
     told = (operation.method, request.url.path, msgspec.to_builtins(query), plain_body)
     digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).digest()
     key = None if operation.is_reading else request.headers.get("idempotency-key")
-    asked = Asked(service.app, who, request.url.path, path, query, body, service.app.clock())
+    asked = Asked(
+        service.app, who, address_of(request.url.path), path, query, body, service.app.clock(),
+        request.headers.get("accept", ""),
+    )  # fmt: skip
     return _Read(asked, None if key is None else answers.checked_key(key), digest, names.plan)
 
 
-async def _body(request: Request, service: Service) -> Any:
+async def _body(request: Request, service: Service, operation: Operation) -> Any:
     """What was sent, as JSON; nothing is an empty object."""
     async with body_of(request, service.budget, most=_MOST_BYTES) as raw:
         if not raw.strip():
@@ -115,7 +131,8 @@ async def _body(request: Request, service: Service) -> Any:
                 field="content-type",
                 hint=f"send Content-Type: {JSON}",
             )
-        return await in_thread(service, lambda: json_of(raw))
+        longest = getattr(operation.body, "LONGEST_TEXT", Body.LONGEST_TEXT)
+        return await in_thread(service, lambda: json_of(raw, longest))
 
 
 def _path_text(name: str, text: str) -> str:
@@ -134,12 +151,12 @@ async def _looked(request: Request, operation: Operation, read: _Read) -> Respon
             return _answer(operation, operation.work(tx, asked))
 
     answer = await in_reading_thread(service, work)
-    body = encoded(answer.data)
+    body = encoded(answer.data) if answer.media is None else answer.data.encode()
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**NOT_KEPT, "Cache-Control": "private, no-cache", "ETag": tag, **answer.headers}
     if tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
         return Response(status_code=304, headers=headers)
-    return Response(body, answer.status, headers, media_type=JSON)
+    return Response(body, answer.status, headers, media_type=answer.media or JSON)
 
 
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:
@@ -221,7 +238,7 @@ def _entry(request: Request, operation: Operation, who: Who) -> AuditEntry:
     return AuditEntry(
         app.ids(f"audit/{request.state.request_id}"), app.clock(), who.actor,
         told_by(request), _printable(request.headers.get("user-agent", "")), operation.name,
-        _printable(request.url.path), 0, "", request.state.request_id,
+        _printable(name_of(request.url.path)), 0, "", request.state.request_id,
     )  # fmt: skip
 
 
@@ -250,8 +267,6 @@ def _printable(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return {"amount": plain(value), "currency": value.currency}
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} can't be shown as JSON")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from everycent.api.shapes import Query
+from everycent.api.shapes import Body, Query
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
 
@@ -19,8 +19,8 @@ B = TypeVar("B", bound=msgspec.Struct)
 _SHOWN = 80
 _MOST_FAULTS = 20
 _DEEPEST = 32
-_LONGEST_TEXT = 10_000
 _MOST_DIGITS = 18
+_MOST_COMMAS = 30_000  # of a body, beside those in its longest text: it becomes no more objects
 
 
 class Faults(Invalid):
@@ -41,6 +41,8 @@ def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozens
     faults: list[Invalid] = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for name, value in request.query_params.multi_items():
+        if len(faults) == _MOST_FAULTS:
+            break  # what somebody may have meant takes its time
         if name in without:
             continue
         if name not in fields:
@@ -78,9 +80,11 @@ def plain_as(plain: Any, shape: type[B]) -> B:
     """JSON that was read already, as a shape. Raises as `body_as`."""
     if not isinstance(plain, dict):
         raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
-    faults = []
+    faults: list[Invalid] = []
     fields = [field.encode_name for field in msgspec.structs.fields(shape)]
     for name in plain:
+        if len(faults) == _MOST_FAULTS:
+            break
         if name not in fields:
             takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
             faults.append(
@@ -95,7 +99,7 @@ def plain_as(plain: Any, shape: type[B]) -> B:
     return _made(shape, known, "field", faults, strict=True)
 
 
-def json_of(raw: bytes) -> Any:
+def json_of(raw: bytes, longest: int = Body.LONGEST_TEXT) -> Any:
     """The bytes as JSON that can be read in one way only. Raises Invalid `request.bad_body`.
 
     No name stands twice in an object, nothing is NaN or has a point (amounts are texts), and nothing is
@@ -104,6 +108,8 @@ def json_of(raw: bytes) -> Any:
     if not raw.strip():
         return {}
     try:
+        if raw.count(b",") > _MOST_COMMAS + longest:
+            raise ValueError("it has too many parts; send them in several requests")
         plain = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_once,
@@ -111,7 +117,7 @@ def json_of(raw: bytes) -> Any:
             parse_constant=_no_number,
             parse_int=_whole,
         )
-        _check(plain, _DEEPEST)
+        _check(plain, _DEEPEST, longest)
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Invalid(
@@ -135,6 +141,9 @@ def _made(
         value = told[name]
         if not strict and value == "" and field.required:
             faults.append(_missing(what, name))
+            continue
+        if not strict and not _is_sound(value):
+            faults.append(_bad(what, name, None, "it has a character that can't be stored"))
             continue
         try:
             made[field.name] = msgspec.convert(value, field.type, strict=strict)
@@ -161,6 +170,10 @@ def _bad(what: str, name: str, value: Any, why: str) -> Invalid:
     return Invalid("request.bad_parameter", message, field=field, value=shown)
 
 
+def _is_sound(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -179,16 +192,16 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _check(plain: Any, deep: int) -> None:
+def _check(plain: Any, deep: int, longest: int) -> None:
     """Raises ValueError for what is too deep or too long, or holds what can't be stored."""
     if isinstance(plain, str):
-        if len(plain) > _LONGEST_TEXT:
-            raise ValueError(f"a text has more than {_LONGEST_TEXT} characters")
-        if "\x00" in plain or any("\ud800" <= char <= "\udfff" for char in plain):
+        if len(plain) > longest:
+            raise ValueError(f"a text has more than {longest} characters")
+        if not _is_sound(plain):
             raise ValueError("a text has a character that can't be stored")
     elif isinstance(plain, dict | list):
         if not deep:
             raise RecursionError
         inner = [*plain, *plain.values()] if isinstance(plain, dict) else plain
         for one in inner:
-            _check(one, deep - 1)
+            _check(one, deep - 1, longest)

@@ -1,103 +1,153 @@
-"""/v1/collections: runs that charge what is due, while they go: how far they are, by state and by what
-became of invoices; paused, resumed, aborted.
-
-To read needs a key with the scope `payments:read`, to change one with `payments:write`.
-"""
+"""/v1/collections: runs that charge what is due: opened, watched, paused, resumed, aborted."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from starlette.requests import Request
-from starlette.responses import Response
+from msgspec import Meta
 
-from everycent.api.operation import raw
-from everycent.api.parameters import parameters, whole
-from everycent.api.reading import json_response, read
-from everycent.api.service import admitted, in_thread, service_of
+from everycent.api import money
+from everycent.api.operation import Asked, changing, reading
+from everycent.api.shapes import Body, Instant, Name, Page, Paged, Query, Shown, Zone
+from everycent.app import providers
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
-from everycent.charging.run import ABORTED, OPEN, PAUSED, Progress, Run
+from everycent.charging.run import ABORTED, OPEN, PAUSED, RunKind
+from everycent.charging.shown import run_data
 from everycent.db.connection import Tx
-from everycent.kernel import ids
-from everycent.kernel.period import instant_text
+from everycent.flows.collect import start
+from everycent.invoicing import queries as invoicing
+from everycent.kernel.calendar import zone as known_zone
 
 _READ, _WRITE = "payments:read", "payments:write"
-_USUAL, _MOST = 20, 100
+_STATES = Literal["open", "paused", "aborted", "finished"]
 
 
-async def get_runs(request: Request) -> Response:
-    """The newest runs, `size` of them, each with how far it is."""
-    size = whole(parameters(request, "size"), "size", _USUAL, 1, _MOST)
+class Collection(Shown):
+    """A run that charges what is due, and how far it is."""
 
-    def work(tx: Tx, _: datetime) -> dict[str, Any]:
-        found = queries.runs(tx, size)
-        return {"collections": [_run(one, queries.progress(tx, one.run_id)) for one in found]}
+    run_id: str
+    kind: RunKind
+    due_by: date
+    state: _STATES
+    started_at: datetime
+    finished_at: datetime | None
+    invoices: Annotated[int, Meta(description="How many it has.")]
+    through: Annotated[int, Meta(description="With how many of them it is through.")]
+    states: Annotated[dict[str, int], Meta(description="How many are in which state.")]
+    outcomes: Annotated[
+        dict[str, int], Meta(description="What became of those it is through with.")
+    ]
 
-    return json_response(await read(request, work))
+
+class LeftOut(Shown):
+    """An invoice that was asked for and is not on a run's list, and why in a word."""
+
+    invoice: str
+    why: str
 
 
-async def get_run(request: Request) -> Response:
+class OpenedCollection(Collection):
+    """A run that was opened, and what of the invoices that were asked for it leaves out."""
+
+    left_out: list[LeftOut]
+
+
+class NewCollection(Body):
+    """What is to be charged."""
+
+    due_by: Annotated[
+        Instant | None, Meta(description="What is due by this day; by today when left out.")
+    ] = None
+    zone: Annotated[Zone, Meta(description="Whose day it is.")] = "UTC"
+    invoices: (
+        Annotated[
+            list[Name],
+            Meta(min_length=1, max_length=1000, description="These alone, where they are due."),
+        ]
+        | None
+    ) = None
+
+
+class Wanted(Paged):
+    """Which runs are wanted."""
+
+    state: Annotated[
+        Literal["going", "over"] | None, Meta(description="Those that go on or rest, or are over.")
+    ] = None
+
+
+def list_collections(tx: Tx, asked: Asked[Wanted, None]) -> Page[dict[str, Any]]:
+    """Runs that charge what is due, the newest first, each with how far it is."""
+    wanted = asked.query
+    before = None if wanted.after is None else queries.run(tx, wanted.after).run_id
+    is_open = None if wanted.state is None else wanted.state == "going"
+    found = queries.runs(tx, wanted.size + 1, is_open=is_open, before=before)
+    told = [run_data(one, queries.progress(tx, one.run_id)) for one in found]
+    return asked.page(told, lambda last: str(last["run_id"]))
+
+
+def get_collection(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """One run, and how far it is."""
-    parameters(request)
-    name = request.path_params["run"]
-
-    def work(tx: Tx, _: datetime) -> dict[str, Any]:
-        found = queries.run(tx, name)
-        return _run(found, queries.progress(tx, found.run_id))
-
-    return json_response(await read(request, work))
+    found = queries.run(tx, asked.path["run"])
+    return run_data(found, queries.progress(tx, found.run_id))
 
 
-async def post_pause(request: Request) -> Response:
-    """Begins nothing new of a run; what is under way comes to its end."""
-    return await _switched(request, PAUSED)
+def start_collection(tx: Tx, asked: Asked[Query, NewCollection]) -> dict[str, Any]:
+    """Opens a run of all that is due, or of some invoices alone. `everycent work` charges what is on its
+    list; nothing is charged twice, however many runs there are."""
+    wanted = asked.body
+    known_zone(wanted.zone)
+    until = money.at_or_now(wanted.due_by, wanted.zone, asked.now, "due_by")
+    invoices = None
+    if wanted.invoices is not None:
+        invoices = [invoicing.invoice(tx, name).invoice.invoice_id for name in wanted.invoices]
+    known = providers.entries(asked.app.settings)
+    names = frozenset(name for name, told in known.items() if told.get("kind") != providers.SEPA)
+    run = start.opened(
+        tx, due_by=until, time_zone=wanted.zone, invoices=invoices, names=names, at=asked.now,
+        ids=asked.app.ids,
+    )  # fmt: skip
+    left = queries.left_out(tx, run, invoices or [], asked.now, names)
+    told = run_data(run, queries.progress(tx, run.run_id))
+    return told | {"left_out": [one._asdict() for one in left]}
 
 
-async def post_resume(request: Request) -> Response:
+def pause_collection(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
+    """Begins nothing new of a run. What is under way comes to its end; another run may charge the same
+    invoices."""
+    return _switched(tx, asked, PAUSED)
+
+
+def resume_collection(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """Lets a run that was paused go on."""
-    return await _switched(request, OPEN)
+    return _switched(tx, asked, OPEN)
 
 
-async def post_abort(request: Request) -> Response:
-    """Ends a run: what waits is not charged."""
-    return await _switched(request, ABORTED)
-
-
-async def _switched(request: Request, to: str) -> Response:
-    tenant_id = (await admitted(request)).tenant_id
-    parameters(request)
-    name = request.path_params["run"]
-    service = service_of(request)
-
-    def work() -> dict[str, Any]:
-        with service.app.database.transaction(tenant_id) as tx:
-            found = running.switch_run(tx, queries.run(tx, name), to, service.app.clock())
-            return _run(found, queries.progress(tx, found.run_id))
-
-    return json_response(await in_thread(service, work))
-
-
-def _run(run: Run, done: Progress) -> dict[str, Any]:
-    return {
-        "id": ids.show(ids.RUN, run.run_id),
-        "kind": run.kind.value,
-        "due_by": run.due_by.isoformat(),
-        "state": run.state,
-        "started_at": instant_text(run.started_at),
-        "finished_at": None if run.finished_at is None else instant_text(run.finished_at),
-        "invoices": done.total,
-        "through": done.through,
-        "states": done.states,
-        "outcomes": done.outcomes,
-    }
+def abort_collection(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
+    """Ends a run. What waits is not charged, what is under way comes to its end."""
+    return _switched(tx, asked, ABORTED)
 
 
 OPERATIONS = [
-    raw("GET", "/v1/collections", _READ, get_runs, Any),
-    raw("GET", "/v1/collections/{run}", _READ, get_run, Any),
-    raw("POST", "/v1/collections/{run}/pause", _WRITE, post_pause, Any),
-    raw("POST", "/v1/collections/{run}/resume", _WRITE, post_resume, Any),
-    raw("POST", "/v1/collections/{run}/abort", _WRITE, post_abort, Any),
+    reading("/v1/collections", _READ, list_collections, Page[Collection], Wanted),
+    changing(
+        "POST",
+        "/v1/collections",
+        _WRITE,
+        start_collection,
+        OpenedCollection,
+        NewCollection,
+        status=201,
+    ),
+    reading("/v1/collections/{run}", _READ, get_collection, Collection),
+    changing("POST", "/v1/collections/{run}/pause", _WRITE, pause_collection, Collection),
+    changing("POST", "/v1/collections/{run}/resume", _WRITE, resume_collection, Collection),
+    changing("POST", "/v1/collections/{run}/abort", _WRITE, abort_collection, Collection),
 ]
+
+
+def _switched(tx: Tx, asked: Asked[Query, None], to: str) -> dict[str, Any]:
+    found = running.switch_run(tx, queries.run(tx, asked.path["run"]), to, asked.now)
+    return run_data(found, queries.progress(tx, found.run_id))

@@ -1,29 +1,26 @@
 """/rest/v1/…: invoices by the status of their payment, why attempts failed, and an invoice put in the queue
 again: the endpoints of the founding project, under the addresses that they have there.
 
-To read needs a key with the scope `payments:read`, to put in the queue one with `payments:write`. An
-invoice is called by its number (231 is INV-000231) or its id, a customer by its key or its id.
+An invoice is called by its number (231 is INV-000231) or its id, a customer by its key or its id.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from starlette.requests import Request
-from starlette.responses import Response
+from msgspec import Meta, field
 
-from everycent.api.operation import raw
-from everycent.api.parameters import Parameters, parameters, whole
-from everycent.api.reading import json_response, read
-from everycent.api.service import admitted, in_thread, service_of
+from everycent.api.operation import Answer, Asked, changing, reading
+from everycent.api.shapes import Amount, Currency, Query, Shown
 from everycent.charging import queries as charging
-from everycent.charging.attempt import Stage
+from everycent.charging.attempt import Stage, Status
 from everycent.charging.queries import Step
-from everycent.charging.status import ALIVE, PaymentState, follows, parse_status
+from everycent.charging.status import ALIVE, Follows, PaymentState, PaymentStatus, parse_status
+from everycent.charging.status import follows as follows_of
 from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
@@ -34,91 +31,158 @@ from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
 from everycent.metering.record import check_name
+from everycent.payments.failure import Failure
 
 _READ, _WRITE = "payments:read", "payments:write"
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MOST = 500
 _USUAL = 100
 _PAGES = 1000
-_ACTOR = "http"
 _ACCEPTED = 202
 _NUMBERS = 10**18
 
 
-async def get_invoices(request: Request) -> Response:
-    """All invoices in order of their numbers, with the status of their payment: a page of `size`, number
+class FoundingMoney(Shown):
+    """An amount of money: a decimal number as text."""
+
+    value: Amount
+    currency: Currency
+
+
+class FoundingInvoice(Shown):
+    """An invoice, and where it stands with its payment."""
+
+    id: Annotated[int | None, Meta(description="Its number; null for a credit note.")]
+    name: str
+    invoice_id: str
+    customer: str
+    issued_on: date
+    due_on: date
+    amount: Annotated[FoundingMoney, Meta(description="What was to be paid in all.")]
+    open: Annotated[FoundingMoney, Meta(description="What still is.")]
+    status: PaymentStatus
+    tries: int
+    attempt: str | None
+    attempted_at: datetime | None
+    retry_at: datetime | None
+    is_stopped: bool
+    has_method: bool
+    reason: str
+
+
+class FoundingInvoices(Shown):
+    """A part of the invoices."""
+
+    invoices: list[FoundingInvoice]
+    next: str | None
+
+
+class FoundingFailure(Shown):
+    """An attempt that brought nothing, or of which nobody knows what it brought."""
+
+    attempt: str
+    try_: Annotated[int, Meta(description="Which one it was.")] = field(name="try")
+    claimed_at: datetime
+    failed_at: datetime
+    stage: Status
+    failure: Failure
+    reason: str
+    provider: str
+    provider_code: str | None
+    http_status: int | None
+    amount: FoundingMoney
+    status: Status
+    follows: Follows
+    follows_at: datetime | None
+
+
+class FoundingFailures(FoundingInvoice):
+    """An invoice, and why attempts to charge it brought nothing."""
+
+    attempts: list[FoundingFailure]
+
+
+class FoundingCustomer(Shown):
+    """A customer."""
+
+    id: str
+    customer_id: str
+    name: str
+    currency: Currency
+    time_zone: str
+
+
+class FoundingCustomers(Shown):
+    """A part of the customers."""
+
+    customers: list[FoundingCustomer]
+    next: str | None
+
+
+class InvoicesWanted(Query):
+    """Which invoices are wanted: a page by its number, or by what it comes after."""
+
+    size: Annotated[int, Meta(ge=1, le=_MOST, description="How many of them.")] = _USUAL
+    page: Annotated[int, Meta(ge=1, le=_PAGES, description="Counted from 1.")] | None = None
+    after: (
+        Annotated[int, Meta(ge=0, le=_NUMBERS, description="Those with a higher number than this.")]
+        | None
+    ) = None
+
+
+class CustomersWanted(Query):
+    """Which customers are wanted."""
+
+    size: Annotated[int, Meta(ge=1, le=_MOST, description="How many of them.")] = _USUAL
+    after: Annotated[str | None, Meta(description="Those with a key behind this one.")] = None
+
+
+def list_invoices_with_status(tx: Tx, asked: Asked[InvoicesWanted, None]) -> dict[str, Any]:
+    """All invoices in order of their numbers, with the status of their payment. A page of `size`, number
     `page` or what comes `after` an invoice."""
-    return await _invoices(request, None)
+    return _invoices(tx, asked, None)
 
 
-async def get_by_status(request: Request) -> Response:
-    """The invoices whose payment has the status of the path, in capitals or not; paged in the same way."""
-    return await _invoices(request, request.path_params["status"])
+def list_invoices_by_status(tx: Tx, asked: Asked[InvoicesWanted, None]) -> dict[str, Any]:
+    """The invoices whose payment has the status of the path, in capitals or not. Paged in the same way."""
+    return _invoices(tx, asked, parse_status(asked.path["status"]))
 
 
-async def get_invoice(request: Request) -> Response:
+def get_invoice_status(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """One invoice with the status of its payment."""
-    parameters(request)
-    name = _name(request.path_params["invoice"])
-    return json_response(
-        await read(request, lambda tx, _: _told(tx, [charging.payment_state(tx, name)])[0])
-    )
+    return _told(tx, [charging.payment_state(tx, _name(asked.path["invoice"]))])[0]
 
 
-async def get_failed(request: Request) -> Response:
-    """Why attempts to charge an invoice brought nothing, or nobody knows what: each with the reason, the
+def get_failed_attempts(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
+    """Why attempts to charge an invoice brought nothing, or nobody knows what. Each with the reason, the
     provider's word, when, and what follows; oldest first. An invoice without such attempts has none."""
-    parameters(request)
-    name = _name(request.path_params["invoice"])
-
-    def work(tx: Tx, _: datetime) -> dict[str, Any]:
-        found = charging.payment_state(tx, name)
-        (told,) = _told(tx, [found])
-        return told | {"attempts": _failures(charging.trail(tx, found.invoice_id))}
-
-    return json_response(await read(request, work))
+    found = charging.payment_state(tx, _name(asked.path["invoice"]))
+    (told,) = _told(tx, [found])
+    return told | {"attempts": _failures(charging.trail(tx, found.invoice_id))}
 
 
-async def requeue_invoice(request: Request) -> Response:
-    """Puts an invoice in the queue as if nothing had been tried: 202, or 200 where it is there already."""
-    tenant_id = (await admitted(request)).tenant_id
-    parameters(request)
-    name = _name(request.path_params["invoice"])
-    service = service_of(request)
-    app = service.app
-    found, is_new = await in_thread(
-        service,
-        lambda: decide.requeue(
-            app.database, tenant_id, name, at=app.clock(), actor=_ACTOR, ids=app.ids
-        ),
+def requeue_by_number(tx: Tx, asked: Asked[Query, None]) -> Answer:
+    """Puts an invoice in the queue as if nothing had been tried. 202, or 200 where it is there already."""
+    found, is_new = decide.requeue_in(
+        tx, _name(asked.path["invoice"]), at=asked.now, actor=asked.who.actor, ids=asked.app.ids
     )
-    answer = json_response(_invoice(found))
-    answer.status_code = _ACCEPTED if is_new else answer.status_code
-    return answer
+    return Answer(_invoice(found), _ACCEPTED if is_new else 200)
 
 
-async def get_customers(request: Request) -> Response:
-    """Customers in order of their keys: a page of `size`, of those `after` a key."""
-    told = parameters(request, "size", "after")
-    size = whole(told, "size", _USUAL, 1, _MOST)
-    after = check_name(told["after"], "after") if "after" in told else ""
-
-    def work(tx: Tx, _: datetime) -> dict[str, Any]:
-        found = customers.page(tx, after=after, limit=size + 1)
-        last = found[size - 1].key if len(found) > size else None
-        return {
-            "customers": [_customer(one) for one in found[:size]],
-            "next": _next(request, size, last),
-        }
-
-    return json_response(await read(request, work))
+def list_customers_by_key(tx: Tx, asked: Asked[CustomersWanted, None]) -> dict[str, Any]:
+    """Customers in order of their keys. A page of `size`, of those `after` a key."""
+    size, after = asked.query.size, asked.query.after
+    behind = "" if after is None else check_name(after, "after")
+    found = customers.page(tx, after=behind, limit=size + 1)
+    last = found[size - 1].key if len(found) > size else None
+    told = [_customer(one) for one in found[:size]]
+    return {"customers": told, "next": _next(asked.address, size, last)}
 
 
-async def get_customer(request: Request) -> Response:
+def get_customer_by_key(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """One customer."""
-    parameters(request)
-    name = check_name(request.path_params["customer"], "customer")
-    return json_response(await read(request, lambda tx, _: _customer(customers.by_name(tx, name))))
+    name = check_name(asked.path["customer"], "customer")
+    return _customer(customers.by_name(tx, name))
 
 
 def _name(told: str) -> str:
@@ -126,41 +190,30 @@ def _name(told: str) -> str:
     return name_of(INVOICE_SERIES, int(told)) if _NUMBER.fullmatch(told) else told
 
 
-async def _invoices(request: Request, word: str | None) -> Response:
-    told = parameters(request, "size", "page", "after")
-    size = whole(told, "size", _USUAL, 1, _MOST)
-    after, offset = _place(told, size)
-
-    def work(tx: Tx, _: datetime) -> dict[str, Any]:
-        status = None if word is None else parse_status(word)
-        found = charging.payment_states(tx, status, after=after, offset=offset, limit=size + 1)
-        last = _number(found[size - 1]) if len(found) > size else None
-        return {
-            "invoices": _told(tx, found[:size]),
-            "next": _next(request, size, last),
-        }
-
-    return json_response(await read(request, work))
-
-
-def _place(told: Parameters, size: int) -> tuple[int, int]:
-    """After which number the page begins, and how many invoices it leaves out."""
-    if "page" in told and "after" in told:
+def _invoices(
+    tx: Tx, asked: Asked[InvoicesWanted, None], status: PaymentStatus | None
+) -> dict[str, Any]:
+    wanted = asked.query
+    size = wanted.size
+    if wanted.page is not None and wanted.after is not None:
         raise Invalid(
             "request.bad_parameter",
             "a page is told by its number or by what it comes after, and not by both",
             field="page",
-            value=told["page"],
+            value=wanted.page,
         )
-    page = whole(told, "page", 1, 1, _PAGES)
-    return whole(told, "after", 0, 0, _NUMBERS), (page - 1) * size
+    found = charging.payment_states(
+        tx, status, after=wanted.after or 0, offset=((wanted.page or 1) - 1) * size, limit=size + 1
+    )
+    last = _number(found[size - 1]) if len(found) > size else None
+    return {"invoices": _told(tx, found[:size]), "next": _next(asked.address, size, last)}
 
 
-def _next(request: Request, size: int, last: object | None) -> str | None:
+def _next(address: str, size: int, last: object | None) -> str | None:
     """Where the next page is: what comes after the last one of this, whatever changed meanwhile."""
     if last is None:
         return None
-    return f"{request.url.path}?{urlencode({'size': size, 'after': last})}"
+    return f"{address}?{urlencode({'size': size, 'after': last})}"
 
 
 def _number(found: PaymentState) -> int:
@@ -222,7 +275,7 @@ def _failures(trail: Sequence[Step]) -> list[dict[str, Any]]:
 
 def _failure(step: Step, now: Stage) -> dict[str, Any]:
     attempt, state, said = step.stage.attempt, step.stage.state, step.stage.evidence
-    then, at = follows(now.state)
+    then, at = follows_of(now.state)
     return {
         "attempt": step.reference,
         "try": attempt.tries,
@@ -250,11 +303,27 @@ def _instant(at: datetime | None) -> str | None:
 
 
 OPERATIONS = [
-    raw("GET", "/rest/v1/invoices", _READ, get_invoices, Any),
-    raw("GET", "/rest/v1/invoices/status/{status}", _READ, get_by_status, Any),
-    raw("GET", "/rest/v1/invoices/failed/{invoice}", _READ, get_failed, Any),
-    raw("GET", "/rest/v1/invoices/{invoice}", _READ, get_invoice, Any),
-    raw("POST", "/rest/v1/invoices/{invoice}/requeue", _WRITE, requeue_invoice, Any),
-    raw("GET", "/rest/v1/customers", _READ, get_customers, Any),
-    raw("GET", "/rest/v1/customers/{customer}", _READ, get_customer, Any),
+    reading(
+        "/rest/v1/invoices", _READ, list_invoices_with_status, FoundingInvoices, InvoicesWanted
+    ),
+    reading(
+        "/rest/v1/invoices/status/{status}",
+        _READ,
+        list_invoices_by_status,
+        FoundingInvoices,
+        InvoicesWanted,
+    ),
+    reading("/rest/v1/invoices/failed/{invoice}", _READ, get_failed_attempts, FoundingFailures),
+    reading("/rest/v1/invoices/{invoice}", _READ, get_invoice_status, FoundingInvoice),
+    changing(
+        "POST",
+        "/rest/v1/invoices/{invoice}/requeue",
+        _WRITE,
+        requeue_by_number,
+        FoundingInvoice,
+        status=_ACCEPTED,
+        others={200: FoundingInvoice},
+    ),
+    reading("/rest/v1/customers", _READ, list_customers_by_key, FoundingCustomers, CustomersWanted),
+    reading("/rest/v1/customers/{customer}", _READ, get_customer_by_key, FoundingCustomer),
 ]

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from everycent.api.operation import Kind, Open, Operation
+from everycent.api.operation import Kind, Member, Open, Operation
 from everycent.api.planning import PARAMETER, SHOW, Plan
 from everycent.api.shapes import Shown
 
 _IN_PATH = re.compile(r"\{(\w+)(?::\w+)?\}")
 _REF = "#/components/schemas/{name}"
 _PROBLEM = "application/problem+json"
+_TEXT = {"type": "string"}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -55,15 +56,17 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The document as plain data."""
     shapes: list[Any] = [Problem, Plan]
     for one in operations:
-        shapes += [shape for shape in (one.answer, one.body, *one.others.values()) if shape]
+        own = (one.answer, one.body, *one.others.values(), *one.bodies.values())
+        shapes += [shape for shape in own if shape]
     unique = list(dict.fromkeys(shapes))
-    schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    found = msgspec.json.schema_components(unique, ref_template=_REF)
+    schemas, components = _named(found)
     by_shape = dict(zip(unique, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         path = _IN_PATH.sub(r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_shape)
-    return {
+    told = {
         "openapi": "3.1.0",
         "info": {
             "title": "everycent",
@@ -85,6 +88,52 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # defaults too
+    return plain
+
+
+def _named(found: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Schemas and components with names that programs like: of several shapes of one name those of the API
+    keep it, and the others have that of their slice in front. Texts are in one line."""
+    schemas, components = found
+    names = {name: _short(name, components) for name in components}
+    assert len(set(names.values())) == len(names), "two shapes have one name"
+    refs = {_REF.format(name=old): _REF.format(name=new) for old, new in names.items()}
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {
+                name: _told(name, inner, refs) or renamed(inner) for name, inner in part.items()
+            }
+        return [renamed(inner) for inner in part] if isinstance(part, list) else part
+
+    return renamed(list(schemas)), {
+        names[old]: renamed(part) | {"title": names[old]} for old, part in components.items()
+    }
+
+
+def _told(name: str, inner: Any, refs: Mapping[str, str]) -> str | None:
+    if name == "$ref":
+        return refs[inner]
+    if name == "description" and isinstance(inner, str):
+        return " ".join(inner.split())
+    return refs.get(inner) if isinstance(inner, str) else None
+
+
+def _short(name: str, taken: Iterable[str]) -> str:
+    """'everycent.payments.failure.Failure' is PaymentsFailure, 'everycent.api.invoices.Line' is Line."""
+    parts = name.split(".")
+    if len(parts) == 1:
+        return name
+    same = [one for one in taken if one.rpartition(".")[2] == parts[-1]]
+    if parts[1] == "api" and sum(one.startswith("everycent.api.") for one in same) == 1:
+        return parts[-1]
+    short = _joined([parts[2 if parts[1] == "api" else 1]]) + parts[-1]
+    return short if short not in taken else _joined(parts[1:-1]) + parts[-1]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return "".join(word.capitalize() for word in "_".join(words).split("_"))
 
 
 def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
@@ -100,14 +149,17 @@ def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
         told["description"] = rest
     if isinstance(one.scope, Open):
         told["security"] = []
-    else:
+    elif not isinstance(one.scope, Member):
         told["x-scope"] = one.scope
     if one.kind in (Kind.CHANGING, Kind.DOING):
         told["parameters"].append(_KEY)
     if one.body is not None:
         told["requestBody"] = {
             "required": True,
-            "content": {one.body_type: {"schema": by_shape[one.body]}},
+            "content": {
+                kind: {"schema": _TEXT if shape is None else by_shape[shape]}
+                for kind, shape in ((one.body_type, one.body), *one.bodies.items())
+            },
         }
     return told
 
@@ -120,8 +172,10 @@ def _texts(one: Operation) -> tuple[str, str]:
 
 
 def _tag(one: Operation) -> str:
-    parts = one.path.strip("/").split("/")
-    return parts[1] if parts[0] == "v1" else "/".join(parts[:2]) if parts[0] == "rest" else parts[0]
+    first, _, rest = one.path.strip("/").partition("/")
+    if first == "v1":
+        return rest.partition("/")[0]
+    return {"rest": "rest/v1", "livez": "health", "readyz": "health"}.get(first, first)
 
 
 def _path_parameters(one: Operation) -> Iterable[dict[str, Any]]:
@@ -195,6 +249,8 @@ def _responses(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
         found[str(status)] = _response(
             status, by_shape[shape] if shape else None, "application/json"
         )
+    for kind in one.pictures:
+        found[str(one.status)]["content"][kind] = {"schema": _TEXT}
     if one.kind is Kind.READING:
         found["304"] = {"description": "It is as it was when the ETag that is sent was answered."}
     return found | {"4XX": problem, "5XX": problem}

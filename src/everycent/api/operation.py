@@ -25,15 +25,20 @@ B = TypeVar("B")
 
 
 class Who(NamedTuple):
-    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes."""
+    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes; what
+    the tenant is called, the role where it is a person, and until when it is let in."""
 
     tenant_id: int
     actor: str
     scopes: frozenset[str]
+    tenant: str = ""
+    role: str | None = None
+    expires_at: datetime | None = None
 
 
 class Asked(NamedTuple, Generic[Q, B]):
-    """A request that was read and let in. `now` is when it is recorded; `address` is its path."""
+    """A request that was read and let in. `now` is when it is recorded; `address` is its path, and
+    `accepts` the types of answers that are wanted."""
 
     app: App
     who: Who
@@ -42,6 +47,7 @@ class Asked(NamedTuple, Generic[Q, B]):
     query: Q
     body: B
     now: datetime
+    accepts: str = ""
 
     def page(self, found: list[T], place: Callable[[T], str]) -> Page[T]:
         """The page, of up to one more than its size that were looked for; `place` is what comes in `after`
@@ -49,23 +55,28 @@ class Asked(NamedTuple, Generic[Q, B]):
         size = self.query.size if isinstance(self.query, Paged) else len(found)
         if len(found) <= size:
             return Page(items=found, next=None)
+        return Page(items=found[:size], next=self.onward(place(found[size - 1])))
+
+    def onward(self, after: str) -> str:
+        """The path of the same question, from a place on."""
         told = {
             name: text
             for name, text in msgspec.to_builtins(self.query).items()
             if text is not None and name != "after"
         }
-        after = place(found[size - 1])
-        return Page(items=found[:size], next=f"{self.address}?{urlencode(told | {'after': after})}")
+        return f"{self.address}?{urlencode(told | {'after': after})}"
 
 
 class Answer(NamedTuple):
     """What is answered where it is more than data with its usual status. `repeated` is for whoever
-    sends the request again, where something is shown once and kept nowhere."""
+    sends the request again, where something is shown once and kept nowhere. With a `media` type the data
+    is a text of that type, and no JSON; only questions have such answers."""
 
     data: Any
     status: int
     headers: Mapping[str, str] = {}
     repeated: Any = None
+    media: str | None = None
 
 
 class Kind(Enum):
@@ -87,10 +98,18 @@ class Open(str):
     __slots__ = ()
 
 
+class Member(str):
+    """In place of a scope: everybody who is let in may ask, whatever the scopes, and why."""
+
+    __slots__ = ()
+
+
 class Operation(NamedTuple):
     """See the module. `name` and the texts come from the function that does it and its docstring.
 
     A `scope` is what a key or a role must allow. `others` are further answers by status (None: no JSON).
+    `bodies` are further types of bodies with their shapes (None: a text), and `pictures` further types of
+    the answer, which are texts.
     """
 
     kind: Kind
@@ -106,6 +125,8 @@ class Operation(NamedTuple):
     others: Mapping[int, Any] = {}
     body_type: str = "application/json"
     answer_type: str = "application/json"
+    bodies: Mapping[str, Any] = {}
+    pictures: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -124,9 +145,10 @@ def reading(
     work: Callable[[Tx, Asked[Q, None]], Any],
     answer: Any,
     query: type[Q] = Query,  # type: ignore[assignment]
+    pictures: tuple[str, ...] = (),
 ) -> Operation:
     """A question, answered in a snapshot."""
-    return Operation(Kind.READING, "GET", path, scope, work, answer, query)
+    return Operation(Kind.READING, "GET", path, scope, work, answer, query, pictures=pictures)
 
 
 def changing(

@@ -135,12 +135,17 @@ def span(told: Parameters, zone: str) -> Period:
 
 
 def _day(text: str, zone: str, field: str) -> datetime:
+    return start_of_day(calendar_day(text, field), zone)
+
+
+def calendar_day(text: str, field: str) -> date:
+    """A local date. Raises Invalid `date.malformed`, `date.out_of_range`."""
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise Invalid(
             "date.malformed",
-            f"{text!r} is not a date",
+            f"{text[:40]!r} is not a date",
             field=field,
             value=text,
             hint="write it like 2026-03-01",
@@ -148,8 +153,8 @@ def _day(text: str, zone: str, field: str) -> datetime:
     if not EARLIEST.year <= day.year <= LATEST.year:
         raise Invalid(
             "date.out_of_range",
-            f"{text} is not between the years 2000 and 2200",
+            f"{text[:40]} is not between the years 2000 and 2200",
             field=field,
             value=text,
         )
-    return start_of_day(day, zone)
+    return day

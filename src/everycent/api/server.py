@@ -5,31 +5,71 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import anyio.to_thread
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from everycent.api import (
     alarms,
+    attempts,
     audit,
+    bank,
+    catalog,
     collections,
+    coupons,
+    customers,
+    debit_files,
+    described,
+    dunning,
     entitlements,
     erp,
+    exchange,
     founding,
     hooks,
+    invoices,
+    invoices_changed,
+    journal,
     keys,
+    ledger,
     live,
+    me,
+    measurements,
+    members,
+    messages,
+    methods,
+    owed,
+    payments,
+    plans,
+    previews,
+    queueing,
+    rates,
+    refunds,
+    report_configs,
+    reports,
+    runs,
+    subscription_changes,
+    subscriptions,
+    subservices,
+    tenant,
     usage,
+    usage_corrected,
+    usage_found,
+    usage_watched,
+    verifying,
+    wallets,
+    wallets_changed,
 )
 from everycent.api.answering import route_of
 from everycent.api.away import ALIVE, Away
@@ -40,6 +80,7 @@ from everycent.api.patience import Patience, PatientProtocol
 from everycent.api.problems import HANDLERS
 from everycent.api.service import close, service_for, service_of
 from everycent.api.shapes import Shown
+from everycent.api.slashes import Slashes
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
@@ -49,6 +90,8 @@ _IDLE_SECONDS = 30
 _PACKED_FROM = 2000  # bytes
 _DRAIN_SECONDS = 60
 _NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_LONGER = {"Cache-Control": "no-cache"}
+_STYLES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 class Health(Shown):
@@ -79,13 +122,50 @@ OPERATIONS: list[Operation] = [
     raw("GET", "/readyz", _EVERYBODY, readyz, Health),
     *usage.OPERATIONS,
     *live.OPERATIONS,
+    *usage_found.OPERATIONS,
+    *usage_watched.OPERATIONS,
+    *usage_corrected.OPERATIONS,
     *entitlements.OPERATIONS,
     *founding.OPERATIONS,
     *collections.OPERATIONS,
+    *invoices.OPERATIONS,
+    *invoices_changed.OPERATIONS,
+    *owed.OPERATIONS,
+    *attempts.OPERATIONS,
+    *bank.OPERATIONS,
+    *payments.OPERATIONS,
+    *refunds.OPERATIONS,
+    *queueing.OPERATIONS,
+    *methods.OPERATIONS,
+    *debit_files.OPERATIONS,
+    *dunning.OPERATIONS,
+    *wallets_changed.OPERATIONS,
+    *wallets.OPERATIONS,
     *erp.OPERATIONS,
+    *exchange.OPERATIONS,
     *alarms.OPERATIONS,
+    *runs.OPERATIONS,
+    *ledger.OPERATIONS,
+    *journal.OPERATIONS,
+    *verifying.OPERATIONS,
+    *subservices.OPERATIONS,
+    *reports.OPERATIONS,
+    *report_configs.OPERATIONS,
+    *messages.OPERATIONS,
+    *tenant.OPERATIONS,
     *keys.OPERATIONS,
+    *members.OPERATIONS,
+    *me.OPERATIONS,
     *audit.OPERATIONS,
+    *customers.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *subscription_changes.OPERATIONS,
+    *catalog.OPERATIONS,
+    *plans.OPERATIONS,
+    *coupons.OPERATIONS,
+    *previews.OPERATIONS,
+    *rates.OPERATIONS,
+    *measurements.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""
@@ -96,13 +176,26 @@ def openapi() -> dict[str, Any]:
     return document(OPERATIONS, version("everycent"))
 
 
+@cache
+def _documents() -> tuple[bytes, str]:
+    """The OpenAPI document and its page; they stay the same while the process lives."""
+    told = openapi()
+    return msgspec.json.encode(told), described.page(told)
+
+
 async def get_openapi(request: Request) -> Response:  # noqa: ARG001
     """The OpenAPI document."""
-    return JSONResponse(openapi(), headers={"Cache-Control": "no-cache"})
+    return Response(_documents()[0], media_type="application/json", headers=_NO_LONGER)
 
 
-def make_app(app: App) -> Starlette:
-    """The application over the opened product. What was taken in is stored before it ends."""
+async def get_docs(request: Request) -> Response:  # noqa: ARG001
+    """The page that shows people what can be asked."""
+    return HTMLResponse(_documents()[1], headers=_NO_LONGER | {"Content-Security-Policy": _STYLES})
+
+
+def make_app(app: App, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The application over the opened product, with more routes if there are. What was taken in is stored
+    before it ends."""
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
@@ -118,12 +211,15 @@ def make_app(app: App) -> Starlette:
             *map(route_of, OPERATIONS),
             *_ALIASES,
             Route("/v1/openapi.json", get_openapi, methods=["GET"]),
+            Route("/v1/docs", get_docs, methods=["GET"]),
+            *more,
         ],
         middleware=[
             Middleware(Identity),
             Middleware(Patience),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM),
             Middleware(Away),
+            Middleware(Slashes),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
@@ -131,7 +227,12 @@ def make_app(app: App) -> Starlette:
 
 
 def serve(
-    app: App, host: str, port: int, on_ready: Callable[[str], None], is_asked: threading.Event
+    app: App,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None],
+    is_asked: threading.Event,
+    more: Sequence[BaseRoute] = (),
 ) -> None:
     """Serves until SIGTERM or SIGINT, then answers what it has begun and returns; at once when it
     `is_asked` to stop already.
@@ -150,7 +251,7 @@ def serve(
             hint="is another server running there? choose with --host and --port",
         ) from error
     config = uvicorn.Config(
-        make_app(app),
+        make_app(app, more),
         http=PatientProtocol,
         loop="uvloop",
         ws="none",

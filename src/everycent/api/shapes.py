@@ -6,7 +6,7 @@ is made of the same classes, so that it says neither more nor less than what is 
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -20,7 +20,9 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is sent to change something."""
+    """What is sent to change something. No text in it is longer than `LONGEST_TEXT`, in characters."""
+
+    LONGEST_TEXT: ClassVar[int] = 10_000
 
 
 class Shown(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

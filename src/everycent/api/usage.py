@@ -4,30 +4,146 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import psycopg
+from msgspec import Meta
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from everycent.api import offers
 from everycent.api.bodies import body_of
 from everycent.api.operation import raw
+from everycent.api.parameters import flag, parameters
 from everycent.api.service import admitted, admitted_before, digest_of, in_thread, service_of
+from everycent.api.shapes import Query, Shown
 from everycent.app.usage_spool import Head
 from everycent.db.connection import is_away
 from everycent.flows.taken import Outcome, Status, Taken
-from everycent.kernel.errors import Invalid, Unavailable
+from everycent.kernel.errors import Unavailable
 from everycent.kernel.period import instant_text
 from everycent.metering.record import UsageRecord
+from everycent.metering.wire import MAX_RECORDS, Form
 
 _SHOWN_RECORDS = 1000  # of conflicts with both records in full; the others are told without
 
 
+_Value = Annotated[
+    Any,
+    Meta(
+        description="A decimal number, in quotes or not: it is read as it is written.",
+        examples=["12.5"],
+        extra_json_schema={"anyOf": [{"type": "string"}, {"type": "number"}]},
+    ),
+]
+_Dimension = Annotated[
+    Any,
+    Meta(
+        extra_json_schema={
+            "anyOf": [{"type": name} for name in ("string", "number", "boolean", "null")]
+        }
+    ),
+]
+_Dimensions = Annotated[
+    dict[str, _Dimension],
+    Meta(description="What the use is told apart by; `null` and an empty text are none."),
+]
+_Named = Annotated[str, Meta(min_length=1, max_length=200)]
+_At = Annotated[str, Meta(max_length=40, examples=["2026-03-01T12:00:00Z"])]
+
+
+class Atomic(Query):
+    """How the records are taken."""
+
+    atomic: Annotated[bool, Meta(description="All of them are stored or none.")] = False
+
+
+class OfferedRecord(Shown, kw_only=True):
+    """Somebody's use of something, once for ever: `id` is unique within `source`."""
+
+    id: _Named
+    source: _Named
+    subject: Annotated[_Named, Meta(description="Whose use it is.")]
+    meter: _Named
+    at: Annotated[_At, Meta(description="When it was (RFC 3339, with an offset).")]
+    value: _Value
+    dimensions: _Dimensions = msgspec.field(default_factory=dict)
+
+
+class OfferedData(msgspec.Struct, kw_only=True):
+    """The data of an event; further members are dimensions."""
+
+    value: _Value = 1
+    dimensions: _Dimensions = msgspec.field(default_factory=dict)
+
+
+class OfferedEvent(msgspec.Struct, kw_only=True):
+    """A CloudEvent 1.0. Extension attributes are not looked at."""
+
+    specversion: Annotated[str, Meta(pattern=r"^1\.0$")]
+    id: _Named
+    source: _Named
+    subject: Annotated[_Named, Meta(description="Whose use it is.")]
+    type: Annotated[_Named, Meta(description="The meter.")]
+    time: Annotated[_At, Meta(description="When it was (RFC 3339, with an offset).")]
+    data: OfferedData | None = None
+
+
+_Records = OfferedRecord | Annotated[list[OfferedRecord], Meta(max_length=MAX_RECORDS)]
+_Events = Annotated[list[OfferedEvent], Meta(max_length=MAX_RECORDS)]
+
+
+class StoredRecord(Shown):
+    """A record in the plain form."""
+
+    id: str
+    source: str
+    subject: str
+    meter: str
+    at: str
+    value: str
+    dimensions: dict[str, str]
+
+
+class OfferedResult(Shown):
+    """What became of a record that was not accepted, by its position in the request."""
+
+    position: int
+    status: Annotated[str, Meta(pattern="^(duplicate|conflict|rejected)$")]
+    id: str | None = None
+    code: str | None = None
+    message: str | None = None
+    field: str | None = None
+    value: str | None = None
+    hint: str | None = None
+    offered: Annotated[StoredRecord | None, Meta(description="Of a conflict.")] = None
+    stored: Annotated[StoredRecord | None, Meta(description="Of a conflict.")] = None
+
+
+class TakenIn(Shown):
+    """What became of the records: all but the accepted ones are told in `results`."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+    results: list[OfferedResult]
+
+
+class Spooled(Shown):
+    """The database is away: so many records are durable on the server's disk, and are taken in when it is
+    back. Those that can't be are told to the operator, not to whoever sent them."""
+
+    spooled: int
+    batch: str
+
+
 async def post_usage(request: Request) -> Response:
-    """Stores the offered records and answers when they are durable: in the database, or in the spool while
-    it is away, if there is one."""
+    """Stores usage records and answers when they are durable: in the database, or in the spool while it is
+    away, if there is one. A record that was sent before is a duplicate, and does no harm. Records are plain
+    JSON, one or an array, or a line each; or CloudEvents 1.0 in structured, batched or binary mode (with
+    headers `ce-…`, the body is the event's data)."""
     service = service_of(request)
     spool = service.spool
     is_spooled = spool is not None and service.app.database.is_away
@@ -40,7 +156,7 @@ async def post_usage(request: Request) -> Response:
             is_spooled = True
     if is_spooled:
         tenant_id = admitted_before(request).tenant_id
-    is_atomic = _flag(request, "atomic")
+    is_atomic = flag(parameters(request, "atomic"), "atomic")
     headers = offers.headers_of(request.headers.items())
 
     def offer(body: bytes) -> Future[Taken]:
@@ -77,19 +193,18 @@ async def post_usage(request: Request) -> Response:
     return Response(answer, media_type="application/json")
 
 
-OPERATIONS = [raw("POST", "/v1/usage", "usage:write", post_usage, Any)]
+OPERATIONS = [
+    raw(
+        "POST", "/v1/usage", "usage:write", post_usage, TakenIn, query=Atomic, body=_Records,
+        bodies={Form.LINES.value: None, Form.EVENT.value: OfferedEvent, Form.EVENTS.value: _Events},
+        others={202: Spooled},
+    )
+]  # fmt: skip
 
 
 def _is_for_spool(error: Exception) -> bool:
     """Whether the database is at fault. Of what it broke off it may have stored all: draining finds out."""
     return is_away(error) or (isinstance(error, Unavailable) and error.code == "usage.not_stored")
-
-
-def _flag(request: Request, name: str) -> bool:
-    told = request.query_params.get(name, "false")
-    if told not in ("true", "false"):
-        raise Invalid("request.bad_parameter", f"{name} is true or false", field=name, value=told)
-    return told == "true"
 
 
 def _answer(taken: Taken) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from everycent.alarms.operations import Channel, Writer
 from everycent.app.away import Told
@@ -11,9 +12,12 @@ from everycent.app.wiring import App
 from everycent.dunning.webhook import check_target
 from everycent.flows.deliver import Sender
 from everycent.integrations import mail_out, webhook_out
+from everycent.integrations.webhook_gate import Gate
 from everycent.kernel.errors import Invalid
-from everycent.messages.message import Kind
+from everycent.messages.message import Kind, Message, Outcome
+from everycent.webhooks.target import Allowed, allowed_of
 
+_HERE = re.compile(r"(https?)://(?:localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(?:[/?]|$)")
 _NEEDED = {
     Kind.MAIL: ("EVERYCENT_ALARM_MAIL", "EVERYCENT_SMTP_URL"),
     Kind.WEBHOOK: ("EVERYCENT_ALARM_WEBHOOK", "EVERYCENT_WEBHOOK_SECRET"),
@@ -77,6 +81,28 @@ def senders(settings: Settings) -> dict[Kind, Sender]:
             mail_out.server_of(settings.smtp_url, settings.mail_from)
         )
     if settings.webhook_secret is not None:
-        secrets = webhook_out.secrets_of(settings.webhook_secret)
-        found[Kind.WEBHOOK] = webhook_out.webhooker(secrets)
+        found[Kind.WEBHOOK] = _webhooker(settings, settings.webhook_secret)
     return found
+
+
+def _webhooker(settings: Settings, secret: str) -> Sender:
+    """Sends to where webhooks may go; alarms also to this machine, where the operator names it as the place
+    for them."""
+    secrets = webhook_out.secrets_of(secret)
+    gate = Gate(allowed_of(settings.webhook_allow))
+    to_alarms = gate._replace(allowed=(*gate.allowed, *_alarms_here(settings.alarm_webhook)))
+
+    def send(message: Message, at: datetime) -> Outcome:
+        is_alarm = message.to == settings.alarm_webhook
+        return webhook_out.send(secrets, message, at, to_alarms if is_alarm else gate)
+
+    return send
+
+
+def _alarms_here(url: str | None) -> tuple[Allowed, ...]:
+    match = _HERE.match(url or "")
+    if match is None:
+        return ()
+    scheme, port = match.groups()
+    told = port or (":443" if scheme == "https" else ":80")
+    return allowed_of(f"127.0.0.0/8{told} [::1]{told}")

@@ -13,13 +13,14 @@ import psycopg
 import uvloop
 
 from everycent.app import processes, providers
+from everycent.app.settings import Settings
 from everycent.app.staying import Health, Staying, when_there
 from everycent.app.time import of_database
 from everycent.app.wiring import App
 from everycent.charging.attempt import Attempt
 from everycent.charging.course import Terms
 from everycent.charging.operations import TermsOf
-from everycent.db.connection import is_away
+from everycent.db.connection import Tx, is_away
 from everycent.dunning import queries as dunning
 from everycent.flows.collect import work
 from everycent.flows.collect.desk import Desk
@@ -103,11 +104,16 @@ def terms_of(app: App, tenant_id: int) -> TermsOf:
     """By which promises and policy providers are dealt with, for a process that speaks to none: one that is
     not set up, or of which the secrets are not here, has promised nothing."""
     with app.database.snapshot(tenant_id) as tx:
-        policies = dunning.policies(tx)
+        return terms_in(tx, app.settings)
+
+
+def terms_in(tx: Tx, settings: Settings) -> TermsOf:
+    """The same in a transaction that is there already."""
+    policies = dunning.policies(tx)
 
     def terms(attempt: Attempt) -> Terms:
         try:
-            found = providers.configured(app.settings, only=attempt.provider).get(attempt.provider)
+            found = providers.configured(settings, only=attempt.provider).get(attempt.provider)
         except Unavailable:
             found = None
         traits = PROMISES_NOTHING if found is None else found.traits

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from everycent.app import alarming, erps, reporting
+from everycent.app import alarming, erps, posting, reporting
 from everycent.app.measuring import worker
 from everycent.app.staying import Health, Round, Staying
 from everycent.app.time import agreed
@@ -18,6 +18,7 @@ from everycent.flows import bill, bill_alarms
 from everycent.flows.build_report import build_due
 from everycent.flows.deliver import deliver
 from everycent.flows.hand_over import hand_over
+from everycent.flows.post_webhooks import post_webhooks
 
 _TICK_SECONDS = 2.0
 _SLOW_TICK_SECONDS = 5.0
@@ -125,6 +126,21 @@ def messages(here: Staying, counts: Counter[str], rest: float | None = None) -> 
                     is_stopped=here.stop.is_set, can_wait=here.can_wait,
                 )
             )  # fmt: skip
+            return rest or _TICK_SECONDS
+
+        return one_round
+
+    return begin
+
+
+def webhooks(here: Staying, counts: Counter[str], rest: float | None = None) -> Begin:
+    """Tells endpoints what happens, as it happens."""
+
+    def begin(tenant_id: int) -> Round:
+        desk = posting.desk(here.app, tenant_id)._replace(can_wait=here.can_wait)
+
+        def one_round() -> float:
+            counts.update(post_webhooks(desk, is_stopped=here.stop.is_set))
             return rest or _TICK_SECONDS
 
         return one_round

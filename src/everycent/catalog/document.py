@@ -132,6 +132,27 @@ def read(text: str) -> Any:
         ) from error
 
 
+def from_json(data: Any) -> Any:
+    """What was read as JSON already, with all scalars as text. Raises Invalid
+    `catalog.control_character`."""
+    if isinstance(data, dict):
+        return {_scalar(name): from_json(held) for name, held in data.items()}
+    if isinstance(data, list):
+        return [from_json(held) for held in data]
+    return None if data is None else _scalar(data)
+
+
+def _scalar(value: str | int) -> str:
+    text = value if isinstance(value, str) else str(value).lower()  # true, as in YAML
+    if CONTROL.search(text):
+        raise Invalid(
+            "catalog.control_character",
+            f"the text {text[:40]!r} has a control character",
+            value=ascii(text[:40]),
+        )
+    return text
+
+
 def entities(data: Any) -> list[Entity]:
     """The same of a catalogue that was read already, with all scalars as text."""
     sections = converted({} if data is None else data, dict[str, Any], "")

@@ -23,7 +23,9 @@ DEFAULT = "default"
 _MAX_DIMENSIONS = 2
 
 
-class _Cell(Strict):
+class CellShape(Strict):
+    """A unit amount for values of the dimensions."""
+
     values: list[str]
     unit_amount: str
     name: str | None = None
@@ -33,7 +35,7 @@ class MatrixShape(Strict):
     """Unit amounts by the values of dimensions."""
 
     dimensions: list[str]
-    cells: list[_Cell]
+    cells: list[CellShape]
     default: str
 
 

@@ -43,29 +43,39 @@ _MAX_PLACES = 12
 _MAX_UNIT = 40
 
 
-class _QuantityRounding(Strict):
+class QuantityRoundingShape(Strict):
+    """How the quantity is rounded before it is priced."""
+
     places: int
     mode: Rounding = Rounding.HALF_UP
     divide_by: str | None = None
     unit: str | None = None
 
 
-class _Flat(Strict):
+class FlatShape(Strict):
+    """A fixed amount for each period."""
+
     amount: str
 
 
-class _PerUnit(Strict):
+class PerUnitShape(Strict):
+    """An amount for each unit; those that are included are free."""
+
     unit_amount: str
     included: str = "0"
 
 
-class _Package(Strict):
+class PackageShape(Strict):
+    """An amount for each begun package of a size."""
+
     size: str
     amount: str
     included: str = "0"
 
 
-class _Percentage(Strict):
+class PercentageShape(Strict):
+    """A part of a quantity that is money."""
+
     percent: str
     fixed_amount: str = "0"
     free_events: int | None = None
@@ -74,12 +84,16 @@ class _Percentage(Strict):
     maximum: str | None = None
 
 
-class _Dynamic(Strict):
+class DynamicShape(Strict):
+    """The amount that each event carries in a dimension."""
+
     dimension: str = "amount"
     multiplier: str = "1"
 
 
-class _Commitment(Strict):
+class CommitmentShape(Strict):
+    """A minimum or a maximum of what a contract is charged for a period."""
+
     minimum: str | None = None
     maximum: str | None = None
     prices: tuple[str, ...] = ()
@@ -88,22 +102,22 @@ class _Commitment(Strict):
 class SchemesShape(Strict):
     """The schemes of which a price has exactly one."""
 
-    flat: _Flat | None = None
-    per_unit: _PerUnit | None = None
+    flat: FlatShape | None = None
+    per_unit: PerUnitShape | None = None
     graduated: TiersShape | None = None
     volume: TiersShape | None = None
-    package: _Package | None = None
+    package: PackageShape | None = None
     block_tiers: BlockTiersShape | None = None
-    percentage: _Percentage | None = None
-    dynamic: _Dynamic | None = None
+    percentage: PercentageShape | None = None
+    dynamic: DynamicShape | None = None
     matrix: MatrixShape | None = None
-    commitment: _Commitment | None = None
+    commitment: CommitmentShape | None = None
 
 
 class TermsShape(SchemesShape):
     """What decides the amount of a price."""
 
-    quantity_rounding: _QuantityRounding | None = None
+    quantity_rounding: QuantityRoundingShape | None = None
     amount_rounding: Rounding = Rounding.HALF_UP
     minimum: str | None = None
     maximum: str | None = None
@@ -158,7 +172,7 @@ def _limit(text: str | None, place: str) -> str | None:
 
 
 def _quantity_rounding(
-    given: _QuantityRounding | None, scheme: Scheme, place: str
+    given: QuantityRoundingShape | None, scheme: Scheme, place: str
 ) -> QuantityRounding | None:
     if given is None:
         return None
@@ -209,7 +223,7 @@ def _scheme(given: TermsShape, name: str, place: str) -> Scheme:
     return Graduated(found) if name == "graduated" else Volume(found)
 
 
-def _commitment(given: _Commitment, place: str) -> Commitment:
+def _commitment(given: CommitmentShape, place: str) -> Commitment:
     low, high = _limits(given.minimum, given.maximum, place)
     if low is None and high is None:
         raise wrong(place, "it has a minimum, or a maximum, or both")
@@ -222,7 +236,7 @@ def _included(text: str, place: str) -> str:
     return not_negative(amount(text, f"{place}.included"), f"{place}.included")
 
 
-def _percentage(given: _Percentage, place: str) -> Percentage:
+def _percentage(given: PercentageShape, place: str) -> Percentage:
     told = {
         field: None if text is None else not_negative(money_amount(text, spot), spot)
         for field in ("fixed_amount", "free_total", "minimum", "maximum")

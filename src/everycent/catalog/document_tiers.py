@@ -14,7 +14,9 @@ MAX_COUNT = 10**12
 """Numbers of blocks and events are this large at most."""
 
 
-class _Tier(Strict):
+class TierShape(Strict):
+    """Units up to a bound, at a price."""
+
     up_to: str | None = None
     unit_amount: str | None = None
     flat_amount: str = "0"
@@ -24,10 +26,12 @@ class _Tier(Strict):
 class TiersShape(Strict):
     """Tiers in order; the last is without end."""
 
-    tiers: list[_Tier]
+    tiers: list[TierShape]
 
 
-class _BlockTier(Strict):
+class BlockTierShape(Strict):
+    """So many blocks of a size, at a price."""
+
     block_size: str
     block_amount: str
     max_blocks: int | None = None
@@ -36,11 +40,11 @@ class _BlockTier(Strict):
 class BlockTiersShape(Strict):
     """Tiers of blocks in order; the last is without end."""
 
-    tiers: list[_BlockTier]
+    tiers: list[BlockTierShape]
     mode: BlockMode = BlockMode.GRADUATED
 
 
-def tiers(given: Sequence[_Tier], place: str) -> tuple[Tier, ...]:
+def tiers(given: Sequence[TierShape], place: str) -> tuple[Tier, ...]:
     """Tiers by bounds. Raises Invalid with the place of what is wrong."""
     _check_count(len(given), place)
     if not given or given[-1].up_to is not None:

@@ -34,6 +34,33 @@ def listed(tx: Tx, kind: str | None = None) -> list[Any]:
     return store.list_newest(tx, kind)
 
 
+def page(tx: Tx, kind: str | None, after: tuple[str, str] | None, limit: int) -> list[Any]:
+    """The same in order of kind and key, from behind one of them on."""
+    return store.list_page(tx, kind, after, limit)
+
+
+def versions(tx: Tx, kind: str, key: str, before: int | None, limit: int) -> list[Any]:
+    """Rows of the versions of a thing, the newest first, from before one of them on. Raises NotFound
+    `catalog.unknown`."""
+    get(tx, kind, key)
+    return store.list_versions_before(tx, kind, key, before, limit)
+
+
+def version(tx: Tx, kind: str, key: str, number: int) -> Any:
+    """The row of one version. Raises NotFound `catalog.unknown`, `catalog.unknown_version`."""
+    newest = get(tx, kind, key)
+    found = store.find_version(tx, kind, key, number)
+    if found is None:
+        raise NotFound(
+            "catalog.unknown_version",
+            f"there is no version {number} of the {kind} {key!r}",
+            field="version",
+            value=number,
+            hint=f"the newest is {newest.version}",
+        )
+    return found
+
+
 def get(tx: Tx, kind: str, key: str) -> Any:
     """The row of one thing's newest version. Raises NotFound `catalog.unknown`."""
     rows = store.list_newest(tx, kind, key)

@@ -16,6 +16,31 @@ def list_newest(tx: Tx, kind: str | None = None, key: str | None = None) -> list
     return tx.rows(SQL["newest"], {"tenant_id": tx.tenant_id, "kind": kind, "key": key})
 
 
+def list_page(tx: Tx, kind: str | None, after: tuple[str, str] | None, limit: int) -> list[Any]:
+    """The newest versions in order of kind and key, from behind one of them on."""
+    after_kind, after_key = after or (None, None)
+    params = {
+        "tenant_id": tx.tenant_id, "kind": kind, "after_kind": after_kind, "after_key": after_key,
+        "limit": limit,
+    }  # fmt: skip
+    return tx.rows(SQL["newest_page"], params)
+
+
+def find_version(tx: Tx, kind: str, key: str, version: int) -> Any | None:
+    """The row of one version, or None."""
+    params = {"tenant_id": tx.tenant_id, "kind": kind, "key": key, "version": version}
+    rows = tx.rows(SQL["version_row"], params)
+    return rows[0] if rows else None
+
+
+def list_versions_before(tx: Tx, kind: str, key: str, before: int | None, limit: int) -> list[Any]:
+    """Rows of the versions of a thing, the newest first."""
+    params = {
+        "tenant_id": tx.tenant_id, "kind": kind, "key": key, "before": before, "limit": limit,
+    }  # fmt: skip
+    return tx.rows(SQL["versions_page"], params)
+
+
 def find_content(tx: Tx, kind: str, key: str, version: int) -> str | None:
     """The content of one version, or None."""
     content: str | None = tx.value(

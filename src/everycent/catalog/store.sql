@@ -5,6 +5,25 @@ where tenant_id = %(tenant_id)s
   and (%(kind)s::text is null or kind = %(kind)s) and (%(key)s::text is null or key = %(key)s)
 order by kind, key, version desc;
 
+-- name: newest_page
+-- The same in order of kind and key, from behind one of them on.
+select distinct on (kind, key) kind, key, version, at, content from catalog_version
+where tenant_id = %(tenant_id)s
+  and (%(kind)s::text is null or kind = %(kind)s)
+  and (%(after_kind)s::text is null or (kind, key) > (%(after_kind)s, %(after_key)s))
+order by kind, key, version desc limit %(limit)s;
+
+-- name: version_row
+select kind, key, version, at, content from catalog_version
+where tenant_id = %(tenant_id)s and kind = %(kind)s and key = %(key)s and version = %(version)s;
+
+-- name: versions_page
+-- The versions of a thing, the newest first, from before one of them on.
+select kind, key, version, at, content from catalog_version
+where tenant_id = %(tenant_id)s and kind = %(kind)s and key = %(key)s
+  and (%(before)s::int is null or version < %(before)s)
+order by version desc limit %(limit)s;
+
 -- name: read_version
 select content from catalog_version
 where tenant_id = %(tenant_id)s and kind = %(kind)s and key = %(key)s and version = %(version)s;

@@ -104,10 +104,12 @@ def find_run(tx: Tx, run_id: UUID) -> Run | None:
     return store.find_run(tx, run_id)
 
 
-def runs(tx: Tx, limit: int, *, is_open: bool | None = None) -> list[Run]:
+def runs(
+    tx: Tx, limit: int, *, is_open: bool | None = None, before: UUID | None = None
+) -> list[Run]:
     """Runs, the newest first; with `is_open` only those that are open or paused, or only those that are
-    over."""
-    return store.list_runs(tx, limit, is_open=is_open)
+    over; those older than the run `before`."""
+    return store.list_runs(tx, limit, is_open=is_open, before=before)
 
 
 def progress(tx: Tx, run_id: UUID) -> Progress:

@@ -131,9 +131,11 @@ def find_scheduled_run(tx: Tx, scheduled_at: datetime) -> Run | None:
     return next(iter(_runs(tx, "find_scheduled_run", {"scheduled_at": scheduled_at})), None)
 
 
-def list_runs(tx: Tx, limit: int, *, is_open: bool | None = None) -> list[Run]:
-    """Runs, the newest first; those that are open (or paused), or those that are not."""
-    return _runs(tx, "list_runs", {"limit": limit, "is_open": is_open})
+def list_runs(
+    tx: Tx, limit: int, *, is_open: bool | None = None, before: UUID | None = None
+) -> list[Run]:
+    """Runs, the newest first; those that are open (or paused), or those that are not; older than one."""
+    return _runs(tx, "list_runs", {"limit": limit, "is_open": is_open, "before": before})
 
 
 def take_items(tx: Tx, run_id: UUID, limit: int, without: Sequence[str]) -> list[UUID]:

@@ -91,6 +91,8 @@ where tenant_id = %(tenant_id)s and scheduled_at = %(scheduled_at)s;
 -- name: list_runs
 select run_id, kind, as_of, due_by, scheduled_at, state, started_at, finished_at from collection_run
 where tenant_id = %(tenant_id)s and (%(is_open)s::boolean is null or (state in ('open', 'paused')) = %(is_open)s::boolean)
+  and (%(before)s::uuid is null or (started_at, run_id) < (
+      select started_at, run_id from collection_run where tenant_id = %(tenant_id)s and run_id = %(before)s))
 order by started_at desc, run_id desc limit %(limit)s;
 
 -- name: plan_run

@@ -21,11 +21,11 @@ from everycent.cli.common import (
 )
 from everycent.flows import bill as flow
 from everycent.flows.bill import RunResult
+from everycent.flows.bill_told import check_has_come, run_data
 from everycent.invoicing import queries
 from everycent.invoicing.runs import Progress as RunProgress
 from everycent.kernel import ids
 from everycent.kernel.calendar import zone as known_zone
-from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 
 
@@ -70,14 +70,8 @@ def run(
     with opened() as (app, tenant_id):
         started = time.monotonic()
         until = instant(as_of, zone, app.clock(), "as_of")
-        if until > app.clock() and not future:
-            raise Invalid(
-                "billing.in_the_future",
-                f"{instant_text(until)} has not come yet: usage of that time is still to be reported",
-                field="as_of",
-                value=as_of,
-                hint="correct the date, or say --future",
-            )
+        if not future:
+            check_has_come(until, app.clock(), as_of)
         bar = Progress(
             TextColumn("billing"),
             BarColumn(),
@@ -151,7 +145,7 @@ def history(limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         rows = queries.runs(tx, limit)
     emit(
-        [row._asdict() | {"run_id": ids.show(ids.RUN, row.run_id)} for row in rows],
+        [run_data(row) for row in rows],
         as_json,
         lambda: table(
             [

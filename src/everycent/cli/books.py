@@ -10,7 +10,7 @@ import click
 from everycent.cli.common import END_OF_TIME, emit, instant, json_option, money, opened, table
 from everycent.customers import queries as customers
 from everycent.flows import owed as flow
-from everycent.kernel.money import Money, plain
+from everycent.flows.ledger_told import balance_data
 from everycent.kernel.period import instant_text
 from everycent.ledger import export, queries
 
@@ -32,18 +32,7 @@ def trial_balance(as_of: str | None, known_at: str | None, as_json: bool) -> Non
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         at = instant(as_of, "UTC", app.clock(), "as_of")
         rows = queries.trial_balance(tx, at, instant(known_at, "UTC", END_OF_TIME, "known_at"))
-    data = [
-        {
-            "account": row.code,
-            "name": row.name,
-            "kind": row.kind,
-            "currency": row.currency,
-            "debit": plain(Money(row.debit or 0, row.currency)),
-            "credit": plain(Money(row.credit or 0, row.currency)),
-            "balance": plain(Money(row.balance, row.currency)),
-        }
-        for row in rows
-    ]
+    data = [balance_data(row) for row in rows]
 
     def render() -> None:
         table(

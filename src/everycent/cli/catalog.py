@@ -8,6 +8,7 @@ import click
 
 from everycent.catalog import difference, document, operations, queries
 from everycent.catalog.difference import Change, Verb
+from everycent.catalog.shown import changes_data
 from everycent.cli.catalog_show import show
 from everycent.cli.common import emit, instant, json_option, opened
 from everycent.kernel.errors import Invalid
@@ -26,19 +27,6 @@ def _read(file: Any) -> list[document.Entity]:
         return document.parse(file.read())
     except UnicodeDecodeError as error:
         raise Invalid("catalog.unreadable", f"the file is not UTF-8 text: {error}") from error
-
-
-def _data(changes: list[Change]) -> list[dict[str, Any]]:
-    return [
-        {
-            "action": change.verb,
-            "kind": change.kind,
-            "key": change.key,
-            "version": change.version,
-            "differences": list(change.fields),
-        }
-        for change in changes
-    ]
 
 
 def _render(changes: list[Change], done: str) -> None:
@@ -68,7 +56,7 @@ def plan(file: Any, as_json: bool) -> None:
     wanted = _read(file)
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         changes = difference.changes(wanted, queries.known(tx))
-    emit(_data(changes), as_json, lambda: _render(changes, "plan"))
+    emit(changes_data(changes), as_json, lambda: _render(changes, "plan"))
 
 
 @catalog.command()
@@ -88,7 +76,7 @@ def apply(file: Any, at: str | None, as_json: bool) -> None:
             actor=app.settings.actor,
             ids=app.ids,
         )
-    emit(_data(changes), as_json, lambda: _render(changes, "applied"))
+    emit(changes_data(changes), as_json, lambda: _render(changes, "applied"))
 
 
 catalog.add_command(show)

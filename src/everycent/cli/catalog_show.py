@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,10 +9,9 @@ import msgspec
 
 from everycent.catalog import document, queries
 from everycent.catalog.meter import Measure
-from everycent.catalog.plan import Plan
+from everycent.catalog.shown import as_data
 from everycent.cli.common import emit, json_option, opened, print_lines, table
-from everycent.db.connection import Tx
-from everycent.flows import meter_told, plan_told
+from everycent.flows import catalog_told, meter_told
 from everycent.kernel.period import instant_text
 
 
@@ -26,14 +24,14 @@ def show(kind: str | None, key: str | None, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         if kind is not None and key is not None:
             row = queries.get(tx, kind, key)
-            told, data = _told(tx, row), _data(row)
+            told, data = catalog_told.lines(tx, row), as_data(row)
             if kind in ("meter", "plan"):
-                data["told"] = {name.strip(): text for name, text in told}
+                data["told"] = catalog_told.named(told)
             emit(data, as_json, lambda: _print(row, told))
             return
         rows = queries.listed(tx, kind)
     emit(
-        [_data(row) for row in rows],
+        [as_data(row) for row in rows],
         as_json,
         lambda: table(
             ["kind", "key", ">version", "since", "~what"],
@@ -46,36 +44,11 @@ def _content(row: Any) -> Any:
     return msgspec.json.decode(row.content)
 
 
-def _data(row: Any) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "key": row.key,
-        "version": row.version,
-        "at": row.at,
-        "content": _content(row),
-    }
-
-
 def _print(row: Any, told: meter_told.Lines) -> None:
     click.secho(
         f"{row.kind} {row.key}, version {row.version} since {instant_text(row.at)[:10]}", bold=True
     )
     print_lines(told)
-
-
-def _told(tx: Tx, row: Any) -> meter_told.Lines:
-    match row.kind:
-        case "meter":
-            return _meter(tx, row)
-        case "plan":
-            return plan_told.lines(msgspec.json.decode(row.content, type=Plan))
-    return list(_flat("", _content(row)))
-
-
-def _meter(tx: Tx, row: Any) -> meter_told.Lines:
-    plans = [msgspec.json.decode(plan.content, type=Plan) for plan in queries.listed(tx, "plan")]
-    measure = msgspec.json.decode(row.content, type=Measure)
-    return meter_told.lines(row.key, measure, queries.intake_policies(tx), plans)
 
 
 def _summary(row: Any) -> str:
@@ -109,19 +82,3 @@ def _summary(row: Any) -> str:
         case "policies":
             return ", ".join(f"{name} {value}" for name, value in content["values"].items())
     return f"{sum(map(len, filter(lambda held: isinstance(held, list), content.values())))} days"
-
-
-def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """What a document holds as places and values, in its own names."""
-    if isinstance(value, dict):
-        for name, held in value.items():
-            yield from _flat(f"{path}.{name}" if path else name, held)
-    elif isinstance(value, list) and any(isinstance(held, dict | list) for held in value):
-        for number, held in enumerate(value, start=1):
-            yield from _flat(f"{path}[{number}]", held)
-    elif isinstance(value, list):
-        yield path, ", ".join(map(str, value))
-    elif isinstance(value, bool):
-        yield path, "true" if value else "false"
-    elif value is not None:
-        yield path, str(value)

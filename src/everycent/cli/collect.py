@@ -7,7 +7,6 @@ import contextlib
 import signal
 import sys
 from collections import Counter
-from typing import Any
 
 import click
 import psycopg
@@ -22,6 +21,7 @@ from everycent.charging.collectable import BY_DEBIT
 from everycent.charging.queries import LeftOut
 from everycent.charging.run import ABORTED, OPEN, PAUSED, Run
 from everycent.charging.run import Progress as RunProgress
+from everycent.charging.shown import run_data
 from everycent.cli.common import (
     complain,
     console,
@@ -97,7 +97,7 @@ def run(invoices: tuple[str, ...], due_by: str | None, zone: str, as_json: bool)
         "left_out": [one._asdict() for one in left],
         "skipped": [one._asdict() for one in skipped],
     }
-    emit(_data(current, done) | more, as_json, lambda: _render_run(current, done, left, skipped))
+    emit(run_data(current, done) | more, as_json, lambda: _render_run(current, done, left, skipped))
     if ended_by is not None:
         raise click.Abort
     reasons = {*done.outcomes, *(one.why for one in left)} - {"succeeded", *_FINE}
@@ -206,7 +206,7 @@ def history(limit: int, as_json: bool) -> None:
         runs = queries.runs(tx, limit)
         done = {one.run_id: queries.progress(tx, one.run_id) for one in runs}
     emit(
-        [_data(one, done[one.run_id]) for one in runs],
+        [run_data(one, done[one.run_id]) for one in runs],
         as_json,
         lambda: table(
             ["run", "kind", "due by", "started", "state", ">invoices", ">through", "~outcomes"],
@@ -230,7 +230,7 @@ def progress(run_id: str, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         current = queries.run(tx, run_id)
         done = queries.progress(tx, current.run_id)
-    emit(_data(current, done), as_json, lambda: _render(current, done))
+    emit(run_data(current, done), as_json, lambda: _render(current, done))
 
 
 def _switch(run_id: str, to: str, as_json: bool) -> None:
@@ -243,7 +243,7 @@ def _switch(run_id: str, to: str, as_json: bool) -> None:
         if to == OPEN and done.through < done.total:
             click.echo(suggested("`everycent collect work` goes on with it"))
 
-    emit(_data(current, done), as_json, show)
+    emit(run_data(current, done), as_json, show)
 
 
 @collect.command()
@@ -269,21 +269,6 @@ def resume(run_id: str, as_json: bool) -> None:
 def abort(run_id: str, as_json: bool) -> None:
     """End a run: what waits is not charged, what is under way comes to its end."""
     _switch(run_id, ABORTED, as_json)
-
-
-def _data(current: Run, done: RunProgress) -> dict[str, Any]:
-    return {
-        "run_id": ids.show(ids.RUN, current.run_id),
-        "kind": current.kind.value,
-        "due_by": current.due_by,
-        "state": current.state,
-        "started_at": current.started_at,
-        "finished_at": current.finished_at,
-        "invoices": done.total,
-        "through": done.through,
-        "states": done.states,
-        "outcomes": done.outcomes,
-    }
 
 
 def _render_run(

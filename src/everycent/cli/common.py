@@ -21,11 +21,10 @@ from rich.console import Console
 from everycent.app import settings, wiring
 from everycent.app.wiring import App
 from everycent.kernel import calendar
-from everycent.kernel import currency as currencies
 from everycent.kernel.errors import Invalid, Refusal
-from everycent.kernel.money import MINOR_LIMIT, Money, plain
+from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text, parse_instant
-from everycent.kernel.quantity import parse_decimal
+from everycent.payments.amounts import positive_minor as positive_minor
 from everycent.tenants import operations as tenants
 
 _WIDEST = 10_000
@@ -59,8 +58,6 @@ def emit(data: Any, as_json: bool, render: Callable[[], object] | None = None) -
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return {"amount": plain(value), "currency": value.currency}
     if isinstance(value, datetime):
         return instant_text(value)
     if isinstance(value, date):
@@ -215,22 +212,6 @@ def suggested(text: str) -> str:
 def counted(number: int, what: str) -> str:
     """'1 record', '1,200 records'."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def positive_minor(text: str, currency: str, field: str) -> int:
-    """An amount of money from the command line in minor units: above nothing, and with no more decimals
-    than the currency has. Raises Invalid `payment.bad_amount`, and what a malformed number raises."""
-    places = currencies.exponent(currency)
-    told = parse_decimal(text, field).scaleb(places)
-    if told <= 0 or told != told.to_integral_value() or told >= MINOR_LIMIT:
-        raise Invalid(
-            "payment.bad_amount",
-            f"{text[:40]} is no amount of {currency} above nothing",
-            field=field,
-            value=text,
-            hint=f"{currency} has {places} decimals",
-        )
-    return int(told)
 
 
 def instant(text: str | None, zone: str, now: datetime, field: str) -> datetime:

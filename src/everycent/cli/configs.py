@@ -10,6 +10,7 @@ import msgspec
 from everycent.app.wiring import App
 from everycent.catalog import document
 from everycent.cli.common import emit, json_option, opened, table
+from everycent.flows.report_told import activation_data, version_data, version_state
 from everycent.integrations import report_config_file
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
@@ -58,20 +59,10 @@ def list_(as_json: bool) -> None:
     """List the versions, the newest first."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.versions(tx)
-    data = [
-        {
-            "name": one.config.name,
-            "state": _state(one),
-            "services": [service.name for service in one.config.services],
-            "digest": one.digest,
-            "created_at": one.created_at,
-            "actor": one.actor,
-        }
-        for one in found
-    ]
+    data = [version_data(one) for one in found]
     rows = [
         [
-            one.config.name, _state(one), ", ".join(s.name for s in one.config.services),
+            one.config.name, version_state(one), ", ".join(s.name for s in one.config.services),
             instant_text(one.created_at)[:16], one.actor, one.digest[:16],
         ]
         for one in found
@@ -143,7 +134,7 @@ def history(limit: int, as_json: bool) -> None:
     """Show which versions held since when, the newest first."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.history(tx, limit)
-    data = [row._asdict() for row in found]
+    data = [activation_data(row) for row in found]
     rows = [
         [str(row.number), row.name, instant_text(row.at)[:19], row.actor, row.reason]
         for row in found
@@ -166,9 +157,3 @@ def _writer(app: App) -> Writer:
 
 def _told(name: str, before: str | None) -> str:
     return f"{name} holds from now on" + (f"; until now it was {before}" if before else "")
-
-
-def _state(one: queries.Version) -> str:
-    if one.is_active:
-        return "active"
-    return "was active" if one.was_active else "never active"

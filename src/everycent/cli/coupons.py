@@ -10,36 +10,15 @@ import click
 from everycent.cli.common import day, emit, json_option, money, opened, table
 from everycent.coupons import operations, queries
 from everycent.coupons.application import Application, Held
+from everycent.coupons.shown import as_data, listed_data
 from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
-from everycent.db.connection import Tx
 from everycent.kernel.calendar import local_date
-from everycent.kernel.errors import Invalid
-from everycent.kernel.money import Money, plain
-from everycent.subscriptions import operations as subscriptions
 
 
 @click.group()
 def coupon() -> None:
     """Coupons of the catalogue in the hands of customers."""
-
-
-def _target(
-    tx: Tx, customer: str | None, subscription: str | None
-) -> tuple[Customer, tuple[Any, str] | None]:
-    """Who gets it, and for which subscription only."""
-    if (customer is None) == (subscription is None):
-        raise Invalid(
-            "coupon.bad_target",
-            "a coupon is for a customer, or for one subscription",
-            field="customer",
-            hint="give --customer KEY or --subscription KEY",
-        )
-    if subscription is None:
-        return customers.by_name(tx, customer or ""), None
-    found = subscriptions.get(tx, subscription)
-    owner = customers.by_ids(tx, [found.customer_id])[found.customer_id]
-    return owner, (found.subscription_id, found.key)
 
 
 def _day(text: str | None, owner: Customer, now: datetime, field: str) -> date:
@@ -59,7 +38,7 @@ def apply(
     """Give the coupon CODE of the catalogue to a customer. It is kept as it is defined now."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         now = app.clock()
-        owner, only = _target(tx, customer, subscription)
+        owner, only = operations.target(tx, customer, subscription)
         made = operations.apply(
             tx,
             code,
@@ -72,7 +51,7 @@ def apply(
             ids=app.ids,
         )
     emit(
-        _data(made, owner.key),
+        as_data(made, owner.key),
         as_json,
         lambda: click.echo(f"{made.name}: {_what(made)} for {owner.key}, {_when(made)}"),
     )
@@ -100,7 +79,7 @@ def remove(name: str, on: str | None, reason: str, as_json: bool) -> None:
             ids=app.ids,
         )
     emit(
-        _data(left, owner.key),
+        as_data(left, owner.key),
         as_json,
         lambda: click.echo(f"{left.name} of {owner.key} holds before {left.ends_on} only"),
     )
@@ -117,19 +96,10 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
         found = queries.listed(tx, customer_id=customer_id, limit=limit)
     columns = ["coupon", "customer", "~for", "~off", "~holds", ">used", ">taken off", ">rest"]
     emit(
-        [_listed_data(row, held) for row, held in found],
+        [listed_data(held, row) for row, held in found],
         as_json,
         lambda: table(columns, [_shown(row, held) for row, held in found]),
     )
-
-
-def _listed_data(row: Any, held: Held) -> dict[str, Any]:
-    return _data(held.application, row.customer) | {
-        "invoices": held.uses,
-        "redemptions": held.redemptions,
-        "taken": plain(Money(row.taken, row.currency)),
-        "rest": plain(Money(held.rest, row.currency)),
-    }
 
 
 def _shown(row: Any, held: Held) -> list[str]:
@@ -145,22 +115,6 @@ def _shown(row: Any, held: Held) -> list[str]:
         money(row.taken, row.currency),
         money(held.rest, row.currency) if held.rest else "",
     ]
-
-
-def _data(made: Application, customer: str) -> dict[str, Any]:
-    return {
-        "name": made.name,
-        "coupon": made.coupon.key,
-        "version": made.version,
-        "customer": customer,
-        "subscription": made.subscription,
-        "percent": made.coupon.percent,
-        "amount": made.coupon.amount,
-        "currency": made.coupon.currency,
-        "times": made.coupon.times,
-        "starts_on": made.starts_on,
-        "ends_on": made.ends_on,
-    }
 
 
 def _what(made: Application) -> str:

@@ -6,14 +6,14 @@ import csv
 from typing import Any
 
 import click
-import msgspec
 
 from everycent.cli.common import counted, day, emit, instant, json_option, opened, table
 from everycent.customers import operations, queries
-from everycent.customers.customer import Customer, TaxStatus, from_data, tax_status
+from everycent.customers.customer import Customer, TaxStatus, from_data
+from everycent.customers.shown import as_data, payers_data
 from everycent.flows.paying import let_pay
 from everycent.kernel import ids
-from everycent.kernel.errors import Conflict, Invalid, Refusal
+from everycent.kernel.errors import Invalid, Refusal
 from everycent.subscriptions.operations import Writing
 
 _BATCH = 5_000
@@ -31,11 +31,6 @@ _group = click.option(
 @click.group()
 def customer() -> None:
     """Customers and what is printed about them."""
-
-
-def _data(found: Customer) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(found)
-    return told | {"customer_id": ids.show(ids.CUSTOMER, found.customer_id)}
 
 
 @customer.command()
@@ -66,7 +61,7 @@ def add(key: str, at: str | None, as_json: bool, **told: str | None) -> None:
             actor=app.settings.actor,
             ids=app.ids,
         )
-    emit(_data(made), as_json, lambda: click.echo(f"created customer {key}"))
+    emit(as_data(made), as_json, lambda: click.echo(f"created customer {key}"))
 
 
 @customer.command()
@@ -84,18 +79,14 @@ def update(key: str, as_json: bool, **told: str | None) -> None:
     """Change the data of the customer KEY from now on. Issued invoices keep what they say."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         known = queries.by_name(tx, key)
-        changes: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-        if "tax_status" in changes:
-            changes["tax_status"] = status = tax_status(changes["tax_status"])
-            if status is not known.tax_status:  # the reason was that of the other status
-                changes.setdefault("tax_reason", None)
-        changed = msgspec.structs.replace(known, **changes)
+        given = {name: value for name, value in told.items() if value is not None}
+        changed = operations.changed(known, given)
         now = app.clock()
         done = operations.update(
             tx, changed, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
         )
     emit(
-        _data(changed),
+        as_data(changed),
         as_json,
         lambda: click.echo(f"{'changed' if done else 'nothing to change for'} customer {key}"),
     )
@@ -141,23 +132,9 @@ def payer(
 def payers(key: str, as_json: bool) -> None:
     """Who pays for the customer KEY, and from when to when."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        held = queries.by_name(tx, key)
-        told = queries.payers(tx, [held.customer_id]).get(held.customer_id, [])
-        known = queries.by_ids(tx, [one.payer_id for one in told if one.payer_id is not None])
-    rows = [
-        (
-            key if one.payer_id is None else known[one.payer_id].key,
-            str(one.starts_on),
-            "" if later is None else str(later.starts_on),
-            one.reason,
-        )
-        for one, later in zip(told, [*told[1:], None], strict=False)
-    ]
-    emit(
-        [dict(zip(("payer", "from", "until", "reason"), row, strict=True)) for row in rows],
-        as_json,
-        lambda: table(["payer", "from", "until", "reason"], [list(row) for row in rows]),
-    )
+        told = payers_data(queries.payers_named(tx, queries.by_name(tx, key)))
+    rows = [list(one.values()) for one in told]
+    emit(told, as_json, lambda: table(["payer", "from", "until", "reason"], rows))
 
 
 @customer.command("import")
@@ -184,13 +161,9 @@ def import_(file: Any, at: str | None, as_json: bool) -> None:
         with app.database.transaction(tenant_id) as tx:
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]
-                known = queries.by_keys(tx, [row.key for row in batch])
-                for row_ in batch:
-                    _check_same(known.get(row_.key), row_)
-                fresh = [row_ for row_ in batch if row_.key not in known]
-                operations.create(
+                fresh = operations.bring(
                     tx,
-                    fresh,
+                    batch,
                     at=instant(at, "UTC", now, "at"),
                     recorded_at=now,
                     actor=app.settings.actor,
@@ -205,17 +178,6 @@ def import_(file: Any, at: str | None, as_json: bool) -> None:
     )
 
 
-def _check_same(known: Customer | None, row: Customer) -> None:
-    if known is not None and msgspec.structs.replace(row, customer_id=known.customer_id) != known:
-        raise Conflict(
-            "customer.differs",
-            f"the customer {row.key!r} is there already with other data",
-            field="key",
-            value=row.key,
-            hint="change it with `everycent customer update`; nothing was imported",
-        )
-
-
 @customer.command("list")
 @click.option("--after", default="", help="Begin after this key.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
@@ -225,7 +187,7 @@ def list_(after: str, limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.page(tx, after=after, limit=limit)
     emit(
-        [_data(each) for each in found],
+        [as_data(each) for each in found],
         as_json,
         lambda: table(
             ["key", "name", "currency", "time zone", "id"],

@@ -23,14 +23,12 @@ from everycent.dunning import document, operations, queries
 from everycent.dunning.campaign import Account, Due, Over
 from everycent.dunning.queries import Held
 from everycent.dunning.schedule import next_instant
+from everycent.dunning.shown import ended_data, step_data
 from everycent.dunning.step import StepTaken
 from everycent.dunning.terms import Terms
 from everycent.flows import dun as flow
 from everycent.kernel.errors import Invalid
-from everycent.kernel.ids import show as show_id
-from everycent.kernel.money import Money, plain
 from everycent.kernel.period import instant_text
-from everycent.messages.message import PREFIX
 
 
 @click.group()
@@ -132,11 +130,9 @@ def run(as_of: str | None, check: bool, as_json: bool) -> None:
             known = customers.by_ids(tx, sorted(concerned))
     names = {customer_id: one.key for customer_id, one in known.items()}
     data = {
-        "steps": [_step(one, names[one.customer_id]) for one in did.steps],
+        "steps": [step_data(one, names[one.customer_id]) for one in did.steps],
         "ended": [
-            {"customer": names[one.customer_id], "currency": one.currency, "why": one.why.value,
-             "resumed": one.resumed, "left_out": one.left_out}
-            for one in did.ended
+            ended_data(one, names[one.customer_id]) for one in did.ended
         ],
         "messages": did.messages,
     }  # fmt: skip
@@ -179,7 +175,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
         owner = None if customer is None else customers.by_name(tx, customer).customer_id
         found = queries.steps(tx, owner, limit)
     data = [
-        _step(one.step, one.customer) | {"ended": one.why, "ended_on": one.ended_on}
+        step_data(one.step, one.customer) | {"ended": one.why, "ended_on": one.ended_on}
         for one in found
     ]
     rows = [[*_row(one.step, one.customer), one.why or ""] for one in found]
@@ -201,25 +197,3 @@ def _row(one: StepTaken, customer: str) -> list[str]:
         one.facts.on.isoformat(), customer, one.campaign, str(one.episode), one.step.key,
         money(one.facts.amount, one.currency), "; ".join(part for part in did if part),
     ]  # fmt: skip
-
-
-def _step(one: StepTaken, customer: str) -> dict[str, Any]:
-    return {
-        "customer": customer,
-        "currency": one.currency,
-        "campaign": one.campaign,
-        "episode": one.episode,
-        "number": one.number,
-        "step": one.step.key,
-        "on": one.facts.on,
-        "amount": plain(Money(one.facts.amount, one.currency)),
-        "invoices": [item.invoice for item in one.facts.items],
-        "is_last": one.is_last,
-        "paused": [each.subscription for each in one.paused],
-        "charged": one.charged,
-        "written_off": {
-            name: plain(Money(minor, one.currency)) for name, minor in one.written_off.items()
-        },
-        "messages": [show_id(PREFIX, message_id) for message_id in one.messages],
-        "left_out": one.left_out,
-    }

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-import msgspec
 
 from everycent.app import erps, rounds
 from everycent.app.settings import from_environment
@@ -19,7 +18,14 @@ from everycent.erp.operations import Writer
 from everycent.erp.queries import Standing, Step
 from everycent.flows import erp_compare
 from everycent.flows.erp_alarms import differ
-from everycent.flows.erp_told import answer_data, batch_data, document_data, step_data
+from everycent.flows.erp_told import (
+    answer_data,
+    batch_data,
+    compared_data,
+    document_data,
+    status_data,
+    step_data,
+)
 from everycent.flows.hand_over import hand_over
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
@@ -57,11 +63,7 @@ def status(as_json: bool) -> None:
         name = erps.name(app.settings)
         counts = queries.counts(tx, name)
         trouble = queries.stuck(tx, name, 20)
-    data = {
-        "erp": name,
-        "documents": {row.status: row.documents for row in counts},
-        "in_trouble": [document_data(one) for one in trouble],
-    }
+    data = status_data(name, counts, trouble)
 
     def render() -> None:
         if not counts:
@@ -181,11 +183,7 @@ def compare(as_json: bool) -> None:
     """Compare all that the ERP has with all that it was told; what it has lost is handed over again."""
     with opened() as (app, tenant_id):
         found = erp_compare.compare(erps.desk(app, tenant_id))
-    data = {
-        "here": found.here,
-        "there": found.there,
-        "findings": msgspec.to_builtins(found.findings),
-    }
+    data = compared_data(found)
 
     def render() -> None:
         here, there = counted(found.here, "document"), counted(found.there, "document")

@@ -15,16 +15,14 @@ from everycent.db.connection import Tx
 from everycent.exchange import operations, queries
 from everycent.exchange.lookup import Wanted, rule_of
 from everycent.exchange.operations import Outcome
-from everycent.exchange.rate import Told, factor, formula, parse_pair, told
+from everycent.exchange.rate import Told, formula, parse_pair, told
+from everycent.exchange.shown import exchange_data, rate_data
 from everycent.integrations import exchange_files
 from everycent.integrations.exchange_files import Limits
 from everycent.kernel.calendar import local_date
 from everycent.kernel.currency import exponent
 from everycent.kernel.errors import Invalid
-from everycent.kernel.period import instant_text
-from everycent.kernel.quantity import as_decimal, plain
 
-_PLACES = 12
 _correct = click.option(
     "--correct", default="", metavar="REASON", help="Stand in the place of what was told before."
 )
@@ -117,27 +115,15 @@ def list_(
     last = None if until is None else day(until, "until")
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         rows = queries.listed(tx, only, since=first, until=last, limit=limit)
-    data = [
-        {
-            "number": row.number,
-            "pair": f"{row.base}/{row.quote}",
-            "on": row.day,
-            "rate": plain(row.rate),
-            "source": row.source,
-            "correction": row.reason if row.step > 1 else None,
-            "recorded_at": row.recorded_at,
-            "actor": row.actor,
-        }
-        for row in rows
-    ]
+    data = [rate_data(row) for row in rows]
     columns = ["day", "pair", ">rate", "source", "told", "by", "~correction"]
     emit(data, as_json, lambda: table(columns, [_row(one) for one in data]))
 
 
 def _row(one: dict[str, Any]) -> list[str]:
-    told_on = instant_text(one["recorded_at"])[:10]
+    told_on = one["recorded_at"][:10]
     return [
-        str(one["on"]), one["pair"], one["rate"], one["source"], told_on, one["actor"],
+        one["on"], one["pair"], one["rate"], one["source"], told_on, one["actor"],
         one["correction"] or "",
     ]  # fmt: skip
 
@@ -152,18 +138,8 @@ def find(pair: str, on: str | None, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         rule = rule_of(catalog.policies(tx))
         found = queries.exchange(tx, Wanted(of, into, _day(on, app)), rule)
-    value = plain(as_decimal(factor(found), _PLACES))
-    data = {
-        "of": of,
-        "into": into,
-        "day": found.day,
-        "formula": formula(found),
-        "value": value,
-        "quotes": [{"pair": str(q.pair), "on": q.on, "rate": q.rate, "source": q.source, "number": q.number}
-                   for q in found.quotes],
-    }  # fmt: skip
     emit(
-        data,
+        exchange_data(found),
         as_json,
         lambda: click.echo(f"{of} {formula(found)} = {into} on {found.day}: {told(found)}"),
     )

@@ -1,4 +1,4 @@
-"""everycent fake: providers, an ERP, mail and sub-services that only pretend, to try and test with."""
+"""everycent fake: providers, an ERP, mail, people and sub-services that only pretend, to try with."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import click
 from everycent.cli.common import json_option
 from everycent.cli.subservices import subservice
 from everycent.fakes import erp as fake_erp
+from everycent.fakes import identity as fake_identity
 from everycent.fakes import mail as fake_mail
 from everycent.fakes import provider as fake_provider
+from everycent.fakes import receiver as fake_receiver
 from everycent.fakes import stripe as fake_stripe
 from everycent.fakes.erp_service import MODES as ERP_MODES
 from everycent.fakes.erp_service import ErpSettings, delay_of
+from everycent.fakes.identity_service import ALGORITHMS, MANNERS, Identity
 from everycent.fakes.service import MODES, Settings
 from everycent.fakes.webhooks import Manner
 from everycent.standins import serving
@@ -189,6 +192,88 @@ def erp(host: str, port: int, data: Path, key: str, mode: str, delay: str, as_js
     """
     settings = ErpSettings(mode, delay_of(delay), key)
     serving.serve(fake_erp.make_app(data, settings), host, port, teller(as_json))
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8714,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder in which webhooks are kept.",
+)
+@click.option("--secret", "secrets", multiple=True, help="What signs webhooks; can be given again.")
+@click.option(
+    "--tolerance", default=300, show_default=True, help="Seconds a webhook may be old; 0: any."
+)
+@click.option(
+    "--certificate",
+    nargs=2,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Files of a certificate and its key, to speak TLS.",
+)
+@json_option
+def receiver(
+    host: str,
+    port: int,
+    data: Path,
+    secrets: tuple[str, ...],
+    tolerance: int,
+    certificate: tuple[str, str] | None,
+    as_json: bool,
+) -> None:
+    """Somebody who takes webhooks at /hooks/NAME, checks their signatures, and fails as told.
+
+    What came, and what a receiver could object to, is told by its admin API: docs/webhooks.md.
+    """
+    app = fake_receiver.make_app(data, fake_receiver.Settings(secrets, tolerance))
+    serving.serve(app, host, port, teller(as_json), certificate=certificate)
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8730,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--client-id", default="everycent", show_default=True, help="Whom its tokens are for."
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="RS256",
+    show_default=True,
+    help="How its tokens are signed.",
+)
+@click.option(
+    "--manner",
+    type=click.Choice(MANNERS),
+    default="standard",
+    show_default=True,
+    help="Whether its access tokens are like those of Amazon Cognito.",
+)
+@json_option
+def identity(
+    host: str, port: int, client_id: str, algorithm: str, manner: str, as_json: bool
+) -> None:
+    """An identity provider (OpenID Connect) without passwords: one chooses who one is.
+
+    Its keys rotate, and its tokens and answers can be wrong in every way that matters: docs/access.md. What
+    it knows is gone when it ends.
+    """
+    service = Identity(client_id, algorithm, manner)
+    serving.serve(fake_identity.make_app(service), host, port, teller(as_json))
 
 
 def teller(as_json: bool) -> Callable[[str], None]:

@@ -26,6 +26,7 @@ from everycent.invoicing.invoice import (
     kind_of,
     name_of,
 )
+from everycent.invoicing.shown import listed_data
 from everycent.kernel import calendar
 from everycent.kernel.money import Money, plain
 from everycent.kernel.quantity import shown
@@ -53,24 +54,7 @@ def list_(customer: str | None, limit: int, as_json: bool) -> None:
         rows = queries.listed(tx, customer_id=customer_id, limit=limit)
         documents = queries.open_documents(tx, [row.invoice_id for row in rows])
     left = {row.invoice_id: row.open for row in documents}
-    data = [
-        {
-            "number": name_of(row.series, row.number),
-            "kind": row.kind,
-            "customer": row.customer,
-            "issued_on": row.issued_on,
-            "due_on": row.due_on,
-            "currency": row.currency,
-            "net": plain(Money(row.net, row.currency)),
-            "tax": plain(Money(row.tax, row.currency)),
-            "gross": plain(Money(row.gross, row.currency)),
-            "prepaid": plain(Money(row.prepaid, row.currency)),
-            "payable": plain(Money(row.gross - row.prepaid, row.currency)),
-            "open": plain(Money(left[row.invoice_id], row.currency)),
-            "credited": row.credited,
-        }
-        for row in rows
-    ]
+    data = [listed_data(row, left[row.invoice_id]) for row in rows]
     emit(
         data,
         as_json,

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 import click
-import msgspec
 
 from everycent.app import wiring
-from everycent.cli.common import console, emit, json_option, opened, rows_as_data, suggested, table
+from everycent.cli.common import console, emit, json_option, opened, suggested, table
 from everycent.flows import replay as flow
 from everycent.journal import operations, queries
 from everycent.journal.checkpoint import digest_of
-from everycent.journal.event import Cursor
-from everycent.kernel import ids
-from everycent.kernel.errors import Invalid
+from everycent.journal.shown import checkpoint_data, cursor_text, event_data, parse_cursor
 from everycent.kernel.period import instant_text
 
 
 @click.group()
 def journal() -> None:
     """Read the journal, seal it with checkpoints, rebuild every table from it."""
-
-
-def _data(row: Any) -> dict[str, Any]:
-    return {
-        "event_id": ids.show(ids.EVENT, row.event_id),
-        "stream": row.stream,
-        "version": row.version,
-        "type": row.type,
-        "at": row.at,
-        "recorded_at": row.recorded_at,
-        "actor": row.actor,
-        "hash": bytes(row.hash),
-        "payload": msgspec.json.decode(row.payload),
-    }
 
 
 @journal.command()
@@ -50,8 +32,8 @@ def show(stream: str | None, after: str | None, limit: int, as_json: bool) -> No
         if stream is not None:
             rows, cursor = queries.stream(tx, stream, limit=limit), None
         else:
-            rows, cursor = queries.since(tx, _cursor(after), limit)
-    following = None if cursor is None else ".".join(map(str, cursor))
+            rows, cursor = queries.since(tx, parse_cursor(after), limit)
+    following = None if cursor is None else cursor_text(cursor)
 
     def render() -> None:
         table(
@@ -65,18 +47,7 @@ def show(stream: str | None, after: str | None, limit: int, as_json: bool) -> No
         if following is not None and len(rows) == limit:
             click.echo(suggested(f"more: everycent journal show --after {following}"))
 
-    emit({"events": [_data(row) for row in rows], "cursor": following}, as_json, render)
-
-
-def _cursor(text: str | None) -> Cursor:
-    if text is None:
-        return Cursor(0, 0, 0)
-    parts = text.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise Invalid(
-            "journal.bad_cursor", f"{text[:40]!r} is not a cursor", field="after", value=text
-        )
-    return Cursor(*map(int, parts))
+    emit({"events": [event_data(row) for row in rows], "cursor": following}, as_json, render)
 
 
 @journal.command()
@@ -113,7 +84,7 @@ def checkpoints(as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         rows = queries.checkpoints(tx)
     emit(
-        rows_as_data(rows),
+        [checkpoint_data(row) for row in rows],
         as_json,
         lambda: table(
             [">no", "recorded", ">events", ">streams", "digest"],

@@ -18,6 +18,10 @@ _COMMANDS = {
         "Start the embedded database and bring the schema up to date.",
     ),
     "down": ("everycent.cli.instance:down", "Stop the embedded database; nothing is lost."),
+    "migrate": (
+        "everycent.cli.migrate:migrate",
+        "Bring the schema up to date and end, as a job before a new version starts.",
+    ),
     "status": ("everycent.cli.instance:status", "Say what runs where, and how much is in it."),
     "demo": (
         "everycent.cli.examples:demo",
@@ -32,8 +36,19 @@ _COMMANDS = {
         "everycent.cli.serve:serve",
         "Serve HTTP: usage, entitlements, payments, webhooks.",
     ),
+    "mock": (
+        "everycent.cli.mock:mock",
+        "Serve all of it on one port over throw-away books, to develop against.",
+    ),
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),
+    "member": ("everycent.cli.members:member", "Which people may do what, by their role."),
+    "login": ("everycent.cli.login:login", "Sign in at a server, for `everycent api`."),
+    "logout": ("everycent.cli.login:logout", "Forget who was signed in."),
+    "api": (
+        "everycent.cli.asking:api",
+        "Ask a server over HTTP, as whoever signed in or with a key.",
+    ),
     "catalog": ("everycent.cli.catalog:catalog", "What is sold and at what price, as a file."),
     "rate": (
         "everycent.cli.rate:rate",
@@ -77,6 +92,10 @@ _COMMANDS = {
         "everycent.cli.messages:message",
         "Mails and webhooks that wait to be delivered.",
     ),
+    "webhook": (
+        "everycent.cli.webhooks:webhook",
+        "Tell others what happens: signed, numbered, in order.",
+    ),
     "erp": ("everycent.cli.erp:erp", "Hand documents over to the ERP, and prove that it has them."),
     "report": (
         "everycent.cli.reports:report",
@@ -90,7 +109,7 @@ _COMMANDS = {
     "alarm": ("everycent.cli.alarms:alarm", "What is wrong now, and what was."),
     "fake": (
         "everycent.cli.fakes:fake",
-        "Stand-ins of payment providers, an ERP and a mail server.",
+        "Stand-ins of payment providers, an ERP, a mail server, people who sign in.",
     ),
     "journal": ("everycent.cli.journal:journal", "Read, seal and replay the journal."),
     "verify": ("everycent.cli.verify:verify", "Prove that journal = books = invoices = usage."),

@@ -8,17 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 import click
-import msgspec
 
 from everycent.cli.common import counted, emit, json_option, opened, print_lines, table
 from everycent.cli.measuring import run
-from everycent.flows import measure as flow
+from everycent.flows import measure_told
 from everycent.integrations import measurement_file
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.kernel.quantity import plain
 from everycent.measurements import document, operations, queries
-from everycent.measurements.measurement import State
 
 
 @click.group()
@@ -56,7 +54,7 @@ def list_(as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         states, totals = queries.listed(tx), queries.totals(tx)
         now = app.clock()
-    data = [_data(state, totals[state.measurement.key]) for state in states]
+    data = [measure_told.as_data(state, totals[state.measurement.key]) for state in states]
     emit(
         data,
         as_json,
@@ -72,26 +70,6 @@ def list_(as_json: bool) -> None:
             ],
         ),
     )  # fmt: skip
-
-
-def _data(state: State, totals: Any) -> dict[str, Any]:
-    known = state.measurement
-    failure = state.failure
-    return {
-        "key": known.key,
-        "version": state.version,
-        "meter": known.meter,
-        "every": known.every,
-        "covered_until": state.covered_until,
-        "next_due_at": flow.next_wake([msgspec.structs.replace(state, failure=None)]),
-        "is_paused": state.is_paused,
-        "taken": totals.taken,
-        "missed": totals.missed,
-        "records": totals.records,
-        "conflicts": totals.conflicts,
-        "total": totals.total,
-        "failure": None if failure is None else msgspec.structs.asdict(failure),
-    }
 
 
 def _state_text(row: dict[str, Any], now: datetime) -> str:
@@ -118,18 +96,15 @@ def show(key: str, limit: int, as_json: bool) -> None:
         totals = queries.totals(tx, key)[key]
         intervals = queries.newest(tx, key, limit)
         now = app.clock()
-    definition = msgspec.to_builtins(state.measurement)
-    row = _data(state, totals)
-    covered = [msgspec.structs.asdict(interval) for interval in intervals]
-    data = row | {"definition": definition, "defined_at": state.defined_at, "intervals": covered}
+    data = measure_told.in_full(state, totals, intervals)
 
     def render() -> None:
-        click.echo(f"{key}, version {state.version}: {_state_text(row, now)}")
+        click.echo(f"{key}, version {state.version}: {_state_text(data, now)}")
         click.echo(
-            f"{counted(row['taken'], 'interval')} measured, {row['missed']:,} missed,"
-            f" {counted(row['records'], 'record')}, total {plain(row['total'])}"
+            f"{counted(data['taken'], 'interval')} measured, {data['missed']:,} missed,"
+            f" {counted(data['records'], 'record')}, total {plain(Decimal(data['total']))}"
         )
-        print_lines(list(_lines(definition)))
+        print_lines(list(_lines(data["definition"])))
         table(
             ["from", "to", "outcome", ">records", ">total", ">conflicts", "~why"],
             [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import click
 
@@ -13,6 +12,7 @@ from everycent.app.settings import from_environment
 from everycent.app.staying import stay_at_work, staying
 from everycent.cli.common import complain, emit, json_option, opened, table
 from everycent.flows.deliver import deliver
+from everycent.flows.message_told import message_data, whole_data
 from everycent.kernel.period import instant_text
 from everycent.messages import operations, queries
 from everycent.messages.message import Kind, Status
@@ -81,7 +81,7 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
         found = queries.listed(tx, status=state, limit=limit)
     columns = ["message", "kind", "~to", "~subject", "state", ">tries", "next try", "~reason"]
     emit(
-        [_data(held) for held in found],
+        [message_data(held) for held in found],
         as_json,
         lambda: table(columns, [_row(one) for one in found]),
     )
@@ -94,9 +94,12 @@ def show(name: str, as_json: bool) -> None:
     """Show a MESSAGE as it is sent."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         held = queries.by_name(tx, name)
-    one = held.message
-    data = _data(held) | {"body": one.body, "html": one.html, "headers": one.headers}
-    emit(data, as_json, lambda: click.echo(f"To: {one.to}\nSubject: {one.subject}\n\n{one.body}"))
+    one, data = held.message, whole_data(held)
+    emit(
+        data,
+        as_json,
+        lambda: click.echo(f"To: {one.to}\nSubject: {one.subject}\n\n{one.body}"),
+    )
 
 
 @message.command()
@@ -106,25 +109,7 @@ def retry(name: str, as_json: bool) -> None:
     """Try a MESSAGE anew that was given up, or now one that waits."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         held = operations.requeue(tx, name, at=app.clock(), actor=app.settings.actor, ids=app.ids)
-    emit(_data(held), as_json, lambda: click.echo(f"{name} waits to be sent"))
-
-
-def _data(held: Held) -> dict[str, Any]:
-    one, state = held.message, held.state
-    return {
-        "message": one.name,
-        "kind": one.kind.value,
-        "customer": held.customer,
-        "to": one.to,
-        "subject": one.subject,
-        "occasion": one.occasion,
-        "state": state.status.value,
-        "tries": state.tries,
-        "next_at": state.next_at,
-        "reason": state.reason,
-        "at": held.at,
-        "changed_at": held.changed_at,
-    }
+    emit(message_data(held), as_json, lambda: click.echo(f"{name} waits to be sent"))
 
 
 def _row(held: Held) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from everycent.app import accounts, providers
@@ -18,6 +16,7 @@ from everycent.methods import operations, queries
 from everycent.methods.mandate import Mandate
 from everycent.methods.method import Method
 from everycent.methods.operations import New
+from everycent.methods.shown import method_data
 
 
 @click.group()
@@ -79,7 +78,7 @@ def add(
             told = told._replace(token=signed.iban, label=shown, mandate=signed)
         (made,) = operations.add(tx, [told], at=app.clock(), actor=app.settings.actor, ids=app.ids)
     emit(
-        _data(made),
+        method_data(made),
         as_json,
         lambda: _tell_added(made, owner.key, is_set_up=is_set_up),
     )
@@ -122,7 +121,7 @@ def list_command(customer: str, as_json: bool) -> None:
         owner = customers.by_name(tx, customer)
         found = queries.of_customers(tx, [owner.customer_id])
     emit(
-        [_data(one) for one in found],
+        [method_data(one) for one in found],
         as_json,
         lambda: table(
             ["method", "provider", "token", "label", "state", "~why"],
@@ -142,32 +141,8 @@ def remove(name: str, reason: str, as_json: bool) -> None:
             tx, ids.parse(methods.PREFIX, name, "method"), reason=reason, at=app.clock(),
             actor=app.settings.actor, ids=app.ids,
         )  # fmt: skip
-    emit(_data(gone), as_json, lambda: click.echo(f"{name} is removed"))
+    emit(method_data(gone), as_json, lambda: click.echo(f"{name} is removed"))
 
 
 def _name(one: Method) -> str:
     return ids.show(methods.PREFIX, one.method_id)
-
-
-def _data(one: Method) -> dict[str, Any]:
-    return {
-        "method": _name(one),
-        "customer_id": ids.show(ids.CUSTOMER, one.customer_id),
-        "provider": one.provider,
-        "payer": one.payer,
-        "token": one.token,
-        "label": one.label,
-        "rank": one.rank,
-        "state": one.state,
-        "expires_on": one.expires_on,
-        "mandate": None
-        if one.mandate is None
-        else {
-            "id": one.mandate.mandate_id,
-            "signed_on": one.mandate.signed_on,
-            "holder": one.mandate.holder,
-            "iban": one.mandate.iban,
-            "bic": one.mandate.bic,
-        },
-        "why": one.why or None,
-    }

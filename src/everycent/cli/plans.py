@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -72,24 +71,9 @@ def move_(
             writing=writing,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    emit(_data(found, key, dry_run), as_json, lambda: _show(found, key, dry_run))
+    emit(flow.as_data(found, key, is_trial=dry_run), as_json, lambda: _show(found, key, dry_run))
     if found.left_alone:
         sys.exit(3)
-
-
-def _data(found: Outcome, key: str, is_trial: bool) -> dict[str, Any]:
-    return {
-        "plan": key,
-        "version": found.version,
-        "dry_run": is_trial,
-        "moved": found.moved,
-        "from_versions": found.from_versions,
-        "unchanged": found.unchanged,
-        "left_alone": [
-            {"subscription": one.key, **one.refusal.as_dict()} for one in found.left_alone
-        ],
-        "differences": found.differences,
-    }
 
 
 def _show(found: Outcome, key: str, is_trial: bool) -> None:

@@ -28,6 +28,14 @@ from everycent.cli.common import (
 from everycent.flows import build_report
 from everycent.flows.build_report import Comparison, OnPulled, Outcome
 from everycent.flows.report_alarms import told
+from everycent.flows.report_told import (
+    answer_data,
+    line_data,
+    outcome_data,
+    report_data,
+    state_data,
+    step_data,
+)
 from everycent.kernel.period import instant_text
 from everycent.kernel.quantity import shown
 from everycent.reports import queries
@@ -57,7 +65,7 @@ def build(period: str, as_json: bool) -> None:
         )
         with app.database.snapshot(tenant_id) as tx:
             found = queries.find(tx, period)
-    emit(_outcome(outcome, found), as_json, lambda: render_outcome(outcome, found))
+    emit(outcome_data(outcome, found), as_json, lambda: render_outcome(outcome, found))
     if _EXITS[outcome.what]:
         raise SystemExit(_EXITS[outcome.what])
 
@@ -72,7 +80,7 @@ def work(once: bool, as_json: bool) -> None:
     if once:
         with opened() as (app, tenant_id):
             outcomes = build_report.build_due(reporting.desk(app, tenant_id))
-        data = [_outcome(one, None) for one in outcomes]
+        data = [outcome_data(one, None) for one in outcomes]
         emit(data, as_json, lambda: _render_outcomes(outcomes))
         if any(one.what == "refused" for one in outcomes):
             raise SystemExit(3)
@@ -90,7 +98,7 @@ def list_(limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         states = queries.states(tx, limit=limit)
         reports = {one.name: queries.find(tx, one.name) for one in states}
-    data = [_state(one, reports[one.name]) for one in states]
+    data = [state_data(one, reports[one.name]) for one in states]
     rows = [_row(one, reports[one.name]) for one in states]
     columns = ["period", "state", "configuration", ">tries", ">lines", "since", "~what is wrong"]
     emit(data, as_json, lambda: table(columns, rows))
@@ -106,7 +114,7 @@ def show(period: str, customer: str | None, limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.get(tx, period)
         lines = queries.lines(tx, period, customer, limit)
-    data = _report(found) | {"rows": [row._asdict() for row in lines]}
+    data = report_data(found) | {"rows": [line_data(row) for row in lines]}
 
     def render() -> None:
         render_report(found)
@@ -135,15 +143,7 @@ def trail(period: str, as_json: bool) -> None:
     """Show everything that happened on the way to the report of PERIOD: every attempt and why it failed."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         steps = queries.trail(tx, period)
-    data = [
-        {
-            "at": step.at,
-            "event": step.event,
-            "actor": step.actor,
-            "told": msgspec.to_builtins(step.payload),
-        }
-        for step in steps
-    ]
+    data = [step_data(step) for step in steps]
     rows = [
         [instant_text(step.at)[:19], step.event.partition(".")[2], step.actor, line]
         for step in steps
@@ -159,16 +159,9 @@ def answer(answer_id: Any, as_json: bool) -> None:
     """Show ANSWER word for word, as a sub-service gave it and as it could not be believed."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.answer(tx, answer_id)
-    text = bytes(found.raw).decode("utf-8", "backslashreplace")
-    data = {
-        "service": found.service,
-        "call": found.call,
-        "status": found.status,
-        "at": found.at,
-        "raw": text,
-    }
+    data = answer_data(found)
     head = f"{found.service} /{found.call}, {instant_text(found.at)}, HTTP {found.status or '-'}"
-    seen = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+    seen = "".join(char if char.isprintable() or char in "\n\t" else "?" for char in data["raw"])
     emit(data, as_json, lambda: click.echo(f"{head}\n\n{seen}"))
 
 
@@ -225,29 +218,6 @@ def _with_bars(action: Any) -> Any:
     called: OnPulled = on_pulled
     with bar:
         return action(called)
-
-
-def _outcome(outcome: Outcome, found: Report | None) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "period": outcome.name,
-        "outcome": outcome.what,
-        "problems": msgspec.to_builtins(outcome.problems),
-    }
-    return data if found is None else data | {"report": _report(found)}
-
-
-def _report(found: Report) -> dict[str, Any]:
-    return {
-        "period": found.name,
-        "starts_at": found.period.start,
-        "ends_at": found.period.end,
-        "configuration": found.config,
-        "lines": found.lines,
-        "billed": found.billed,
-        "digest": found.digest,
-        "built_at": found.built_at,
-        "parts": msgspec.to_builtins(found.parts),
-    }
 
 
 def _render_outcomes(outcomes: list[Outcome]) -> None:
@@ -328,20 +298,6 @@ def _then_and_now(one: Change) -> list[list[str]]:
         ]
         for when, line in (("then", one.then), ("now", one.now))
     ]  # fmt: skip
-
-
-def _state(one: State, found: Report | None) -> dict[str, Any]:
-    return {
-        "period": one.name,
-        "state": one.status,
-        "configuration": one.config,
-        "tries": one.tries,
-        "next_at": one.next_at,
-        "problems": msgspec.to_builtins(one.problems),
-        "changed_at": one.changed_at,
-        "lines": None if found is None else found.lines,
-        "digest": None if found is None else found.digest,
-    }
 
 
 def _row(one: State, found: Report | None) -> list[str]:

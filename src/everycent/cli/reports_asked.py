@@ -8,6 +8,7 @@ import msgspec
 from everycent.app import reporting
 from everycent.cli.common import emit, json_option, opened, suggested, table
 from everycent.flows import ask_services
+from everycent.flows.report_told import behind_data
 from everycent.kernel.period import Period, parse_instant
 from everycent.kernel.period import period as checked
 from everycent.kernel.quantity import shown
@@ -27,12 +28,7 @@ def events(period: str, service: str, customer: str, item: str, as_json: bool) -
     have to come to what the report says; exits with 3 where they don't any more."""
     with opened() as (app, tenant_id):
         found = ask_services.events(reporting.desk(app, tenant_id), period, service, customer, item)
-    data = {
-        "used": found.told,
-        "events_come_to": found.found,
-        "differ": found.found != found.told,
-        "events": msgspec.to_builtins(found.events),
-    }
+    data = behind_data(found)
 
     def render() -> None:
         table(

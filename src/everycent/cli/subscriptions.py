@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 
 import click
 
 from everycent.cli.common import day, emit, instant, json_option, opened
 from everycent.cli.subscriptions_ending import ending
-from everycent.cli.subscriptions_shown import data, list_, plans, show, tell
+from everycent.cli.subscriptions_shown import list_, plans, show, tell
 from everycent.cli.told import pairs, told_of
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
@@ -18,7 +18,8 @@ from everycent.kernel.calendar import local_date
 from everycent.subscriptions import operations
 from everycent.subscriptions.changing import When
 from everycent.subscriptions.operations import Writing
-from everycent.subscriptions.order import Order
+from everycent.subscriptions.order import Order, sale
+from everycent.subscriptions.shown import as_data
 from everycent.subscriptions.timeline import MAIN, Pause, Resume
 
 
@@ -82,7 +83,7 @@ def start(
             tx, [order], at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
         )
     emit(
-        data(made),
+        as_data(made),
         as_json,
         lambda: click.echo(f"started {made.key}: plan {plans(made)} from {made.starts_on}"),
     )
@@ -121,7 +122,7 @@ def cancel(
     with _writing(at) as (tx, writing):
         ended = operations.cancel(tx, key, when, reason=reason, writing=writing)
     emit(
-        data(ended),
+        as_data(ended),
         as_json,
         lambda: click.echo(f"{key} is not billed from {ended.ends_on} on"),
     )
@@ -278,18 +279,11 @@ def sell(
         now = app.clock()
         found = customers.by_name(tx, customer)
         sold_on = _day(on, "on") or local_date(now, found.time_zone)
-        order = Order(
-            found,
-            plan,
-            key or f"{found.key}/{plan}/{sold_on}",
-            sold_on,
-            ends_on=sold_on + timedelta(days=1),
-            told=told_of(quantity, price),
-        )
+        order = sale(found, plan, sold_on, key, told_of(quantity, price))
         (made,) = operations.start(
             tx, [order], at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
         )
-    emit(data(made), as_json, lambda: click.echo(f"sold {plan} to {found.key} on {sold_on}"))
+    emit(as_data(made), as_json, lambda: click.echo(f"sold {plan} to {found.key} on {sold_on}"))
 
 
 @subscription.command()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import click
 
 from everycent.cli.common import emit, instant, json_option, opened, table
-from everycent.kernel.calendar import Interval, parse_interval
-from everycent.kernel.errors import Invalid
 from everycent.subscriptions import queries
-from everycent.subscriptions.ending import Ending, Sign, Then
+from everycent.subscriptions.ending import Ending, Sign, Then, parse_within
+from everycent.subscriptions.shown import ending_data
 from everycent.subscriptions.timeline import MAIN
 
-_DAYS = re.compile(r"([0-9]{1,3})d")
 _SIGNS = {
     Sign.REMINDER: "reminder",
     Sign.NOTICE: "last day of notice",
@@ -29,37 +24,11 @@ _SIGNS = {
 @json_option
 def ending(within: str, at: str | None, as_json: bool) -> None:
     """List terms that end soon, or of which the reminder or the last day of notice comes up."""
-    span = _span(within)
+    span = parse_within(within)
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         since = instant(at, "UTC", app.clock(), "at")
         found = queries.ending(tx, since, span)
-    emit([_data(one) for one in found], as_json, lambda: _show(found))
-
-
-def _span(text: str) -> Interval:
-    days = _DAYS.fullmatch(text)
-    if days is not None:
-        return Interval(0, int(days[1]))
-    try:
-        return parse_interval(text)
-    except Invalid as refusal:
-        refusal.field = "within"
-        raise
-
-
-def _data(one: Ending) -> dict[str, Any]:
-    return {
-        "subscription": one.subscription.key,
-        "add_on": one.track or None,
-        "plan": one.plan_key,
-        "term_from": one.ran.starts_on,
-        "term_until": one.ran.ends_on,
-        "comes_up": one.sign.value,
-        "on": one.day,
-        "notice_before": None if one.ran.rule.notice is None else one.ran.notice_begins,
-        "then": one.then.value,
-        "renews_until": one.renews_until,
-    }
+    emit([ending_data(one) for one in found], as_json, lambda: _show(found))
 
 
 def _show(found: list[Ending]) -> None:

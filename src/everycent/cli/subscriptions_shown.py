@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
-import msgspec
 
 from everycent.cli.common import emit, json_option, opened, table
 from everycent.customers import queries as customers
 from everycent.flows.proration_told import term_text
-from everycent.kernel import ids
 from everycent.kernel.calendar import local_date
 from everycent.subscriptions import operations, queries
 from everycent.subscriptions.clash import what
 from everycent.subscriptions.folding import fold
+from everycent.subscriptions.shown import as_data
 from everycent.subscriptions.subscription import Phase, Subscription
 from everycent.subscriptions.timeline import OF, Cancel, Pause, Resume, in_order
-
-
-def data(found: Subscription) -> dict[str, Any]:
-    """A contract as JSON."""
-    told: dict[str, Any] = msgspec.to_builtins(found)
-    return told | {"subscription_id": ids.show(ids.SUBSCRIPTION, found.subscription_id)}
 
 
 def _until(found: Subscription) -> str:
@@ -60,7 +52,7 @@ def list_(customer: str | None, after: str, limit: int, as_json: bool) -> None:
         customer_id = customers.by_name(tx, customer).customer_id if customer else None
         found = queries.listed(tx, customer_id=customer_id, after=after, limit=limit)
     emit(
-        [data(each) for each in found],
+        [as_data(each) for each in found],
         as_json,
         lambda: table(
             ["key", "plan", "subject", "from", "until"],
@@ -75,7 +67,7 @@ def list_(customer: str | None, after: str, limit: int, as_json: bool) -> None:
 
 def tell(found: Subscription, as_json: bool) -> None:
     """Prints a contract with its phases, changes and terms."""
-    emit(data(found), as_json, lambda: _show(found))
+    emit(as_data(found), as_json, lambda: _show(found))
 
 
 def _show(found: Subscription) -> None:

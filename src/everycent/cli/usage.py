@@ -25,6 +25,7 @@ from everycent.cli.common import console, counted, emit, json_option, opened
 from everycent.cli.usage_layout import Layout, layout_options, reading, unread_text
 from everycent.cli.usage_rejects import reject_file, targets_of
 from everycent.flows.import_usage import ImportResult, import_usage
+from everycent.flows.reasons import counts_data
 from everycent.integrations.usage_files import STDIN
 from everycent.kernel.errors import Invalid
 from everycent.metering import queries
@@ -168,14 +169,8 @@ def show(as_json: bool) -> None:
     """Show how many records are stored, and how many of them no roll-up counts yet."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.counts(tx)
-    data = {
-        "records": found.records,
-        "batches": found.batches,
-        "open_records": found.open_records,
-        "open_batches": found.open,
-    }
     emit(
-        data,
+        counts_data(found),
         as_json,
         lambda: click.echo(
             f"{counted(found.records, 'record')} in {found.batches:,} batches; not rolled up yet:"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from everycent.app.wiring import App
-from everycent.archives import queries
+from everycent.archives import queries, shown
 from everycent.archives.archive import Part
 from everycent.cli.common import counted, day, emit, json_option, opened, table
 from everycent.flows import archive_usage as flow
@@ -113,7 +113,7 @@ def restore(month: str, folder: Path | None, as_json: bool) -> None:
         parts = flow.restore(app.database, tenant_id, first, files_of(app, folder), _terms(app))
     records = sum(part.facts.records for part in parts)
     emit(
-        {"month": f"{first:%Y-%m}", "records": records, "parts": [_part_data(p) for p in parts]},
+        {"month": f"{first:%Y-%m}", "records": records, "parts": [shown.as_data(p) for p in parts]},
         as_json,
         lambda: click.echo(f"{first:%Y-%m}: {counted(records, 'record')} put back into the table"),
     )
@@ -129,7 +129,7 @@ def archives(as_json: bool) -> None:
     """
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         parts = queries.parts(tx)
-    emit([_part_data(part) for part in parts], as_json, lambda: _render(parts))
+    emit([shown.as_data(part) for part in parts], as_json, lambda: _render(parts))
 
 
 _OUTCOMES = {
@@ -154,23 +154,7 @@ def _month_data(month: Month) -> dict[str, Any]:
     return {
         "month": f"{month.month:%Y-%m}",
         "outcome": month.outcome.value,
-        "part": None if month.part is None else _part_data(month.part),
-    }
-
-
-def _part_data(part: Part) -> dict[str, Any]:
-    return {
-        "month": f"{part.month:%Y-%m}",
-        "part": part.part_no,
-        "file": part.file.name,
-        "location": part.location,
-        "bytes": part.file.size_bytes,
-        "sha256": part.file.sha256,
-        "records": part.facts.records,
-        "total": part.facts.total,
-        "digest": part.facts.digest,
-        "archived_at": part.archived_at,
-        "place": part.place.value,
+        "part": None if month.part is None else shown.as_data(month.part),
     }
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import click
 
 from everycent.archives import queries as archives
 from everycent.archives.archive import Part
-from everycent.cli.common import emit, json_option, opened, rows_as_data, table
-from everycent.cli.usage_page import cursor_of, page_option, parse_cursor
-from everycent.corrections import queries
+from everycent.cli.common import emit, json_option, opened, table
+from everycent.cli.usage_page import page_option
+from everycent.corrections import queries, shown
 from everycent.corrections.queries import Touched
-from everycent.kernel.errors import Invalid
+from everycent.corrections.shown import correction_id
+from everycent.flows.find_usage import cursor_of, parse_cursor
 from everycent.kernel.period import instant_text
 
 _WHAT = {"voided": "taken back", "restored": "put back", "added": "added"}
@@ -29,7 +29,7 @@ def corrections(context: click.Context, limit: int, as_json: bool) -> None:
         return
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.newest(tx, limit)
-    emit(rows_as_data(found), as_json, lambda: _render(found))
+    emit([shown.as_data(one) for one in found], as_json, lambda: _render(found))
 
 
 @corrections.command()
@@ -44,28 +44,14 @@ def show(correction: str, limit: int, page: str | None, as_json: bool) -> None:
         found = queries.get(tx, correction_id(correction))
         rows = queries.touched(tx, found.batch_id, after, limit + 1)
         parts = archives.parts_of(tx, [found.batch_id]).get(found.batch_id, [])
-    shown = rows[:limit]
-    cursor = cursor_of(shown[-1].record.at, shown[-1].key) if len(rows) > limit else None
-    data = found._asdict() | {
-        "records": [{"what": one.what, **one.record._asdict()} for one in shown],
+    page_of = rows[:limit]
+    cursor = cursor_of(page_of[-1].record.at, page_of[-1].key) if len(rows) > limit else None
+    data = shown.as_data(found) | {
+        "records": [shown.touched_data(one.what, one.record) for one in page_of],
         "page": cursor,
         "archived": [{"month": f"{p.month:%Y-%m}", "file": p.file.name} for p in parts],
     }
-    emit(data, as_json, lambda: _render_one(found, shown, cursor, parts))
-
-
-def correction_id(text: str) -> UUID:
-    """The id of a correction. Raises Invalid `correction.bad_id`."""
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Invalid(
-            "correction.bad_id",
-            f"{text[:60]!r} is not the id of a correction",
-            field="correction",
-            value=text,
-            hint="`everycent usage corrections` lists them with their ids",
-        ) from error
+    emit(data, as_json, lambda: _render_one(found, page_of, cursor, parts))
 
 
 def _render(found: list[Any]) -> None:
@@ -83,7 +69,7 @@ def _render(found: list[Any]) -> None:
     )  # fmt: skip
 
 
-def _render_one(found: Any, shown: list[Touched], cursor: str | None, parts: list[Part]) -> None:
+def _render_one(found: Any, rows: list[Touched], cursor: str | None, parts: list[Part]) -> None:
     recorded = instant_text(found.recorded_at.replace(microsecond=0))
     click.secho(f"{found.kind} {found.correction_id}", bold=True)
     click.echo(f"  because: {found.reason}")
@@ -103,7 +89,7 @@ def _render_one(found: Any, shown: list[Touched], cursor: str | None, parts: lis
                 one.record.meter, instant_text(one.record.at), one.record.value,
                 "" if one.record.dimensions == "{}" else one.record.dimensions,
             ]
-            for one in shown
+            for one in rows
         ],
     )  # fmt: skip
     if cursor is not None:

@@ -11,11 +11,12 @@ from everycent.app.wiring import App
 from everycent.catalog import queries as catalog
 from everycent.cli import usage_effect
 from everycent.cli.common import emit, instant, json_option, opened
-from everycent.cli.usage_corrected import correction_id, corrections
+from everycent.cli.usage_corrected import corrections
 from everycent.cli.usage_find import find
 from everycent.cli.usage_layout import Layout, layout_options, reading, unread_text
 from everycent.corrections.operations import By
 from everycent.corrections.scope import Scope
+from everycent.corrections.shown import correction_id
 from everycent.flows import correct
 from everycent.flows.correct import Action
 from everycent.flows.correction_effect import as_data

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
+from everycent.archives import shown
 from everycent.archives.archive import Part
 from everycent.cli.common import END_OF_TIME, emit, instant, json_option, opened, suggested, table
 from everycent.cli.usage_archive import files_of
-from everycent.cli.usage_page import cursor_of, page_option, parse_cursor
+from everycent.cli.usage_page import page_option
 from everycent.corrections.queries import Stored
 from everycent.flows import find_usage as flow
-from everycent.flows.find_usage import Found, Where
-from everycent.invoicing.reasons import REASONS
-from everycent.kernel.errors import Invalid
+from everycent.flows.find_usage import (
+    ASKED_BY_REASON,
+    Found,
+    Where,
+    as_data,
+    cursor_of,
+    parse_cursor,
+)
 from everycent.kernel.period import Period, instant_text, period
-from everycent.metering.record import EARLIEST, UsageRecord
-
-_REASONS = [reason for reason in REASONS if reason != "archived"]
+from everycent.metering.record import EARLIEST
 
 
 @click.command()
@@ -30,7 +33,7 @@ _REASONS = [reason for reason in REASONS if reason != "archived"]
 @click.option("--meter", help="Records of this meter.")
 @click.option(
     "--reason",
-    type=click.Choice(_REASONS),
+    type=click.Choice(ASKED_BY_REASON),
     metavar="REASON",
     help="Records that are billed, or not, for this reason of `everycent usage reasons`.",
 )
@@ -65,7 +68,11 @@ def find(
 
     INSTANT is RFC 3339 or a local date.
     """
-    _check(record_ids, source, is_other=bool(subject or meter or reason))
+    flow.check_asked(
+        has_ids=bool(record_ids),
+        has_source=source is not None,
+        is_other=bool(subject or meter or reason),
+    )
     after = parse_cursor(page)
     cursor, away = None, list[Part]()
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
@@ -80,9 +87,9 @@ def find(
             away = flow.away(tx, span)
     emit(
         {
-            "records": [_data(one) for one in found],
+            "records": [as_data(one) for one in found],
             "page": cursor,
-            "archived": [_part_data(part) for part in away],
+            "archived": [shown.in_short(part) for part in away],
         },
         as_json,
         lambda: _render(found, cursor, away),
@@ -98,58 +105,10 @@ def _cursor(rows: list[Stored], limit: int) -> str | None:
     return cursor_of(last.record.at, last.key)
 
 
-def _check(record_ids: tuple[str, ...], source: str | None, *, is_other: bool) -> None:
-    if bool(record_ids) != (source is not None):
-        raise Invalid(
-            "find.source_and_id",
-            "ids are unique within a source, so both are needed",
-            field="source" if record_ids else "id",
-            hint="give --source and one or more ids; records are also found by --subject, --meter"
-            " and --reason",
-        )
-    if bool(record_ids) == is_other:
-        raise Invalid(
-            "find.what",
-            "records are found either by --source and ids, or by --subject, --meter and --reason",
-            field="subject",
-            hint="leave out one of both"
-            if record_ids
-            else "name a subject, a meter or a reason, or a source and ids",
-        )
-
-
 def _span(starts: str | None, ends: str | None, zone: str, now: datetime) -> Period:
     first = EARLIEST if starts is None else instant(starts, zone, now, "from")
     last = END_OF_TIME if ends is None else instant(ends, zone, now, "to")
     return period(first, last)
-
-
-def _data(found: Found) -> dict[str, Any]:
-    one = found.stored
-    said: dict[str, Any] = dict.fromkeys(UsageRecord._fields)
-    if one.record is not None:
-        said = one.record._asdict()
-    return said | {
-        "source": one.source,
-        "record_id": one.record_id,
-        "recorded_at": one.recorded_at,
-        "is_counted": one.is_counted,
-        "changed_by": None if one.changed_by is None else str(one.changed_by),
-        "kind": one.kind,
-        "reason": one.reason,
-        "archived": [_part_data(part) for part in found.parts],
-        "unread": found.unread,
-    }
-
-
-def _part_data(part: Part) -> dict[str, Any]:
-    return {
-        "month": f"{part.month:%Y-%m}",
-        "file": part.file.name,
-        "location": part.location,
-        "records": part.facts.records,
-        "archived_at": part.archived_at,
-    }
 
 
 def _render(found: list[Found], cursor: str | None, away: list[Part]) -> None:

@@ -31,6 +31,7 @@ from everycent.credits.wallet import Caps, TopUpRule, Wallet
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import wallets as flow
+from everycent.flows import wallets_told
 from everycent.kernel.calendar import local_date, parse_interval
 from everycent.kernel.errors import Invalid
 from everycent.kernel.money import Money, plain
@@ -109,7 +110,7 @@ def open_(
         owner = customers.by_name(tx, customer)
         made = operations.open_wallet(tx, owner, key or owner.key, terms, writing(app))
     emit(
-        wallets_shown.wallet_data(made),
+        wallets_told.wallet_data(made),
         as_json,
         lambda: click.echo(f"opened {made.key} for {owner.key}, in {made.currency}"),
     )
@@ -229,7 +230,7 @@ def _minor(found: Wallet, text: str, field: str) -> int:
 def _tell_grant(found: Wallet, made: Grant, as_json: bool) -> None:
     amount = wallets_shown.told(found, made.amount, made.unit)
     emit(
-        wallets_shown.grant_data(found, made),
+        wallets_told.grant_data(found, made),
         as_json,
         lambda: click.echo(f"grant {made.number} of {amount} in {found.key}"),
     )
@@ -315,7 +316,7 @@ def withdraw(key: str, reason: str, at: str | None, as_json: bool) -> None:
 
 
 def _tell(made: Wallet, as_json: bool) -> None:
-    data = wallets_shown.wallet_data(made)
+    data = wallets_told.wallet_data(made)
     emit(data, as_json, lambda: click.echo(wallets_shown.terms_text(made)))
 
 
@@ -334,7 +335,7 @@ def list_(customer: str | None, after: str, limit: int, as_json: bool) -> None:
     shown = {one.key for one in known}
     found = sorted((s for s in found if s.wallet.key in shown), key=lambda s: s.wallet.key)
     names = {owner.customer_id: owner.key for owner in owners.values()}
-    data = [wallets_shown.standing_data(one, names[one.wallet.customer_id]) for one in found]
+    data = [wallets_told.standing_data(one, names[one.wallet.customer_id]) for one in found]
     emit(data, as_json, lambda: table(*wallets_shown.standing_table(found, names)))
 
 
@@ -352,9 +353,9 @@ def show(key: str, as_of: str | None, as_json: bool) -> None:
         history = queries.history(tx, found)
         last = queries.last_top_ups(tx, [found.wallet_id]).get(found.wallet_id)
     due = last if last is not None and last.state == "open" else None
-    data: dict[str, Any] = wallets_shown.standing_data(standing, owner.key)
+    data: dict[str, Any] = wallets_told.standing_data(standing, owner.key)
     data |= {
-        "grants": wallets_shown.history_data(found, history),
+        "grants": wallets_told.history_data(found, history),
         "due": None if due is None else plain(Money(due.amount, found.currency)),
     }
     emit(data, as_json, lambda: wallets_shown.show(standing, owner, history, due))
@@ -371,8 +372,8 @@ def check(as_of: str | None, as_json: bool) -> None:
     with opened() as (app, tenant_id):
         at = past_instant(as_of, "UTC", app.clock(), "as_of")
         found = flow.check(app.database, tenant_id, at, writing(app, at))
-    emit(wallets_shown.check_data(found), as_json, lambda: wallets_shown.show_check(found))
-    if wallets_shown.told_of(found):
+    emit(wallets_told.check_data(found), as_json, lambda: wallets_shown.show_check(found))
+    if wallets_told.told_of(found):
         raise SystemExit(3)
 
 

@@ -11,6 +11,7 @@ from everycent.cli.common import emit, instant, json_option, opened
 from everycent.credits.trial import tried
 from everycent.customers import queries as customers
 from everycent.flows import wallets as flow
+from everycent.flows import wallets_told
 from everycent.kernel.errors import Invalid
 
 
@@ -27,7 +28,7 @@ def allowance(customer: str, as_of: str | None, as_json: bool) -> None:
         owner = customers.by_name(tx, customer)
         at = instant(as_of, owner.time_zone, app.clock(), "as_of")
         answer = flow.may_use(tx, owner, at)
-    data = wallets_shown.allowance_data(answer, owner.currency)
+    data = wallets_told.allowance_data(answer, owner.currency)
     emit({"customer": owner.key, **data}, as_json, lambda: click.echo(
         f"{owner.key}: {wallets_shown.REASONS[answer.reason]}"))  # fmt: skip
     if not answer.is_allowed:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import click
 
-from everycent.app import alarming, collecting, erps, providers, reporting, rounds
-from everycent.app.settings import Settings, from_environment
+from everycent.app import collecting, once, reporting, rounds
+from everycent.app.settings import from_environment
 from everycent.app.staying import Round, Staying, counted, stay_at_work, staying, teller
-from everycent.cli.common import complain, emit, json_option
+from everycent.cli.common import complain, emit, json_option, opened
 from everycent.flows import bill
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.errors import Refusal, Unavailable
 
-PARTS = ("report", "bill", "erp", "collect", "message")
+_SOMEBODY_SHOULD_LOOK = 3
 
 
 @click.command()
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(PARTS),
+    type=click.Choice(once.PARTS),
     help="Do this part; may be given more than once. All that is set up when not given.",
 )
 @click.option("--zone", default="UTC", show_default=True, help="Whose date invoices carry.")
@@ -43,6 +44,7 @@ PARTS = ("report", "bill", "erp", "collect", "message")
     type=click.FloatRange(0.01, 3600),
     help="Seconds between two rounds; 2 to 5 by part when not given.",
 )
+@click.option("--once", "is_once", is_flag=True, help="Do what can be done now, and end.")
 @json_option
 def work(
     only: tuple[str, ...],
@@ -50,20 +52,25 @@ def work(
     payment_days: int,
     again: int,
     rest: float | None,
+    is_once: bool,
     as_json: bool,
 ) -> None:
     """Do everything that is due, over and over, until stopped: build reports, bill, hand over to the ERP,
-    charge, send messages. What is not set up is left out; what was done is told on stderr. Run it on as
-    many machines as you like; each part can also be run by itself (`erp work`, `collect work` ...)."""
+    charge, send messages and webhooks. What is not set up is left out; what was done is told on stderr.
+    Run it on as many machines as you like; each part can also be run by itself (`erp work`, `collect work`
+    ...). With --once it ends with exit code 3 when a part failed."""
     known_zone(zone)
     found = from_environment()
-    wanted = only or tuple(part for part in PARTS if _is_set_up(part, found))
+    wanted = only or once.set_up(found)
     for part in wanted:
-        _check(part, found)
+        once.check(part, found)
+    terms = bill.Terms(found.actor, zone, payment_days)
+    if is_once:
+        _once(wanted, terms, as_json)
+        return
     counts = {part: Counter[str]() for part in wanted}
     refused: list[Refusal] = []
     with staying(found, complain) as here:
-        terms = bill.Terms(found.actor, zone, payment_days)
         parts = _parts(here, counts, terms, timedelta(seconds=again), rest)
         threads = [
             threading.Thread(target=_alone, args=(here, parts[part], refused), name=part)
@@ -89,24 +96,19 @@ def _render(counts: dict[str, Counter[str]]) -> None:
     click.echo("stopped; what was begun is ended")
 
 
-def _is_set_up(part: str, settings: Settings) -> bool:
-    if part == "erp":
-        return (settings.home / erps.FILE).exists()
-    if part == "collect":
-        return (settings.home / providers.FILE).exists()
-    if part == "message":
-        return bool(alarming.senders(settings))
-    return (
-        True  # what reports are pulled from stands in the database, and may hold from any moment on
-    )
+def _once(wanted: Sequence[str], terms: bill.Terms, as_json: bool) -> None:
+    with opened() as (app, tenant_id):
+        done = once.do(once.Turn(app, tenant_id, terms), wanted, complain)
 
+    def render() -> None:
+        for part, counts in done.counts.items():
+            click.echo(f"{part}: {counted(Counter(counts)) or 'nothing was to be done'}")
+        for part, why in done.failed.items():
+            click.echo(f"{part}: failed, {why}")
 
-def _check(part: str, settings: Settings) -> None:
-    """Says what is wrong with it before anything is waited for."""
-    if part == "erp":
-        erps.needed(settings)
-    elif part == "collect":
-        providers.needed(settings)
+    emit(done._asdict(), as_json, render)
+    if done.failed:
+        sys.exit(_SOMEBODY_SHOULD_LOOK)
 
 
 def _parts(
@@ -127,6 +129,7 @@ def _parts(
             here, counts["collect"], teller(here.say, "collect", counts["collect"])
         ),
         "message": of("message", lambda some: rounds.messages(here, some, rest)),
+        "webhook": of("webhook", lambda some: rounds.webhooks(here, some, rest)),
     }
 
 

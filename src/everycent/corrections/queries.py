@@ -30,9 +30,9 @@ def get(tx: Tx, correction_id: UUID) -> Any:
     return found
 
 
-def newest(tx: Tx, limit: int = 20) -> list[Any]:
-    """The newest corrections first."""
-    return store.newest(tx, limit)
+def newest(tx: Tx, limit: int = 20, before: int | None = None) -> list[Any]:
+    """The newest corrections first, of those before a batch."""
+    return store.newest(tx, limit, before)
 
 
 class Stored(NamedTuple):

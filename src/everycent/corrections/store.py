@@ -27,9 +27,10 @@ def find(tx: Tx, correction_id: UUID) -> Any | None:
     )
 
 
-def newest(tx: Tx, limit: int) -> list[Any]:
-    """The newest corrections first."""
-    return tx.rows(SQL["list_corrections"], {"tenant_id": tx.tenant_id, "limit": limit})
+def newest(tx: Tx, limit: int, before: int | None) -> list[Any]:
+    """The newest corrections first, of those before a batch."""
+    params = {"tenant_id": tx.tenant_id, "limit": limit, "before": before}
+    return tx.rows(SQL["list_corrections"], params)
 
 
 def list_changed_series(tx: Tx, batch_id: int) -> list[Any]:

@@ -11,7 +11,8 @@ select correction_id, kind, reason, undoes, voided, restored, added, batch_id, r
        (select u.correction_id from usage_correction u
         where u.tenant_id = c.tenant_id and u.undoes = c.correction_id) as undone_by
 from usage_correction c
-where tenant_id = %(tenant_id)s order by batch_id desc limit %(limit)s;
+where tenant_id = %(tenant_id)s and (%(before)s::bigint is null or batch_id < %(before)s)
+order by batch_id desc limit %(limit)s;
 
 -- name: changed_series
 -- What a correcting batch took back, put back or added: the last instant of it, series by series.

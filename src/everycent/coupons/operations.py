@@ -10,13 +10,33 @@ from everycent.coupons import application as applications
 from everycent.coupons import projection, queries, store
 from everycent.coupons.application import APPLIED, REMOVED, Application, Removed
 from everycent.customers import operations as customers
-from everycent.customers.customer import stream
+from everycent.customers import queries as known
+from everycent.customers.customer import Customer, stream
 from everycent.db.connection import Tx
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
-from everycent.kernel.errors import Conflict
+from everycent.kernel.errors import Conflict, Invalid
 from everycent.kernel.ids import IdSource
 from everycent.subscriptions import operations as contracts
+
+
+def target(
+    tx: Tx, customer: str | None, subscription: str | None
+) -> tuple[Customer, tuple[UUID, str] | None]:
+    """Who gets a coupon, and (its id and key) for which subscription only: one of the two is told. Raises
+    Invalid `coupon.bad_target`, NotFound `customer.unknown`, `subscription.unknown`."""
+    if (customer is None) == (subscription is None):
+        raise Invalid(
+            "coupon.bad_target",
+            "a coupon is for a customer, or for one subscription",
+            field="customer",
+            hint="give --customer KEY or --subscription KEY",
+        )
+    if subscription is None:
+        return known.by_name(tx, customer or ""), None
+    found = contracts.get(tx, subscription)
+    owner = known.by_ids(tx, [found.customer_id])[found.customer_id]
+    return owner, (found.subscription_id, found.key)
 
 
 def apply(

@@ -11,6 +11,7 @@ from everycent.coupons.application import Application, Held
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
 
+_ALL = 1_000_000
 _NAME = re.compile(r"(.{1,80})-([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -24,9 +25,19 @@ def held(tx: Tx, first: UUID, last: UUID) -> dict[UUID, list[Held]]:
     return found
 
 
-def listed(tx: Tx, *, customer_id: UUID | None = None, limit: int = 100) -> list[tuple[Any, Held]]:
-    """Applications by customer, each with its row (customer, currency, taken in minor units)."""
-    return store.list_all(tx, customer_id, limit)
+def listed(
+    tx: Tx, *, customer_id: UUID | None = None, after: UUID | None = None, limit: int = 100
+) -> list[tuple[Any, Held]]:
+    """Applications by customer, each with its row (customer, currency, taken in minor units); those
+    behind the application `after`, if one is told."""
+    return store.list_all(tx, customer_id, after, limit)
+
+
+def taken(tx: Tx, name: str) -> tuple[Any, Held]:
+    """An application by its name with what it took off so far. Raises NotFound `coupon.not_applied`."""
+    one = by_name(tx, name)
+    every = store.list_all(tx, one.customer_id, None, _ALL)
+    return next(found for found in every if found[1].application.name == name)
 
 
 def by_name(tx: Tx, name: str) -> Application:

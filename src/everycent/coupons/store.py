@@ -35,9 +35,12 @@ def list_held(tx: Tx, first: UUID, last: UUID) -> list[tuple[UUID, Held]]:
     ]
 
 
-def list_all(tx: Tx, customer_id: UUID | None, limit: int) -> list[tuple[Any, Held]]:
-    """Applications by customer, each with its row (customer, currency, taken)."""
-    params = {"tenant_id": tx.tenant_id, "customer_id": customer_id, "limit": limit}
+def list_all(
+    tx: Tx, customer_id: UUID | None, after: UUID | None, limit: int
+) -> list[tuple[Any, Held]]:
+    """Applications by customer, from behind one of them on, each with its row (customer, currency,
+    taken)."""
+    params = {"tenant_id": tx.tenant_id, "customer_id": customer_id, "after": after, "limit": limit}
     return [
         (row, Held(_Content.decode(row.content), row.uses, row.redemptions, row.rest))
         for row in tx.rows(SQL["list_held"], params)

@@ -28,6 +28,10 @@ cross join lateral (
     from coupon_use where tenant_id = a.tenant_id and application_id = a.application_id) u
 where a.tenant_id = %(tenant_id)s
   and (%(customer_id)s::uuid is null or a.customer_id = %(customer_id)s)
+  and (%(after)s::uuid is null or (c.key, a.order_no) > (
+      select d.key, b.order_no from coupon_application b
+      join customer d on d.tenant_id = b.tenant_id and d.customer_id = b.customer_id
+      where b.tenant_id = %(tenant_id)s and b.application_id = %(after)s))
 order by c.key, a.order_no limit %(limit)s;
 
 -- name: find_application

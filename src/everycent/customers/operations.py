@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from everycent.customers import customer as customers
 from everycent.customers import projection, store
@@ -56,6 +59,47 @@ def create(
         for customer in new
     ]
     journal.record(tx, drafts, recorded_at, projection.created)
+
+
+def bring(
+    tx: Tx,
+    wanted: Sequence[Customer],
+    *,
+    at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> list[Customer]:
+    """Creates those customers that are not there, and returns them; those that are there with the same
+    data are left alone. Raises as `create`, and Conflict `customer.differs`."""
+    known = {found.key: found for found in store.find_by_keys(tx, [one.key for one in wanted])}
+    for one in wanted:
+        _check_same(known.get(one.key), one)
+    fresh = [one for one in wanted if one.key not in known]
+    create(tx, fresh, at=at, recorded_at=recorded_at, actor=actor, ids=ids)
+    return fresh
+
+
+def _check_same(known: Customer | None, wanted: Customer) -> None:
+    if known is not None and replace(wanted, customer_id=known.customer_id) != known:
+        raise Conflict(
+            "customer.differs",
+            f"the customer {wanted.key!r} is there already with other data",
+            field="key",
+            value=wanted.key,
+            hint="change it with `everycent customer update`; nothing was imported",
+        )
+
+
+def changed(known: Customer, fields: Mapping[str, Any]) -> Customer:
+    """A customer with other values in some fields (None: it has none). The reason why it is not taxed goes
+    with the tax status that it was a reason for. Raises Invalid `customer.bad_tax_status`."""
+    told = dict(fields)
+    if "tax_status" in told:
+        told["tax_status"] = status = customers.tax_status(told["tax_status"])
+        if status is not known.tax_status:
+            told.setdefault("tax_reason", None)
+    return replace(known, **told)
 
 
 def update(

@@ -47,6 +47,13 @@ def payers(tx: Tx, customer_ids: Sequence[UUID]) -> dict[UUID, list[Payer]]:
     return store.list_payers(tx, customer_ids) if customer_ids else {}
 
 
+def payers_named(tx: Tx, held: Customer) -> list[tuple[str, Payer]]:
+    """Who pays for a customer, or has paid, in order of time, each with the key of the one who pays."""
+    told = payers(tx, [held.customer_id]).get(held.customer_id, [])
+    known = by_ids(tx, [one.payer_id for one in told if one.payer_id is not None])
+    return [(held.key if one.payer_id is None else known[one.payer_id].key, one) for one in told]
+
+
 def payers_around(tx: Tx, first: UUID, last: UUID) -> dict[UUID, list[Payer]]:
     """The same for the customers whose ids lie between the two, both included, and for those for whom one
     of them pays at any time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -188,29 +188,39 @@ class Database:
             pool.putconn(connection)
 
     @contextmanager
+    def _opened(self, opening: str) -> Iterator[psycopg.Connection[TupleRow]]:
+        """A transaction that is opened in one round trip: it commits when the block ends, and rolls back
+        when it raises."""
+        with self._connection() as connection:
+            connection.execute(opening.encode())
+            try:
+                yield connection
+            except BaseException as error:
+                with suppress(psycopg.Error):  # one that is lost is rolled back by the server
+                    connection.rollback()
+                if not isinstance(error, psycopg.Rollback):
+                    raise
+            else:
+                connection.commit()
+
+    @contextmanager
     def transaction(self, tenant_id: int, *, idle_seconds: int = 0) -> Iterator[Tx]:
         """A read-committed transaction as the application role, seeing only this tenant.
 
         Commits when the block ends, rolls back when it raises. With `idle_seconds` the database ends it
         when nothing comes for so long: a process that is stopped, or whose machine sleeps, keeps no locks.
         """
-        with self._connection() as connection, connection.transaction():
-            connection.execute(
-                "select set_config('role', %s, true), set_config('everycent.tenant', %s, true),"
-                " set_config('idle_in_transaction_session_timeout', %s, true)",
-                (APP_ROLE, str(tenant_id), f"{idle_seconds}s"),
-            )
+        opening = f"begin; {_acting_for(tenant_id)}"
+        if idle_seconds:
+            opening += f"; set local idle_in_transaction_session_timeout = '{int(idle_seconds)}s'"
+        with self._opened(opening) as connection:
             yield Tx(connection, tenant_id)
 
     @contextmanager
     def snapshot(self, tenant_id: int) -> Iterator[Tx]:
         """A transaction for reading, in which every statement sees the same instant."""
-        with self._connection() as connection, connection.transaction():
-            connection.execute("set transaction isolation level repeatable read")
-            connection.execute(
-                "select set_config('role', %s, true), set_config('everycent.tenant', %s, true)",
-                (APP_ROLE, str(tenant_id)),
-            )
+        opening = f"begin isolation level repeatable read; {_acting_for(tenant_id)}"
+        with self._opened(opening) as connection:
             yield Tx(connection, tenant_id)
 
     @contextmanager
@@ -242,6 +252,10 @@ class Database:
             before, self._pool, self._away = self._pool, None, "the program ends"
         if before is not None:
             before.close()
+
+
+def _acting_for(tenant_id: int) -> str:
+    return f"set local role {APP_ROLE}; set local everycent.tenant = '{int(tenant_id)}'"
 
 
 def first_line(error: BaseException) -> str:

@@ -92,9 +92,9 @@ def overview(tx: Tx, message_id: str) -> Overview:
     return Overview(*found[0])
 
 
-def files(tx: Tx, limit: int) -> list[Overview]:
-    """Files, the newest first, and where their debits stand."""
-    return [Overview(*row) for row in store.list_files(tx, limit)]
+def files(tx: Tx, limit: int, *, before: str | None = None) -> list[Overview]:
+    """Files, the newest first, and where their debits stand; those before a file."""
+    return [Overview(*row) for row in store.list_files(tx, limit, before=before)]
 
 
 def silent(tx: Tx, day: date) -> list[Silent]:

@@ -37,9 +37,13 @@ def find_file(tx: Tx, message_id: str) -> Any | None:
     return tx.row(SQL["find_file"], {"tenant_id": tx.tenant_id, "message_id": message_id})
 
 
-def list_files(tx: Tx, limit: int, message_id: str | None = None) -> list[Any]:
+def list_files(
+    tx: Tx, limit: int, message_id: str | None = None, *, before: str | None = None
+) -> list[Any]:
     """Files, the newest first, with what became of their debits."""
-    params = {"tenant_id": tx.tenant_id, "limit": limit, "message_id": message_id}
+    params = {
+        "tenant_id": tx.tenant_id, "limit": limit, "message_id": message_id, "before": before,
+    }  # fmt: skip
     return tx.rows(SQL["files"], params)
 
 

@@ -52,6 +52,9 @@ join lateral (
     where d.tenant_id = f.tenant_id and d.file_id = f.file_id) t on true
 where f.tenant_id = %(tenant_id)s
   and (%(message_id)s::text is null or f.message_id = %(message_id)s)
+  and (%(before)s::text is null or (f.at, f.message_id) < (
+      select b.at, b.message_id from debit_file b
+      where b.tenant_id = %(tenant_id)s and b.message_id = %(before)s))
 order by f.at desc, f.message_id desc limit %(limit)s;
 
 -- name: silent

@@ -11,6 +11,7 @@ import msgspec
 
 from everycent.charging.attempt import Stage
 from everycent.charging.policy import Policies, Policy
+from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.dunning import store
 from everycent.dunning.again import kept_because
@@ -19,6 +20,7 @@ from everycent.dunning.step import STEP_TAKEN, StepTaken
 from everycent.dunning.terms import NOTHING_SET, Terms, policies_of
 from everycent.invoicing.invoice import name_of
 from everycent.journal.types import decode
+from everycent.kernel.errors import NotFound
 
 _decoder = msgspec.json.Decoder(Terms)
 _stage = msgspec.json.Decoder(Stage)
@@ -102,11 +104,35 @@ class Listed(NamedTuple):
     ended_on: Any
 
 
-def steps(tx: Tx, customer_id: UUID | None = None, limit: int = 100) -> list[Listed]:
-    """Steps that were taken, the newest first."""
+class Place(NamedTuple):
+    """A step by what it is the how-manieth of."""
+
+    customer_id: UUID
+    currency: str
+    episode: int
+    number: int
+
+
+def place_of(tx: Tx, text: str) -> Place:
+    """The step 'CUSTOMER~EUR~1~2'. Raises NotFound `dunning.step_unknown`, `customer.unknown`."""
+    parts = text.rsplit("~", 3)
+    if len(parts) == 4 and all(one.isascii() and one.isdecimal() for one in parts[2:]):
+        customer = customers.by_name(tx, parts[0])
+        return Place(customer.customer_id, parts[1], int(parts[2][:9]), int(parts[3][:9]))
+    raise NotFound("dunning.step_unknown", "there is no such step", field="after", value=text)
+
+
+def steps(
+    tx: Tx,
+    customer_id: UUID | None = None,
+    limit: int = 100,
+    *,
+    behind: Place | None = None,
+) -> list[Listed]:
+    """Steps that were taken, the newest first; those behind another one."""
     return [
         Listed(
             row.customer, decode(STEP_TAKEN, row.schema_version, row.payload), row.why, row.ended_on
         )
-        for row in store.list_steps(tx, customer_id, limit)
+        for row in store.list_steps(tx, customer_id, limit, behind)
     ]

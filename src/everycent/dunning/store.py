@@ -48,9 +48,15 @@ def list_told(tx: Tx, events: Sequence[UUID]) -> list[Any]:
     return tx.rows(SQL["steps_told"], {"tenant_id": tx.tenant_id, "events": list(events)})
 
 
-def list_steps(tx: Tx, customer_id: UUID | None, limit: int) -> list[Any]:
-    """Steps, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "customer_id": customer_id, "limit": limit}
+def list_steps(
+    tx: Tx, customer_id: UUID | None, limit: int, behind: tuple[UUID, str, int, int] | None
+) -> list[Any]:
+    """Steps, the newest first; those behind one, told by customer, currency, episode and number."""
+    last_of, last_in, last_episode, last_number = behind or (None, None, None, None)
+    params = {
+        "tenant_id": tx.tenant_id, "customer_id": customer_id, "limit": limit, "last_of": last_of,
+        "last_in": last_in, "last_episode": last_episode, "last_number": last_number,
+    }  # fmt: skip
     return tx.rows(SQL["list_steps"], params)
 
 

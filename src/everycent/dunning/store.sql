@@ -90,6 +90,13 @@ join journal_event j on j.tenant_id = s.tenant_id and j.event_id = s.event_id
 left join dunning_end e on e.tenant_id = s.tenant_id and e.customer_id = s.customer_id
     and e.currency = s.currency and e.episode = s.episode
 where s.tenant_id = %(tenant_id)s and (%(customer_id)s::uuid is null or s.customer_id = %(customer_id)s)
+  and (%(last_of)s::uuid is null or exists (
+      select from dunning_step l
+      where l.tenant_id = %(tenant_id)s and l.customer_id = %(last_of)s and l.currency = %(last_in)s
+        and l.episode = %(last_episode)s and l.number = %(last_number)s
+        and (s.at < l.at or s.at = l.at and (
+             (s.customer_id, s.currency) > (l.customer_id, l.currency)
+             or (s.customer_id, s.currency) = (l.customer_id, l.currency) and s.number < l.number))))
 order by s.at desc, s.customer_id, s.currency, s.number desc limit %(limit)s;
 
 -- name: steps_out_of_order

@@ -39,6 +39,7 @@ def listed(
     since: date | None = None,
     until: date | None = None,
     limit: int = 100,
+    after: int | None = None,
 ) -> list[Any]:
-    """Rates with their corrections, the newest day first."""
-    return store.list_rates(tx, pair, since, until, limit)
+    """Rates with their corrections, the newest day first, of those after the one with a number."""
+    return store.list_rates(tx, pair, since, until, limit, after)

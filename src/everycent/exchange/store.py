@@ -63,12 +63,20 @@ def list_quotes(tx: Tx, pairs: Sequence[Pair], first: date, last: date, upto: in
 
 
 def list_rates(
-    tx: Tx, pair: Pair | None, since: date | None, until: date | None, limit: int
+    tx: Tx,
+    pair: Pair | None,
+    since: date | None,
+    until: date | None,
+    limit: int,
+    after: int | None = None,
 ) -> list[Any]:
-    """Rates with their corrections, the newest day first."""
+    """Rates with their corrections, the newest day first, of those after one."""
     base, quote = (None, None) if pair is None else pair
-    params = {"tenant_id": tx.tenant_id, "base": base, "quote": quote, "since": since}
-    return tx.rows(SQL["list_rates"], params | {"until": until, "limit": limit})
+    params = {
+        "tenant_id": tx.tenant_id, "base": base, "quote": quote, "since": since, "until": until,
+        "after": after, "limit": limit,
+    }  # fmt: skip
+    return tx.rows(SQL["list_rates"], params)
 
 
 def list_violations(tx: Tx) -> list[str]:

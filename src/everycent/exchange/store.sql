@@ -38,6 +38,11 @@ join journal_event e on e.tenant_id = r.tenant_id and e.event_id = r.event_id
 where r.tenant_id = %(tenant_id)s and (%(base)s::text is null or r.base = %(base)s)
   and (%(quote)s::text is null or r.quote = %(quote)s)
   and (%(since)s::date is null or r.day >= %(since)s) and (%(until)s::date is null or r.day <= %(until)s)
+  and (%(after)s::bigint is null or exists (
+       select from exchange_rate a
+       where a.tenant_id = r.tenant_id and a.number = %(after)s
+         and (r.day < a.day or (r.day = a.day and ((r.base, r.quote) > (a.base, a.quote)
+              or ((r.base, r.quote) = (a.base, a.quote) and r.step < a.step))))))
 order by r.day desc, r.base, r.quote, r.step desc limit %(limit)s;
 
 -- name: broken_rates

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from everycent.fakes.erp_books import found
@@ -52,13 +52,13 @@ async def _put_fault(request: Request) -> Response:
         fault["seconds"] = number(told, "seconds")
     fault["where"] = {name: told[name] for name in ("reference", "path") if told.get(name)}
     _service(request).faults.put(fault)
-    return _back()
+    return pages.back(request)
 
 
 async def _take_fault_away(request: Request) -> Response:
     """POST /page/faults/{id}: the switch."""
     _service(request).faults.take_away(request.path_params["number"])
-    return _back()
+    return pages.back(request)
 
 
 async def _settings(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def _settings(request: Request) -> Response:
     service.change({"mode": told.get("mode", ""), "delay": number(told, "delay")})
     service.close_period(told.get("closed_until") or None)
     await service.lines.durable()
-    return _back()
+    return pages.back(request)
 
 
 async def _lose(request: Request) -> Response:
@@ -75,7 +75,7 @@ async def _lose(request: Request) -> Response:
     service, told = _service(request), await form(request)
     service.keep(service.books.forgotten(told.get("reference", "")))
     await service.lines.durable()
-    return _back()
+    return pages.back(request)
 
 
 async def _double(request: Request) -> Response:
@@ -83,16 +83,12 @@ async def _double(request: Request) -> Response:
     service, told = _service(request), await form(request)
     service.keep(service.books.doubled(told.get("reference", ""), service.now()))
     await service.lines.durable()
-    return _back()
+    return pages.back(request)
 
 
 def _service(request: Request) -> ErpService:
     service: ErpService = request.app.state.service
     return service
-
-
-def _back() -> Response:
-    return RedirectResponse("/", 303)
 
 
 ROUTES = [

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from everycent.fakes.faults import KINDS
@@ -82,13 +82,13 @@ async def _put_fault(request: Request) -> Response:
     if told.get("reference"):
         fault["where"] = {"reference": told["reference"]}
     request.app.state.service.faults.put(fault)
-    return _back()
+    return pages.back(request)
 
 
 async def _take_fault_away(request: Request) -> Response:
     """POST /page/faults/{id}: the switch."""
     request.app.state.service.faults.take_away(request.path_params["number"])
-    return _back()
+    return pages.back(request)
 
 
 async def _settings(request: Request) -> Response:
@@ -97,7 +97,7 @@ async def _settings(request: Request) -> Response:
     changed = {"mode": told.get("mode", ""), "latency": number(told, "latency")}
     switches = {name: bool(told.get(name)) for name in ("looks_up", "strict")}
     request.app.state.service.change(changed | switches)
-    return _back()
+    return pages.back(request)
 
 
 async def _by_hand(request: Request) -> Response:
@@ -106,11 +106,7 @@ async def _by_hand(request: Request) -> Response:
     action, charge = request.path_params["action"], request.path_params["charge"]
     service.keep(service.bank.by_hand(action, charge, None, service.now()))
     await service.lines.durable()
-    return _back()
-
-
-def _back() -> Response:
-    return RedirectResponse("/", 303)
+    return pages.back(request)
 
 
 ROUTES = [

@@ -53,6 +53,12 @@ DEFINITIONS = {
     ),
     "messages": Definition("Mails and webhooks that wait, or were given up.", ("kind", "status")),
     "message_oldest_waiting_seconds": Definition("Age of the oldest message that waits."),
+    "webhooks": Definition(
+        "Events that wait to be told to an endpoint, or were given up.", ("endpoint", "status")
+    ),
+    "webhook_oldest_waiting_seconds": Definition(
+        "Age of the oldest event that waits to be told.", ("endpoint",)
+    ),
     "reports_unbuilt": Definition("Reports that are being pulled, or were refused.", ("status",)),
     "usage_rejected_records": Definition(
         "Records that were offered and not taken in.", ("door", "code"), Kind.COUNTER

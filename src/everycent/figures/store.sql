@@ -55,6 +55,16 @@ figure (name, labels, value) as (
     join message m on m.tenant_id = s.tenant_id and m.message_id = s.message_id
     where s.tenant_id = %(tenant_id)s and s.status = 'waiting' having count(*) > 0
     union all
+    select 'webhooks', array[e.key, d.status], count(*) from webhook_delivery d
+    join webhook_endpoint e on e.tenant_id = d.tenant_id and e.endpoint_id = d.endpoint_id
+    where d.tenant_id = %(tenant_id)s and d.status in ('waiting', 'failed') group by e.key, d.status
+    union all
+    select 'webhook_oldest_waiting_seconds', array[e.key], extract(epoch from %(at)s - min(j.recorded_at))
+    from webhook_delivery d
+    join webhook_endpoint e on e.tenant_id = d.tenant_id and e.endpoint_id = d.endpoint_id
+    join journal_event j on j.tenant_id = d.tenant_id and j.event_id = d.event_id
+    where d.tenant_id = %(tenant_id)s and d.status = 'waiting' group by e.key
+    union all
     select 'reports_unbuilt', array[status], count(*) from report_state
     where tenant_id = %(tenant_id)s and status <> 'built' group by status
     union all

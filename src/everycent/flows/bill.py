@@ -442,7 +442,12 @@ def work_alone(
 def due(database: Database, tenant_id: int, at: datetime) -> set[UUID]:
     """The customers of whom something is due at an instant, or came late."""
     with database.snapshot(tenant_id) as tx:
-        return {*subscriptions.due_customers(tx, at), *late.customers(tx)}
+        return due_of(tx, at)
+
+
+def due_of(tx: Tx, at: datetime) -> set[UUID]:
+    """The same in a transaction that is open."""
+    return {*subscriptions.due_customers(tx, at), *late.customers(tx)}
 
 
 def is_open(database: Database, tenant_id: int) -> bool:

@@ -79,6 +79,11 @@ def apply(database: Database, tenant_id: int, action: Action) -> Effect:
         return _corrected(database, database, tx, action)
 
 
+def apply_in(database: Database, tx: Tx, action: Action) -> Effect:
+    """The same in a transaction in which nothing was done yet that others could wait for."""
+    return _corrected(database, database, tx, action)
+
+
 class _UndoneError(Exception):
     """Ends the transaction of a preview."""
 

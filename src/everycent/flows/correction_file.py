@@ -6,7 +6,7 @@ that are right, so one bad row refuses the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from everycent.kernel.errors import Invalid
 from everycent.metering.bounds import refusals_of
 from everycent.metering.mapping import Parse, Reject, Rows, reject
 from everycent.metering.record import UsageRecord
+from everycent.metering.wire_plain import line_parser
 
 _TOLD_ROWS = 20
 
@@ -56,6 +57,17 @@ def read_records(
     if read.bad:
         raise _bad_rows(sorted(read.bad))
     return read.records
+
+
+def read_offered(
+    texts: Sequence[str],
+    meters: Collection[str],
+    policies: Mapping[str, IntakePolicy],
+    now: datetime,
+) -> list[UsageRecord]:
+    """The same of records that were sent in the plain form, a text each; lines count them from 1."""
+    rows = Rows(range(1, len(texts) + 1), [[text] for text in texts], texts)
+    return read_records([rows], line_parser(None, meters), policies, now)
 
 
 def _parse(rows: Rows, parse: Parse, read: _Read) -> None:

@@ -54,16 +54,30 @@ def write(
     """Writes a file of everything that is due and paid by mandates for the account. What we hold of
     customers pays first. From the commit on the debits are in the bank's hands: a file that is lost after
     that is made again by `again`."""
-    days = Days(wanted.sent_on, wanted.collect_on, account.lead_days)
     points.reach("debits.begin")
     with database.transaction(tenant_id) as tx:
-        clerk = writer(at, actor, ids)
-        due = operations.due(tx, account, wanted.due_by, at)
-        offset.use(tx, due.invoice_ids, clerk.of_payments)
-        done = operations.write(tx, account, due, wanted.due_by, days, render, terms(tx), clerk)
+        done = write_in(tx, account, wanted, render, at=at, actor=actor, ids=ids)
         points.reach("debits.commit")
     points.reach("debits.committed")
     return done
+
+
+def write_in(
+    tx: Tx,
+    account: Account,
+    wanted: Wanted,
+    render: Render,
+    *,
+    at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> Written:
+    """The same in a transaction that is there already."""
+    days = Days(wanted.sent_on, wanted.collect_on, account.lead_days)
+    clerk = writer(at, actor, ids)
+    due = operations.due(tx, account, wanted.due_by, at)
+    offset.use(tx, due.invoice_ids, clerk.of_payments)
+    return operations.write(tx, account, due, wanted.due_by, days, render, terms(tx), clerk)
 
 
 def again(tx: Tx, message_id: str, render: Render) -> tuple[DebitFile, bytes]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from everycent.erp.compared import Compared
 from everycent.erp.handed import Difference
 from everycent.erp.queries import BatchMade, Standing, Step
 from everycent.kernel.money import Money, plain
@@ -70,6 +71,24 @@ def answer_data(found: Any) -> dict[str, Any]:
         "at": instant_text(found.at),
         "why": found.why,
         "raw": bytes(found.raw).decode("utf-8", "backslashreplace"),
+    }
+
+
+def status_data(erp: str, counts: Sequence[Any], trouble: Sequence[Standing]) -> dict[str, Any]:
+    """How many documents stand where, and those that are in trouble."""
+    return {
+        "erp": erp,
+        "documents": {row.status: row.documents for row in counts},
+        "in_trouble": [document_data(one) for one in trouble],
+    }
+
+
+def compared_data(found: Compared) -> dict[str, Any]:
+    """What differs between here and there."""
+    return {
+        "here": found.here,
+        "there": found.there,
+        "findings": msgspec.to_builtins(found.findings),
     }
 
 

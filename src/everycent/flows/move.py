@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.difference import fields_between
@@ -124,3 +124,19 @@ def _versions(
     with database.snapshot(tenant_id) as tx:
         found = catalog.plans(tx, [(plan_key, version) for version in versions])
     return {version: plan for (_, version), plan in sorted(found.items())}
+
+
+def as_data(found: Outcome, key: str, *, is_trial: bool) -> dict[str, Any]:
+    """What became of the contracts of a plan, as a program gets it."""
+    return {
+        "plan": key,
+        "version": found.version,
+        "dry_run": is_trial,
+        "moved": found.moved,
+        "from_versions": found.from_versions,
+        "unchanged": found.unchanged,
+        "left_alone": [
+            {"subscription": one.key, **one.refusal.as_dict()} for one in found.left_alone
+        ],
+        "differences": found.differences,
+    }

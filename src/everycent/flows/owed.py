@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.customers import queries as customers
+from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
 from everycent.invoicing import queries as invoicing
 from everycent.invoicing.invoice import name_of
@@ -36,6 +38,26 @@ class Owed(NamedTuple):
     reasons: tuple[Reason, ...] = ()
 
 
+class Line(NamedTuple):
+    """An entry of a statement."""
+
+    entry_id: UUID
+    reason: Reason
+
+
+class Statement(NamedTuple):
+    """What changed what a customer owes in one currency in a span of time; `balance` of each entry is what
+    is owed after it."""
+
+    customer: Customer
+    opening: Money
+    closing: Money
+    lines: list[Line]
+
+
+_BATCH = 500
+
+
 def owed(tx: Tx, as_of: datetime, known_at: datetime) -> list[Owed]:
     """Everybody who owes something or is owed something, by customer key.
 
@@ -44,6 +66,34 @@ def owed(tx: Tx, as_of: datetime, known_at: datetime) -> list[Owed]:
     """
     balances = ledger.customer_balances(tx, as_of, known_at)
     known = customers.by_ids(tx, [row.customer_id for row in balances])
+    return _owed(balances, known)
+
+
+def owed_after(
+    tx: Tx, as_of: datetime, known_at: datetime, after: tuple[str, str], limit: int
+) -> list[Owed]:
+    """The same of those behind a customer's key and currency, in that order, at most so many."""
+    found: list[Owed] = []
+    behind = after[0]
+    batch = customers.by_keys(tx, [behind]) if behind else {}
+    while True:
+        known = {one.customer_id: one for one in batch.values()}
+        balances = ledger.customer_balances(tx, as_of, known_at, customer_ids=sorted(known))
+        place = {one.key: number for number, one in enumerate(batch.values())}
+        told = [
+            one
+            for one in _owed(balances, known)
+            if one.customer != after[0] or one.amount.currency > after[1]
+        ]
+        found += sorted(told, key=lambda one: (place[one.customer], one.amount.currency))
+        page = customers.page(tx, after=behind, limit=_BATCH) if len(found) < limit else []
+        if not page:
+            return found[:limit]
+        behind = page[-1].key
+        batch = {one.key: one for one in page}
+
+
+def _owed(balances: Sequence[Any], known: Mapping[UUID, Customer]) -> list[Owed]:
     found = [
         Owed(
             row.customer_id,
@@ -83,3 +133,38 @@ def explained(tx: Tx, customer_name: str, as_of: datetime, known_at: datetime) -
              tuple(listed))
         for _, listed in sorted(reasons.items())
     ]  # fmt: skip
+
+
+def statement(
+    tx: Tx,
+    customer_name: str,
+    currency: str | None,
+    start: datetime,
+    end: datetime,
+    known_at: datetime,
+) -> Statement:
+    """The account of a customer in a currency (None: its own) from an instant up to, not including,
+    another, by what was recorded by `known_at`. Raises NotFound `customer.unknown`."""
+    customer = customers.by_name(tx, customer_name)
+    unit = currency or customer.currency
+    balance = opening = Money(0, unit)
+    lines: list[Line] = []
+    rows = [
+        row
+        for row in ledger.statement(tx, customer.customer_id, end, known_at)
+        if row.currency == unit and row.at < end
+    ]
+    papers = {
+        row.invoice_id: name_of(row.series, row.number)
+        for row in invoicing.documents(tx, [row.document_id for row in rows if row.document_id])
+    }
+    for row in rows:
+        amount = Money(row.amount, unit)
+        balance += amount
+        if row.at < start:
+            opening = balance
+            continue
+        paper = papers.get(row.document_id)
+        reason = Reason(row.at, row.recorded_at, row.kind, paper, amount, balance)
+        lines.append(Line(row.entry_id, reason))
+    return Statement(customer, opening, balance, lines)

@@ -19,12 +19,25 @@ def reasons(tx: Tx) -> Accounted:
     offered = usage.counts(tx)
     away = archives.reasons_away(tx)
     found = accounted(verify.reasons_of_usage(tx), offered.duplicates, offered.conflicts, away)
-    return found._replace(
-        rejected=[
-            Rejected(row.code, row.door, row.records, row.first_day, row.last_day)
-            for row in usage.rejections(tx)
-        ]
-    )
+    return found._replace(rejected=rejected(tx))
+
+
+def rejected(tx: Tx) -> list[Rejected]:
+    """What could not be taken at all, by code and door, the most frequent first."""
+    return [
+        Rejected(row.code, row.door, row.records, row.first_day, row.last_day)
+        for row in usage.rejections(tx)
+    ]
+
+
+def counts_data(found: Any) -> dict[str, Any]:
+    """How many records and batches are stored, as a program gets it."""
+    return {
+        "records": found.records,
+        "batches": found.batches,
+        "open_records": found.open_records,
+        "open_batches": found.open,
+    }
 
 
 def as_data(found: Accounted) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from everycent.access import keys as api_keys
+from everycent.access import members
 from everycent.access import projection as access_rows
 from everycent.alarms import alarm as alarms
 from everycent.alarms import projection as alarm_rows
@@ -68,12 +69,17 @@ from everycent.subscriptions import subscription as subscriptions
 from everycent.watching import gap as gaps
 from everycent.watching import projection as watching_rows
 from everycent.watching import threshold as thresholds
+from everycent.webhooks import endpoint as webhooks
+from everycent.webhooks import projection as webhook_rows
 
 PROJECTORS: dict[str, Projector] = {
     event_type.name: Projector(event_type, project)
     for event_type, project in (
         (api_keys.CREATED, access_rows.key_created),
         (api_keys.REVOKED, access_rows.key_revoked),
+        (members.ADDED, access_rows.member_added),
+        (members.CHANGED, access_rows.member_changed),
+        (members.REMOVED, access_rows.member_changed),
         (catalog.VERSIONED, catalog.versioned),
         (exchange.SET, exchange_rows.rates_set),
         (customers.CREATED, customer_rows.created),
@@ -120,6 +126,7 @@ PROJECTORS: dict[str, Projector] = {
         (reports.REFUSED, report_rows.refused),
         (reports.BUILT, report_rows.built),
         (reports.COMPARED, report_rows.compared),
+        *((event_type, webhook_rows.endpoint) for event_type in webhooks.TYPES),
         (messages.QUEUED, message_rows.queued),
         (messages.TRIED, message_rows.tried),
         (messages.REQUEUED, message_rows.tried),
@@ -142,6 +149,7 @@ PROJECTORS: dict[str, Projector] = {
 
 TABLES = (
     access_rows.API_KEY,
+    access_rows.MEMBER,
     catalog.VERSION,
     exchange_rows.RATE,
     customer_rows.CUSTOMER,
@@ -188,6 +196,7 @@ TABLES = (
     erp_rows.BATCH,
     erp_rows.DOCUMENT,
     erp_rows.STATE,
+    webhook_rows.ENDPOINT,
     message_rows.MESSAGE,
     message_rows.STATE,
     ledger_rows.ENTRY,
@@ -210,6 +219,7 @@ TABLES = (
 )
 CHANGING = {
     access_rows.API_KEY,
+    access_rows.MEMBER,
     customer_rows.CUSTOMER,
     customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,
@@ -225,6 +235,7 @@ CHANGING = {
     alarm_rows.ALARM,
     report_rows.STATE,
     erp_rows.STATE,
+    webhook_rows.ENDPOINT,
     message_rows.STATE,
     credit_rows.WALLET,
     credit_rows.DUE,

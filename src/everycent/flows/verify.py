@@ -31,6 +31,7 @@ from everycent.metering import queries as usage
 from everycent.payments import audit as payments
 from everycent.reports import audit as reports
 from everycent.subscriptions import audit as contracts
+from everycent.webhooks import audit as webhooks
 
 
 class Check(NamedTuple):
@@ -42,6 +43,12 @@ class Check(NamedTuple):
     figures: dict[str, int] = {}  # noqa: RUF012 - never changed
 
 
+CHAINED = "every event stands on the one before it"
+SEALED = "every checkpoint still holds, with our signature"
+AS_TAKEN_IN = "every record says what was taken in"
+COUNTED = "every line counted the records it says"
+CONSERVED = "every record is billed or has a reason"
+REBUILT = "the journal rebuilds every table, byte for byte"
 ARCHIVE_ADDS_UP = "every archived record is accounted for"
 ARCHIVE_IS_THERE = "every archived month is there and says what was archived"
 
@@ -60,6 +67,14 @@ _SPOILED = (
 OnStart = Callable[[str], None]
 
 
+class Promise(NamedTuple):
+    """A promise that can be checked."""
+
+    area: str
+    text: str
+    check: Callable[[], Check]
+
+
 def verify(
     tx: Tx,
     *,
@@ -76,85 +91,88 @@ def verify(
     invoices (`recount_percent`) are counted again by the second engine.
     """
     tx.sort_in_memory()
-    on_start("every event stands on the one before it")
-    links = _found(tx, lambda: list(journal.broken_links(tx)))
-    yield Check("journal", "every event stands on the one before it", links,
-                {"events": events.count(tx)})  # fmt: skip
-    on_start("every checkpoint still holds")
-    yield Check(
-        "journal",
-        "every checkpoint still holds, with our signature",
-        _found(tx, lambda: list(journal.broken_checkpoints(tx, trusted_key))),
-    )
-    yield from _each("books", ledger.CHECKS, partial(ledger.violations, tx), on_start, tx)
-    yield from _each("invoices", invoicing.CHECKS, partial(invoicing.violations, tx), on_start, tx)
-    on_start(invoicing.AT_HOME)
-    yield Check("invoices", invoicing.AT_HOME, _found(tx, lambda: invoicing.false_homes(tx)))
-    on_start(invoicing.LINE_NOTES)
-    yield Check(
-        "invoices", invoicing.LINE_NOTES, _found(tx, lambda: invoicing.false_line_notes(tx))
-    )
-    on_start(exchange.IN_ORDER)
-    yield Check("invoices", exchange.IN_ORDER, _found(tx, lambda: exchange.violations(tx)))
-    on_start(contracts.APART)
-    yield Check("invoices", contracts.APART, _found(tx, lambda: contracts.violations(tx)))
-    on_start(coupons.USED_AS_ALLOWED)
-    yield Check("invoices", coupons.USED_AS_ALLOWED, _found(tx, lambda: coupons.violations(tx)))
-    yield from _each("credit", wallets.CHECKS, partial(wallets.violations, tx), on_start, tx)
-    yield from _each("payments", payments.CHECKS, partial(payments.violations, tx), on_start, tx)
-    yield from _each("payments", charging.CHECKS, partial(charging.violations, tx), on_start, tx)
-    yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), on_start, tx)
-    yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), on_start, tx)
-    yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), on_start, tx)
-    yield from _each("reports", reports.CHECKS, partial(reports.violations, tx), on_start, tx)
-    on_start(alarms.TOLD)
-    yield Check("erp", alarms.TOLD, _found(tx, lambda: alarms.violations(tx)))
-    yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), on_start, tx)
-    on_start(corrections.COUNTS_ONCE)
-    yield Check("usage", corrections.COUNTS_ONCE, _found(tx, lambda: corrections.violations(tx)))
-    on_start(ARCHIVE_ADDS_UP)
-    away = archives.records_away(tx)
-    yield Check(
-        "usage", ARCHIVE_ADDS_UP, _found(tx, lambda: archives.violations(tx)), {"records": away}
-    )
+    for promise in promises(
+        tx, trusted_key=trusted_key, with_replay=with_replay, files=files,
+        recount_percent=recount_percent,
+    ):  # fmt: skip
+        on_start(promise.text)
+        yield promise.check()
+
+
+def promises(
+    tx: Tx,
+    *,
+    trusted_key: bytes | None,
+    with_replay: bool,
+    files: Files | None = None,
+    recount_percent: int = 0,
+) -> Iterator[Promise]:
+    """The promises that `verify` checks, in its order."""
+    yield Promise("journal", CHAINED, lambda: _chain(tx))
+    yield _one("journal", SEALED, lambda: list(journal.broken_checkpoints(tx, trusted_key)), tx)
+    yield from _each("books", ledger.CHECKS, partial(ledger.violations, tx), tx)
+    yield from _each("invoices", invoicing.CHECKS, partial(invoicing.violations, tx), tx)
+    yield _one("invoices", invoicing.AT_HOME, lambda: invoicing.false_homes(tx), tx)
+    yield _one("invoices", invoicing.LINE_NOTES, lambda: invoicing.false_line_notes(tx), tx)
+    yield _one("invoices", exchange.IN_ORDER, lambda: exchange.violations(tx), tx)
+    yield _one("invoices", contracts.APART, lambda: contracts.violations(tx), tx)
+    yield _one("invoices", coupons.USED_AS_ALLOWED, lambda: coupons.violations(tx), tx)
+    yield from _each("credit", wallets.CHECKS, partial(wallets.violations, tx), tx)
+    yield from _each("payments", payments.CHECKS, partial(payments.violations, tx), tx)
+    yield from _each("payments", charging.CHECKS, partial(charging.violations, tx), tx)
+    yield from _each("payments", debits.CHECKS, partial(debits.violations, tx), tx)
+    yield from _each("dunning", dunning.CHECKS, partial(dunning.violations, tx), tx)
+    yield from _each("erp", erp.CHECKS, partial(erp.violations, tx), tx)
+    yield from _each("reports", reports.CHECKS, partial(reports.violations, tx), tx)
+    yield _one("erp", alarms.TOLD, lambda: alarms.violations(tx), tx)
+    yield from _each("webhooks", webhooks.CHECKS, partial(webhooks.violations, tx), tx)
+    yield from _each("usage", metering.CHECKS, partial(metering.violations, tx), tx)
+    yield _one("usage", corrections.COUNTS_ONCE, lambda: corrections.violations(tx), tx)
+    yield Promise("usage", ARCHIVE_ADDS_UP, lambda: _archived(tx))
     if files is not None:
-        on_start(ARCHIVE_IS_THERE)
-        yield Check("usage", ARCHIVE_IS_THERE, false_files(tx, files), {"records": away})
-    on_start("every record says what was taken in")
-    yield Check(
-        "usage",
-        "every record says what was taken in",
-        _found(tx, lambda: metering.altered_records(tx)),
-    )
-    on_start("every line counted the records it says")
-    yield Check(
-        "usage",
-        "every line counted the records it says",
-        _found(tx, lambda: invoicing.false_seals(tx)),
-    )
-    on_start("every record is billed or has a reason")
-    yield _conservation(tx)
+        yield Promise("usage", ARCHIVE_IS_THERE, partial(_filed, tx, files))
+    yield _one("usage", AS_TAKEN_IN, lambda: metering.altered_records(tx), tx)
+    yield _one("usage", COUNTED, lambda: invoicing.false_seals(tx), tx)
+    yield Promise("usage", CONSERVED, lambda: _conservation(tx))
     if recount_percent:
-        on_start(COUNTED_AGAIN)
-        yield _counted_again(tx, recount_percent, files)
+        yield Promise("invoices", COUNTED_AGAIN, lambda: _counted_again(tx, recount_percent, files))
     if with_replay:
-        on_start("the journal rebuilds every table")
-        figures: dict[str, int] = {}
-        different = _found(tx, lambda: _rebuilt(tx, figures))
-        yield Check("replay", "the journal rebuilds every table, byte for byte", different, figures)
+        yield Promise("replay", REBUILT, lambda: _replayed(tx))
+
+
+def _one(area: str, text: str, violators: Callable[[], list[str]], tx: Tx) -> Promise:
+    return Promise(area, text, lambda: Check(area, text, _found(tx, violators)))
 
 
 def _each(
-    subject: str,
-    promises: Iterable[str],
-    violators: Callable[[str], list[str]],
-    on_start: OnStart,
-    tx: Tx,
-) -> Iterator[Check]:
+    area: str, texts: Iterable[str], violators: Callable[[str], list[str]], tx: Tx
+) -> Iterator[Promise]:
     """The promises of one slice, in its order."""
-    for promise in promises:
-        on_start(promise)
-        yield Check(subject, promise, _found(tx, partial(violators, promise)))
+    for text in texts:
+        yield _one(area, text, partial(violators, text), tx)
+
+
+def _chain(tx: Tx) -> Check:
+    links = _found(tx, lambda: list(journal.broken_links(tx)))
+    return Check("journal", CHAINED, links, {"events": events.count(tx)})
+
+
+def _archived(tx: Tx) -> Check:
+    away = archives.records_away(tx)
+    return Check(
+        "usage", ARCHIVE_ADDS_UP, _found(tx, lambda: archives.violations(tx)), {"records": away}
+    )
+
+
+def _filed(tx: Tx, files: Files) -> Check:
+    away = archives.records_away(tx)
+    return Check("usage", ARCHIVE_IS_THERE, false_files(tx, files), {"records": away})
+
+
+def _replayed(tx: Tx) -> Check:
+    figures: dict[str, int] = {}
+    different = _found(tx, lambda: _rebuilt(tx, figures))
+    return Check("replay", REBUILT, different, figures)
 
 
 def _found(tx: Tx, work: Callable[[], list[str]]) -> list[str]:
@@ -182,7 +200,7 @@ def _conservation(tx: Tx) -> Check:
     violators = [f"{n} records are {name}" for name, n in reasons.items() if n < 0]
     if sum(reasons.values()) != received:
         violators.append(f"{received} records received, {sum(reasons.values())} accounted for")
-    return Check("usage", "every record is billed or has a reason", violators, reasons)
+    return Check("usage", CONSERVED, violators, reasons)
 
 
 def _counted_again(tx: Tx, percent: int, files: Files | None) -> Check:

@@ -14,14 +14,16 @@ import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import httpx2
-
-from everycent.dunning.webhook import check_target
+from everycent.integrations import webhook_gate
+from everycent.integrations.webhook_gate import Gate, Refused
 from everycent.kernel.errors import Invalid
 from everycent.messages.message import Message, Outcome
+from everycent.webhooks.course import GONE, Answer
+from everycent.webhooks.endpoint import SECRET_PREFIX
+from everycent.webhooks.posting import Post, Posting
 
-_SECONDS = 20
-_GONE = 410
+PUBLIC = Gate()
+"""To the public internet."""
 
 
 def secrets_of(text: str) -> tuple[bytes, ...]:
@@ -50,36 +52,52 @@ def signature(secrets: Sequence[bytes], name: str, timestamp: int, body: bytes) 
     )
 
 
-def webhooker(secrets: Sequence[bytes]) -> Callable[[Message, datetime], Outcome]:
+def webhooker(
+    secrets: Sequence[bytes], gate: Gate = PUBLIC
+) -> Callable[[Message, datetime], Outcome]:
     """What sends webhooks, signed with these secrets."""
-    return lambda message, at: send(secrets, message, at)
+    return lambda message, at: send(secrets, message, at, gate)
 
 
-def send(secrets: Sequence[bytes], message: Message, at: datetime) -> Outcome:
+def send(secrets: Sequence[bytes], message: Message, at: datetime, gate: Gate = PUBLIC) -> Outcome:
     """Sends a webhook. Whoever answers 410 is never told again; what is not answered 2xx is tried again."""
-    try:
-        check_target(message.to)
-    except Invalid as refusal:
-        return Outcome(is_delivered=False, reason=refusal.message, is_final=True)
-    body, timestamp = message.body.encode(), int(at.timestamp())
-    headers = {
+    body = message.body.encode()
+    headers = _headers(secrets, message.name, body, at)
+    answer = webhook_gate.post(gate, message.to, headers, body, at)
+    if isinstance(answer, Refused):
+        return Outcome(is_delivered=False, reason=answer.why, is_final=answer.is_final)
+    if answer.is_taken:
+        return Outcome(is_delivered=True, reason=str(answer.status))
+    return Outcome(is_delivered=False, reason=answer.reason, is_final=answer.status == GONE)
+
+
+def poster(gate: Gate) -> Post:
+    """What sends webhooks of endpoints."""
+
+    def post(posting: Posting, at: datetime) -> Answer:
+        headers = _headers(posting.secrets, posting.name, posting.body, at)
+        if posting.number is not None:
+            headers["webhook-sequence"] = str(posting.number)
+        answer = webhook_gate.post(gate, posting.url, headers, posting.body, at)
+        return Answer(None, answer.why) if isinstance(answer, Refused) else answer
+
+    return post
+
+
+def shown(secret: bytes) -> str:
+    """A secret as people and receivers keep it."""
+    return SECRET_PREFIX + base64.b64encode(secret).decode()
+
+
+def _headers(secrets: Sequence[bytes], name: str, body: bytes, at: datetime) -> dict[str, str]:
+    timestamp = int(at.timestamp())
+    return {
         "content-type": "application/json",
         "user-agent": "everycent",
-        "webhook-id": message.name,
+        "webhook-id": name,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(secrets, message.name, timestamp, body),
+        "webhook-signature": signature(secrets, name, timestamp, body),
     }
-    try:
-        with (
-            httpx2.Client(timeout=_SECONDS, follow_redirects=False, trust_env=False) as client,
-            client.stream("POST", message.to, content=body, headers=headers) as answer,
-        ):  # what the receiver says beside its status is not read: it could be of any length
-            status = answer.status_code
-    except httpx2.HTTPError as error:
-        return Outcome(is_delivered=False, reason=f"{type(error).__name__}: {error}")
-    if 200 <= status < 300:
-        return Outcome(is_delivered=True, reason=str(status))
-    return Outcome(is_delivered=False, reason=f"answered {status}", is_final=status == _GONE)
 
 
 def _bad_secret() -> Invalid:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from everycent.integrations.wire_connection import Connection, End, Reply
 from everycent.kernel.errors import Invalid
 from everycent.kernel.points import reach
+from everycent.payments.provider import BODY_LIMIT
 
 _IDLE_SECONDS = 4
 """After how long a connection is not used again: servers close them after 5 s and more, and a request
@@ -76,12 +77,21 @@ class Pool:
     """The connections to one provider, at most `concurrency` of them. For one event loop."""
 
     def __init__(
-        self, origin: Origin, concurrency: int, context: ssl.SSLContext | None = None
+        self,
+        origin: Origin,
+        concurrency: int,
+        context: ssl.SSLContext | None = None,
+        *,
+        address: str | None = None,
+        body_limit: int = BODY_LIMIT,
     ) -> None:
-        """`context`: whom to trust; the system's authorities unless told otherwise."""
+        """`context`: whom to trust; the system's authorities unless told otherwise. `address`: where to
+        connect to, of one whose name was looked up already; the host is named and trusted all the same."""
         self.origin = origin
         self.slots = asyncio.Semaphore(concurrency)
         self._context = context
+        self._address = address
+        self._body_limit = body_limit
         self._idle: list[tuple[Connection, int]] = []
         self._is_closed = False
 
@@ -95,7 +105,11 @@ class Pool:
             connection.close()
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            Connection, self.origin.host, self.origin.port, ssl=self._trusted()
+            lambda: Connection(self._body_limit),
+            self._address or self.origin.host,
+            self.origin.port,
+            ssl=self._trusted(),
+            server_hostname=self.origin.host if self.origin.is_tls else None,
         )
         return connection
 
@@ -146,15 +160,20 @@ async def call(pool: Pool, request: Request, deadline: timedelta) -> Reply:
 
 def once(origin: Origin, request: Request, deadline: timedelta) -> Reply:
     """`call` on a connection of its own, for who has no event loop."""
+    return alone(lambda: Pool(origin, 1), request, deadline)
 
-    async def alone() -> Reply:
-        pool = Pool(origin, 1)
+
+def alone(make_pool: Callable[[], Pool], request: Request, deadline: timedelta) -> Reply:
+    """`call` in a pool that is made for it, for who has no event loop."""
+
+    async def called() -> Reply:
+        pool = make_pool()
         try:
             return await call(pool, request, deadline)
         finally:
             await pool.close()
 
-    return asyncio.run(alone())
+    return asyncio.run(called())
 
 
 async def _exchange(pool: Pool, connection: Connection, content: bytes, until: Any) -> Reply:

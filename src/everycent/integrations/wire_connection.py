@@ -16,7 +16,6 @@ from everycent.payments.provider import BODY_LIMIT, RAW_LIMIT
 
 HEAD_LIMIT = 65_536
 """How many bytes a status line and headers may have."""
-_ENVELOPE_LIMIT = HEAD_LIMIT + 2 * BODY_LIMIT  # with the sizes of chunks and what follows the last
 
 
 class End(StrEnum):
@@ -47,7 +46,10 @@ class Reply(NamedTuple):
 class Connection(asyncio.Protocol):
     """A connection, for one request at a time. `is_reusable`: another may follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, body_limit: int = BODY_LIMIT) -> None:
+        self._body_limit = body_limit
+        # with the sizes of chunks and what follows the last
+        self._envelope_limit = HEAD_LIMIT + 2 * body_limit
         self._loop = asyncio.get_running_loop()
         self._transport: Any = None
         self._answer: asyncio.Future[Reply] | None = None
@@ -148,8 +150,8 @@ class Connection(asyncio.Protocol):
             self._finish()
         elif not self._is_head_complete and self._received > HEAD_LIMIT:
             self._end(End.TOO_LARGE, f"the headers have more than {HEAD_LIMIT} bytes")
-        elif self._received > _ENVELOPE_LIMIT:
-            self._end(End.TOO_LARGE, f"the answer has more than {_ENVELOPE_LIMIT} bytes")
+        elif self._received > self._envelope_limit:
+            self._end(End.TOO_LARGE, f"the answer has more than {self._envelope_limit} bytes")
 
     def eof_received(self) -> bool:
         """The other side has said everything. An answer without a length ends so."""
@@ -201,9 +203,9 @@ class Connection(asyncio.Protocol):
         elif coding not in ("", "chunked"):
             self._end(End.GARBLED, f"the answer is coded as {coding[:40]}")
         elif headers.get("content-length", "0").isdecimal() and (
-            int(headers.get("content-length", "0")[:20]) > BODY_LIMIT
+            int(headers.get("content-length", "0")[:20]) > self._body_limit
         ):
-            self._end(End.TOO_LARGE, f"the body has more than {BODY_LIMIT} bytes")
+            self._end(End.TOO_LARGE, f"the body has more than {self._body_limit} bytes")
         self._ends_with_connection = "content-length" not in headers and not coding
         if not self._parser.should_keep_alive():
             self.is_reusable = False
@@ -212,10 +214,10 @@ class Connection(asyncio.Protocol):
         """A part of the body came."""
         if self._is_surplus:
             return
-        room = BODY_LIMIT - len(self._body)
+        room = self._body_limit - len(self._body)
         self._body += body[:room]
         if len(body) > room:
-            self._end(End.TOO_LARGE, f"the body has more than {BODY_LIMIT} bytes")
+            self._end(End.TOO_LARGE, f"the body has more than {self._body_limit} bytes")
 
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was an interim one."""

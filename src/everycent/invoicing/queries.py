@@ -114,9 +114,17 @@ def listed(
     customer_id: UUID | None = None,
     after: tuple[date, str, int] = FROM_THE_START,
     limit: int = 100,
+    kind: str | None = None,
+    state: str | None = None,
+    today: date = date.max,
+    first: date | None = None,
+    last: date | None = None,
 ) -> list[Any]:
-    """Documents in order of date, series and number."""
-    return store.list_invoices(tx, customer_id, after, limit)
+    """Documents in order of date, series and number; of a kind, of which something is `open`, `overdue` on
+    a day or nothing open (`settled`), issued from a `first` day to a `last` one, both included."""
+    return store.list_invoices(
+        tx, customer_id, after, limit, kind=kind, state=state, today=today, first=first, last=last
+    )
 
 
 def documents(tx: Tx, invoice_ids: Sequence[UUID]) -> list[Any]:
@@ -309,14 +317,26 @@ def billed_by(tx: Tx, run: Run, subscription_ids: Sequence[UUID]) -> set[tuple[U
     return {(one, item) for one, item, event_id in found if runs_[event_id] == run.run_id}
 
 
-def runs(tx: Tx, limit: int = 20) -> list[Any]:
-    """The newest billing runs with their sums."""
-    return store.list_runs(tx, limit)
+def runs(tx: Tx, limit: int = 20, *, before: UUID | None = None) -> list[Any]:
+    """The newest billing runs with their sums, of those before one."""
+    return store.list_runs(tx, limit, before=before)
 
 
-def parked(tx: Tx, run_id: UUID) -> list[Any]:
-    """The customers that a run has parked, with the reason of each."""
-    return store.list_parked(tx, run_id)
+def run_by_name(tx: Tx, name: str) -> Any:
+    """A billing run with its sums, by its id as people see it. Raises NotFound `billing.run_unknown`,
+    Invalid `id.malformed`."""
+    rows = store.list_runs(tx, 1, run_id=ids.parse(ids.RUN, name, "run"))
+    if not rows:
+        raise NotFound(
+            "billing.run_unknown", f"there is no billing run {name}", field="run", value=name,
+            hint="list them with `everycent bill history`",
+        )  # fmt: skip
+    return rows[0]
+
+
+def parked(tx: Tx, run_id: UUID, *, after: str = "", limit: int | None = None) -> list[Any]:
+    """The customers that a run has parked, with the reason of each, by their keys from one on."""
+    return store.list_parked(tx, run_id, after, limit)
 
 
 def credit_note(tx: Tx, name: str) -> CreditNote:

@@ -174,7 +174,16 @@ def find_invoice(tx: Tx, series: str, number: int, invoice_id: UUID | None) -> A
 
 
 def list_invoices(
-    tx: Tx, customer_id: UUID | None, after: tuple[date, str, int], limit: int
+    tx: Tx,
+    customer_id: UUID | None,
+    after: tuple[date, str, int],
+    limit: int,
+    *,
+    kind: str | None,
+    state: str | None,
+    today: date,
+    first: date | None,
+    last: date | None,
 ) -> list[Any]:
     """Documents in order of date and number."""
     return tx.rows(
@@ -186,6 +195,11 @@ def list_invoices(
             "after_series": after[1],
             "after_number": after[2],
             "limit": limit,
+            "kind": kind,
+            "state": state,
+            "today": today,
+            "first": first,
+            "last": last,
         },
     )
 
@@ -306,14 +320,17 @@ def get_progress(tx: Tx, run_id: UUID) -> Any:
     return tx.row(SQL["run_progress"], _of_run(tx, run_id))
 
 
-def list_parked(tx: Tx, run_id: UUID) -> list[Any]:
-    """The customers that a run has parked."""
-    return tx.rows(SQL["run_parked"], _of_run(tx, run_id))
+def list_parked(tx: Tx, run_id: UUID, after: str, limit: int | None) -> list[Any]:
+    """The customers that a run has parked, by key, of those after one."""
+    return tx.rows(SQL["run_parked"], _of_run(tx, run_id, after=after, limit=limit))
 
 
-def list_runs(tx: Tx, limit: int) -> list[Any]:
-    """The newest runs."""
-    return tx.rows(SQL["list_runs"], {"tenant_id": tx.tenant_id, "limit": limit})
+def list_runs(
+    tx: Tx, limit: int, *, before: UUID | None = None, run_id: UUID | None = None
+) -> list[Any]:
+    """The newest runs, of those before one; or one."""
+    params = {"tenant_id": tx.tenant_id, "limit": limit, "before": before, "run_id": run_id}
+    return tx.rows(SQL["list_runs"], params)
 
 
 def list_violations(tx: Tx, check: str) -> list[str]:

@@ -218,6 +218,16 @@ join customer c on c.tenant_id = i.tenant_id and c.customer_id = i.customer_id
 where i.tenant_id = %(tenant_id)s
   and (%(customer_id)s::uuid is null or i.customer_id = %(customer_id)s)
   and (i.issued_on, i.series, i.number) > (%(after_on)s::date, %(after_series)s, %(after_number)s)
+  and (%(kind)s::text is null or i.kind = %(kind)s)
+  and (%(first)s::date is null or i.issued_on >= %(first)s)
+  and (%(last)s::date is null or i.issued_on <= %(last)s)
+  and (%(state)s::text is null or (
+      select case %(state)s when 'open' then o.open <> 0
+             when 'overdue' then o.open > 0 and i.due_on < %(today)s::date else o.open = 0 end
+      from (select coalesce((
+          select s.open_after from settlement s
+          where s.tenant_id = i.tenant_id and s.document_id = i.invoice_id
+          order by s.step desc limit 1), i.gross - i.prepaid) as open) o))
 order by i.issued_on, i.series, i.number limit %(limit)s;
 
 -- name: list_documents
@@ -320,17 +330,22 @@ from billing_chunk where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
 -- name: run_parked
 select c.key as customer, p.code, p.message from billing_parked p
 join customer c on c.tenant_id = p.tenant_id and c.customer_id = p.customer_id
-where p.tenant_id = %(tenant_id)s and p.run_id = %(run_id)s order by c.key;
+where p.tenant_id = %(tenant_id)s and p.run_id = %(run_id)s and c.key > %(after)s
+order by c.key limit %(limit)s;
 
 -- name: list_runs
+-- Runs with their sums, the newest first, of those before one.
 select r.run_id, r.as_of, r.started_at, r.finished_at, r.customers, r.chunks,
        coalesce(sum(c.invoices), 0)::bigint as invoices, coalesce(sum(c.lines), 0)::bigint as lines,
        coalesce(sum(c.parked), 0)::bigint as parked, count(*) filter (where c.done) as chunks_done
 from billing_run r
 left join billing_chunk c on c.tenant_id = r.tenant_id and c.run_id = r.run_id
-where r.tenant_id = %(tenant_id)s
+where r.tenant_id = %(tenant_id)s and (%(run_id)s::uuid is null or r.run_id = %(run_id)s)
+  and (%(before)s::uuid is null or (r.started_at, r.run_id) < (
+       select b.started_at, b.run_id from billing_run b
+       where b.tenant_id = %(tenant_id)s and b.run_id = %(before)s))
 group by r.run_id, r.as_of, r.started_at, r.finished_at, r.customers, r.chunks
-order by r.started_at desc limit %(limit)s;
+order by r.started_at desc, r.run_id desc limit %(limit)s;
 
 -- name: false_sums
 -- Invoices whose lines, less discounts, and taxes do not add up.

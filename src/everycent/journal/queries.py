@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,9 @@ from everycent.db.connection import Tx
 from everycent.journal import store
 from everycent.journal.event import Cursor
 from everycent.kernel.errors import NotFound
+
+LOOKED_AT = 100_000
+"""How many events are looked at for those of some types, until the one who asks has to ask again."""
 
 
 def stream(tx: Tx, name: str, *, version: int = 1, limit: int = 1000) -> list[Any]:
@@ -31,8 +35,45 @@ def since(tx: Tx, cursor: Cursor, limit: int) -> tuple[list[Any], Cursor]:
     """
     rows = store.list_since(tx, cursor, limit)
     if rows:
-        cursor = Cursor(rows[-1].epoch, rows[-1].xid, rows[-1].seq)
+        cursor = cursor_of(rows[-1])
     return rows, cursor
+
+
+def headings(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
+    """The same without payloads: rows that say with `epoch`, `xid` and `seq` where they stand."""
+    return store.list_headings_since(tx, cursor, limit)
+
+
+def fence(tx: Tx) -> Cursor:
+    """Where the journal is not final yet: what is read up to here never gets something put before it."""
+    return store.get_fence(tx)._replace(seq=0)
+
+
+def found(
+    tx: Tx,
+    after: Cursor,
+    *,
+    of_stream: str | None = None,
+    types: Sequence[str] | None = None,
+    limit: int = 100,
+) -> tuple[list[Any], Cursor, bool]:
+    """Events of a stream or of some types after a cursor, in journal order, the cursor to go on from, and
+    whether there is more. By type no more than `LOOKED_AT` events are looked at: there may be more although
+    fewer than asked for, or none, were found."""
+    upto = None
+    if types is not None and of_stream is None:
+        upto = store.find_cursor_after(tx, after, LOOKED_AT)
+    rows = store.list_found(tx, after, upto, stream=of_stream, types=types, limit=limit + 1)
+    if len(rows) > limit:
+        return rows[:limit], cursor_of(rows[limit - 1]), True
+    if upto is not None:
+        return rows, upto, True
+    return rows, cursor_of(rows[-1]) if rows else after, False
+
+
+def cursor_of(row: Any) -> Cursor:
+    """The place of an event."""
+    return Cursor(row.epoch, row.xid, row.seq)
 
 
 def count(tx: Tx) -> int:

@@ -53,8 +53,17 @@ def find_event(tx: Tx, event_id: UUID) -> Any | None:
 
 def list_since(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
     """Rows after `cursor` that no running transaction can still come before."""
+    return _since(tx, "read_since", cursor, limit)
+
+
+def list_headings_since(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
+    """The same without payloads."""
+    return _since(tx, "read_headings_since", cursor, limit)
+
+
+def _since(tx: Tx, statement: str, cursor: Cursor, limit: int) -> list[Any]:
     return tx.rows(
-        SQL["read_since"],
+        SQL[statement],
         {
             "tenant_id": tx.tenant_id,
             "epoch": cursor.epoch,
@@ -63,6 +72,34 @@ def list_since(tx: Tx, cursor: Cursor, limit: int) -> list[Any]:
             "limit": limit,
         },
     )
+
+
+def list_found(
+    tx: Tx,
+    after: Cursor,
+    upto: Cursor | None,
+    *,
+    stream: str | None,
+    types: Sequence[str] | None,
+    limit: int,
+) -> list[Any]:
+    """Rows of a stream or of some types, after a cursor and up to another."""
+    epoch, xid, seq = (None, None, None) if upto is None else upto
+    return tx.rows(
+        SQL["read_found"],
+        {
+            "tenant_id": tx.tenant_id, **after._asdict(), "upto_epoch": epoch, "upto_xid": xid,
+            "upto_seq": seq, "stream": stream, "types": None if types is None else list(types),
+            "limit": limit,
+        },
+    )  # fmt: skip
+
+
+def find_cursor_after(tx: Tx, after: Cursor, events: int) -> Cursor | None:
+    """The place so many events after a cursor, or None where there are not so many."""
+    params = {"tenant_id": tx.tenant_id, **after._asdict(), "events": events}
+    row = tx.row(SQL["cursor_after"], params)
+    return None if row is None else Cursor(row.epoch, row.xid, row.seq)
 
 
 def stream_all(tx: Tx, *, by_stream: bool) -> Iterator[tuple[Any, ...]]:

@@ -36,6 +36,41 @@ where tenant_id = %(tenant_id)s
 order by epoch, xid, seq
 limit %(limit)s;
 
+-- name: read_headings_since
+-- The same without payloads: for whoever wants few of the events.
+select event_id, stream, version, type, at, recorded_at, epoch, xid::text::bigint as xid, seq
+from journal_event
+where tenant_id = %(tenant_id)s
+  and (epoch, xid, seq) > (%(epoch)s, %(xid)s::text::xid8, %(seq)s)
+  and (xid < pg_snapshot_xmin(pg_current_snapshot()) or epoch < current_epoch())
+order by epoch, xid, seq
+limit %(limit)s;
+
+-- name: read_found
+-- Events of a stream, or of some types, after a cursor and up to another one; in the order and up to the
+-- transaction of read_since.
+select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash,
+       epoch, xid::text::bigint as xid, seq
+from journal_event
+where tenant_id = %(tenant_id)s
+  and (%(stream)s::text is null or stream = %(stream)s)
+  and (%(types)s::text[] is null or type = any(%(types)s))
+  and (epoch, xid, seq) > (%(epoch)s, %(xid)s::text::xid8, %(seq)s)
+  and (%(upto_epoch)s::int is null
+       or (epoch, xid, seq) <= (%(upto_epoch)s, %(upto_xid)s::text::xid8, %(upto_seq)s))
+  and (xid < pg_snapshot_xmin(pg_current_snapshot()) or epoch < current_epoch())
+order by epoch, xid, seq
+limit %(limit)s;
+
+-- name: cursor_after
+-- The place so many events after a cursor; none where there are not so many.
+select epoch, xid::text::bigint as xid, seq from journal_event
+where tenant_id = %(tenant_id)s
+  and (epoch, xid, seq) > (%(epoch)s, %(xid)s::text::xid8, %(seq)s)
+  and (xid < pg_snapshot_xmin(pg_current_snapshot()) or epoch < current_epoch())
+order by epoch, xid, seq
+offset %(events)s limit 1;
+
 -- name: read_all
 -- The whole journal in order, for replay.
 select event_id, stream, version, type, schema_version, at, recorded_at, actor, cause, payload, hash

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import NamedTuple
+from uuid import UUID
 
 
 class Kind(StrEnum):
@@ -27,6 +28,14 @@ class Account(NamedTuple):
     code: str
     name: str
     kind: Kind
+
+
+class Of(NamedTuple):
+    """Of which account a statement is, in which currency, and of one customer where one is told."""
+
+    account_id: int
+    currency: str
+    customer_id: UUID | None = None
 
 
 RECEIVABLE = Account(1, "receivable", "Accounts receivable", Kind.ASSET)

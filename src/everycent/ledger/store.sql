@@ -28,7 +28,7 @@ from ledger_posting p
 join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
 where p.tenant_id = %(tenant_id)s and p.customer_id is not null and p.account_id <> 13
   and e.at <= %(as_of)s and e.recorded_at <= %(known_at)s
-  and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+  and (%(customer_ids)s::uuid[] is null or p.customer_id = any(%(customer_ids)s))
 group by p.customer_id, p.currency
 having sum(p.amount) <> 0;
 
@@ -59,6 +59,54 @@ from ledger_entry e
 join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id
 where e.tenant_id = %(tenant_id)s and e.at <= %(as_of)s
 order by e.at, e.entry_id, p.posting_no;
+
+-- name: list_entries
+-- Entries in order of time that post to an account, of a customer, or for a document; of those after one.
+select e.entry_id from ledger_entry e
+where e.tenant_id = %(tenant_id)s
+  and (%(start)s::timestamptz is null or e.at >= %(start)s)
+  and (%(end)s::timestamptz is null or e.at < %(end)s)
+  and (%(kind)s::text is null or e.kind = %(kind)s)
+  and (%(document_id)s::uuid is null or e.document_id = %(document_id)s)
+  and (%(after_at)s::timestamptz is null or (e.at, e.entry_id) > (%(after_at)s, %(after_id)s::uuid))
+  and ((%(account_id)s::int is null and %(customer_id)s::uuid is null) or exists (
+       select from ledger_posting p
+       where p.tenant_id = e.tenant_id and p.entry_id = e.entry_id
+         and (%(account_id)s::int is null or p.account_id = %(account_id)s)
+         and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)))
+order by e.at, e.entry_id limit %(limit)s;
+
+-- name: read_entries
+-- Some entries with their postings, in order of time.
+select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, e.reverses,
+       p.account_id, p.amount, p.currency, p.customer_id
+from ledger_entry e
+join ledger_posting p on p.tenant_id = e.tenant_id and p.entry_id = e.entry_id
+where e.tenant_id = %(tenant_id)s and e.entry_id = any(%(ids)s)
+order by e.at, e.entry_id, p.posting_no;
+
+-- name: account_entries
+-- What entries post to an account in a currency, of a customer or of all, in order of time; of those after
+-- one.
+select e.entry_id, e.kind, e.at, e.recorded_at, e.document_id, sum(p.amount)::bigint as amount
+from ledger_posting p
+join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
+where p.tenant_id = %(tenant_id)s and p.account_id = %(account_id)s and p.currency = %(currency)s
+  and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+  and (%(start)s::timestamptz is null or e.at >= %(start)s) and e.at < %(end)s
+  and (%(after_at)s::timestamptz is null or (e.at, e.entry_id) > (%(after_at)s, %(after_id)s::uuid))
+group by e.entry_id, e.kind, e.at, e.recorded_at, e.document_id
+order by e.at, e.entry_id limit %(limit)s;
+
+-- name: account_balance
+-- What an account comes to in a currency, of a customer or of all: before an instant, and of the entries of
+-- that instant up to one.
+select coalesce(sum(p.amount), 0)::bigint
+from ledger_posting p
+join ledger_entry e on e.tenant_id = p.tenant_id and e.entry_id = p.entry_id
+where p.tenant_id = %(tenant_id)s and p.account_id = %(account_id)s and p.currency = %(currency)s
+  and (%(customer_id)s::uuid is null or p.customer_id = %(customer_id)s)
+  and (e.at < %(at)s or (e.at = %(at)s and e.entry_id <= %(upto)s::uuid));
 
 -- name: unbalanced_entries
 select p.entry_id::text || ' ' || p.currency || ' is off by ' || sum(p.amount)

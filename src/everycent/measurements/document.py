@@ -17,7 +17,7 @@ from everycent.kernel import calendar
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import parse_instant
 from everycent.measurements.document_sources import GivenHttp, GivenSql, Strict, http, sql, wrong
-from everycent.measurements.measurement import Kind, Measurement, Sample, Time, Unit
+from everycent.measurements.measurement import Kind, Measurement, Sample, Time, TimeUnit
 from everycent.measurements.schedule import parse_delay, parse_every
 from everycent.metering.record import canonical_dimensions, check_giver, check_name, check_time
 
@@ -28,14 +28,14 @@ _T = TypeVar("_T")
 
 
 class _Time(Strict):
-    unit: Unit
+    unit: TimeUnit
     subjects: tuple[str, ...] = ()
     of_plan: str | None = None
 
 
 class _Sample(Strict):
     meter: str
-    unit: Unit
+    unit: TimeUnit
     subjects: tuple[str, ...] = ()
     of_plan: str | None = None
     history: bool = True

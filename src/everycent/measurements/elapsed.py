@@ -15,21 +15,21 @@ from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.money import EXACT
 from everycent.kernel.period import Period
 from everycent.kernel.quantity import as_decimal
-from everycent.measurements.measurement import Unit
+from everycent.measurements.measurement import TimeUnit
 from everycent.metering.record import micros
 
 _DAY = timedelta(days=1)
-_MICROS = {Unit.SECONDS: 1_000_000, Unit.MINUTES: 60_000_000, Unit.HOURS: 3_600_000_000}
+_MICROS = {TimeUnit.SECONDS: 1_000_000, TimeUnit.MINUTES: 60_000_000, TimeUnit.HOURS: 3_600_000_000}
 
 
-def elapsed(unit: Unit, part: Period, interval: Period, time_zone: str) -> Decimal:
+def elapsed(unit: TimeUnit, part: Period, interval: Period, time_zone: str) -> Decimal:
     """The time in `part` of an `interval`, in units; days are those of `time_zone`."""
     start, end = _readings(unit, part, interval, time_zone)
     return EXACT.subtract(as_decimal(end), as_decimal(start))
 
 
 def level_over(
-    level: Decimal, unit: Unit, part: Period, interval: Period, time_zone: str
+    level: Decimal, unit: TimeUnit, part: Period, interval: Period, time_zone: str
 ) -> Decimal:
     """A level that held for `part`: level × time, rounded to eighteen places where it has more."""
     start, end = _readings(unit, part, interval, time_zone)
@@ -37,13 +37,13 @@ def level_over(
 
 
 def _readings(
-    unit: Unit, part: Period, interval: Period, time_zone: str
+    unit: TimeUnit, part: Period, interval: Period, time_zone: str
 ) -> tuple[Fraction, Fraction]:
     """What a clock that counts this unit shows at the start and at the end."""
-    if unit is Unit.INTERVALS:
+    if unit is TimeUnit.INTERVALS:
         whole = interval.start, interval.end
         return _share(part.start, *whole), _share(part.end, *whole)
-    if unit is not Unit.DAYS:
+    if unit is not TimeUnit.DAYS:
         return Fraction(micros(part.start), _MICROS[unit]), Fraction(
             micros(part.end), _MICROS[unit]
         )

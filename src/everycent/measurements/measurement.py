@@ -16,7 +16,7 @@ from everycent.journal.types import EventType
 from everycent.measurements.schedule import Schedule, parse_every
 
 
-class Unit(StrEnum):
+class TimeUnit(StrEnum):
     """What time is counted in. DAYS are local days: one with 23 or 25 hours is one. INTERVALS count each
     interval of the measurement as one."""
 
@@ -31,7 +31,7 @@ class Time(msgspec.Struct, frozen=True, tag="time", omit_defaults=True):
     """The flow of time itself, for named `subjects` or for those of the subscriptions to `of_plan`, as
     long as they run."""
 
-    unit: Unit
+    unit: TimeUnit
     subjects: tuple[str, ...] = ()
     of_plan: str | None = None
 
@@ -40,7 +40,7 @@ class Sample(msgspec.Struct, frozen=True, tag="sample", omit_defaults=True):
     """A level carried on: the last value of `meter` before the interval's end, times the time."""
 
     meter: str
-    unit: Unit
+    unit: TimeUnit
     subjects: tuple[str, ...] = ()
     of_plan: str | None = None
     history: bool = True

@@ -23,6 +23,11 @@ def listed(tx: Tx) -> list[State]:
     return store.find_states(tx)
 
 
+def page(tx: Tx, after: str, limit: int) -> list[State]:
+    """Measurements behind a key, in order of the keys."""
+    return store.find_states(tx, after=after, limit=limit)
+
+
 def get(tx: Tx, key: str) -> State:
     """One measurement as it stands. Raises NotFound `measurement.unknown`."""
     found = store.find_states(tx, key)

@@ -29,8 +29,11 @@ def try_lock(tx: Tx, key: str) -> bool:
     return bool(tx.value(SQL["try_lock"], {"tenant_id": tx.tenant_id, "key": key}))
 
 
-def find_states(tx: Tx, key: str | None = None) -> list[State]:
-    """All measurements in order of their keys, or one."""
+def find_states(
+    tx: Tx, key: str | None = None, after: str = "", limit: int | None = None
+) -> list[State]:
+    """All measurements in order of their keys, or one; or so many behind a key."""
+    params = {"tenant_id": tx.tenant_id, "key": key, "after": after, "limit": limit}
     return [
         State(
             _Definition.decode(row.content),
@@ -40,7 +43,7 @@ def find_states(tx: Tx, key: str | None = None) -> list[State]:
             row.covered_until,
             _failure(row),
         )
-        for row in tx.rows(SQL["states"], {"tenant_id": tx.tenant_id, "key": key})
+        for row in tx.rows(SQL["states"], params)
     ]
 
 

@@ -18,7 +18,8 @@ cross join lateral (
 left join measurement_failure f
     on f.tenant_id = m.tenant_id and f.key = m.key and f.attempts > 0
 where m.tenant_id = %(tenant_id)s and (%(key)s::text is null or m.key = %(key)s)
-order by m.key;
+  and m.key > %(after)s
+order by m.key limit %(limit)s;
 
 -- name: totals
 -- How many intervals of each measurement are measured and missed, and what that came to.

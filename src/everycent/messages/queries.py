@@ -29,9 +29,11 @@ class Held(NamedTuple):
     customer: str | None
 
 
-def listed(tx: Tx, *, status: str | None = None, limit: int = 100) -> list[Held]:
-    """Messages, the newest first; those that stand somewhere."""
-    return _held(tx, None, status, limit)
+def listed(
+    tx: Tx, *, status: str | None = None, before: UUID | None = None, limit: int = 100
+) -> list[Held]:
+    """Messages, the newest first; those that stand somewhere, and of those before one."""
+    return _held(tx, None, status, limit, before)
 
 
 def by_ids(tx: Tx, message_ids: Sequence[UUID]) -> list[Held]:
@@ -63,7 +65,13 @@ def waiting(tx: Tx, at: datetime) -> dict[str, int]:
     return store.count_waiting(tx, at)
 
 
-def _held(tx: Tx, wanted: Sequence[UUID] | None, status: str | None, limit: int) -> list[Held]:
+def _held(
+    tx: Tx,
+    wanted: Sequence[UUID] | None,
+    status: str | None,
+    limit: int,
+    before: UUID | None = None,
+) -> list[Held]:
     return [
         Held(
             _decoder.decode(row.told),
@@ -72,5 +80,5 @@ def _held(tx: Tx, wanted: Sequence[UUID] | None, status: str | None, limit: int)
             row.changed_at,
             row.customer,
         )
-        for row in store.list_messages(tx, ids=wanted, status=status, limit=limit)
+        for row in store.list_messages(tx, ids=wanted, status=status, before=before, limit=limit)
     ]

@@ -41,13 +41,15 @@ def list_messages(
     *,
     ids: Sequence[UUID] | None = None,
     status: str | None = None,
+    before: UUID | None = None,
     limit: int = 100_000,
 ) -> list[Any]:
-    """Messages with where they stand, the newest first."""
+    """Messages with where they stand, the newest first, of those before one."""
     params = {
         "tenant_id": tx.tenant_id,
         "ids": None if ids is None else list(ids),
         "status": status,
+        "before": before,
         "limit": limit,
     }
     return tx.rows(SQL["messages"], params)

@@ -33,6 +33,9 @@ left join customer c on c.tenant_id = m.tenant_id and c.customer_id = m.customer
 where m.tenant_id = %(tenant_id)s
   and (%(ids)s::uuid[] is null or m.message_id = any(%(ids)s))
   and (%(status)s::text is null or s.status = %(status)s)
+  and (%(before)s::uuid is null or (m.at, m.message_id) < (
+       select b.at, b.message_id from message b
+       where b.tenant_id = %(tenant_id)s and b.message_id = %(before)s))
 order by m.at desc, m.message_id desc limit %(limit)s;
 
 -- name: broken_messages

@@ -47,9 +47,19 @@ def by_name(tx: Tx, name: str) -> Held:
     return payment(tx, ids.parse(payments.PREFIX, name, "payment"))
 
 
-def of_customer(tx: Tx, customer_id: UUID | None, *, only_left: bool = False) -> list[Held]:
-    """Payments of a customer, or of everybody, oldest first; those of which something is left."""
-    rows = store.list_payments(tx, customer_id=customer_id, only_left=only_left)
+def of_customer(
+    tx: Tx,
+    customer_id: UUID | None,
+    *,
+    only_left: bool = False,
+    after: tuple[date, UUID] | None = None,
+    limit: int = 100_000,
+) -> list[Held]:
+    """Payments of a customer, or of everybody, oldest first; those of which something is left; those after
+    one, told by its day and id."""
+    rows = store.list_payments(
+        tx, customer_id=customer_id, only_left=only_left, after=after, limit=limit
+    )
     return [_held(row) for row in rows]
 
 
@@ -130,9 +140,11 @@ class Suspended(NamedTuple):
     received_on: date
 
 
-def in_suspense(tx: Tx) -> list[Suspended]:
-    """What waits until somebody says whose it is, oldest first."""
-    return [Suspended(*row) for row in store.list_in_suspense(tx)]
+def in_suspense(
+    tx: Tx, *, after: tuple[date, UUID] | None = None, limit: int = 100_000
+) -> list[Suspended]:
+    """What waits until somebody says whose it is, oldest first; after one, told by its day and id."""
+    return [Suspended(*row) for row in store.list_in_suspense(tx, after, limit)]
 
 
 def known(tx: Tx, payment_ids: Sequence[UUID]) -> set[UUID]:

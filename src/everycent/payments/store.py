@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ def list_payments(
     attempt_id: UUID | None = None,
     amount: int | None = None,
     only_left: bool = False,
+    after: tuple[date, UUID] | None = None,
     limit: int = 100_000,
 ) -> list[Any]:
     """Payments with where they stand, oldest first; those of which something is left with `only_left`."""
@@ -34,6 +36,8 @@ def list_payments(
         "attempt_id": attempt_id,
         "amount": amount,
         "only_left": only_left,
+        "after_on": None if after is None else after[0],
+        "after_id": None if after is None else after[1],
         "limit": limit,
     }
     return tx.rows(SQL["find_payments"], params)
@@ -77,6 +81,12 @@ def find_externals(tx: Tx, provider: str, externals: Sequence[str]) -> set[str]:
     return {one for (one,) in tx.tuples(SQL["known_externals"], params)}
 
 
-def list_in_suspense(tx: Tx) -> list[Any]:
+def list_in_suspense(tx: Tx, after: tuple[date, UUID] | None, limit: int) -> list[Any]:
     """Payments of nobody of which something is left."""
-    return tx.rows(SQL["in_suspense"], {"tenant_id": tx.tenant_id})
+    params = {
+        "tenant_id": tx.tenant_id,
+        "after_on": None if after is None else after[0],
+        "after_id": None if after is None else after[1],
+        "limit": limit,
+    }
+    return tx.rows(SQL["in_suspense"], params)

@@ -16,6 +16,7 @@ where p.tenant_id = %(tenant_id)s
   and (%(amount)s::bigint is null or p.amount = %(amount)s)
   and (%(externals)s::text[] is null or p.external_id = any(%(externals)s))
   and (not %(only_left)s or p.left_over > 0)
+  and (%(after_on)s::date is null or (p.received_on, p.payment_id) > (%(after_on)s, %(after_id)s::uuid))
 order by p.received_on, p.payment_id limit %(limit)s;
 
 -- name: lock_payments
@@ -165,7 +166,8 @@ where tenant_id = %(tenant_id)s and provider = %(provider)s and external_id = an
 -- Money of which nobody knows whose it is.
 select payment_id, left_over as left, currency, provider, external_id, reference, received_on from payment
 where tenant_id = %(tenant_id)s and customer_id is null and left_over > 0
-order by received_on, payment_id;
+  and (%(after_on)s::date is null or (received_on, payment_id) > (%(after_on)s, %(after_id)s::uuid))
+order by received_on, payment_id limit %(limit)s;
 
 -- name: broken_steps
 -- Documents of which what is open does not go from step to step, beginning with what is owed.

@@ -34,7 +34,7 @@ _SHARE = re.compile(r"([0-9]{1,6})/([0-9]{1,6})", re.ASCII)
 _ONE = Decimal(1)
 
 
-class _PriceShape(TermsShape):
+class RatedPriceShape(TermsShape):
     """A price as in a plan; what only a contract needs is read over."""
 
     key: str = "price"
@@ -46,7 +46,9 @@ class _PriceShape(TermsShape):
     interval: str | None = None
 
 
-class _EventShape(Strict):
+class EventShape(Strict):
+    """Something that was used: how much, when, and in which dimensions."""
+
     value: str = "1"
     at: str | None = None
     id: str | None = None
@@ -54,12 +56,16 @@ class _EventShape(Strict):
     dimensions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class _RequestShape(Strict):
-    price: _PriceShape
+class RequestShape(Strict):
+    """A price as in a catalogue file, its currency, and what was used: a quantity or events. `before` is
+    what was used in the same period already, and `billed` what was charged for it; `share` is a part of a
+    period, such as 15/30."""
+
+    price: RatedPriceShape
     currency: str
     quantity: str | None = None
-    events: list[str | _EventShape] | None = None
-    before: str | list[str | _EventShape] | None = None
+    events: list[str | EventShape] | None = None
+    before: str | list[str | EventShape] | None = None
     billed: str | None = None
     share: str | None = None
     is_last: bool = True
@@ -137,7 +143,11 @@ def _wrong(field: str, why: str, hint: str) -> Invalid:
 
 
 def _request(data: Any, place: str) -> Request:
-    given: _RequestShape = converted(data, _RequestShape, place.rstrip("."))
+    return request_of(converted(data, RequestShape, place.rstrip(".")), place)
+
+
+def request_of(given: RequestShape, place: str = "") -> Request:
+    """A request that was read already. Raises Invalid as `parse`."""
     check_key(given.price.key, f"{place}price.key")
     told = terms(given.price, f"{place}price")
     placed(f"{place}currency", currencies.exponent, given.currency)
@@ -160,7 +170,7 @@ def _request(data: Any, place: str) -> Request:
     return Request(price, given.currency, used, before, billed, share, given.is_last, place)
 
 
-def _used(given: _RequestShape, price: Price, place: str) -> Used:
+def _used(given: RequestShape, price: Price, place: str) -> Used:
     told = [name for name in ("quantity", "events") if getattr(given, name) is not None]
     if isinstance(price.scheme, Flat):
         if told or given.before is not None:
@@ -192,7 +202,7 @@ def _used(given: _RequestShape, price: Price, place: str) -> Used:
     return found
 
 
-def _before(given: str | list[str | _EventShape], used: Used, place: str) -> Used:
+def _before(given: str | list[str | EventShape], used: Used, place: str) -> Used:
     if isinstance(given, str):
         if not isinstance(used, Decimal):
             raise _wrong(place, "it needs events too", "give the events billed before, as a list")
@@ -202,11 +212,11 @@ def _before(given: str | list[str | _EventShape], used: Used, place: str) -> Use
     return _events(given, place)
 
 
-def _events(given: Iterable[str | _EventShape], place: str) -> tuple[Event, ...]:
+def _events(given: Iterable[str | EventShape], place: str) -> tuple[Event, ...]:
     found: list[tuple[datetime | None, str, Event]] = []
     for number, entry in enumerate(given, start=1):
         spot = f"{place}[{number}]"
-        told = _EventShape(entry) if isinstance(entry, str) else entry
+        told = EventShape(entry) if isinstance(entry, str) else entry
         at = None if told.at is None else placed(f"{spot}.at", parse_instant, told.at, "at")
         value = parse_decimal(told.value, spot if isinstance(entry, str) else f"{spot}.value")
         part = None if told.prorated is None else parse_decimal(told.prorated, f"{spot}.prorated")

@@ -14,7 +14,7 @@ from everycent.db.connection import Tx
 from everycent.journal import operations as journal
 from everycent.journal.event import Draft
 from everycent.kernel.calendar import local_date
-from everycent.kernel.errors import Conflict, Invalid
+from everycent.kernel.errors import Conflict, Forbidden, Invalid
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text, parse_instant
 from everycent.kernel.quantity import plain
@@ -78,6 +78,26 @@ def create(tx: Tx, config: Config, writer: Writer) -> bool:
     draft = Draft(event_id, configs.STREAM, CREATED, writer.at, writer.actor, config)
     journal.record(tx, [draft], writer.at, projection.created)
     return True
+
+
+def check_addresses(tx: Tx, config: Config) -> None:
+    """Refuses addresses and keys that no version has named before. A key names a variable of the server's
+    environment, which is sent to the address: only who is on the server may say what goes where. Raises
+    Forbidden `config.new_address`."""
+    known = {
+        (service.url, service.key)
+        for version in queries.versions(tx)
+        for service in version.config.services
+    }
+    for service in config.services:
+        if (service.url, service.key) not in known:
+            raise Forbidden(
+                "config.new_address",
+                f"no version has {service.url} with the key {service.key} yet",
+                field=f"services.{service.name}.url",
+                value=service.url,
+                hint="record the first one on the server: everycent config create FILE",
+            )
 
 
 def activate(tx: Tx, name: str, reason: str, writer: Writer) -> Activated:

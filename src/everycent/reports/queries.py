@@ -121,19 +121,22 @@ def holds(tx: Tx, name: str) -> bool:
     return found is not None and found.name == name
 
 
-def history(tx: Tx, limit: int = 100) -> list[Any]:
-    """Which versions held, the newest first: number, name, name_before, at, actor, reason."""
-    return store.list_activations(tx, limit)
+def history(tx: Tx, limit: int = 100, *, before: int | None = None) -> list[Any]:
+    """Which versions held, the newest first: number, name, name_before, at, actor, reason. Of those before
+    a number."""
+    return store.list_activations(tx, limit, before=before)
 
 
-def states(tx: Tx, name: str | None = None, limit: int = 100) -> list[State]:
-    """Where the pulling of periods stands, the newest first."""
+def states(
+    tx: Tx, name: str | None = None, limit: int = 100, *, before: str | None = None
+) -> list[State]:
+    """Where the pulling of periods stands, the newest first, of those before one."""
     return [
         State(
             row.name, row.status, row.attempt_id, row.config, row.tries, row.next_at,
             _PROBLEMS.decode(row.told), row.changed_at,
         )
-        for row in store.list_states(tx, name, limit)
+        for row in store.list_states(tx, name, limit, before=before)
     ]  # fmt: skip
 
 
@@ -173,9 +176,16 @@ def get(tx: Tx, name: str) -> Report:
     return found
 
 
-def lines(tx: Tx, name: str, customer: str | None = None, limit: int = 100) -> list[Any]:
-    """Lines of a report as rows, by sub-service and number."""
-    return store.list_lines(tx, name, customer, limit)
+def lines(
+    tx: Tx,
+    name: str,
+    customer: str | None = None,
+    limit: int = 100,
+    *,
+    after: tuple[str, int] = ("", 0),
+) -> list[Any]:
+    """Lines of a report as rows, by sub-service and number, of those after one."""
+    return store.list_lines(tx, name, customer, limit, after=after)
 
 
 def told_lines(tx: Tx, name: str, service: str) -> Iterable[Line]:

@@ -37,9 +37,10 @@ def config_of(row: Any) -> Config:
     return _CONFIG.decode(row.told)
 
 
-def list_activations(tx: Tx, limit: int) -> list[Any]:
-    """Which versions held, the newest first."""
-    return tx.rows(SQL["activations"], {"tenant_id": tx.tenant_id, "limit": limit})
+def list_activations(tx: Tx, limit: int, *, before: int | None = None) -> list[Any]:
+    """Which versions held, the newest first, of those before a number."""
+    params = {"tenant_id": tx.tenant_id, "limit": limit, "before": before}
+    return tx.rows(SQL["activations"], params)
 
 
 def find_active(tx: Tx) -> Config | None:
@@ -64,9 +65,9 @@ def lock_state(tx: Tx, name: str) -> Any | None:
     return tx.row(SQL["lock_state"], {"tenant_id": tx.tenant_id, "name": name})
 
 
-def list_states(tx: Tx, name: str | None, limit: int) -> list[Any]:
-    """Where the pulling of periods stands, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "name": name, "limit": limit}
+def list_states(tx: Tx, name: str | None, limit: int, *, before: str | None = None) -> list[Any]:
+    """Where the pulling of periods stands, the newest first, of those before one."""
+    params = {"tenant_id": tx.tenant_id, "name": name, "limit": limit, "before": before}
     return tx.rows(SQL["states"], params)
 
 
@@ -81,9 +82,14 @@ def list_parts(tx: Tx, name: str) -> list[Any]:
     return tx.rows(SQL["parts"], {"tenant_id": tx.tenant_id, "name": name})
 
 
-def list_lines(tx: Tx, name: str, customer: str | None, limit: int) -> list[Any]:
-    """The lines of a report, of a customer or of all."""
-    params = {"tenant_id": tx.tenant_id, "name": name, "customer": customer, "limit": limit}
+def list_lines(
+    tx: Tx, name: str, customer: str | None, limit: int, *, after: tuple[str, int] = ("", 0)
+) -> list[Any]:
+    """The lines of a report, of a customer or of all, of those after one."""
+    params = {
+        "tenant_id": tx.tenant_id, "name": name, "customer": customer, "limit": limit,
+        "after_service": after[0], "after_no": after[1],
+    }  # fmt: skip
     return tx.rows(SQL["lines"], params)
 
 

@@ -14,7 +14,8 @@ order by c.created_at desc, c.name desc;
 -- name: activations
 -- Which versions held, the newest first.
 select number, name, name_before, at, actor, reason from report_activation
-where tenant_id = %(tenant_id)s order by number desc limit %(limit)s;
+where tenant_id = %(tenant_id)s and (%(before)s::int is null or number < %(before)s)
+order by number desc limit %(limit)s;
 
 -- name: active
 select c.told, a.number from report_activation a
@@ -40,6 +41,7 @@ where tenant_id = %(tenant_id)s and name = %(name)s for no key update;
 -- Where the pulling of periods stands, the newest period first.
 select name, status, attempt_id, config, tries, next_at, told, changed_at from report_state
 where tenant_id = %(tenant_id)s and (%(name)s::text is null or name = %(name)s)
+  and (%(before)s::text is null or name < %(before)s)
 order by name desc limit %(limit)s;
 
 -- name: reports
@@ -59,6 +61,7 @@ select service, line_no, customer, resource, item, unit, at, at_told, used, incl
 from report_line
 where tenant_id = %(tenant_id)s and name = %(name)s
   and (%(customer)s::text is null or customer = %(customer)s)
+  and (service, line_no) > (%(after_service)s, %(after_no)s::int)
 order by service, line_no limit %(limit)s;
 
 -- name: told_lines

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import resources
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 
 def template(package: str, name: str) -> Template:
@@ -15,3 +17,8 @@ def template(package: str, name: str) -> Template:
     }
     pages = Environment(autoescape=True, undefined=StrictUndefined, loader=DictLoader(texts))
     return pages.get_template(name)
+
+
+def back(request: Request) -> Response:
+    """Leads from something that was done on a page back to the page, wherever it is served from."""
+    return RedirectResponse("../" * (request.url.path.count("/") - 1), 303)

@@ -22,8 +22,16 @@ _BACKLOG = 2048
 _STATUS = {Conflict: 409, NotFound: 404}
 
 
-def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT. `on_ready` is told the address; port 0 takes any free one.
+def serve(
+    app: Starlette,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None],
+    *,
+    certificate: tuple[str, str] | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT. `on_ready` is told the address; port 0 takes any free one. With a
+    `certificate`, the files of it and of its key, it speaks TLS.
 
     An application that can have faults has them in `state.faults`. Raises Unavailable `fake.no_address`.
     """
@@ -48,6 +56,8 @@ def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None])
         server_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate[0] if certificate else None,
+        ssl_keyfile=certificate[1] if certificate else None,
     )
     server = uvicorn.Server(config)
 
@@ -57,7 +67,8 @@ def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None])
     # uvicorn stops on these by itself and then sends them to the process again, which would die of it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    on_ready(f"http://{host}:{listening.getsockname()[1]}")
+    scheme = "https" if certificate else "http"
+    on_ready(f"{scheme}://{host}:{listening.getsockname()[1]}")
     server.run(sockets=[listening])
 
 

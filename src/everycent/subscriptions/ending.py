@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from everycent.kernel.calendar import local_date, start_of_day
+from everycent.kernel.calendar import Interval, local_date, parse_interval, start_of_day
+from everycent.kernel.errors import Invalid
 from everycent.subscriptions import term
 from everycent.subscriptions.folding import fold
 from everycent.subscriptions.subscription import Subscription
@@ -15,6 +17,7 @@ from everycent.subscriptions.term import Bound, Ran
 from everycent.subscriptions.timeline import MAIN, Begin, Cancel, End, begun_by
 
 _DAY = timedelta(days=1)
+_DAYS = re.compile(r"([0-9]{1,3})d")
 
 
 class Sign(StrEnum):
@@ -111,3 +114,15 @@ def _plan(held: Subscription, track: str, ran: Ran) -> str:
     last = begun_by(held.changes, track, start_of_day(ran.ends_on - _DAY, held.time_zone))
     assert isinstance(last.action, Begin), "a term is that of a plan"
     return last.action.terms.plan_key
+
+
+def parse_within(text: str) -> Interval:
+    """How far to look ahead: '60d', '2 months'. Raises Invalid `interval.…` with the field `within`."""
+    days = _DAYS.fullmatch(text)
+    if days is not None:
+        return Interval(0, int(days[1]))
+    try:
+        return parse_interval(text)
+    except Invalid as refusal:
+        refusal.field = "within"
+        raise

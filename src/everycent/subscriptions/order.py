@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from everycent.catalog.offer import Offer, check_offer
@@ -42,6 +42,16 @@ class Order(NamedTuple):
     anchor_day: int | None = None
     ends_on: date | None = None
     told: Told = NOTHING_TOLD
+
+
+def sale(
+    customer: Customer, plan_key: str, sold_on: date, key: str | None, told: Told = NOTHING_TOLD
+) -> Order:
+    """What a plan sells, sold once: a contract of one day. Without a key it has that of the customer, of
+    the plan and of the day."""
+    name = key or f"{customer.key}/{plan_key}/{sold_on}"
+    ends_on = sold_on + timedelta(days=1)
+    return Order(customer, plan_key, name, sold_on, ends_on=ends_on, told=told)
 
 
 def decide(

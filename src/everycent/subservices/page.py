@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from everycent.kernel.quantity import plain
@@ -48,29 +48,25 @@ async def _put_fault(request: Request) -> Response:
             fault[name] = number(told, name)
     fault["where"] = {name: told[name] for name in ("call", "page") if told.get(name)}
     _running(request).faults.put(fault)
-    return _back()
+    return pages.back(request)
 
 
 async def _take_fault_away(request: Request) -> Response:
     """POST /page/faults/{id}: the switch."""
     _running(request).faults.take_away(request.path_params["number"])
-    return _back()
+    return pages.back(request)
 
 
 async def _settings(request: Request) -> Response:
     """POST /page/settings: the form."""
     told = await form(request)
     _running(request).change({"page_size": number(told, "page_size")})
-    return _back()
+    return pages.back(request)
 
 
 def _running(request: Request) -> Running:
     running: Running = request.app.state.running
     return running
-
-
-def _back() -> Response:
-    return RedirectResponse("/", 303)
 
 
 ROUTES = [

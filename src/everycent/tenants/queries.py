@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from everycent.db.connection import Database
+from everycent.db.connection import Database, Tx
 from everycent.kernel.errors import NotFound
 from everycent.tenants import store
 
@@ -22,6 +22,11 @@ def tenant_id(database: Database, slug: str) -> int:
             hint="create it with `everycent tenant create`, or list them with `everycent tenant list`",
         )
     return int(row.tenant_id)
+
+
+def own(tx: Tx) -> Any:
+    """The tenant that the transaction works on: slug, name, created_at."""
+    return store.get_own(tx)
 
 
 def listed(database: Database) -> list[Any]:

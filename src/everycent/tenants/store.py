@@ -16,6 +16,11 @@ def find_tenant(tx: Tx, slug: str) -> Any | None:
     return tx.row(SQL["find_tenant"], {"slug": slug})
 
 
+def get_own(tx: Tx) -> Any:
+    """The row of the transaction's own tenant."""
+    return tx.row(SQL["own_tenant"], {"tenant_id": tx.tenant_id})
+
+
 def list_tenants(tx: Tx) -> list[Any]:
     """All tenants by slug."""
     return tx.rows(SQL["list_tenants"])

@@ -1,6 +1,9 @@
 -- name: find_tenant
 select tenant_id, slug, name, created_at from tenant where slug = %(slug)s;
 
+-- name: own_tenant
+select tenant_id, slug, name, created_at from tenant where tenant_id = %(tenant_id)s;
+
 -- name: list_tenants
 select tenant_id, slug, name, created_at from tenant order by slug;
 

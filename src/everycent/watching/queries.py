@@ -14,9 +14,9 @@ from everycent.watching.gap import End, Expected, Gap, Hole, Place
 from everycent.watching.threshold import Crossing, Threshold
 
 
-def thresholds(tx: Tx) -> list[Threshold]:
-    """What is watched, in order of the keys."""
-    return store.find_thresholds(tx)
+def thresholds(tx: Tx, after: str | None = None, limit: int | None = None) -> list[Threshold]:
+    """What is watched, in order of the keys, after one."""
+    return store.find_thresholds(tx, after=after, limit=limit)
 
 
 def threshold(tx: Tx, key: str) -> Threshold:
@@ -33,9 +33,14 @@ def threshold(tx: Tx, key: str) -> Threshold:
     return found[0]
 
 
-def crossings(tx: Tx, key: str | None = None, limit: int = 100) -> list[Crossing]:
-    """The newest crossings first, of all thresholds or one."""
-    return store.list_crossings(tx, key, limit)
+def crossings(
+    tx: Tx,
+    key: str | None = None,
+    limit: int = 100,
+    after: tuple[datetime, str, int, datetime] | None = None,
+) -> list[Crossing]:
+    """The newest crossings first, of all thresholds or one; after the one (as_of, key, version, start)."""
+    return store.list_crossings(tx, key, limit, after)
 
 
 def crossed_already(
@@ -155,9 +160,11 @@ def _awaited(tx: Tx, wanted: Sequence[tuple[Place, datetime]]) -> list[store.Awa
     ]
 
 
-def gaps(tx: Tx, *, only_open: bool = False, limit: int = 1000) -> list[tuple[Gap, End | None]]:
-    """Gaps, open ones first, each with the first record after its beginning, if there is one."""
-    return store.list_gaps(tx, only_open=only_open, limit=limit)
+def gaps(
+    tx: Tx, *, only_open: bool = False, limit: int = 1000, after: Place | None = None
+) -> list[tuple[Gap, End | None]]:
+    """Gaps, open ones first, each with the first record after its beginning, if there is one; after one."""
+    return store.list_gaps(tx, only_open=only_open, limit=limit, after=after)
 
 
 def gaps_at(tx: Tx, places: Sequence[Place]) -> dict[Place, Gap]:

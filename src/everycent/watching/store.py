@@ -22,19 +22,41 @@ def lock(tx: Tx) -> None:
 
 
 def find_thresholds(
-    tx: Tx, key: str | None = None, *, with_removed: bool = False
+    tx: Tx,
+    key: str | None = None,
+    *,
+    with_removed: bool = False,
+    after: str | None = None,
+    limit: int | None = None,
 ) -> list[Threshold]:
-    """Thresholds in order of their keys, or one."""
-    params = {"tenant_id": tx.tenant_id, "key": key, "with_removed": with_removed}
+    """Thresholds in order of their keys, after one, or one."""
+    params = {
+        "tenant_id": tx.tenant_id,
+        "key": key,
+        "with_removed": with_removed,
+        "after": after,
+        "limit": limit,
+    }
     return [
         Threshold(row.key, row.version, plain(row.value), row.meter, row.subject, row.customer_id)
         for row in tx.rows(SQL["thresholds"], params)
     ]
 
 
-def list_crossings(tx: Tx, key: str | None, limit: int) -> list[Crossing]:
-    """The newest crossings, of all thresholds or one."""
-    params = {"tenant_id": tx.tenant_id, "key": key, "limit": limit}
+def list_crossings(
+    tx: Tx, key: str | None, limit: int, after: tuple[datetime, str, int, datetime] | None = None
+) -> list[Crossing]:
+    """The newest crossings, of all thresholds or one; after the one (as_of, key, version, starts_at)."""
+    at, after_key, version, start = after or (None, None, None, None)
+    params = {
+        "tenant_id": tx.tenant_id,
+        "key": key,
+        "limit": limit,
+        "after_at": at,
+        "after_key": after_key,
+        "after_version": version,
+        "after_start": start,
+    }
     return [
         Crossing(
             row.key, row.version, row.starts_at, row.ends_at, plain(row.value), plain(row.reached),
@@ -142,9 +164,19 @@ def _awaited(tx: Tx, places: Sequence[Awaited]) -> dict[str, Any]:
     }
 
 
-def list_gaps(tx: Tx, *, only_open: bool, limit: int) -> list[tuple[Gap, End | None]]:
-    """Gaps with the first record after their beginning, open ones first, the newest first."""
-    params = {"tenant_id": tx.tenant_id, "only_open": only_open, "limit": limit}
+def list_gaps(
+    tx: Tx, *, only_open: bool, limit: int, after: Place | None = None
+) -> list[tuple[Gap, End | None]]:
+    """Gaps with the first record after their beginning, open ones first, the newest first; after one."""
+    subject, meter, start = after or (None, None, None)
+    params = {
+        "tenant_id": tx.tenant_id,
+        "only_open": only_open,
+        "limit": limit,
+        "after_subject": subject,
+        "after_meter": meter,
+        "after_start": start,
+    }
     rows = tx.rows(SQL["gaps"], params)
     ends = [None if row.end_at is None else End(row.end_at, row.end_is_exact) for row in rows]
     return list(zip(_gaps(rows), ends, strict=True))

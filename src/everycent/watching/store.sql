@@ -6,15 +6,18 @@ select pg_advisory_xact_lock(hashtextextended('everycent.watch', %(tenant_id)s))
 select key, version, value, meter, subject, customer_id
 from usage_threshold
 where tenant_id = %(tenant_id)s and (not is_removed or %(with_removed)s)
-  and (%(key)s::text is null or key = %(key)s)
-order by key;
+  and (%(key)s::text is null or key = %(key)s) and (%(after)s::text is null or key > %(after)s)
+order by key limit %(limit)s;
 
 -- name: crossings
--- The newest first.
-select key, version, starts_at, ends_at, value, reached, unit, as_of
-from usage_crossing
-where tenant_id = %(tenant_id)s and (%(key)s::text is null or key = %(key)s)
-order by as_of desc, key limit %(limit)s;
+-- The newest first, after one that was shown already.
+select c.key, c.version, c.starts_at, c.ends_at, c.value, c.reached, c.unit, c.as_of
+from usage_crossing c
+where c.tenant_id = %(tenant_id)s and (%(key)s::text is null or c.key = %(key)s)
+  and (%(after_at)s::timestamptz is null
+       or (%(after_at)s, c.key, c.version, c.starts_at)
+        > (c.as_of, %(after_key)s, %(after_version)s::int, %(after_start)s::timestamptz))
+order by c.as_of desc, c.key, c.version, c.starts_at limit %(limit)s;
 
 -- name: crossed_already
 -- Which of some (threshold, version, period) were crossed.
@@ -154,6 +157,12 @@ with told as materialized (
     left join usage_name s on s.tenant_id = g.tenant_id and s.kind = 'subject' and s.name = g.subject
     left join usage_name m on m.tenant_id = g.tenant_id and m.kind = 'meter' and m.name = g.meter
     where g.tenant_id = %(tenant_id)s and (g.closed_at is null or not %(only_open)s)
+      and (%(after_subject)s::text is null or exists (
+        select from usage_gap a
+        where a.tenant_id = %(tenant_id)s and a.subject = %(after_subject)s
+          and a.meter = %(after_meter)s and a.starts_at = %(after_start)s::timestamptz
+          and (g.closed_at is not null, a.noticed_at, g.subject, g.meter, g.starts_at)
+            > (a.closed_at is not null, g.noticed_at, a.subject, a.meter, a.starts_at)))
     order by g.closed_at is not null, g.noticed_at desc, g.subject, g.meter, g.starts_at
     limit %(limit)s),
 tail as materialized (

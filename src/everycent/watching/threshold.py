@@ -56,19 +56,25 @@ REMOVED = EventType("threshold.removed", 1, Threshold)
 CROSSED = EventType("threshold.crossed", 1, Crossing)
 
 
+def checked_key(key: str) -> str:
+    """The key of a threshold when it can be one. Raises Invalid `threshold.bad_key`."""
+    if _KEY.fullmatch(key):
+        return key
+    raise Invalid(
+        "threshold.bad_key",
+        f"{key[:90]!r} can't be the key of a threshold",
+        field="key",
+        value=key,
+        hint="use up to 80 letters, digits and _.:- and begin with a letter or a digit",
+    )
+
+
 def checked(
     key: str, value: str, meter: str | None, subject: str | None, customer_id: UUID | None
 ) -> Threshold:
     """A new threshold out of what was told. Raises Invalid `threshold.bad_key`,
     `threshold.bad_owner`, `threshold.not_positive`, and what a malformed number raises."""
-    if not _KEY.fullmatch(key):
-        raise Invalid(
-            "threshold.bad_key",
-            f"{key[:90]!r} can't be the key of a threshold",
-            field="key",
-            value=key,
-            hint="use up to 80 letters, digits and _.:- and begin with a letter or a digit",
-        )
+    checked_key(key)
     if (subject is None) == (customer_id is None):
         raise Invalid(
             "threshold.bad_owner",

@@ -7,7 +7,15 @@ import pytest
 from everycent.integrations.measurement_file import read
 from everycent.kernel.errors import Invalid
 from everycent.measurements.document import definitions
-from everycent.measurements.measurement import Header, Http, Measurement, Sample, Sql, Time, Unit
+from everycent.measurements.measurement import (
+    Header,
+    Http,
+    Measurement,
+    Sample,
+    Sql,
+    Time,
+    TimeUnit,
+)
 
 COMMON = "meter: m, every: 1h, starts_at: 2026-01-01T00:00Z"
 
@@ -25,11 +33,11 @@ def one(text: str) -> Measurement:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("time: {unit: hours, subjects: [a, b]}", Time(Unit.HOURS, ("a", "b"))),
-        ("time: {unit: days, of_plan: p}", Time(Unit.DAYS, (), "p")),
-        ("sample: {meter: l, unit: hours, of_plan: p}", Sample("l", Unit.HOURS, (), "p")),
+        ("time: {unit: hours, subjects: [a, b]}", Time(TimeUnit.HOURS, ("a", "b"))),
+        ("time: {unit: days, of_plan: p}", Time(TimeUnit.DAYS, (), "p")),
+        ("sample: {meter: l, unit: hours, of_plan: p}", Sample("l", TimeUnit.HOURS, (), "p")),
         ("sample: {meter: l, unit: hours, subjects: [a], history: false}",
-         Sample("l", Unit.HOURS, ("a",), None, False)),
+         Sample("l", TimeUnit.HOURS, ("a",), None, False)),
         ('http: {url: "https://h:8/x?a={start}&b={end}", records: data.rows}',
          Http("https://h:8/x?a={start}&b={end}", {}, "data.rows")),
         ('http: {url: "http://[::1]/now", history: false}', Http("http://[::1]/now", history=False)),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from everycent.kernel.period import Period
 from everycent.measurements.answer import Row
-from everycent.measurements.measurement import Http, Measurement, Sample, Time, Unit
+from everycent.measurements.measurement import Http, Measurement, Sample, Time, TimeUnit
 from everycent.measurements.records import (
     Span,
     by_subject,
@@ -59,7 +59,7 @@ def test_only_the_time_in_which_a_contract_ran_counts(spans, expected):
 
 def test_time_becomes_a_record_at_the_start_of_each_part():
     parts = {"a": [Period(hour(0), hour(6)), Period(hour(18), hour(24))], "b": [DAY]}
-    made = of_time(measured(Time(Unit.HOURS, of_plan="p"), dimensions={"k": "v"}), DAY, parts)
+    made = of_time(measured(Time(TimeUnit.HOURS, of_plan="p"), dimensions={"k": "v"}), DAY, parts)
     assert [(r.subject, r.at, r.value, r.dimensions) for r in made.leading] == [
         ("a", hour(0), "6", '{"k":"v"}'),
         ("b", hour(0), "24", '{"k":"v"}'),
@@ -72,7 +72,7 @@ def test_time_becomes_a_record_at_the_start_of_each_part():
 
 
 def test_a_level_counts_for_the_time_and_nobody_has_one_that_was_never_told():
-    kind = Sample("level", Unit.HOURS, ("a", "b"))
+    kind = Sample("level", TimeUnit.HOURS, ("a", "b"))
     made = of_levels(measured(kind), DAY, {"a": [DAY], "b": [DAY]}, {"a": Decimal("2.5")})
     assert [(r.subject, r.value, r.meter) for r in made.leading] == [("a", "60", "meter")]
 

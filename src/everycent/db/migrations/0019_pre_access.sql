@@ -19,7 +19,7 @@ create trigger forward before update on api_key_use
     for each row execute function check_api_key_use();
 
 -- What was answered to a request with an Idempotency-Key. One that is not answered yet was begun, by a request
--- that has transactions of its own.
+-- that has transactions of its own; begun at the epoch, it was refused.
 create table request_answer (
     tenant_id int not null references tenant,
     key text not null check (length(key) between 1 and 255),
@@ -35,14 +35,14 @@ create table request_answer (
 );
 create function check_request_answer() returns trigger language plpgsql as $$
 begin
-    if old.status is not null
-       or tg_op = 'UPDATE' and (new.key, new.digest) <> (old.key, old.digest) then
+    if old.status is not null or new.key <> old.key
+       or new.digest <> old.digest and old.begun_at <> 'epoch' then
         raise exception 'an answer does not change'
             using errcode = 'check_violation', constraint = 'request_answer_frozen';
     end if;
-    return case tg_op when 'DELETE' then old else new end;
+    return new;
 end $$;
-create trigger frozen before update or delete on request_answer
+create trigger frozen before update on request_answer
     for each row execute function check_request_answer();
 
 -- Who did what, or tried to, from where.
@@ -75,6 +75,5 @@ begin
             ' with check (tenant_id = (select everycent.current_tenant()))', name);
     end loop;
 end $$;
-grant select, insert, update on api_key_use to everycent_app;
-grant select, insert, update, delete on request_answer to everycent_app;
+grant select, insert, update on api_key_use, request_answer to everycent_app;
 grant select, insert on audit_entry to everycent_app;

@@ -34,28 +34,42 @@ def resolve(
     actor: str,
     ids: IdSource,
 ) -> Stage:
+    """What a person has found out about an attempt, in a transaction of its own. Raises as `resolve_in`."""
+    with database.transaction(tenant_id) as tx:
+        return resolve_in(tx, reference, said, terms_of, at=at, actor=actor, ids=ids)
+
+
+def resolve_in(
+    tx: Tx,
+    reference: str,
+    said: Evidence,
+    terms_of: TermsOf,
+    *,
+    at: datetime,
+    actor: str,
+    ids: IdSource,
+) -> Stage:
     """What a person has found out about an attempt, with the reason: money moved, or it did not. It is
     booked at once. That it did not counts only when what was sent can't be charged any more.
 
     Raises NotFound `payment_attempt.unknown`, Conflict `payment_attempt.settled` when nothing is open about
     it, `payment_attempt.may_still_charge`, `payment_attempt.of_another`."""
-    with database.transaction(tenant_id) as tx:
-        stage = queries.by_reference(tx, reference)
-        if stage.state.status in (Status.SUCCEEDED, Status.CLAIMED, Status.SENDING):
-            raise Conflict(
-                "payment_attempt.settled",
-                f"nothing is open about {reference}: it is {stage.state.status}",
-                field="attempt",
-                value=reference,
-                hint="see `everycent payment trail`",
-            )
-        if said.outcome is Outcome.ABSENT:
-            _check_over(stage, terms_of(stage.attempt), at)
-        writer = Writer(By(NOBODY, actor), actor, at, ids)
-        (after,) = charging.hear(tx, [Heard(stage, said)], terms_of, writer)
-        _check_heard(after, said)
-        if after.state.status is Status.ANSWERED:
-            (after,) = charging.book(tx, [after], writer) or [after]
+    stage = queries.by_reference(tx, reference)
+    if stage.state.status in (Status.SUCCEEDED, Status.CLAIMED, Status.SENDING):
+        raise Conflict(
+            "payment_attempt.settled",
+            f"nothing is open about {reference}: it is {stage.state.status}",
+            field="attempt",
+            value=reference,
+            hint="see `everycent payment trail`",
+        )
+    if said.outcome is Outcome.ABSENT:
+        _check_over(stage, terms_of(stage.attempt), at)
+    writer = Writer(By(NOBODY, actor), actor, at, ids)
+    (after,) = charging.hear(tx, [Heard(stage, said)], terms_of, writer)
+    _check_heard(after, said)
+    if after.state.status is Status.ANSWERED:
+        (after,) = charging.book(tx, [after], writer) or [after]
     return after
 
 
@@ -88,6 +102,14 @@ def _check_over(stage: Stage, terms: Terms, at: datetime) -> None:
 def requeue(
     database: Database, tenant_id: int, name: str, *, at: datetime, actor: str, ids: IdSource
 ) -> tuple[PaymentState, bool]:
+    """Puts an invoice in the queue again, in a transaction of its own. Raises as `requeue_in`."""
+    with database.transaction(tenant_id) as tx:
+        return requeue_in(tx, name, at=at, actor=actor, ids=ids)
+
+
+def requeue_in(
+    tx: Tx, name: str, *, at: datetime, actor: str, ids: IdSource
+) -> tuple[PaymentState, bool]:
     """Puts an invoice in the queue again, as if nothing had been tried: it is charged from now on, whether
     it is due or not. Returns where it stands then, and whether it was not in the queue already.
 
@@ -98,7 +120,7 @@ def requeue(
         unapplied = queries.unapplied(tx, found.customer_id, attempts)
         return requeued(found, attempts, unapplied, at)
 
-    return _decided(database, tenant_id, name, REQUEUED, decide, at, actor, ids)
+    return _decided(tx, name, REQUEUED, decide, at, actor, ids)
 
 
 def stop(
@@ -111,6 +133,14 @@ def stop(
     actor: str,
     ids: IdSource,
 ) -> tuple[PaymentState, bool]:
+    """Stops the charging of an invoice, in a transaction of its own. Raises as `stop_in`."""
+    with database.transaction(tenant_id) as tx:
+        return stop_in(tx, name, reason=reason, at=at, actor=actor, ids=ids)
+
+
+def stop_in(
+    tx: Tx, name: str, *, reason: str, at: datetime, actor: str, ids: IdSource
+) -> tuple[PaymentState, bool]:
     """Charges nothing for an invoice until somebody puts it in the queue again. Returns where it stands
     then, and whether it was not stopped by hand already.
 
@@ -120,12 +150,11 @@ def stop(
     def decide(_: Tx, found: PaymentState, attempts: Sequence[Stage]) -> Decided | None:
         return stopped(found, attempts, reason)
 
-    return _decided(database, tenant_id, name, STOPPED, decide, at, actor, ids)
+    return _decided(tx, name, STOPPED, decide, at, actor, ids)
 
 
 def _decided(
-    database: Database,
-    tenant_id: int,
+    tx: Tx,
     name: str,
     kind: EventType,
     decide: Callable[[Tx, PaymentState, Sequence[Stage]], Decided | None],
@@ -134,12 +163,11 @@ def _decided(
     ids: IdSource,
 ) -> tuple[PaymentState, bool]:
     """Decides under the lock of the invoice, under which it is claimed too."""
-    with database.transaction(tenant_id) as tx:
-        invoice_id = queries.payment_state(tx, name).invoice_id
-        invoicing.lock_open(tx, [invoice_id])
-        found = queries.payment_state(tx, name)
-        told = decide(tx, found, queries.attempts_of(tx, invoice_id))
-        if told is None:
-            return found, False
-        decisions.decide(tx, kind, told, at=at, actor=actor, ids=ids)
-        return queries.payment_state(tx, name), True
+    invoice_id = queries.payment_state(tx, name).invoice_id
+    invoicing.lock_open(tx, [invoice_id])
+    found = queries.payment_state(tx, name)
+    told = decide(tx, found, queries.attempts_of(tx, invoice_id))
+    if told is None:
+        return found, False
+    decisions.decide(tx, kind, told, at=at, actor=actor, ids=ids)
+    return queries.payment_state(tx, name), True

@@ -39,24 +39,29 @@ class Asked(NamedTuple):
 def request(
     database: Database, tenant_id: int, asked: Asked, *, at: datetime, actor: str, ids: IdSource
 ) -> tuple[Moved, Stage | None]:
+    """Asks for a refund in a transaction of its own. Raises as `request_in`."""
+    with database.transaction(tenant_id) as tx:
+        return request_in(tx, asked, at=at, actor=actor, ids=ids)
+
+
+def request_in(
+    tx: Tx, asked: Asked, *, at: datetime, actor: str, ids: IdSource
+) -> tuple[Moved, Stage | None]:
     """Sets the money aside and, for what a provider charged, writes down the attempt to give it back; what
     came another way is paid out by hand, and booked here as paid out.
 
     Raises NotFound `payment.unknown`, Invalid `payment.bad_amount`, Conflict `payment.refund_too_large`."""
-    with database.transaction(tenant_id) as tx:
-        held = queries.by_name(tx, asked.payment)
-        held = payments.lock(tx, held.payment.payment_id)
-        all_of_it = (
-            held.payment.amount - held.standing.back if asked.reopens else held.standing.left
-        )
-        amount = all_of_it if asked.amount is None else asked.amount
-        done = payments.take_back(
-            tx, held.payment.payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, amount,
-            {"at": at, "recorded_at": at, "actor": actor, "ids": ids},
-            reason=asked.reason, from_invoices=asked.reopens,
-        )  # fmt: skip
-        decisions.keep(tx, done, f"refunded: {asked.reason}", at=at, actor=actor, ids=ids)
-        return done, stage_of(tx, done, at=at, actor=actor, ids=ids)
+    held = queries.by_name(tx, asked.payment)
+    held = payments.lock(tx, held.payment.payment_id)
+    all_of_it = held.payment.amount - held.standing.back if asked.reopens else held.standing.left
+    amount = all_of_it if asked.amount is None else asked.amount
+    done = payments.take_back(
+        tx, held.payment.payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, amount,
+        {"at": at, "recorded_at": at, "actor": actor, "ids": ids},
+        reason=asked.reason, from_invoices=asked.reopens,
+    )  # fmt: skip
+    decisions.keep(tx, done, f"refunded: {asked.reason}", at=at, actor=actor, ids=ids)
+    return done, stage_of(tx, done, at=at, actor=actor, ids=ids)
 
 
 def stage_of(tx: Tx, done: Moved, *, at: datetime, actor: str, ids: IdSource) -> Stage | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from everycent.charging.attempt import Stage
-from everycent.db.connection import Database
+from everycent.db.connection import Database, Tx
 from everycent.flows import credit_lines
 from everycent.flows.collect import refund
 from everycent.invoicing import operations as invoicing
@@ -53,25 +53,32 @@ def asked(payment: str, told: tuple[str, ...], reason: str, time_zone: str = "UT
 def request(
     database: Database, tenant_id: int, asked: Asked, *, at: datetime, actor: str, ids: IdSource
 ) -> tuple[Moved, LineNote, Stage | None]:
+    """Asks for a refund of lines in a transaction of its own. Raises as `request_in`."""
+    with database.transaction(tenant_id) as tx:
+        return request_in(tx, asked, at=at, actor=actor, ids=ids)
+
+
+def request_in(
+    tx: Tx, asked: Asked, *, at: datetime, actor: str, ids: IdSource
+) -> tuple[Moved, LineNote, Stage | None]:
     """Issues the note, sets the money aside that it gives back, and for what a provider charged writes down
     the attempt to give it back.
 
     Raises NotFound `payment.unknown`, Conflict `payment.pays_less`, `payment.refund_too_large`, and what
     `credit_lines` raises."""
     writing: payments.Writing = {"at": at, "recorded_at": at, "actor": actor, "ids": ids}
-    with database.transaction(tenant_id) as tx:
-        held = queries.by_name(tx, asked.payment)
-        invoice = invoices.invoice(tx, asked.invoice).invoice
-        credit_lines.lock(tx, invoice)
-        payments.lock(tx, held.payment.payment_id)
-        found, off, _ = credit_lines.decide(tx, asked.invoice, asked.lines)
-        check_credit_date(found.invoice, found.at, at)
-        done = payments.take_back(
-            tx, held.payment.payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, off.given.gross,
-            writing, reason=asked.reason, only=invoice.invoice_id,
-        )  # fmt: skip
-        (open_now,) = invoicing.lock_open(tx, [invoice.invoice_id])
-        note = operations_notes.credit_lines(
-            tx, found, off, open_now, reason=asked.reason, time_zone=asked.time_zone, **writing
-        )
-        return done, note, refund.stage_of(tx, done, at=at, actor=actor, ids=ids)
+    held = queries.by_name(tx, asked.payment)
+    invoice = invoices.invoice(tx, asked.invoice).invoice
+    credit_lines.lock(tx, invoice)
+    payments.lock(tx, held.payment.payment_id)
+    found, off, _ = credit_lines.decide(tx, asked.invoice, asked.lines)
+    check_credit_date(found.invoice, found.at, at)
+    done = payments.take_back(
+        tx, held.payment.payment_id, paid.REFUND_REQUESTED, MoveKind.REFUND, off.given.gross,
+        writing, reason=asked.reason, only=invoice.invoice_id,
+    )  # fmt: skip
+    (open_now,) = invoicing.lock_open(tx, [invoice.invoice_id])
+    note = operations_notes.credit_lines(
+        tx, found, off, open_now, reason=asked.reason, time_zone=asked.time_zone, **writing
+    )
+    return done, note, refund.stage_of(tx, done, at=at, actor=actor, ids=ids)

@@ -3,16 +3,18 @@ instant of the schedule has one run, and an invoice is in the hands of one attem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import OPEN, Progress, Run, RunKind
+from everycent.db.connection import Tx
 from everycent.dunning.schedule import Schedule, due_instants
 from everycent.flows.collect.desk import Desk
 from everycent.kernel.calendar import local_date
+from everycent.kernel.ids import IdSource
 from everycent.kernel.period import instant_text
 
 
@@ -25,6 +27,24 @@ def on_demand(
 ) -> Run:
     """Opens a run of every invoice that is due by the day of `due_by` in `time_zone`, or of those given."""
     return _open(desk, RunKind.DEMAND, local_date(due_by, time_zone), None, invoices)[0]
+
+
+def opened(
+    tx: Tx,
+    *,
+    due_by: datetime,
+    time_zone: str,
+    invoices: Sequence[UUID] | None,
+    names: Iterable[str],
+    at: datetime,
+    ids: IdSource,
+) -> Run:
+    """The same in a transaction that is there already, for whoever charges nothing itself; `names` are the
+    providers that are set up."""
+    name = f"collection/{RunKind.DEMAND}/{instant_text(at)}"
+    day = local_date(due_by, time_zone)
+    run = Run(ids(name), RunKind.DEMAND, at, day, None, OPEN, at, None)
+    return running.open_run(tx, run, names, invoices)[0]
 
 
 def on_schedule(desk: Desk, scheduled_at: datetime, time_zone: str) -> tuple[Run, bool]:

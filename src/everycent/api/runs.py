@@ -1,0 +1,154 @@
+"""/v1/runs: billing runs: what is due, how far runs are, and who could not be billed and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from everycent.api.operation import Answer, Asked, doing, reading
+from everycent.api.parameters import instant
+from everycent.api.shapes import Body, Instant, Page, Paged, Query, Shown, Zone
+from everycent.customers import queries as customers
+from everycent.db.connection import Tx
+from everycent.flows import bill as flow
+from everycent.flows.bill_told import check_has_come, run_data
+from everycent.invoicing import queries
+from everycent.kernel import ids
+from everycent.kernel.calendar import zone as known_zone
+
+
+class BillingRun(Shown):
+    """A billing run, and how far it is. Without `finished_at` it is open."""
+
+    run_id: str
+    as_of: Annotated[str, Meta(description="It bills what is due by then.")]
+    started_at: str
+    finished_at: str | None
+    customers: Annotated[int, Meta(description="Of whom something was due.")]
+    chunks: Annotated[int, Meta(description="Parts that the customers were cut into.")]
+    chunks_done: int
+    invoices: int
+    lines: int
+    parked: Annotated[int, Meta(description="Customers who could not be billed.")]
+
+
+class StartedBillingRun(BillingRun):
+    """A run that is open; `was_resumed` where it was before."""
+
+    was_resumed: bool
+
+
+class ParkedCustomer(Shown):
+    """A customer who could not be billed, and why."""
+
+    customer: str
+    code: str
+    message: str
+
+
+class DueCustomer(Shown):
+    """A customer of whom something is due."""
+
+    customer: str
+    name: str
+
+
+class NewBillingRun(Body):
+    """What is to be billed."""
+
+    as_of: Annotated[Instant | None, Meta(description="What is due by then; now without it.")] = (
+        None
+    )
+    future: Annotated[bool, Meta(description="Whether it may lie in the future.")] = False
+    zone: Annotated[Zone, Meta(description="Whose dates `as_of` and invoices carry.")] = "UTC"
+    payment_days: Annotated[
+        int, Meta(ge=0, le=365, description="Days from issue to the due date.")
+    ] = flow.PAYMENT_DAYS
+
+
+class DueWanted(Paged):
+    """As of when, and which part."""
+
+    as_of: Annotated[Instant | None, Meta(description="Due by then; now without it.")] = None
+
+
+def start_billing_run(asked: Asked[Query, NewBillingRun]) -> Answer:
+    """Opens a billing run, or finds the one that is open. `everycent work` and `everycent bill run` work on
+    it, and ask for it to see how far it is; nothing is ever billed twice. One that is open keeps what it
+    was begun with. Invoices are recorded as made by whoever works on it, and counted again before they are
+    issued where the tenant's policies say so."""
+    wanted, app = asked.body, asked.app
+    known_zone(wanted.zone)
+    until = asked.now
+    if wanted.as_of is not None:
+        until = instant(wanted.as_of, wanted.zone, "as_of")
+    if not wanted.future:
+        check_has_come(until, asked.now, wanted.as_of)
+    terms = flow.Terms(asked.who.actor, wanted.zone, wanted.payment_days)
+    begun, is_new = flow.start(
+        app.database, asked.who.tenant_id, until, clock=app.clock, ids=app.ids, terms=terms
+    )
+    name = ids.show(ids.RUN, begun.run_id)
+    with app.database.snapshot(asked.who.tenant_id) as tx:
+        told = run_data(queries.run_by_name(tx, name)) | {"was_resumed": not is_new}
+    return Answer(told, 202, {"Location": f"/v1/runs/{name}"})
+
+
+def list_billing_runs(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
+    """Billing runs, the newest first."""
+    wanted = asked.query
+    before = None if wanted.after is None else queries.run_by_name(tx, wanted.after).run_id
+    found = queries.runs(tx, wanted.size + 1, before=before)
+    return asked.page([run_data(row) for row in found], lambda last: str(last["run_id"]))
+
+
+def get_billing_run(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
+    """One billing run, and how far it is."""
+    return run_data(queries.run_by_name(tx, asked.path["run"]))
+
+
+def list_parked_customers(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
+    """The customers that a run could not bill, and why. They are billed by a later run, once what is wrong
+    with them is right."""
+    wanted = asked.query
+    run_id = queries.run_by_name(tx, asked.path["run"]).run_id
+    found = queries.parked(tx, run_id, after=wanted.after or "", limit=wanted.size + 1)
+    return asked.page([row._asdict() for row in found], lambda last: str(last["customer"]))
+
+
+def list_due_customers(tx: Tx, asked: Asked[DueWanted, None]) -> Page[dict[str, Any]]:
+    """The customers of whom something is due and not billed yet. They come in the order in which they are
+    billed; `everycent preview` and its operation say what it is."""
+    wanted = asked.query
+    at = asked.now if wanted.as_of is None else instant(wanted.as_of, "UTC", "as_of")
+    flow.check_time(at)
+    found = sorted(flow.due_of(tx, at))
+    if wanted.after is not None:
+        last = customers.by_name(tx, wanted.after).customer_id
+        found = [one for one in found if one > last]
+    some = found[: wanted.size + 1]
+    known = customers.by_ids(tx, some)
+    return asked.page(
+        [{"customer": known[one].key, "name": known[one].name} for one in some],
+        lambda last: str(last["customer"]),
+    )
+
+
+OPERATIONS = [
+    doing(
+        "POST",
+        "/v1/runs",
+        "runs:write",
+        start_billing_run,
+        StartedBillingRun,
+        NewBillingRun,
+        status=202,
+    ),
+    reading("/v1/runs", "runs:read", list_billing_runs, Page[BillingRun], Paged),
+    reading("/v1/runs/due", "runs:read", list_due_customers, Page[DueCustomer], DueWanted),
+    reading("/v1/runs/{run}", "runs:read", get_billing_run, BillingRun),
+    reading(
+        "/v1/runs/{run}/parked", "runs:read", list_parked_customers, Page[ParkedCustomer], Paged
+    ),
+]

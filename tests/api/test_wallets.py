@@ -1,0 +1,158 @@
+"""/v1/wallets: credit from the opening of a wallet to its end, and questions about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from everycent.tenants import operations as tenants
+from tests.api.asking import Asking, asking
+from tests.api.serving import make_key
+from tests.conftest import NOW, Place
+from tests.flows import world
+
+SCOPES = ("wallets:read", "wallets:write")
+
+
+@pytest.fixture(scope="module")
+def api(module_place: Place) -> Iterator[Asking]:
+    """Customers whose contracts cost nothing before 2027."""
+    keys = ("ana", "ben", "cleo", "dora")
+    world.sell(module_place, [(key, "advance") for key in keys], starts_on=date(2027, 1, 1))
+    with asking(module_place, SCOPES) as found:
+        yield found
+
+
+def opened(api: Asking, key: str, **more: object) -> str:
+    body = {"customer": key.partition("-")[0], "key": key, **more}
+    assert api.post("/v1/wallets", body, status=201)["wallet"] == key
+    return f"/v1/wallets/{key}"
+
+
+def test_credit_is_put_in_counted_and_taken_away(api: Asking):
+    path = opened(api, "ana", unit="credit", unit_price="0.01")
+    paid = {"amount": "1000", "reference": "tr-1"}
+    first, second = (
+        api.send("POST", f"{path}/top-ups", json=paid, idempotency_key="t-1") for _ in range(2)
+    )
+    assert (first.status_code, second.json()) == (201, first.json())
+    assert (first.json()["amount"], first.json()["units"], first.json()["basis"]) == (
+        "10.00", "1000", "paid",
+    )  # fmt: skip
+    gift = api.post(
+        f"{path}/grants", {"amount": "500", "reason": "sorry", "every": "month"}, status=201
+    )
+    assert (gift["number"], gift["renews"]["every"], gift["renews"]["amount"]) == (
+        2, "month", "5.00",
+    )  # fmt: skip
+    found = api.get(path)
+    assert (found["balance"], found["balance_units"], found["usable"]) == ("15.00", "1500", "15.00")
+    assert [(one["number"], one["left"], one["reference"]) for one in found["grants"]] == [
+        (1, "10.00", "tr-1"), (2, "5.00", "sorry"),
+    ]  # fmt: skip
+    void = api.post(f"{path}/grants/2/void", {"reason": "enough"})
+    assert void == {"wallet": "ana", "number": 2, "voided": "5.00", "currency": "EUR"}
+    assert api.get(path)["balance"] == "10.00"
+
+
+def test_a_grant_is_planned_with_what_it_posts(api: Asking):
+    path = opened(api, "ben-plan")
+    body = {"amount": "20", "reference": "tr-2"}
+    plan = api.post(f"{path}/top-ups", body, plan="show")
+    assert plan["events"] == {"credit.granted": 1}
+    assert sorted(one["amount"] for one in plan["postings"]) == ["-20.00", "20.00"]
+    assert api.get(path)["grants"] == []
+    api.post(f"{path}/top-ups", body, plan=plan["plan"], status=201)
+    assert api.get(path)["usable"] == "20.00"
+
+
+def test_a_rule_makes_a_top_up_due_once_which_is_paid_or_withdrawn(api: Asking):
+    path = opened(api, "cleo")
+    ruled = api.send("PUT", f"{path}/top-up-rule", json={"below": "5", "amount": "25"}).json()
+    assert ruled["top_up"] == {"below": "5.00", "amount": "25.00"}
+    checked = [api.post("/v1/wallets/check", {}) for _ in range(2)]
+    assert [[one["wallet"] for one in each["due"]] for each in checked] == [["cleo"], []]
+    assert api.get(path)["due"] == "25.00"
+    api.post(f"{path}/top-ups", {"reference": "tr-3"}, status=201)
+    assert (api.get(path)["due"], api.get(path)["balance"]) == (None, "25.00")
+    assert api.refused("POST", f"{path}/withdraw-top-up", {"reason": "x"}) == (
+        404, "wallet.nothing_due",
+    )  # fmt: skip
+    assert api.send("DELETE", f"{path}/top-up-rule").json()["top_up"] is None
+
+
+def test_caps_say_who_may_use_more(api: Asking):
+    path = opened(api, "dora")
+    assert api.get("/v1/customers/dora/allowance")["reason"] == "no_cap"
+    capped = api.send("PUT", f"{path}/caps", json={"soft": "10", "hard": "0"}).json()
+    assert capped["caps"] == {"soft": "10.00", "hard": "0.00"}
+    assert api.get("/v1/customers/dora/allowance") == {
+        "customer": "dora", "is_allowed": False, "reason": "hard_cap", "left": "0.00",
+    }  # fmt: skip
+    api.post(f"{path}/top-ups", {"amount": "8", "reference": "tr-4"}, status=201)
+    allowed = api.get("/v1/customers/dora/allowance")
+    assert (allowed["is_allowed"], allowed["reason"], allowed["left"]) == (True, "soft_cap", "8.00")
+    met = api.post("/v1/wallets/check", {})["caps_met"]
+    assert [(one["wallet"], one["reason"]) for one in met] == [("dora", "soft_cap")]
+
+
+def test_wallets_are_listed_page_by_page(api: Asking):
+    for number in range(3):
+        opened(api, f"ben-{number}")
+    keys = [one["wallet"] for one in api.walk("/v1/wallets", size=2)]
+    assert keys == sorted(keys)
+    assert {"ben-0", "ben-1", "ben-2"} <= set(keys)
+    assert {one["customer"] for one in api.walk("/v1/wallets", customer="ben", size=1)} == {"ben"}
+
+
+def test_draw_downs_are_tried_without_a_wallet(api: Asking):
+    body = {
+        "grants": [
+            {"id": "gift", "amount": "5", "expires_at": "2026-02-01T00:00:00Z"},
+            {"id": "bought", "amount": "10", "priority": 1},
+        ],
+        "uses": [{"id": "u", "at": "2026-01-10T00:00:00Z", "amount": "7"}],
+        "until": "2026-03-01T00:00:00Z",
+    }
+    found = api.post("/v1/wallets/try", body)
+    assert found["left"] == {"gift": "0", "bought": "8"}
+    assert [(one["grant"], one["amount"]) for one in found["movements"]][:2] == [
+        ("gift", "5"), ("bought", "2"),
+    ]  # fmt: skip
+
+
+REFUSED = [
+    # method, path, body → status, code
+    ("GET", "/v1/wallets/none", None, 404, "wallet.unknown"),
+    ("GET", "/v1/customers/none/allowance", None, 404, "customer.unknown"),
+    ("POST", "/v1/wallets", {"customer": "none"}, 404, "customer.unknown"),
+    ("POST", "/v1/wallets", {"customer": "ana", "key": "ana"}, 409, "wallet.exists"),
+    ("POST", "/v1/wallets", {"customer": "ana", "key": "b", "unit": "c"}, 400, "wallet.bad_unit"),
+    ("POST", "/v1/wallets", {"customer": "ana", "order": "any"}, 400, "request.bad_field"),
+    ("POST", "/v1/wallets/ana/top-ups", {"amount": "-1", "reference": "x"}, 400, "credit.not_positive"),
+    ("POST", "/v1/wallets/ana/top-ups", {"amount": 1, "reference": "x"}, 400, "request.bad_field"),
+    ("POST", "/v1/wallets/ana/top-ups", {"reference": "x"}, 404, "wallet.nothing_due"),
+    ("POST", "/v1/wallets/ana/grants/99/void", {"reason": "x"}, 404, "credit.unknown"),
+    ("POST", "/v1/wallets/ana/grants/x/void", {"reason": "x"}, 404, "credit.unknown"),
+    ("PUT", "/v1/wallets/ana/caps", {"soft": "0", "hard": "5"}, 400, "wallet.bad_caps"),
+    ("POST", "/v1/wallets/check", {"as_of": "2199-01-01"}, 400, "date.in_the_future"),
+    ("POST", "/v1/wallets/try", {"grants": [], "uses": [], "until": "soon"}, 400, "time.malformed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "code"), REFUSED)
+def test_what_makes_no_sense_is_refused(api: Asking, method, path, body, status, code):
+    assert api.refused(method, path, body) == (status, code)
+
+
+def test_another_tenant_knows_no_wallet_of_ours(api: Asking):
+    other = tenants.create(api.place.database, "wallets-other", "Other", NOW)
+    theirs = api._replace(key=make_key(api.place.database, other, "theirs", SCOPES))
+    assert theirs.get("/v1/wallets")["items"] == []
+    assert theirs.refused("GET", "/v1/wallets/ana") == (404, "wallet.unknown")
+    paid = {"amount": "1", "reference": "x"}
+    assert theirs.refused("POST", "/v1/wallets/ana/top-ups", paid) == (404, "wallet.unknown")
+    reader = api.with_scopes("wallets:read")
+    assert reader.refused("POST", "/v1/wallets/ana/top-ups", paid) == (403, "key.missing_scope")

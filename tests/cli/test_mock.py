@@ -1,0 +1,105 @@
+"""everycent mock: a program that knows nothing but the address and the key can do everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+
+EVERYCENT = str(Path(sys.executable).with_name("everycent"))
+FAKES = ["provider", "erp", "compute", "storage"]
+
+
+class Mock(NamedTuple):
+    process: subprocess.Popen[str]
+    told: dict[str, Any]
+    client: httpx2.Client
+
+
+@pytest.fixture(scope="module")
+def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("EVERYCENT_")}
+    process = subprocess.Popen(
+        [EVERYCENT, "mock", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True,
+        env=environ, cwd=tmp_path_factory.mktemp("empty"),
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    headers = {"authorization": f"Bearer {told['key']}"}
+    with httpx2.Client(base_url=told["address"], headers=headers, timeout=60) as client:
+        yield Mock(process, told, client)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+
+def until(mock: Mock, path: str, wanted: Any) -> Any:
+    ends = time.monotonic() + 120
+    while time.monotonic() < ends:
+        found = mock.client.get(path).json()
+        if wanted(found):
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{path} does not come to it: {found}")
+
+
+def test_what_is_due_is_charged_at_the_provider(mock: Mock):
+    told = until(
+        mock, "/rest/v1/invoices",
+        lambda found: [i["status"] for i in found["invoices"]].count("PAID") >= 4,
+    )  # fmt: skip
+    page = mock.client.get("/fake/provider/").text
+    assert told["invoices"][0]["amount"]["value"] in page
+
+
+def test_documents_arrive_in_the_erp(mock: Mock):
+    until(
+        mock, "/v1/erp/documents?state=registered",
+        lambda found: len(found.get("items", found.get("documents"))) >= 4,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_a_fault_can_be_put_on_the_page_of_what_only_pretends(mock: Mock, name: str):
+    assert mock.client.get(f"/fake/{name}", follow_redirects=True).status_code == 200
+    before = mock.client.get(f"/fake/{name}/").text
+    assert 'action="/' not in before
+    choices = before.partition('<select name="fault">')[2].partition("</select>")[0]
+    fault = re.findall(r'value="([^"]+)"', choices)[-1]
+    told = {"fault": fault, "times": "50", "call": "", "path": "", "reference": ""}
+    put = mock.client.post(f"/fake/{name}/page/faults", data=told)
+    assert (put.status_code, put.headers["location"]) == (303, "../")
+    assert "None: everything works." in before
+    assert "None: everything works." not in mock.client.get(f"/fake/{name}/").text
+
+
+def test_pages_lead_a_person_to_everything(mock: Mock):
+    page = mock.client.get("/").text
+    for name in FAKES:
+        assert f'href="/fake/{name}/"' in page
+    assert mock.told["key"] in page
+    assert mock.client.get("/v1/docs").status_code == 200
+    assert mock.client.get("/fake/nothing/").status_code == 404
+
+
+def test_nothing_is_left_when_it_ends(tmp_path: Path):
+    process = subprocess.Popen(
+        [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(tmp_path / "kept")],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    json.loads(process.stdout.readline())
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(tmp_path) not in found.stdout
