@@ -9,8 +9,7 @@ import threading
 import httpx2
 import pytest
 
-from everycent.access import keys
-from everycent.tenants import operations
+from everycent.access import keys, operations
 from tests.api.serving import key_id, make_key, record
 from tests.flows import world
 from tests.resilience.own import EVERYCENT, serving, until
