@@ -80,7 +80,11 @@ def api(server, tmp_path_factory) -> Iterator[Api]:
             for scope in SCOPES
         }
         with served(
-            place, EVERYCENT_HOME=str(home), EVERYCENT_ALARM_MAIL="ops@example.com"
+            place,
+            EVERYCENT_HOME=str(home),
+            EVERYCENT_ALARM_MAIL="ops@example.com",
+            EVERYCENT_SMTP_URL="smtp://127.0.0.1:9",
+            EVERYCENT_MAIL_FROM="Billing <b@example.com>",
         ) as found:
             yield Api(place, found.client, keys, fake, erp)
 

@@ -26,6 +26,7 @@ PURE_IMPORTS = {
     *("operator", "re", "struct", "typing", "unicodedata", "uuid", "zlib", "zoneinfo"),
 }
 PURE_EXCEPTIONS = {
+    ("access/keys.py", "ipaddress"): "turns texts into networks; asks nobody",
     ("catalog/document.py", "yaml"): "turns the text of a catalogue into values; reads no file",
     ("webhooks/target.py", "ipaddress"): "what numbers of addresses mean; asks nobody for them",
     ("kernel/calendar.py", "importlib"): "the rules of time zones come from the pinned tzdata",

@@ -88,6 +88,17 @@ def test_what_is_wrong_is_shown_with_what_differs_and_is_over_when_it_is_right(
     assert "it needs nobody" in shell("erp", "requeue", "INV-000001", "--reason", "x", code=2)
 
 
+def test_what_the_erp_refuses_is_in_trouble_wherever_it_is_told(
+    shell: Shell, fake: FakeErp
+) -> None:
+    fake.fault("reject:unknown customer", times=None)
+    shell("erp", "work", "--once")
+    told = shell("erp", "status")
+    assert re.search(r"aborted +2 +2", told)
+    assert len(re.findall(r"INV-00000\d +aborted +0 +unknown customer", told)) == 2
+    assert "None" not in told
+
+
 def test_batches_go_into_the_folder_that_the_file_names(shell: Shell) -> None:
     shell.write("erp.yaml", FILES)
     assert "2 registered" in shell("erp", "work", "--once")
@@ -134,3 +145,22 @@ def test_where_no_alarm_can_be_told_nothing_is_begun(
     shell.write("erp.yaml", FILES)
     shell.environment |= {variable: value}
     assert said in shell("erp", "work", "--once", code=2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "needed"),
+    [
+        ("EVERYCENT_ALARM_MAIL", "ops@example.com", "EVERYCENT_SMTP_URL"),
+        ("EVERYCENT_ALARM_WEBHOOK", "https://ops.example.com/alarms", "EVERYCENT_WEBHOOK_SECRET"),
+    ],
+)
+@pytest.mark.parametrize("command", ["work", "erp work", "serve"])
+def test_what_stays_up_does_not_start_where_it_could_not_tell_an_alarm(
+    shell: Shell, variable: str, value: str, needed: str, command: str
+) -> None:
+    shell.write("erp.yaml", FILES)
+    shell.environment |= {variable: value}
+    refused = shell(*command.split(), code=2)
+    assert f"{variable} is set, but nothing says what alarms are sent with: {needed}" in refused
+    assert f"set {needed} too, or take {variable} away" in refused
+    assert "settings.alarm_not_sent" in refused

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from everycent.cli import common, explain, usage_effect
 from everycent.flows.saying import Node
@@ -84,6 +87,44 @@ def test_every_letter_of_every_cell_is_printed_at_any_width(capsys, width, rows)
     for letter in "abc.0é":
         expected = sum(cell.count(letter) for row in rows for cell in row)
         assert printed.count(letter) == expected, printed
+
+
+_WORDS = st.text("abc0é-日", min_size=1, max_size=30)
+_CELLS = st.lists(_WORDS, max_size=12).map(" ".join)
+_COLUMNS = st.lists(st.sampled_from(["", ">", "~"]), min_size=1, max_size=7)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), columns=_COLUMNS, width=st.none() | st.integers(40, 300))
+def test_no_word_is_lost_or_broken_in_a_file_or_on_a_screen(capsys, data, columns, width):
+    names = [f"{how}{name}" for how, name in zip(columns, "xyzuvwt", strict=False)]
+    rows = data.draw(st.lists(st.tuples(*[_CELLS for _ in names]), min_size=1, max_size=4))
+    with pytest.MonkeyPatch.context() as screen:
+        screen.delenv("COLUMNS", raising=False)
+        if width is not None:
+            screen.setenv("COLUMNS", str(width))
+        lines = shown(capsys, names, rows)
+    is_block = not any("─" in line for line in lines)
+    printed, words = Counter(), Counter()
+    for line in lines[1:]:
+        printed.update(line.split())
+    for cell in (cell for row in rows for cell in row):
+        words.update(cell.split())
+    if is_block:
+        assert width is not None
+        assert sum(map(len, words.elements())) <= sum(map(len, printed.elements()))
+    else:
+        assert not words - printed
+    assert width is None or max(map(cell_len, lines)) <= width
+
+
+def test_two_columns_that_wrap_are_whole_in_a_file(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    since = "2026-01-01T00:00:00Z"
+    rows = [["vm-1 " * 12, "machine", "a name " * 12, "a customer " * 8, since, ""]]
+    lines = shown(capsys, ["~resource", "kind", "~name", "~customer", "since", "until"], rows)
+    assert any(since in line for line in lines)
+    assert max(map(len, lines)) <= 160
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.faults.cells import cells, covering
+from tests.faults.cells import cells, chosen, covering
 from tests.faults.orchestra import Stage, Told
 from tests.faults.table import as_html, as_text
 from tests.resilience.own import own_server
@@ -28,7 +28,10 @@ def main() -> int:
     asked = parser.parse_args()
     wanted = covering() if asked.covering else cells()
     if asked.names:
-        wanted = [one for one in wanted if {one.name, one.fault, one.place} & set(asked.names)]
+        try:
+            wanted = chosen(wanted, asked.names)
+        except LookupError as error:
+            parser.error(str(error.args[0]))
     told: list[Told] = []
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from everycent.kernel.near import meant
+
 STATES = (
     "scheduled", "collecting", "collected", "rated", "drafted", "checked", "numbered", "posted",
     "erp_sending", "erp_confirmed", "charging", "settled", "closed",
@@ -92,6 +94,17 @@ def cells() -> list[Cell]:
             (fault, one) for fault in FAULTS for one in places()
         )
     ]
+
+
+def chosen(wanted: list[Cell], names: list[str]) -> list[Cell]:
+    """Those of the cells that have one of the names: their own, or that of a fault or a place. Raises
+    LookupError for a name that none of them has: nothing played is nothing proved."""
+    known = {name for one in wanted for name in (one.name, one.fault, one.place)}
+    for name in names:
+        if name not in known:
+            near = meant(name, sorted(known)) or f"faults are {', '.join(FAULTS)}"
+            raise LookupError(f"no cell, fault or place is called {name!r}; {near}")
+    return [one for one in wanted if {one.name, one.fault, one.place} & set(names)]
 
 
 def covering() -> list[Cell]:

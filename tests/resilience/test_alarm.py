@@ -1,7 +1,11 @@
 """The alarm about the database: on disk first, told while the database is away, in the list when it is
 back; once, with one id, however many processes see it and whoever dies."""
 
+import json
+import re
+import shutil
 import signal
+import subprocess
 from contextlib import ExitStack
 
 import msgspec
@@ -9,7 +13,7 @@ import pytest
 
 from everycent.alarms.alarm import Alarm
 from tests.dunning.post import SECRET, hook, is_signed, mail_server, mails
-from tests.resilience.own import running, serving, until
+from tests.resilience.own import EVERYCENT, running, serving, until
 
 TICK = {"EVERYCENT_WEBHOOK_SECRET": SECRET, "EVERYCENT_MAIL_FROM": "Billing <b@example.com>"}
 
@@ -135,6 +139,51 @@ def test_who_could_not_be_told_meanwhile_is_told_from_the_list(own):
         own.run("message", "send", **settings)
         ids = {(what, message) for what, _, message in told(taking)}
         assert sorted(what for what, _ in ids) == ["alarm.raised", "alarm.resolved"]
+
+
+def listed(own, *options, home=None, **settings):
+    """What `alarm list` says, with its exit code."""
+    environment = own.environ(**settings)
+    if home is not None:
+        environment |= {"EVERYCENT_HOME": str(home)}
+        del environment["EVERYCENT_DATABASE_URL"]
+    return subprocess.run(
+        [EVERYCENT, "alarm", "list", *options], env=environment, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_it_is_listed_while_the_database_is_away(own):
+    own.run("up")
+    assert (listed(own).returncode, listed(own).stdout) == (0, "nothing is wrong\n")
+    with serving(own.environ()):
+        own.stop()
+        until(lambda: spool(own), "it is written down")
+        done = listed(own)
+        (told,) = json.loads(listed(own, "--json").stdout)
+        own.start()
+        filed(own)
+    assert done.returncode == 3
+    assert "database.away" in done.stdout
+    assert "only alarms written down on this machine are shown" in done.stderr
+    assert (told["kind"], told["state"]) == ("database.away", "raised")
+    (before,) = [line for line in listed(own, "--all").stdout.splitlines() if "database.aw" in line]
+    assert len(re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", before)) == 2  # since, and until
+
+
+def test_listing_it_starts_no_database_that_was_stopped(own, tmp_path):
+    """The embedded one, of an instance of its own: nothing runs there, and the alarm is on disk."""
+    own.run("up")
+    with serving(own.environ()):
+        own.stop()
+        until(lambda: spool(own), "it is written down")
+        shutil.copytree(own.home / "alarms", tmp_path / "alarms")
+        own.start()
+        filed(own)
+    done = listed(own, home=tmp_path)
+    assert done.returncode == 3
+    assert "database.away" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alarms"]
 
 
 def test_an_alarm_that_is_filed_twice_is_there_once(own):

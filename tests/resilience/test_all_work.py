@@ -80,6 +80,33 @@ def test_a_process_that_was_killed_is_told_by_the_next_one(own, services):
     assert list((own.home / "running").glob("*.json")) == []
 
 
+def test_what_was_done_is_told_in_a_line_for_each_round_and_at_the_end(own, services):
+    due(own, services)
+    with running(own.environ(SUB_KEY=KEY), "work", "--again", "1", "--rest", "0.1") as worker:
+        until(lambda: "bill: 2 invoices" in worker.complaints(), "it is told")
+        assert worker.ended_by(signal.SIGTERM) == 0
+        said = worker.complaints()
+        ended = worker.process.stdout.read().splitlines()
+    assert said[0] == "working on: report, bill"
+    assert said.count(f"report of {last_month()}: built") == said.count("bill: 2 invoices") == 1
+    report, bill, stopped = ended
+    assert (report, stopped) == ("report: 1 built", "stopped; what was begun is ended")
+    assert bill.startswith("bill: 2 invoices")  # and who waited for the report
+
+
+def test_only_what_is_set_up_is_worked_on(own):
+    own.run("up")
+    settings = {"EVERYCENT_SMTP_URL": "smtp://127.0.0.1:9", "EVERYCENT_MAIL_FROM": "b@example.com"}
+    with running(own.environ(**settings), "work") as worker:
+        until(lambda: len(worker.complaints()) == 2, "it has begun")
+        assert worker.ended_by(signal.SIGTERM) == 0
+        listed, none = worker.complaints()
+        ended = worker.process.stdout.read().splitlines()
+    assert listed == "working on: report, bill, message"
+    assert none.startswith("report: no configuration of sub-services holds")
+    assert ended[:-1] == ["report: nothing", "bill: nothing", "message: nothing"]
+
+
 def test_parts_that_are_not_set_up_are_refused_when_they_are_asked_for(own):
     own.run("up")
     with running(own.environ(), "work", "--only", "erp") as told:

@@ -34,9 +34,9 @@ def test_a_key_opens_its_own_tenant(place: Place):
     other = tenants.create(place.database, "other", "Other", NOW)
     mine, theirs = made(place, "mine"), made(place, "theirs", other)
     opened = [queries.access(place.database, one.digest) for one in (mine, theirs)]
-    assert opened == [
-        (place.tenant_id, mine.key_id, frozenset(SCOPES), None),
-        (other, theirs.key_id, frozenset(SCOPES), None),
+    assert [(one.tenant_id, one.slug, one.key_id, one.scopes) for one in opened if one] == [
+        (place.tenant_id, "default", mine.key_id, frozenset(SCOPES)),
+        (other, "other", theirs.key_id, frozenset(SCOPES)),
     ]
     assert queries.access(place.database, bytes(32)) is None
 

@@ -32,6 +32,7 @@ WITHOUT_TENANT = {
 }
 DEFINERS = {
     "find_api_key(bytea)": "tells the tenant of a key to whoever has the key",
+    "find_members(text,text,text)": "tells the tenants of a person to whoever has the person's token",
     "ensure_usage_month(date)": "makes a partition, which only the owner may",
     "look_at_usage_month(date)": "counts every tenant's records in a month that are in no archive",
     "drop_usage_month(date,timestamp with time zone,xid8,bigint)": "drops a partition whose records are"

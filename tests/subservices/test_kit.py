@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from everycent.subservices.accounts import Event, Included, Resource, Service
 from everycent.subservices.contract import Wrong, shown
 from everycent.subservices.desk import Desk
+from everycent.subservices.kit import make_app
 from tests.subservices.reader import PERIOD, Reader
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +82,10 @@ def test_the_page_shows_the_example_as_it_is():
     ("events", "resources", "why"),
     [
         ([event(quantity="-1")], [VM], "no quantity"),
+        ([event(quantity="a lot")], [VM], "no quantity"),
+        ([event(quantity=2.5)], [VM], "2.5 is a float: tell a text such as '2.5'"),
+        ([event(quantity=0.1)], [VM], "0.1 is a float: tell a text such as '0.1'"),
+        ([event(quantity=True)], [VM], "True is a bool: tell a text such as '2.5'"),
         ([event(quantity="NaN")], [VM], "no quantity"),
         ([event(quantity="0.1234567890123456789")], [VM], "no quantity"),
         ([event(), event()], [VM], "twice"),
@@ -93,6 +99,29 @@ def test_the_page_shows_the_example_as_it_is():
 def test_data_that_make_no_sense_are_never_told(events, resources, why):
     with pytest.raises(ValueError, match=why):
         desk(events, resources).answer("report", ASKED)
+
+
+@pytest.mark.parametrize(
+    ("included", "why"),
+    [
+        ({"jobs": Included(1, "week")}, "jobs is included per 'week', which is none of hour, day, month"),
+        ({"job": Included(1)}, "compute includes 'job', which is no item of it; did you mean jobs?"),
+        ({"beer": Included(1)}, "compute includes 'beer', which is no item of it; there are jobs"),
+        ({"jobs": Included(-1)}, "what is included of jobs: -1 is no quantity"),
+        ({"jobs": Included("many")}, "what is included of jobs: many is no quantity"),
+        ({"jobs": Included(2.5)}, "what is included of jobs: 2.5 is a float: tell"),
+    ],
+)  # fmt: skip
+def test_an_allowance_that_can_not_be_meant_is_refused_when_the_service_starts(included, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        desk(included=included)
+    with pytest.raises(ValueError, match=re.escape(why)):
+        make_app(Service("compute", "k", {"jobs": "1"}, lambda _: [], lambda _: [], included))
+
+
+def test_a_service_without_items_is_refused_when_it_starts():
+    with pytest.raises(ValueError, match="compute has no items"):
+        desk(items={})
 
 
 def test_a_service_that_fails_answers_503(tmp_path):

@@ -75,9 +75,11 @@ from everycent_client.models import (
     ListedPayment,
     ListedStep,
     MadeKey,
+    Me,
     MeasurementChanges,
     MeasurementInFull,
     MeasurementState,
+    Member,
     Message,
     MeterEntry,
     MissingReport,
@@ -120,6 +122,7 @@ from everycent_client.models import (
     SaidRecord,
     ServiceChart,
     ServiceResources,
+    SignIn,
     SplitDebits,
     StartedBillingRun,
     Subscription,
@@ -220,6 +223,25 @@ def activate_report_config(
         f"/v1/report-configs/versions/{quote(version, safe='')}/activate",
         ActivatedConfig,
         body={"reason": reason},
+        idempotency_key=idempotency_key,
+    )
+
+
+def add_member(
+    *,
+    role: Literal["developer", "finance", "owner", "read-only", "support"],
+    email: str | UnsetType | None = UNSET,
+    subject: str | UnsetType | None = UNSET,
+    issuer: str | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[Member]:
+    """Makes somebody a member. One who is invited by e-mail is known from the first token
+    on in which the identity provider says that it has verified this address."""
+    return call(
+        "POST",
+        "/v1/members",
+        Member,
+        body={"role": role, "email": email, "subject": subject, "issuer": issuer},
         idempotency_key=idempotency_key,
     )
 
@@ -555,6 +577,24 @@ def plan_cancel_subscription(
     )
 
 
+def change_member(
+    member: str,
+    /,
+    *,
+    role: Literal["developer", "finance", "owner", "read-only", "support"],
+    idempotency_key: str | None = None,
+) -> Call[Member]:
+    """Gives a member another role, within a second. There is always an owner left who has
+    come."""
+    return call(
+        "POST",
+        f"/v1/members/{quote(member, safe='')}/role",
+        Member,
+        body={"role": role},
+        idempotency_key=idempotency_key,
+    )
+
+
 def change_quantities(
     subscription: str,
     /,
@@ -849,6 +889,7 @@ def create_key(
     name: str,
     scopes: list[str],
     expires_at: str | UnsetType | None = UNSET,
+    networks: list[str] | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[MadeKey]:
     """Makes an API key. It may do no more than whoever makes it. Its text is not told
@@ -857,7 +898,7 @@ def create_key(
         "POST",
         "/v1/keys",
         MadeKey,
-        body={"name": name, "scopes": scopes, "expires_at": expires_at},
+        body={"name": name, "scopes": scopes, "expires_at": expires_at, "networks": networks},
         idempotency_key=idempotency_key,
     )
 
@@ -1313,6 +1354,11 @@ def get_invoice_trail(invoice: str, /) -> Pages[AttemptStage]:
     return Pages(call("GET", f"/v1/invoices/{quote(invoice, safe='')}/trail", Page[AttemptStage]))
 
 
+def get_me() -> Call[Me]:
+    """Says who asks, in which tenant, and what that may do."""
+    return call("GET", "/v1/me", Me)
+
+
 def get_measurement(
     measurement: str, /, *, intervals: int | UnsetType = UNSET
 ) -> Call[MeasurementInFull]:
@@ -1323,6 +1369,11 @@ def get_measurement(
         MeasurementInFull,
         query={"intervals": intervals},
     )
+
+
+def get_member(member: str, /) -> Call[Member]:
+    """One member, or one who was."""
+    return call("GET", f"/v1/members/{quote(member, safe='')}", Member)
 
 
 def get_message(message: str, /) -> Call[WholeMessage]:
@@ -1404,7 +1455,7 @@ def get_report_config(version: str, /) -> Call[ReportConfig]:
 
 
 def get_report_events(
-    period: str, /, *, service: str, customer: str, item: str, idempotency_key: str | None = None
+    period: str, /, *, service: str, customer: str, item: str
 ) -> Call[EventsBehind]:
     """The raw events behind what a report bills a customer for an item, as the sub-service
     tells them now. They have to come to what the report says."""
@@ -1413,7 +1464,6 @@ def get_report_events(
         f"/v1/reports/{quote(period, safe='')}/events",
         EventsBehind,
         body={"service": service, "customer": customer, "item": item},
-        idempotency_key=idempotency_key,
     )
 
 
@@ -1440,7 +1490,6 @@ def get_service_chart(
     step: Literal["day", "hour", "month"] | UnsetType = UNSET,
     customer: str | UnsetType | None = UNSET,
     resource: str | UnsetType | None = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[ServiceChart]:
     """Use of an item of a sub-service over time."""
     return call(
@@ -1456,33 +1505,29 @@ def get_service_chart(
             "customer": customer,
             "resource": resource,
         },
-        idempotency_key=idempotency_key,
     )
 
 
-def get_service_resources(
-    period: str, /, *, service: str, idempotency_key: str | None = None
-) -> Call[ServiceResources]:
+def get_service_resources(period: str, /, *, service: str) -> Call[ServiceResources]:
     """What a sub-service has for customers in a period."""
     return call(
         "POST",
         f"/v1/reports/{quote(period, safe='')}/resources",
         ServiceResources,
         body={"service": service},
-        idempotency_key=idempotency_key,
     )
 
 
-def get_service_usage(*, customer: str, idempotency_key: str | None = None) -> Call[UsageNow]:
+def get_service_usage(*, customer: str) -> Call[UsageNow]:
     """What a customer has used in the month that runs, of every sub-service: of all, or not
     at all."""
-    return call(
-        "POST",
-        "/v1/reports/usage",
-        UsageNow,
-        body={"customer": customer},
-        idempotency_key=idempotency_key,
-    )
+    return call("POST", "/v1/reports/usage", UsageNow, body={"customer": customer})
+
+
+def get_sign_in() -> Call[SignIn]:
+    """Says where people sign in; `everycent login` asks this. 404 where no identity
+    provider is set up."""
+    return call("GET", "/v1/sign-in", SignIn)
 
 
 def get_statement(
@@ -2153,6 +2198,20 @@ def list_measurements(
     )
 
 
+def list_members(
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    state: Literal["all", "current"] | UnsetType = UNSET,
+) -> Pages[Member]:
+    """Members, whoever was added first."""
+    return Pages(
+        call(
+            "GET", "/v1/members", Page[Member], query={"size": size, "after": after, "state": state}
+        )
+    )
+
+
 def list_messages(
     *,
     size: int | UnsetType = UNSET,
@@ -2603,19 +2662,10 @@ def plan_pause_subscription(
 
 
 def plan_catalog(
-    *,
-    yaml: str | UnsetType | None = UNSET,
-    catalog: dict[str, Any] | UnsetType | None = UNSET,
-    idempotency_key: str | None = None,
+    *, yaml: str | UnsetType | None = UNSET, catalog: dict[str, Any] | UnsetType | None = UNSET
 ) -> Call[CatalogChanges]:
     """Tells what applying a catalogue would change, field by field. Changes nothing."""
-    return call(
-        "POST",
-        "/v1/catalog/plan",
-        CatalogChanges,
-        body={"yaml": yaml, "catalog": catalog},
-        idempotency_key=idempotency_key,
-    )
+    return call("POST", "/v1/catalog/plan", CatalogChanges, body={"yaml": yaml, "catalog": catalog})
 
 
 def plan_dunning(*, as_of: str | UnsetType = UNSET) -> Pages[PlannedStep]:
@@ -2648,7 +2698,6 @@ def preview_documents(
     | TryResume
     | UnsetType
     | None = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[Previewed]:
     """The next documents of a customer, by the very code that would write them, as they are
     or as a change of a contract would make them. Nothing is written. What a billing run
@@ -2658,7 +2707,6 @@ def preview_documents(
         f"/v1/customers/{quote(customer, safe='')}/preview",
         Previewed,
         body={"as_of": as_of, "zone": zone, "payment_days": payment_days, "change": change},
-        idempotency_key=idempotency_key,
     )
 
 
@@ -2672,7 +2720,6 @@ def rate_price(
     billed: str | UnsetType | None = UNSET,
     share: str | UnsetType | None = UNSET,
     is_last: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[RatedPrice]:
     """Works out what a price makes of a quantity or of events, with every step. Nothing of
     the catalogue or of contracts is looked at, and nothing is kept."""
@@ -2690,7 +2737,6 @@ def rate_price(
             "share": share,
             "is_last": is_last,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -2834,6 +2880,17 @@ def plan_remove_coupon(
         Plan,
         query={"plan": "show"},
         body={"on": on, "reason": reason},
+    )
+
+
+def remove_member(member: str, /, *, idempotency_key: str | None = None) -> Call[Member]:
+    """Removes a member: within a second the person's tokens open nothing here. Twice is
+    once. API keys that the person has made stay, and are revoked one by one."""
+    return call(
+        "POST",
+        f"/v1/members/{quote(member, safe='')}/remove",
+        Member,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -3528,7 +3585,6 @@ def try_credit(
     carry_overage: CarryOverage | UnsetType = UNSET,
     time_zone: str | UnsetType = UNSET,
     resets: list[str] | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[TrialAnswer]:
     """Draws grants down that lie in no wallet: what would be left, and why. Nothing is
     stored."""
@@ -3545,7 +3601,6 @@ def try_credit(
             "time_zone": time_zone,
             "resets": resets,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -3698,7 +3753,6 @@ def verify(
     replay: bool | UnsetType = UNSET,
     recount_percent: int | UnsetType = UNSET,
     seconds: int | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[Verified]:
     """Proves that journal = books = invoices = usage, as of one instant, and names whatever
     violates a promise. Nothing is changed. It takes a minute for a few hundred thousand
@@ -3715,7 +3769,6 @@ def verify(
             "recount_percent": recount_percent,
             "seconds": seconds,
         },
-        idempotency_key=idempotency_key,
     )
 
 

@@ -1587,6 +1587,7 @@ class EventsBehind(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     used: str
     events_come_to: str
+    differ: bool
     events: list[RawEvent]
 
 
@@ -2164,6 +2165,7 @@ class Key(msgspec.Struct, kw_only=True, omit_defaults=True):
     scopes: list[str]
     created_at: str
     expires_at: str | None
+    networks: list[str]
     revoked_at: str | None
     used_at: str | None
 
@@ -2305,6 +2307,7 @@ class MadeKey(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str
     scopes: list[str]
     expires_at: str | None
+    networks: list[str]
     key: str | None
 
 
@@ -2334,6 +2337,16 @@ class MatrixShape(msgspec.Struct, kw_only=True, omit_defaults=True):
     dimensions: list[str]
     cells: list[CellShape]
     default: str
+
+
+class Me(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Whoever asks."""
+
+    actor: str
+    tenant: str
+    role: str | None
+    scopes: list[str]
+    expires_at: str | None
 
 
 class Measurement(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2426,6 +2439,19 @@ class MeasurementsFailure(msgspec.Struct, kw_only=True, omit_defaults=True):
     since: str
     last_at: str
     attempts: int
+
+
+class Member(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A person who may do something here, or who was invited to."""
+
+    member: str
+    role: str
+    email: str | None
+    issuer: str | None
+    subject: str | None
+    added_at: str
+    bound_at: str | None
+    removed_at: str | None
 
 
 class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2662,6 +2688,7 @@ class NewKey(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str
     scopes: list[str]
     expires_at: str | UnsetType | None = UNSET
+    networks: list[str] | UnsetType = UNSET
 
 
 class NewMandate(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2672,6 +2699,15 @@ class NewMandate(msgspec.Struct, kw_only=True, omit_defaults=True):
     holder: str | UnsetType | None = UNSET
     bic: str | UnsetType | None = UNSET
     used: bool | UnsetType = UNSET
+
+
+class NewMember(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Somebody who is invited by e-mail, or known by the subject of his tokens."""
+
+    role: Literal["developer", "finance", "owner", "read-only", "support"]
+    email: str | UnsetType | None = UNSET
+    subject: str | UnsetType | None = UNSET
+    issuer: str | UnsetType | None = UNSET
 
 
 class NewMethod(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2730,6 +2766,12 @@ class NewRefund(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: str | UnsetType | None = UNSET
     reopen: bool | UnsetType = UNSET
     of_lines: RefundLines | UnsetType | None = UNSET
+
+
+class NewRole(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Another role."""
+
+    role: Literal["developer", "finance", "owner", "read-only", "support"]
 
 
 class NewRule(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3102,6 +3144,7 @@ class Plan(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The exact effect that a change would have now."""
 
     plan: str
+    answer: Any
     events: dict[str, int]
     documents: list[PlannedDocument]
     postings: list[PlannedPosting]
@@ -3992,6 +4035,13 @@ class Share(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     line_no: int
     amount: str
+
+
+class SignIn(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The identity provider, and whom its tokens have to be for."""
+
+    issuer: str
+    client_ids: list[str]
 
 
 class SilentFile(msgspec.Struct, kw_only=True, omit_defaults=True):

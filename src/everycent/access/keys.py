@@ -9,6 +9,7 @@ guessing.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import zlib
 from collections.abc import Sequence
@@ -30,11 +31,12 @@ _KEY = re.compile(r"(ec_[A-Za-z0-9_-]{43})([0-9a-hjkmnp-tv-z]{7})", re.ASCII)
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MAX_NAME = 200
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
     """A key without the key: `digest` is its SHA-256. With `revoked_at` it opens nothing any more, and from
-    `expires_at` on neither."""
+    `expires_at` on neither; with `networks` only for whoever asks from one of them."""
 
     key_id: UUID
     name: str
@@ -43,6 +45,7 @@ class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: datetime
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
+    networks: tuple[str, ...] = ()
 
 
 CREATED = EventType("api_key.created", 1, ApiKey)
@@ -74,7 +77,8 @@ def _checksum(text: str) -> str:
 
 
 def checked(key: ApiKey) -> ApiKey:
-    """The key when its name and scopes are sound. Raises Invalid `key.bad_name`, `key.bad_scope`."""
+    """The key when its name and scopes are sound. Raises Invalid `key.bad_name`, `key.bad_scope`,
+    `key.no_scope`, `key.expired_at_once`, `key.bad_network`."""
     if not key.name.strip() or len(key.name) > _MAX_NAME or _CONTROL.search(key.name):
         raise Invalid(
             "key.bad_name",
@@ -89,7 +93,22 @@ def checked(key: ApiKey) -> ApiKey:
             field="expires_at",
             value=key.expires_at.isoformat(),
         )
-    return msgspec.structs.replace(key, scopes=_scopes(key.scopes))
+    networks = tuple(dict.fromkeys(str(network_of(text)) for text in key.networks))
+    return msgspec.structs.replace(key, scopes=_scopes(key.scopes), networks=networks)
+
+
+def network_of(text: str) -> Network:
+    """A network such as 192.0.2.0/24, or one address. Raises Invalid `key.bad_network`."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise Invalid(
+            "key.bad_network",
+            f"{text[:60]!r} is no network",
+            field="network",
+            value=text,
+            hint="write it like 192.0.2.0/24, 2001:db8::/32, or as one address",
+        ) from error
 
 
 def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:

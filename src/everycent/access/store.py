@@ -8,6 +8,7 @@ from uuid import UUID
 
 from everycent.access.audited import AuditEntry
 from everycent.access.keys import ApiKey
+from everycent.access.members import Member
 from everycent.db import statements
 from everycent.db.connection import Tx
 
@@ -15,7 +16,7 @@ SQL = statements.beside(__file__)
 
 
 def find_api_key(tx: Tx, digest: bytes) -> Any | None:
-    """The tenant, the id, the scopes and the end of a key that is not revoked, or None."""
+    """The tenant, the id, the scopes, the end and the networks of a key that is not revoked, or None."""
     return tx.row(SQL["find_api_key"], {"digest": digest})
 
 
@@ -26,7 +27,7 @@ def lock_key(tx: Tx, key_id: UUID) -> ApiKey | None:
         return None
     return ApiKey(
         row.key_id, row.name, bytes(row.digest), tuple(row.scopes), row.created_at, row.revoked_at,
-        row.expires_at,
+        row.expires_at, tuple(row.networks),
     )  # fmt: skip
 
 
@@ -38,6 +39,29 @@ def list_keys(tx: Tx) -> list[Any]:
 def note_use(tx: Tx, key_id: UUID, at: datetime) -> None:
     """Writes down that a key was used."""
     tx.run(SQL["note_use"], {"tenant_id": tx.tenant_id, "key_id": key_id, "at": at})
+
+
+def find_members(tx: Tx, issuer: str, subject: str, email: str | None) -> list[Any]:
+    """Where a person is a member or invited: tenant, slug, id, role, and whether the person came before."""
+    told = {"issuer": issuer, "subject": subject, "email": email}
+    return tx.rows(SQL["find_members"], told)
+
+
+def list_members(tx: Tx, *, limit: int, after: UUID | None, is_former: bool) -> list[Member]:
+    """The tenant's members, oldest first; with those who were removed."""
+    told = {"tenant_id": tx.tenant_id, "limit": limit, "after": after, "is_former": is_former}
+    return [Member(*row) for row in tx.tuples(SQL["list_members"], told)]
+
+
+def lock_members(tx: Tx) -> list[Member]:
+    """Those who are members now, locked until the transaction ends."""
+    return [Member(*row) for row in tx.tuples(SQL["lock_members"], {"tenant_id": tx.tenant_id})]
+
+
+def find_member(tx: Tx, member_id: UUID) -> Member | None:
+    """A member, or one who was."""
+    told = {"tenant_id": tx.tenant_id, "member_id": member_id}
+    return next((Member(*row) for row in tx.tuples(SQL["find_member"], told)), None)
 
 
 def take_turn(tx: Tx, key: str) -> bool:

@@ -1,13 +1,14 @@
 -- name: find_api_key
 -- By digest, whosever it is; see 0006_pre_keys.sql.
-select tenant_id, key_id, scopes, expires_at from find_api_key(%(digest)s);
+select tenant_id, slug, key_id, scopes, expires_at, networks from find_api_key(%(digest)s);
 
 -- name: lock_key
-select key_id, name, digest, scopes, created_at, revoked_at, expires_at from api_key
+select key_id, name, digest, scopes, created_at, revoked_at, expires_at, networks from api_key
 where tenant_id = %(tenant_id)s and key_id = %(key_id)s for no key update;
 
 -- name: list_keys
-select k.key_id, k.name, k.scopes, k.created_at, k.revoked_at, k.expires_at, u.used_at
+select k.key_id, k.name, k.scopes, k.created_at, k.revoked_at, k.expires_at,
+    k.networks, u.used_at
 from api_key k left join api_key_use u on u.tenant_id = k.tenant_id and u.key_id = k.key_id
 where k.tenant_id = %(tenant_id)s order by k.created_at, k.key_id;
 
@@ -60,3 +61,25 @@ where tenant_id = %(tenant_id)s
       select b.at, b.entry_id from audit_entry b
       where b.tenant_id = %(tenant_id)s and b.entry_id = %(before)s))
 order by at desc, entry_id desc limit %(limit)s;
+
+-- name: find_members
+-- By the person, in whatever tenant; see 0021_pre_members.sql.
+select tenant_id, slug, member_id, role, is_bound
+from find_members(%(issuer)s, %(subject)s, %(email)s);
+
+-- name: list_members
+select member_id, role, email, issuer, subject, added_at, bound_at, removed_at from member
+where tenant_id = %(tenant_id)s and (%(is_former)s or removed_at is null)
+  and (%(after)s::uuid is null or (added_at, member_id) > (
+      select b.added_at, b.member_id from member b
+      where b.tenant_id = %(tenant_id)s and b.member_id = %(after)s))
+order by added_at, member_id limit %(limit)s;
+
+-- name: lock_members
+-- Those who are members, each held until the transaction ends.
+select member_id, role, email, issuer, subject, added_at, bound_at, removed_at from member
+where tenant_id = %(tenant_id)s and removed_at is null order by member_id for no key update;
+
+-- name: find_member
+select member_id, role, email, issuer, subject, added_at, bound_at, removed_at from member
+where tenant_id = %(tenant_id)s and member_id = %(member_id)s;

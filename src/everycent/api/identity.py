@@ -14,7 +14,8 @@ _FORM = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 
 
 class Identity:
-    """ASGI middleware: each request has an id, its sender's or a new one, and every answer names it."""
+    """ASGI middleware: each request has an id, its sender's or a new one, and every answer names it.
+    Headers in the request's state are those of its answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,11 +27,13 @@ class Identity:
             return
         told = Request(scope).headers.get(HEADER, "")
         request_id = told if _FORM.fullmatch(told) else "req_" + secrets.token_hex(12)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"].extend(state.get("headers", ()))
             await send(message)
 
         await self._app(scope, receive, sending)

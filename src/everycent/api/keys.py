@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from everycent.access import keys, operations, queries
 from everycent.access.keys import KEY_ID, ApiKey
@@ -28,6 +28,9 @@ class Key(Shown):
     scopes: list[str]
     created_at: str
     expires_at: str | None
+    networks: Annotated[
+        list[str], Meta(description="From where it opens; none is from everywhere.")
+    ]
     revoked_at: str | None
     used_at: Annotated[str | None, Meta(description="When it was used last, to a minute.")]
 
@@ -38,6 +41,9 @@ class NewKey(Body):
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     scopes: Annotated[list[str], Meta(min_length=1, max_length=100)]
     expires_at: Instant | None = None
+    networks: Annotated[
+        list[str], Meta(max_length=100, description="Networks such as 192.0.2.0/24.")
+    ] = field(default_factory=list)
 
 
 class MadeKey(Shown):
@@ -47,6 +53,7 @@ class MadeKey(Shown):
     name: str
     scopes: list[str]
     expires_at: str | None
+    networks: list[str]
     key: str | None
 
 
@@ -66,6 +73,7 @@ def list_keys(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
             "scopes": row.scopes,
             "created_at": instant_text(row.created_at),
             "expires_at": None if row.expires_at is None else instant_text(row.expires_at),
+            "networks": row.networks,
             "revoked_at": None if row.revoked_at is None else instant_text(row.revoked_at),
             "used_at": None if row.used_at is None else instant_text(row.used_at),
         }
@@ -88,7 +96,7 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
     new = keys.checked(
         ApiKey(
             asked.app.ids(f"api_key/{wanted.name}"), wanted.name, digest, tuple(wanted.scopes),
-            asked.now, None, until,
+            asked.now, None, until, tuple(wanted.networks),
         )
     )  # fmt: skip
     operations.create_key(
@@ -99,6 +107,7 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
         "name": new.name,
         "scopes": new.scopes,
         "expires_at": None if until is None else instant_text(until),
+        "networks": new.networks,
         "key": text,
     }
     return Answer(told, 201, repeated=told | {"key": None})

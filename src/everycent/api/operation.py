@@ -25,11 +25,15 @@ B = TypeVar("B")
 
 
 class Who(NamedTuple):
-    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes."""
+    """Who asks: the tenant it was let into, who is recorded as having done something, and its scopes; what
+    the tenant is called, the role where it is a person, and until when it is let in."""
 
     tenant_id: int
     actor: str
     scopes: frozenset[str]
+    tenant: str = ""
+    role: str | None = None
+    expires_at: datetime | None = None
 
 
 class Asked(NamedTuple, Generic[Q, B]):
@@ -80,6 +84,8 @@ class Kind(Enum):
 
     READING = "reading"
     """In a snapshot."""
+    ASKING = "asking"
+    """A question that needs a body, in a snapshot in which it may try things out: all of it is undone."""
     CHANGING = "changing"
     """In one transaction, with what is kept of the request."""
     DOING = "doing"
@@ -90,6 +96,12 @@ class Kind(Enum):
 
 class Open(str):
     """In place of a scope: everybody may ask, and why."""
+
+    __slots__ = ()
+
+
+class Member(str):
+    """In place of a scope: everybody who is let in may ask, whatever the scopes, and why."""
 
     __slots__ = ()
 
@@ -125,8 +137,13 @@ class Operation(NamedTuple):
 
     @property
     def is_reading(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether nothing is sent with it."""
         return self.method == "GET"
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it changes nothing: then nothing is kept of it, and nobody is told that it was asked."""
+        return self.is_reading or self.scope.endswith(":read")
 
 
 def reading(
@@ -139,6 +156,19 @@ def reading(
 ) -> Operation:
     """A question, answered in a snapshot."""
     return Operation(Kind.READING, "GET", path, scope, work, answer, query, pictures=pictures)
+
+
+def asking(
+    path: str,
+    scope: str,
+    work: Callable[[Tx, Asked[Q, B]], Any],
+    answer: Any,
+    body: type[B],
+    *,
+    query: type[Q] = Query,  # type: ignore[assignment]
+) -> Operation:
+    """A question that needs a body."""
+    return Operation(Kind.ASKING, "POST", path, scope, work, answer, query, body)
 
 
 def changing(

@@ -14,13 +14,11 @@ from everycent.api.shapes import Amount, Currency, Instant, Money, Page, Paged, 
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import owed as flow
-from everycent.flows.owed import Owed, Reason
+from everycent.flows import owed_told
 from everycent.kernel import currency as currencies
 from everycent.kernel import ids
-from everycent.kernel import money as kernel
 from everycent.kernel.errors import NotFound
 from everycent.kernel.money import plain
-from everycent.kernel.period import instant_text
 from everycent.metering.record import EARLIEST, LATEST
 
 _READ = "invoices:read"
@@ -120,7 +118,7 @@ def list_owed(tx: Tx, asked: Asked[OwingWanted, None]) -> Page[dict[str, Any]]:
         key, _, currency = wanted.after.rpartition(_BETWEEN)
         after = (customers.by_name(tx, key).key, currency)
     found = flow.owed_after(tx, at, known, after, wanted.size + 1)
-    told = [_owing(one) for one in found]
+    told = [owed_told.owing(one) for one in found]
     return asked.page(told, lambda last: f"{last['customer']}{_BETWEEN}{last['owed']['currency']}")
 
 
@@ -128,7 +126,7 @@ def get_owed(tx: Tx, asked: Asked[EveryOwing, None]) -> Page[dict[str, Any]]:
     """What one customer owes in each currency, with every entry that made it so."""
     at, known = _when(asked.now, asked.query)
     found = flow.explained(tx, asked.path["customer"], at, known)
-    told = [_owing(one) | {"reasons": [_why(reason) for reason in one.reasons]} for one in found]
+    told = [owed_told.with_reasons(one) for one in found]
     return Page(items=told, next=None)
 
 
@@ -188,7 +186,7 @@ def _lines(found: flow.Statement, wanted: StatementWanted) -> list[dict[str, Any
             )
         begin = places[0] + 1
     return [
-        _why(line.reason)
+        owed_told.reason(line.reason)
         | {
             "entry": ids.show(ids.EVENT, line.entry_id),
             "amount": plain(line.reason.amount),
@@ -196,27 +194,3 @@ def _lines(found: flow.Statement, wanted: StatementWanted) -> list[dict[str, Any
         }
         for line in found.lines[begin : begin + wanted.size + 1]
     ]
-
-
-def _owing(one: Owed) -> dict[str, Any]:
-    return {
-        "customer": one.customer,
-        "name": one.name,
-        "owed": _money(one.amount),
-        "entries": one.entries,
-    }
-
-
-def _why(one: Reason) -> dict[str, Any]:
-    return {
-        "at": instant_text(one.at),
-        "recorded_at": instant_text(one.recorded_at),
-        "kind": one.kind,
-        "document": one.document,
-        "amount": _money(one.amount),
-        "balance": _money(one.balance),
-    }
-
-
-def _money(found: kernel.Money) -> dict[str, str]:
-    return {"amount": plain(found), "currency": found.currency}

@@ -33,6 +33,8 @@ _BY_KIND = {
 _BY_CODE = {
     "access.refused": 401,
     "key.refused": 401,
+    "token.expired": 401,
+    "token.refused": 401,
     "payment.bad_signature": 401,
     "request.too_slow": 408,
     "request.too_large": 413,
@@ -45,6 +47,7 @@ _BY_CODE = {
 }
 _RETRY_SECONDS = {
     "database.unavailable": 1,
+    "identity.unavailable": 5,
     "payment.notice_too_early": 60,
     "read.too_slow": 30,
     "request.rate_limited": 1,

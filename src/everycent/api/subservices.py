@@ -36,6 +36,7 @@ class EventsBehind(Shown):
 
     used: Quantity
     events_come_to: Quantity
+    differ: bool
     events: list[RawEvent]
 
 

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from everycent.alarms.operations import Channel, Writer
+from everycent.app.away import Told
 from everycent.app.settings import Settings
 from everycent.app.wiring import App
 from everycent.dunning.webhook import check_target
@@ -17,6 +18,10 @@ from everycent.messages.message import Kind, Message, Outcome
 from everycent.webhooks.target import Allowed, allowed_of
 
 _HERE = re.compile(r"(https?)://(?:localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(?:[/?]|$)")
+_NEEDED = {
+    Kind.MAIL: ("EVERYCENT_ALARM_MAIL", "EVERYCENT_SMTP_URL"),
+    Kind.WEBHOOK: ("EVERYCENT_ALARM_WEBHOOK", "EVERYCENT_WEBHOOK_SECRET"),
+}
 _MAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,255}")
 
 
@@ -42,6 +47,23 @@ def channels(settings: Settings) -> tuple[Channel, ...]:
 def writer(app: App) -> Writer:
     """This process, raising and resolving alarms now. Raises as `channels`."""
     return Writer(app.clock(), app.settings.actor, app.ids, channels(app.settings))
+
+
+def told(settings: Settings) -> Told:
+    """Where alarms are told and what with, for a process that stays up and tells them itself while the
+    database is away. Raises as `channels` and `senders`, and Invalid `settings.alarm_not_sent` for a
+    channel that nothing is sent with: whoever set it up would wait for ever."""
+    found = Told(channels(settings), senders(settings))
+    for channel in found.channels:
+        if channel.kind not in found.senders:
+            variable, needed = _NEEDED[channel.kind]
+            raise Invalid(
+                "settings.alarm_not_sent",
+                f"{variable} is set, but nothing says what alarms are sent with: {needed}",
+                field=needed,
+                hint=f"set {needed} too, or take {variable} away; `everycent alarm list` has them",
+            )
+    return found
 
 
 def senders(settings: Settings) -> dict[Kind, Sender]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -227,6 +228,16 @@ class AwayAlarm:
 
     def _write(self, path: Path, episode: Episode) -> None:
         durable.write(path, msgspec.json.encode(episode))
+
+
+def waiting(home: Path) -> list[Alarm]:
+    """The alarms about the database that an instance has on disk and not yet in the list, the newest first.
+    Needs no database; what can't be read is left to the processes that stay up."""
+    found = []
+    for path in (home / FOLDER).glob("*.json"):
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            found.append(msgspec.json.decode(path.read_bytes(), type=Episode).alarm)
+    return sorted(found, key=lambda one: one.raised_at, reverse=True)
 
 
 def _name(channel: Channel) -> str:

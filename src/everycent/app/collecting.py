@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import psycopg
@@ -42,29 +42,35 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     return uvloop.run(work)
 
 
-def stay(here: Staying, counts: Counter[str]) -> None:
+def stay(here: Staying, counts: Counter[str], on_round: Callable[[], None] = lambda: None) -> None:
     """Collects until it is asked to stop, whether the database is there or not. Adds to `counts` what
-    attempts came to."""
+    attempts came to, and says so after every round that went well."""
 
     def begun(tenant_id: int) -> tuple[Desk, Health]:
         return desk(here.app, tenant_id), Health(here.app, tenant_id, "collect work", here.say)
 
     while (made := when_there(here, begun)) is not None:
         try:
-            run(_worked(here, *made, counts))
+            run(_worked(here, *made, counts, on_round))
             return
         except (psycopg.Error, Unavailable) as error:  # before it could say that it is there
             if not is_away(error):
                 raise
 
 
-async def _worked(here: Staying, desk: Desk, health: Health, counts: Counter[str]) -> None:
+async def _worked(
+    here: Staying, desk: Desk, health: Health, counts: Counter[str], on_round: Callable[[], None]
+) -> None:
+    def went_well() -> None:
+        on_round()
+        health.well()
+
     stop = Stop()
     watching = asyncio.create_task(_until_asked(here, stop))
     with work.alive(desk):
         await work.on_schedule(
             desk, processes.is_gone, stop, counts, on_clash=health.broken_off,
-            on_broken=health.broken, on_well=health.well,
+            on_broken=health.broken, on_well=went_well,
         )  # fmt: skip
         for provider in desk.providers.values():
             await provider.close()

@@ -78,10 +78,12 @@ def do(turn: Turn, parts: Sequence[str], say: Say) -> Done:
 
 def set_up(settings: Settings) -> tuple[str, ...]:
     """The parts for which there is all that they need."""
-    needs = {"erp": erps.FILE, "collect": providers.FILE}
-    return tuple(
-        part for part in PARTS if part not in needs or (settings.home / needs[part]).exists()
-    )
+    lacking = {
+        "erp": not (settings.home / erps.FILE).exists(),
+        "collect": not (settings.home / providers.FILE).exists(),
+        "message": not alarming.senders(settings),
+    }
+    return tuple(part for part in PARTS if not lacking.get(part, False))
 
 
 def check(part: str, settings: Settings) -> None:

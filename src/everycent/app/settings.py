@@ -21,6 +21,14 @@ EVERYCENT_USAGE_SPOOL   what becomes of usage that comes while the database is a
 EVERYCENT_USAGE_SPOOL_MB  how much of it may be kept, in megabytes; 1000
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
 EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
+EVERYCENT_RATE_PER_SECOND  how many requests a second each key and each person may send; 1000, and 0 for any
+EVERYCENT_RATE_BURST    how many of them at once; 2000
+EVERYCENT_REFUSED_PER_SECOND  how many unknown keys and tokens a second an address may try; 5, and 0 for any
+EVERYCENT_OIDC_ISSUER   the identity provider that people sign in with, as it calls itself; not set: none
+EVERYCENT_OIDC_AUDIENCE whom its tokens have to be for: client ids, with commas in between
+EVERYCENT_OIDC_EMAIL_CLAIM    the claim with a person's e-mail address; `email`
+EVERYCENT_OIDC_SUBJECT_CLAIM  the claim that says who it is, for ever; `sub`
+EVERYCENT_OIDC_PLAIN    `loopback` lets a provider on this machine be asked by http, to try things
 """
 
 from __future__ import annotations
@@ -32,6 +40,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from everycent.kernel.errors import Invalid
+
+USAGE_SPOOL = "usage-spool"
+"""The folder of the home that usage waits in with EVERYCENT_USAGE_SPOOL=disk."""
+
+
+class Oidc(NamedTuple):
+    """What the environment says of the identity provider."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    email_claim: str = "email"
+    subject_claim: str = "sub"
+    is_plain_allowed: bool = False
 
 
 class Settings(NamedTuple):
@@ -50,6 +71,10 @@ class Settings(NamedTuple):
     alarm_webhook: str | None = None
     usage_spool: Path | None = None
     usage_spool_mb: int = 1000
+    rate_per_second: int = 1000
+    rate_burst: int = 2000
+    refused_per_second: int = 5
+    oidc: Oidc | None = None
     webhook_allow: str = ""
     secret_key: str | None = None
 
@@ -71,22 +96,59 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         alarm_webhook=environ.get("EVERYCENT_ALARM_WEBHOOK") or None,
         usage_spool=_spool(environ.get("EVERYCENT_USAGE_SPOOL") or "refuse", home),
         usage_spool_mb=_number(environ, "EVERYCENT_USAGE_SPOOL_MB", 1000, most=1_000_000),
+        rate_per_second=_number(
+            environ, "EVERYCENT_RATE_PER_SECOND", 1000, most=1_000_000, least=0
+        ),
+        rate_burst=_number(environ, "EVERYCENT_RATE_BURST", 2000, most=10_000_000),
+        refused_per_second=_number(
+            environ, "EVERYCENT_REFUSED_PER_SECOND", 5, most=100_000, least=0
+        ),
+        oidc=_oidc(environ),
         webhook_allow=environ.get("EVERYCENT_WEBHOOK_ALLOW") or "",
         secret_key=environ.get("EVERYCENT_SECRET_KEY") or None,
     )
 
 
-def _number(environ: Mapping[str, str], name: str, usual: int, *, most: int) -> int:
+def _number(environ: Mapping[str, str], name: str, usual: int, *, most: int, least: int = 1) -> int:
     text = environ.get(name) or str(usual)
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and least <= int(text) <= most):
         raise Invalid(
             "settings.bad_number",
             f"{name} is {text[:40]!r}",
             field=name,
             value=text,
-            hint=f"set it to a whole number from 1 to {most}",
+            hint=f"set it to a whole number from {least} to {most}",
         )
     return int(text)
+
+
+def _oidc(environ: Mapping[str, str]) -> Oidc | None:
+    issuer = environ.get("EVERYCENT_OIDC_ISSUER", "").strip()
+    if not issuer:
+        return None
+    told = environ.get("EVERYCENT_OIDC_AUDIENCE", "").split(",")
+    audiences = tuple(part.strip() for part in told if part.strip())
+    if not audiences:
+        raise Invalid(
+            "settings.no_audience",
+            "EVERYCENT_OIDC_AUDIENCE is not set",
+            field="EVERYCENT_OIDC_AUDIENCE",
+            hint="set it to the client id that the identity provider knows us by: tokens for others open"
+            " nothing here",
+        )
+    plain = environ.get("EVERYCENT_OIDC_PLAIN") or ""
+    if plain not in ("", "loopback"):
+        raise Invalid(
+            "settings.bad_plain",
+            f"EVERYCENT_OIDC_PLAIN is {plain[:40]!r}",
+            field="EVERYCENT_OIDC_PLAIN",
+            value=plain,
+            hint="leave it out, or set it to loopback",
+        )
+    return Oidc(
+        issuer, audiences, environ.get("EVERYCENT_OIDC_EMAIL_CLAIM") or "email",
+        environ.get("EVERYCENT_OIDC_SUBJECT_CLAIM") or "sub", plain == "loopback",
+    )  # fmt: skip
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -106,7 +168,7 @@ def _spool(text: str, home: Path) -> Path | None:
     if text == "refuse":
         return None
     if text == "disk":
-        return home / "usage-spool"
+        return home / USAGE_SPOOL
     if not Path(text).is_absolute():
         raise Invalid(
             "settings.bad_spool",

@@ -13,6 +13,7 @@ import secrets
 import signal
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
@@ -22,7 +23,7 @@ import psycopg
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition
 from everycent.app import alarming
-from everycent.app.away import AwayAlarm, Told
+from everycent.app.away import AwayAlarm
 from everycent.app.presence import Presence
 from everycent.app.settings import Settings
 from everycent.app.traces import Traces
@@ -68,8 +69,7 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the presence tells it, and once
     database = Database(None)
     app = App(settings, database, utc_now, random_ids)
-    told = Told(alarming.channels(settings), alarming.senders(settings))
-    alarm = AwayAlarm(app, told, say)
+    alarm = AwayAlarm(app, alarming.told(settings), say)
     traces = Traces(app)
 
     def on_there() -> None:
@@ -102,6 +102,23 @@ def _stop_on_signals(stop: threading.Event) -> list[int]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     return asked
+
+
+def counted(counts: Counter[str]) -> str:
+    """What was counted, in words: '2 batches, 18 registered'."""
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+
+
+def teller(say: Say, name: str, counts: Counter[str]) -> Callable[[], None]:
+    """Says in a line what was counted since it was called the last time, where that is something."""
+    told = Counter(counts)
+
+    def tell() -> None:
+        if fresh := Counter(counts) - told:
+            told.update(fresh)
+            say(f"{name}: {counted(fresh)}")
+
+    return tell
 
 
 class Health:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 
 import click
+import psycopg
 
 from everycent.alarms import operations, queries
 from everycent.alarms.alarm import Alarm
 from everycent.alarms.shown import as_data
-from everycent.app import alarming
-from everycent.cli.common import emit, json_option, opened, table
+from everycent.app import alarming, away, settings
+from everycent.cli.common import complain, emit, json_option, opened, table
+from everycent.db import embedded
+from everycent.db.connection import first_line, is_away
+from everycent.kernel.errors import Refusal
 from everycent.kernel.period import instant_text
 
 
@@ -24,16 +29,18 @@ def alarm() -> None:
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
 @json_option
 def list_(is_all: bool, limit: int, as_json: bool) -> None:
-    """List the alarms that are open, the newest first; exits with 3 when there are any."""
-    with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
-        found = queries.listed(tx, is_open=not is_all, limit=limit)
+    """List the alarms that are open, the newest first; exits with 3 when there are any. While the database
+    is away, those that are written down on this machine; it is not started for that."""
+    found = _listed(is_all=is_all, limit=limit)
 
     def render() -> None:
         if not found:
             click.echo("nothing was ever wrong" if is_all else "nothing is wrong")
             return
         columns = ["alarm", "since", "state", "severity", "kind", "~subject", "~what is wrong"]
-        table(columns, [_row(one) for one in found])
+        if is_all:
+            columns.insert(2, "until")
+        table(columns, [_row(one, is_all=is_all) for one in found])
 
     emit([as_data(one) for one in found], as_json, render)
     if any(one.resolved_at is None for one in found):
@@ -83,8 +90,31 @@ def resolve(name: str, reason: str, as_json: bool) -> None:
     emit(as_data(found), as_json, lambda: click.echo(f"{name} is resolved"))
 
 
-def _row(one: Alarm) -> list[str]:
+def _listed(*, is_all: bool, limit: int) -> list[Alarm]:
+    """The alarms of the list; where the database is away, and that was noticed, those on disk."""
+    here = settings.from_environment()
+    waiting = [one for one in away.waiting(here.home) if is_all or one.resolved_at is None]
+    is_noticed = any(one.resolved_at is None for one in waiting)
+    why = "it was stopped"
+    if not is_noticed or here.database_url or embedded.status(here.home).running:
+        try:
+            with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
+                return queries.listed(tx, is_open=not is_all, limit=limit)
+        except (psycopg.Error, Refusal) as error:
+            if not is_noticed or not is_away(error):
+                raise
+            why = first_line(error)
+    complain(f"the database is away ({why}): only alarms written down on this machine are shown")
+    return waiting[:limit]
+
+
+def _row(one: Alarm, *, is_all: bool) -> list[str]:
+    until = [_second(one.resolved_at)] if is_all else []
     return [
-        one.name, instant_text(one.raised_at)[:19], one.state, one.severity.value, one.kind,
+        one.name, _second(one.raised_at), *until, one.state, one.severity.value, one.kind,
         one.subject, one.message,
     ]  # fmt: skip
+
+
+def _second(at: datetime | None) -> str:
+    return "" if at is None else instant_text(at)[:19]

@@ -30,6 +30,7 @@ from everycent.cli.common import (
     instant,
     json_option,
     opened,
+    suggested,
     table,
 )
 from everycent.flows.collect import start, work
@@ -240,7 +241,7 @@ def _switch(run_id: str, to: str, as_json: bool) -> None:
     def show() -> None:
         _render(current, done)
         if to == OPEN and done.through < done.total:
-            click.echo("`everycent collect work` goes on with it")
+            click.echo(suggested("`everycent collect work` goes on with it"))
 
     emit(run_data(current, done), as_json, show)
 
@@ -296,9 +297,8 @@ def _render(current: Run, done: RunProgress) -> None:
     if waiting:
         click.secho(f"{counted(waiting, 'invoice')} still to do", fg="yellow")
     if current.state == PAUSED:
-        click.secho(
-            f"the run is paused: `everycent collect resume {name}` goes on with it", fg="yellow"
-        )
+        again = suggested(f"`everycent collect resume {name}`")
+        click.secho(f"the run is paused: {again} goes on with it", fg="yellow")
     if current.state == ABORTED:
         click.secho("the run was aborted", fg="yellow")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +29,10 @@ from everycent.tenants import operations as tenants
 
 _WIDEST = 10_000
 _NARROWEST = 24  # cells of a column that wraps, unless what it holds is shorter
+_GAP = 3  # cells between two columns; one more stands at either edge
 _FILE_COLUMNS = 160  # into a file or a pipe, where nobody says how wide the screen is
+
+_SUGGESTED = re.compile(r"(?:^|(?<=`)|(?<=: ))everycent (?=(?!(?:up|down|status)\b)[a-z])")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -53,8 +58,6 @@ def emit(data: Any, as_json: bool, render: Callable[[], object] | None = None) -
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return {"amount": plain(value), "currency": value.currency}
     if isinstance(value, datetime):
         return instant_text(value)
     if isinstance(value, date):
@@ -103,32 +106,52 @@ def table(
         click.echo("none")
         return None
     out = console(to_stderr=False)
-    shown = _aligned(columns, rows, title)
-    needed, natural = shown.__rich_measure__(out, out.options.update(max_width=_WIDEST))
+    spans = [_span(column, [row[number] for row in rows]) for number, column in enumerate(columns)]
+    between = _GAP * (len(columns) - 1) + 2
+    needed = sum(least for least, _ in spans) + between
     if needed > out.width and (out.is_terminal or _told_columns() is not None):
         _print_blocks(out, [column.lstrip(">~") for column in columns], rows, title)
         return None
     out.width = max(out.width, needed)  # in a file lines may be as long as they are
-    out.print(shown)
-    return int(min(natural, out.width)) - 1
+    widths = _widths(spans, out.width - between)
+    out.print(_aligned(columns, rows, title, widths))
+    return sum(widths) + between - 1
 
 
-def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> Any:
+def _span(column: str, cells: Sequence[str]) -> tuple[int, int]:
+    """How wide a column is at least and at most, so that no word is broken."""
+    lines = [column.lstrip(">~"), *(line for cell in cells for line in cell.splitlines())]
+    longest = max(map(cell_len, lines))
+    if not column.startswith("~"):
+        return longest, longest
+    words = max(cell_len(word) for line in lines for word in line.split() or [""])
+    return max(words, min(longest, _NARROWEST)), longest
+
+
+def _widths(spans: Sequence[tuple[int, int]], room: int) -> list[int]:
+    """How wide columns are that have so much room together, which is enough for the least of each. The
+    widest give way first. (Left to itself, rich makes columns narrower than they may be, and cuts them.)"""
+    widths = [most for _, most in spans]
+    while sum(widths) > room:
+        _, widest = max((widths[n], n) for n, (least, _) in enumerate(spans) if widths[n] > least)
+        widths[widest] -= 1
+    return widths
+
+
+def _aligned(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None, widths: Sequence[int]
+) -> Any:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for number, column in enumerate(columns):
-        heading = column.lstrip(">~")
-        cells = [heading, *(line for row in rows for line in row[number].splitlines())]
-        longest = max(map(cell_len, cells))
-        words = max(cell_len(word) for cell in cells for word in cell.split() or [""])
+    for column, width in zip(columns, widths, strict=True):
         shown.add_column(
-            heading,
+            column.lstrip(">~"),
             justify="right" if column.startswith(">") else "left",
             no_wrap=not column.startswith("~"),
-            min_width=max(words, min(longest, _NARROWEST)) if column.startswith("~") else longest,
+            width=width,
             overflow="fold",
         )
     for row in rows:
@@ -175,6 +198,15 @@ def money(minor: int, currency: str) -> str:
     text = plain(Money(minor, currency))
     whole, dot, places = text.partition(".")
     return f"{int(whole):,}{dot}{places} {currency}" if whole != "-0" else f"{text} {currency}"
+
+
+def suggested(text: str) -> str:
+    """The text with commands that work on the same tenant as this one: what somebody is told to type has to
+    open the same books. A command stands at the beginning, between backquotes, or after a colon."""
+    tenant = os.environ.get("EVERYCENT_TENANT")
+    if not tenant or tenant == "default":
+        return text
+    return _SUGGESTED.sub(lambda _: f"everycent --tenant {shlex.quote(tenant)} ", text)
 
 
 def counted(number: int, what: str) -> str:
@@ -232,13 +264,15 @@ END_OF_TIME = datetime.combine(date(2999, 1, 1), time(), UTC)
 
 def fail(refusal: Refusal, *, as_json: bool) -> None:
     """Tells a person (or with --json a program) what was refused and what to do, on stderr."""
+    hint = refusal.hint and suggested(refusal.hint)
     if as_json:
-        click.echo(json.dumps({"error": refusal.as_dict()}, ensure_ascii=False), err=True)
+        told = refusal.as_dict() | ({"hint": hint} if hint else {})
+        click.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
         return
     click.secho(f"everycent: {refusal.message}", err=True, fg="red")
     details = [f"[{refusal.code}]"]
     if refusal.field:
         details.append(f"field {refusal.field}")
     click.echo("  " + "  ".join(details), err=True)
-    if refusal.hint:
-        click.echo(f"  → {refusal.hint}", err=True)
+    if hint:
+        click.echo(f"  → {hint}", err=True)

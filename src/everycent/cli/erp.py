@@ -230,7 +230,8 @@ def _step(step: Step) -> list[str]:
 
 
 def _wrong(one: Standing) -> str:
-    parts = (str(one.state.trouble), one.state.reason, differ(one.state.differences))
+    trouble = "" if one.state.trouble is None else str(one.state.trouble)
+    parts = (trouble, one.state.reason, differ(one.state.differences))
     return ": ".join(part for part in parts if part)
 
 

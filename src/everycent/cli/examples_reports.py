@@ -75,7 +75,7 @@ def reports(as_json: bool) -> None:
             if not as_json:
                 render_outcome(built, None)
                 render_report(report)
-            compared = build_report.compare(_desk(app, tenant_id), _PERIOD)
+            compared = build_report.compare(_desk(app, tenant_id), _PERIOD).told
         _bill(app, tenant_id)
         _show(app, tenant_id, as_json)
         checks = verify.prove(app, tenant_id, with_replay=True, quiet=as_json)

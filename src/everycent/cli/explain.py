@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.cells import cell_len
 
-from everycent.cli.common import console, counted, emit, opened, table
+from everycent.cli.common import console, counted, emit, opened, suggested, table
 from everycent.db.connection import Tx
 from everycent.flows import explain as flow
 from everycent.flows.saying import Node, Page
@@ -114,7 +114,7 @@ def _show_tree(tree: Node, *, is_whole: bool) -> None:
     _print(_overview(tree) if is_whole else tree)
     click.echo()
     for what, command in _hints(tree, is_whole):
-        click.echo(f"  {click.style(f'{what:<28}', dim=True)} {command}")
+        click.echo(f"  {click.style(f'{what:<28}', dim=True)} {suggested(command)}")
 
 
 def _print(tree: Node) -> None:
@@ -227,4 +227,5 @@ def _show_records(tx: Tx, name: str, line_no: int, part_no: int, page: Page, as_
     click.secho(f"times on the clock of {invoice.customer.time_zone}", dim=True)
     if page.after is not None:
         which = f"--line {line_no}" if part_no == 1 else f"--line {line_no} --part {part_no}"
-        click.echo(f"more: everycent explain {invoice.name} {which} --records --page {page.after}")
+        again = f"everycent explain {invoice.name} {which} --records --page {page.after}"
+        click.echo(f"more: {suggested(again)}")

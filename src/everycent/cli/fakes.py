@@ -1,4 +1,4 @@
-"""everycent fake: providers, an ERP, mail and sub-services that only pretend, to try and test with."""
+"""everycent fake: providers, an ERP, mail, people and sub-services that only pretend, to try with."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import click
 from everycent.cli.common import json_option
 from everycent.cli.subservices import subservice
 from everycent.fakes import erp as fake_erp
+from everycent.fakes import identity as fake_identity
 from everycent.fakes import mail as fake_mail
 from everycent.fakes import provider as fake_provider
 from everycent.fakes import receiver as fake_receiver
 from everycent.fakes import stripe as fake_stripe
 from everycent.fakes.erp_service import MODES as ERP_MODES
 from everycent.fakes.erp_service import ErpSettings, delay_of
+from everycent.fakes.identity_service import ALGORITHMS, MANNERS, Identity
 from everycent.fakes.service import MODES, Settings
 from everycent.fakes.webhooks import Manner
 from everycent.standins import serving
@@ -233,6 +235,45 @@ def receiver(
     """
     app = fake_receiver.make_app(data, fake_receiver.Settings(secrets, tolerance))
     serving.serve(app, host, port, teller(as_json), certificate=certificate)
+
+
+@fake.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8730,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any that is free.",
+)
+@click.option(
+    "--client-id", default="everycent", show_default=True, help="Whom its tokens are for."
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="RS256",
+    show_default=True,
+    help="How its tokens are signed.",
+)
+@click.option(
+    "--manner",
+    type=click.Choice(MANNERS),
+    default="standard",
+    show_default=True,
+    help="Whether its access tokens are like those of Amazon Cognito.",
+)
+@json_option
+def identity(
+    host: str, port: int, client_id: str, algorithm: str, manner: str, as_json: bool
+) -> None:
+    """An identity provider (OpenID Connect) without passwords: one chooses who one is.
+
+    Its keys rotate, and its tokens and answers can be wrong in every way that matters: docs/access.md. What
+    it knows is gone when it ends.
+    """
+    service = Identity(client_id, algorithm, manner)
+    serving.serve(fake_identity.make_app(service), host, port, teller(as_json))
 
 
 def teller(as_json: bool) -> Callable[[str], None]:

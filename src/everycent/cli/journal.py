@@ -8,7 +8,7 @@ import time
 import click
 
 from everycent.app import wiring
-from everycent.cli.common import console, emit, json_option, opened, table
+from everycent.cli.common import console, emit, json_option, opened, suggested, table
 from everycent.flows import replay as flow
 from everycent.journal import operations, queries
 from everycent.journal.checkpoint import digest_of
@@ -45,7 +45,7 @@ def show(stream: str | None, after: str | None, limit: int, as_json: bool) -> No
             ],
         )  # fmt: skip
         if following is not None and len(rows) == limit:
-            click.echo(f"more: everycent journal show --after {following}")
+            click.echo(suggested(f"more: everycent journal show --after {following}"))
 
     emit({"events": [event_data(row) for row in rows], "cursor": following}, as_json, render)
 

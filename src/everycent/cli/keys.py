@@ -8,7 +8,7 @@ import click
 
 from everycent.access import operations, queries
 from everycent.access.keys import KEY_ID, SCOPES, ApiKey, digest_of, text_of
-from everycent.cli.common import emit, json_option, opened, table
+from everycent.cli.common import emit, instant, json_option, opened, table
 from everycent.kernel import ids
 from everycent.kernel.period import instant_text
 
@@ -30,15 +30,32 @@ def key() -> None:
     show_default=True,
     help=f"What it may do; can be given again. Scopes are {', '.join(SCOPES)}.",
 )
+@click.option(
+    "--expires-at", metavar="INSTANT", help="When it opens nothing any more; never when left out."
+)
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="From where it opens, such as 192.0.2.0/24; can be given again. From everywhere when left out.",
+)
 @json_option
-def create(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
+def create(
+    name: str,
+    scopes: tuple[str, ...],
+    expires_at: str | None,
+    networks: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Create a key called NAME. It is shown now and never again: only its digest is kept."""
     text = text_of(secrets.token_urlsafe(_RANDOM_BYTES))
     digest = digest_of(text)
     assert digest is not None, "a fresh key has the form of a key"
     with opened() as (app, tenant_id):
         now = app.clock()
-        new = ApiKey(app.ids(f"api_key/{name}"), name, digest, scopes, now)
+        until = None if expires_at is None else instant(expires_at, "UTC", now, "expires_at")
+        new = ApiKey(app.ids(f"api_key/{name}"), name, digest, scopes, now, None, until, networks)
         with app.database.transaction(tenant_id) as tx:
             operations.create_key(
                 tx, new, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
@@ -49,7 +66,11 @@ def create(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"created {shown} for {', '.join(scopes)}; keep the key, it is not shown again:")
         click.echo(text)
 
-    emit({"key_id": shown, "name": name, "scopes": scopes, "key": text}, as_json, render)
+    told = {
+        "key_id": shown, "name": name, "scopes": scopes, "expires_at": until, "networks": networks,
+        "key": text,
+    }  # fmt: skip
+    emit(told, as_json, render)
 
 
 @key.command("list")
@@ -63,14 +84,17 @@ def list_(as_json: bool) -> None:
         data,
         as_json,
         lambda: table(
-            ["key", "name", "scopes", "created", "revoked"],
+            ["key", "name", "~scopes", "created", "last used", "ends", "revoked", "~networks"],
             [
                 [
                     row["key_id"],
                     row["name"],
                     " ".join(row["scopes"]),
                     instant_text(row["created_at"])[:10],
+                    instant_text(row["used_at"])[:16] if row["used_at"] else "",
+                    instant_text(row["expires_at"])[:16] if row["expires_at"] else "",
                     instant_text(row["revoked_at"])[:10] if row["revoked_at"] else "",
+                    " ".join(row["networks"]),
                 ]
                 for row in data
             ],

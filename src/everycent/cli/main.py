@@ -42,6 +42,13 @@ _COMMANDS = {
     ),
     "tenant": ("everycent.cli.tenants:tenant", "Separate books in one database."),
     "key": ("everycent.cli.keys:key", "Who may call the HTTP interface, and what for."),
+    "member": ("everycent.cli.members:member", "Which people may do what, by their role."),
+    "login": ("everycent.cli.login:login", "Sign in at a server, for `everycent api`."),
+    "logout": ("everycent.cli.login:logout", "Forget who was signed in."),
+    "api": (
+        "everycent.cli.asking:api",
+        "Ask a server over HTTP, as whoever signed in or with a key.",
+    ),
     "catalog": ("everycent.cli.catalog:catalog", "What is sold and at what price, as a file."),
     "rate": (
         "everycent.cli.rate:rate",
@@ -102,7 +109,7 @@ _COMMANDS = {
     "alarm": ("everycent.cli.alarms:alarm", "What is wrong now, and what was."),
     "fake": (
         "everycent.cli.fakes:fake",
-        "Stand-ins of payment providers, an ERP and a mail server.",
+        "Stand-ins of payment providers, an ERP, a mail server, people who sign in.",
     ),
     "journal": ("everycent.cli.journal:journal", "Read, seal and replay the journal."),
     "verify": ("everycent.cli.verify:verify", "Prove that journal = books = invoices = usage."),

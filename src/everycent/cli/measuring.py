@@ -15,7 +15,16 @@ from everycent.app.measuring import poller, worker
 from everycent.app.settings import from_environment
 from everycent.app.staying import Round, stay_at_work, staying
 from everycent.app.wiring import App
-from everycent.cli.common import complain, console, counted, emit, json_option, opened, past_instant
+from everycent.cli.common import (
+    complain,
+    console,
+    counted,
+    emit,
+    json_option,
+    opened,
+    past_instant,
+    suggested,
+)
 from everycent.flows import measure as flow
 from everycent.flows.measure import Outcome
 from everycent.flows.measure_interval import Terms
@@ -115,4 +124,4 @@ def _render(outcomes: list[Outcome]) -> None:
             failure = outcome.failure
             click.secho(f"  failed: {failure.message} [{failure.code}]", fg="yellow")
             if failure.hint:
-                click.echo(f"  → {failure.hint}")
+                click.echo(f"  → {suggested(failure.hint)}")

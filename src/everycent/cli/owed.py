@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from everycent.cli.common import END_OF_TIME, emit, instant, json_option, money, opened, table
 from everycent.flows import owed as flow
+from everycent.flows import owed_told
 from everycent.flows.owed import Owed
 from everycent.kernel.period import instant_text
 
@@ -29,17 +28,11 @@ def owed(
             found = flow.owed(tx, at, known)
         else:
             found = flow.explained(tx, customer, at, known)
-    emit([_data(o) for o in found], as_json, lambda: _render(found, detailed=customer is not None))
-
-
-def _data(o: Owed) -> dict[str, Any]:
-    return {
-        "customer": o.customer,
-        "name": o.name,
-        "owed": o.amount,
-        "entries": o.entries,
-        "reasons": list(o.reasons),
-    }
+    emit(
+        [owed_told.with_reasons(o) for o in found],
+        as_json,
+        lambda: _render(found, detailed=customer is not None),
+    )
 
 
 def _render(found: list[Owed], *, detailed: bool) -> None:

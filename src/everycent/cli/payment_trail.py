@@ -13,7 +13,16 @@ from everycent.charging import attempt as attempts
 from everycent.charging import queries
 from everycent.charging.attempt import Evidence, Source, Stage
 from everycent.charging.queries import Step, Stopped
-from everycent.cli.common import counted, emit, json_option, money, opened, positive_minor, table
+from everycent.cli.common import (
+    counted,
+    emit,
+    json_option,
+    money,
+    opened,
+    positive_minor,
+    suggested,
+    table,
+)
 from everycent.debits import queries as debits
 from everycent.flows.collect import decide
 from everycent.invoicing import queries as invoicing
@@ -263,10 +272,10 @@ def _render_attention(
         )  # fmt: skip
         looks = [one.state.look_at for one in found if one.state.look_at is not None]
         if looks:
-            click.echo(
-                f"`everycent collect work` asks again, next at {instant_text(min(looks))[:19]}"
-            )
-        click.echo("`everycent payment resolve ATTEMPT` says what became of one, with a reason")
+            next_at = instant_text(min(looks))[:19]
+            click.echo(suggested(f"`everycent collect work` asks again, next at {next_at}"))
+        what = "`everycent payment resolve ATTEMPT` says what became of one, with a reason"
+        click.echo(suggested(what))
     if stopped:
         table(
             ["stopped", "customer", "due", ">open", "~why"],
@@ -278,10 +287,8 @@ def _render_attention(
                 for one in stopped
             ],
         )  # fmt: skip
-        click.echo(
-            "`everycent payment requeue INVOICE` charges one again, `everycent payment method add` what"
-            " has no method"
-        )
+        what = "`everycent payment requeue INVOICE` charges one again, `everycent payment method add` what"
+        click.echo(suggested(f"{what} has no method"))
     if suspended:
         table(
             ["in suspense", "received", ">left", "account", "~reference"],
@@ -293,7 +300,8 @@ def _render_attention(
                 for one in suspended
             ],
         )  # fmt: skip
-        click.echo("`everycent payment assign PAYMENT CUSTOMER [INVOICE …]` says whose it is")
+        what = "`everycent payment assign PAYMENT CUSTOMER [INVOICE …]` says whose it is"
+        click.echo(suggested(what))
 
 
 def _state(one: Stage) -> str:

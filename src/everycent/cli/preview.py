@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from everycent.cli.common import day, emit, instant, json_option, money, opened
+from everycent.cli.common import day, emit, instant, json_option, money, opened, suggested
 from everycent.cli.invoices import render
 from everycent.cli.told import pairs, told_of
 from everycent.flows import preview as flow
@@ -150,10 +150,8 @@ def _render(found: Preview) -> None:
     click.echo(f"as of {instant_text(found.as_of)}, with the usage that is there now")
     for payer, since, until in found.paid_by:
         until_text = "" if until is None else f" until {until}"
-        click.echo(
-            f"{payer} pays for {found.customer.key} from {since}{until_text}:"
-            f" see `everycent preview {payer}`"
-        )
+        see = suggested(f"`everycent preview {payer}`")
+        click.echo(f"{payer} pays for {found.customer.key} from {since}{until_text}: see {see}")
     if not found.documents:
         click.echo("nothing is due")
     for document in found.documents:

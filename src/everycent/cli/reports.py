@@ -15,9 +15,18 @@ from everycent.app import reporting, rounds
 from everycent.app.settings import from_environment
 from everycent.app.staying import stay_at_work, staying
 from everycent.cli import reports_asked
-from everycent.cli.common import complain, console, counted, emit, json_option, opened, table
+from everycent.cli.common import (
+    complain,
+    console,
+    counted,
+    emit,
+    json_option,
+    opened,
+    suggested,
+    table,
+)
 from everycent.flows import build_report
-from everycent.flows.build_report import OnPulled, Outcome
+from everycent.flows.build_report import Comparison, OnPulled, Outcome
 from everycent.flows.report_alarms import told
 from everycent.flows.report_told import (
     answer_data,
@@ -30,6 +39,7 @@ from everycent.flows.report_told import (
 from everycent.kernel.period import instant_text
 from everycent.kernel.quantity import shown
 from everycent.reports import queries
+from everycent.reports.changes import Change
 from everycent.reports.contract import Call, Sum, json_schema
 from everycent.reports.queries import Report, State, Step
 from everycent.reports.report import Built, Compared, Refused
@@ -157,18 +167,21 @@ def answer(answer_id: Any, as_json: bool) -> None:
 
 @report.command()
 @click.argument("period")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
 @json_option
-def compare(period: str, as_json: bool) -> None:
-    """Pull the report of PERIOD again and say what differs now. The report stays as it is; exits with 3
-    when something differs, or could not be compared."""
+def compare(period: str, limit: int, as_json: bool) -> None:
+    """Pull the report of PERIOD again and say what differs now, line by line. The report stays as it is;
+    exits with 3 when something differs, or could not be compared."""
     with opened() as (app, tenant_id):
         found = _with_bars(
             lambda on_pulled: build_report.compare(
                 reporting.desk(app, tenant_id), period, on_pulled
             )
         )
-    emit(msgspec.to_builtins(found), as_json, lambda: _render_compared(found))
-    if found.differing or found.problems:
+    lines = [msgspec.to_builtins(one._asdict()) for one in found.changes]
+    data = msgspec.to_builtins(found.told) | {"lines": lines}
+    emit(data, as_json, lambda: _render_compared(found, limit))
+    if found.told.differing or found.told.problems:
         raise SystemExit(3)
 
 
@@ -226,8 +239,8 @@ def render_outcome(outcome: Outcome, found: Report | None) -> None:
             ["sub-service", "asked", "trouble", "~what is wrong"],
             [[one.service, one.call, one.trouble, one.what] for one in outcome.problems],
         )
-        click.echo(f"nothing is billed from it; it is pulled as a whole again: everycent report trail"
-                   f" {outcome.name}")  # fmt: skip
+        trail = suggested(f"everycent report trail {outcome.name}")
+        click.echo(f"nothing is billed from it; it is pulled as a whole again: {trail}")
     if found is not None:
         render_report(found)
 
@@ -251,13 +264,40 @@ def render_report(found: Report) -> None:
     )  # fmt: skip
 
 
-def _render_compared(found: Compared) -> None:
-    if not found.differing and not found.problems:
-        click.echo(f"{found.name}: every sub-service says the same as when it was built")
-    for service in found.differing:
-        click.echo(f"{found.name}: {service} says something else now; the report stands")
-    for problem in found.problems:
-        click.echo(f"{found.name}: {told(problem)}")
+def _render_compared(found: Comparison, limit: int) -> None:
+    compared = found.told
+    if not compared.differing and not compared.problems:
+        click.echo(f"{compared.name}: every sub-service says the same as when it was built")
+    otherwise = {one.service for one in found.changes}
+    for service in compared.differing:
+        click.echo(f"{compared.name}: {service} says something else now; the report stands")
+        if service not in otherwise:
+            click.echo("  its lines are as they were; what it says of its resources is not")
+    for problem in compared.problems:
+        click.echo(f"{compared.name}: {told(problem)}")
+    if found.changes:
+        columns = [
+            "sub-service", "~customer", "~resource", "item", "", ">used", ">included", ">billable",
+            ">events", "last used",
+        ]  # fmt: skip
+        table(columns, [row for one in found.changes[:limit] for row in _then_and_now(one)])
+    if len(found.changes) > limit:
+        click.echo(
+            f"the first {limit:,} of {counted(len(found.changes), 'line')}; --limit shows more"
+        )
+
+
+def _then_and_now(one: Change) -> list[list[str]]:
+    of = [one.service, one.customer, one.resource, one.item]
+    return [
+        [*of, when, "no line", "", "", "", ""]
+        if line is None
+        else [
+            *of, when, *map(shown, (line.used, line.included, line.billable)), f"{line.events:,}",
+            line.at,
+        ]
+        for when, line in (("then", one.then), ("now", one.now))
+    ]  # fmt: skip
 
 
 def _row(one: State, found: Report | None) -> list[str]:

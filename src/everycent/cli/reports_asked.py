@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from everycent.app import reporting
-from everycent.cli.common import emit, json_option, opened, table
+from everycent.cli.common import emit, json_option, opened, suggested, table
 from everycent.flows import ask_services
 from everycent.flows.report_told import behind_data
 from everycent.kernel.period import Period, parse_instant
@@ -25,7 +25,7 @@ _BAR = 40
 @json_option
 def events(period: str, service: str, customer: str, item: str, as_json: bool) -> None:
     """Show the raw events behind what the report of PERIOD bills a customer for an item of SERVICE. They
-    have to come to what the report says."""
+    have to come to what the report says; exits with 3 where they don't any more."""
     with opened() as (app, tenant_id):
         found = ask_services.events(reporting.desk(app, tenant_id), period, service, customer, item)
     data = behind_data(found)
@@ -38,9 +38,19 @@ def events(period: str, service: str, customer: str, item: str, as_json: bool) -
                 for one in found.events
             ],
         )
-        click.echo(f"together {shown(found.found)}, which is what the report says was used")
+        if found.found == found.told:
+            click.echo(f"together {shown(found.found)}, which is what the report says was used")
+            return
+        again = suggested(f"`everycent report compare {period}`")
+        click.secho(
+            f"together {shown(found.found)}, but the report says that {shown(found.told)} was used:"
+            f" {service} says something else by now; {again} shows which lines differ",
+            fg="yellow",
+        )
 
     emit(data, as_json, render)
+    if found.found != found.told:
+        raise SystemExit(3)
 
 
 @click.command()

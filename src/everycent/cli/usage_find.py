@@ -9,7 +9,7 @@ import click
 
 from everycent.archives import shown
 from everycent.archives.archive import Part
-from everycent.cli.common import END_OF_TIME, emit, instant, json_option, opened, table
+from everycent.cli.common import END_OF_TIME, emit, instant, json_option, opened, suggested, table
 from everycent.cli.usage_archive import files_of
 from everycent.cli.usage_page import page_option
 from everycent.corrections.queries import Stored
@@ -134,9 +134,10 @@ def _render(found: list[Found], cursor: str | None, away: list[Part]) -> None:
     if away:
         months = sorted({f"{part.month:%Y-%m}" for part in away})
         number = sum(part.facts.records for part in away)
+        back = suggested(f"`everycent usage restore {months[0]}`")
         click.secho(
             f"not looked at: {', '.join(months)} in the archive (records: {number:,}); put a month back"
-            f" with `everycent usage restore {months[0]}`, or find a record by --source and its id",
+            f" with {back}, or find a record by --source and its id",
             fg="yellow",
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from everycent.app.wiring import App
-from everycent.cli.common import emit, instant, json_option, opened, past_instant, table
+from everycent.cli.common import emit, instant, json_option, opened, past_instant, suggested, table
 from everycent.consumption.slots import By, Chart, name_of, total_of
 from everycent.customers import queries as customers
 from everycent.flows import chart as charts
@@ -184,14 +184,14 @@ def _show_reasons(found: Accounted, html: str | None) -> None:
             f"{reason.records:,}",
             reasons_page.share_text(reason.records, found.records),
             reason.told.sentence,
-            reason.told.advice,
+            suggested(reason.told.advice),
         )
         for reason in found.stored
     ]
     table(("reason", ">records", ">share", "~why", "~what to do"), rows)
     click.echo(f"{found.records:,} records, each under exactly one reason")
     if found.records:
-        click.echo("`everycent usage find --reason REASON` shows which records they are")
+        click.echo(suggested("`everycent usage find --reason REASON` shows which records they are"))
     if found.archived:
         told = ", ".join(f"{reason.records:,} {reason.code}" for reason in found.archived)
         click.echo(f"of those in the archive, when their months were written: {told}")

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import click
 
-from everycent.app import collecting, once, rounds
+from everycent.app import collecting, once, reporting, rounds
 from everycent.app.settings import from_environment
-from everycent.app.staying import Staying, stay_at_work, staying
+from everycent.app.staying import Round, Staying, counted, stay_at_work, staying, teller
 from everycent.cli.common import complain, emit, json_option, opened
 from everycent.flows import bill
 from everycent.kernel.calendar import zone as known_zone
@@ -56,9 +56,9 @@ def work(
     as_json: bool,
 ) -> None:
     """Do everything that is due, over and over, until stopped: build reports, bill, hand over to the ERP,
-    charge, send messages and webhooks. What is not set up is left out. Run it on as many machines as you
-    like; each part can also be run by itself (`erp work`, `collect work` ...). With --once it ends with
-    exit code 3 when a part failed."""
+    charge, send messages and webhooks. What is not set up is left out; what was done is told on stderr.
+    Run it on as many machines as you like; each part can also be run by itself (`erp work`, `collect work`
+    ...). With --once it ends with exit code 3 when a part failed."""
     known_zone(zone)
     found = from_environment()
     wanted = only or once.set_up(found)
@@ -78,7 +78,7 @@ def work(
         ]
         for thread in threads:
             thread.start()
-        complain(f"working on: {', '.join(wanted)}")
+        complain(f"working on: {', '.join(wanted) or 'nothing'}")
         for thread in threads:
             thread.join()
     if refused:
@@ -86,8 +86,14 @@ def work(
     emit(
         {part: dict(done) for part, done in counts.items()},
         as_json,
-        lambda: click.echo("stopped; what was begun is ended"),
+        lambda: _render(counts),
     )
+
+
+def _render(counts: dict[str, Counter[str]]) -> None:
+    for part, done in counts.items():
+        click.echo(f"{part}: {counted(done) or 'nothing'}")
+    click.echo("stopped; what was begun is ended")
 
 
 def _once(wanted: Sequence[str], terms: bill.Terms, as_json: bool) -> None:
@@ -96,8 +102,7 @@ def _once(wanted: Sequence[str], terms: bill.Terms, as_json: bool) -> None:
 
     def render() -> None:
         for part, counts in done.counts.items():
-            told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-            click.echo(f"{part}: {told or 'nothing was to be done'}")
+            click.echo(f"{part}: {counted(Counter(counts)) or 'nothing was to be done'}")
         for part, why in done.failed.items():
             click.echo(f"{part}: failed, {why}")
 
@@ -114,16 +119,41 @@ def _parts(
     rest: float | None,
 ) -> dict[str, Callable[[], None]]:
     def of(name: str, begin: Callable[[Counter[str]], rounds.Begin]) -> Callable[[], None]:
-        return lambda: stay_at_work(here, f"work {name}", begin(counts[name]))
+        return lambda: stay_at_work(here, f"work {name}", _told(here, name, counts[name], begin))
 
     return {
         "report": of("report", lambda some: rounds.reports(here, some, rest)),
         "bill": of("bill", lambda some: rounds.bills(here, some, terms, again=again, rest=rest)),
         "erp": of("erp", lambda some: rounds.handing_over(here, some, rest)),
-        "collect": lambda: collecting.stay(here, counts["collect"]),
+        "collect": lambda: collecting.stay(
+            here, counts["collect"], teller(here.say, "collect", counts["collect"])
+        ),
         "message": of("message", lambda some: rounds.messages(here, some, rest)),
         "webhook": of("webhook", lambda some: rounds.webhooks(here, some, rest)),
     }
+
+
+def _told(
+    here: Staying, name: str, counts: Counter[str], begin: Callable[[Counter[str]], rounds.Begin]
+) -> rounds.Begin:
+    """The same rounds, and a line after each of them that did something."""
+
+    def begun(tenant_id: int) -> Round:
+        one_round, tell = begin(counts)(tenant_id), teller(here.say, name, counts)
+        if name == "report":  # which tells each by its period
+            if not reporting.is_configured(here.app, tenant_id):
+                here.say("report: no configuration of sub-services holds; waiting for one")
+            return one_round
+
+        def told_round() -> float:
+            try:
+                return one_round()
+            finally:
+                tell()
+
+        return told_round
+
+    return begun
 
 
 def _alone(here: Staying, part: Callable[[], None], refused: list[Refusal]) -> None:

@@ -171,7 +171,9 @@ where tenant_id = %(tenant_id)s and erp = %(erp)s
 order by batch_no desc limit %(limit)s;
 
 -- name: counts
-select status, count(*) as documents, count(trouble) as in_trouble, min(next_at) as next_at
+-- How many documents stand where; what is refused or parked is in trouble, as `stuck` lists it.
+select status, count(*) as documents, min(next_at) as next_at,
+       count(*) filter (where trouble is not null or status in ('aborted', 'parked')) as in_trouble
 from erp_state where tenant_id = %(tenant_id)s and erp = %(erp)s group by 1;
 
 -- name: put_answer

@@ -22,11 +22,12 @@ from everycent.db.connection import AWAY, Database
 from everycent.flows import report_alarms, shapes
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Refusal
+from everycent.kernel.errors import Refusal, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import Period
 from everycent.metering.operations import Names
-from everycent.reports import judge, operations, queries, report
+from everycent.reports import changes, judge, operations, queries, report
+from everycent.reports.changes import Change
 from everycent.reports.config import Config, Service
 from everycent.reports.contract import SHAPES, Call, Line
 from everycent.reports.judge import Gathered, Gathering, WrongError
@@ -84,6 +85,13 @@ class Pulled(NamedTuple):
     reply: Reply | None = None
 
 
+class Comparison(NamedTuple):
+    """What came of comparing a report with what is said now: as it is recorded, and line by line."""
+
+    told: Compared
+    changes: tuple[Change, ...]
+
+
 OnPulled = Callable[[str, Call, int], None]
 """Is told of every page: the sub-service, what was asked, and how many rows there are so far."""
 
@@ -127,9 +135,9 @@ def _pulled_and_written(desk: Desk, attempt: Attempt, on_pulled: OnPulled) -> Ou
     return _refuse(desk, attempt, pulled, wrong)
 
 
-def compare(desk: Desk, name: str, on_pulled: OnPulled = _quietly) -> Compared:
+def compare(desk: Desk, name: str, on_pulled: OnPulled = _quietly) -> Comparison:
     """Pulls a report again that there is, under the configuration that it began with, and says what differs
-    now. The report stays as it is. Raises NotFound `report.not_built`."""
+    now, with every line that does. The report stays as it is. Raises NotFound `report.not_built`."""
     with desk.database.snapshot(desk.tenant_id) as tx:
         found = queries.get(tx, name)
         config = queries.config(tx, found.config)
@@ -140,7 +148,12 @@ def compare(desk: Desk, name: str, on_pulled: OnPulled = _quietly) -> Compared:
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         operations.compare(tx, told, desk.writer)
         report_alarms.reflect_compared(tx, told, desk.alarms)
-    return told
+    otherwise: list[Change] = []
+    for service in told.differing:
+        now = [each.line for each in pulled[service].lines]
+        with desk.database.snapshot(desk.tenant_id) as tx:
+            otherwise += changes.between(service, queries.told_lines(tx, name, service), now)
+    return Comparison(told, tuple(otherwise))
 
 
 def pull(
@@ -154,6 +167,10 @@ def pull(
         try:
             return _pull(desk, service, period, until, on_pulled)
         except Exception as error:  # noqa: BLE001 - a bug met with one of them is told, like any other fault
+            if isinstance(error, Unavailable) and error.code == "report.secret_missing":
+                return Pulled(
+                    None, [], Problem(service.name, "report", Trouble.NO_KEY, error.message)
+                )
             said = f"{type(error).__name__}: {error}"
             return Pulled(None, [], Problem(service.name, "report", Trouble.UNKNOWN, said[:200]))
 
@@ -242,7 +259,7 @@ def _write(desk: Desk, attempt: Attempt, pulled: Mapping[str, Pulled]) -> Outcom
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         made = operations.build(tx, attempt, parts, lines, names, desk.writer)
         if made is not None:
-            report_alarms.reflect(tx, attempt.name, (), desk.alarms)
+            report_alarms.reflect(tx, attempt.name, (), pulled, desk.alarms)
         points.reach("report_write.commit")
     points.reach("report_write.committed")
     return Outcome(attempt.name, "built" if made is not None else "elsewhere")
@@ -260,7 +277,7 @@ def _refuse(
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         refused = operations.refuse(tx, attempt, wrong, parts, desk.writer)
         if refused is not None:
-            report_alarms.reflect(tx, attempt.name, refused.problems, desk.alarms)
+            report_alarms.reflect(tx, attempt.name, refused.problems, pulled, desk.alarms)
         points.reach("report_refuse.commit")
     points.reach("report_refuse.committed")
     if refused is None:

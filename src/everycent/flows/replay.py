@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from everycent.access import keys as api_keys
+from everycent.access import members
 from everycent.access import projection as access_rows
 from everycent.alarms import alarm as alarms
 from everycent.alarms import projection as alarm_rows
@@ -76,6 +77,9 @@ PROJECTORS: dict[str, Projector] = {
     for event_type, project in (
         (api_keys.CREATED, access_rows.key_created),
         (api_keys.REVOKED, access_rows.key_revoked),
+        (members.ADDED, access_rows.member_added),
+        (members.CHANGED, access_rows.member_changed),
+        (members.REMOVED, access_rows.member_changed),
         (catalog.VERSIONED, catalog.versioned),
         (exchange.SET, exchange_rows.rates_set),
         (customers.CREATED, customer_rows.created),
@@ -145,6 +149,7 @@ PROJECTORS: dict[str, Projector] = {
 
 TABLES = (
     access_rows.API_KEY,
+    access_rows.MEMBER,
     catalog.VERSION,
     exchange_rows.RATE,
     customer_rows.CUSTOMER,
@@ -214,6 +219,7 @@ TABLES = (
 )
 CHANGING = {
     access_rows.API_KEY,
+    access_rows.MEMBER,
     customer_rows.CUSTOMER,
     customer_rows.PAYER,
     subscription_rows.SUBSCRIPTION,

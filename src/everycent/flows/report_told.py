@@ -84,6 +84,7 @@ def behind_data(found: Behind) -> dict[str, Any]:
     return {
         "used": found.told,
         "events_come_to": found.found,
+        "differ": found.found != found.told,
         "events": msgspec.to_builtins(found.events),
     }
 

@@ -19,6 +19,7 @@ from everycent.kernel.period import Period
 from everycent.reports import config as configs
 from everycent.reports import report, store
 from everycent.reports.config import Config
+from everycent.reports.contract import Line
 from everycent.reports.report import Part, Problem
 
 _PROBLEMS = msgspec.json.Decoder(tuple[Problem, ...])
@@ -109,6 +110,11 @@ def active(tx: Tx) -> Config:
     return found
 
 
+def is_configured(tx: Tx) -> bool:
+    """Whether there is a version that holds."""
+    return store.find_active(tx) is not None
+
+
 def holds(tx: Tx, name: str) -> bool:
     """Whether a version is the one that holds."""
     found = store.find_active(tx)
@@ -180,6 +186,11 @@ def lines(
 ) -> list[Any]:
     """Lines of a report as rows, by sub-service and number, of those after one."""
     return store.list_lines(tx, name, customer, limit, after=after)
+
+
+def told_lines(tx: Tx, name: str, service: str) -> Iterable[Line]:
+    """The lines of a sub-service in a report, as it told them."""
+    return store.told_lines(tx, name, service)
 
 
 def trail(tx: Tx, name: str) -> list[Step]:

@@ -93,6 +93,13 @@ def list_lines(
     return tx.rows(SQL["lines"], params)
 
 
+def told_lines(tx: Tx, name: str, service: str) -> Iterator[Line]:
+    """The lines of a sub-service in a report, as they were told."""
+    params = {"tenant_id": tx.tenant_id, "name": name, "service": service}
+    for row in tx.stream(SQL["told_lines"], params):
+        yield Line(*row)
+
+
 def reports_within(tx: Tx, period: Period) -> list[tuple[Period, str]]:
     """The periods of reports that lie in a span of time, or partly, with their configurations."""
     params = {"tenant_id": tx.tenant_id, "start": period.start, "end": period.end}

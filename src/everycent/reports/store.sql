@@ -64,6 +64,12 @@ where tenant_id = %(tenant_id)s and name = %(name)s
   and (service, line_no) > (%(after_service)s, %(after_no)s::int)
 order by service, line_no limit %(limit)s;
 
+-- name: told_lines
+-- The lines of a sub-service in a report, as they were told.
+select line_no, customer, resource, item, unit, at_told, used, included, billable, events
+from report_line
+where tenant_id = %(tenant_id)s and name = %(name)s and service = %(service)s order by line_no;
+
 -- name: within
 select starts_at, ends_at, config from report
 where tenant_id = %(tenant_id)s and ends_at > %(start)s and starts_at < %(end)s order by starts_at;

@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from everycent.kernel.money import EXACT
+from everycent.kernel.near import meant
 from everycent.kernel.period import Period
 from everycent.kernel.quantity import plain
-from everycent.subservices.contract import Record, floor, following, quantity, shown
+from everycent.subservices.contract import STEPS, Record, floor, following, quantity, shown
 
 _NOTHING = Decimal(0)
 _MOMENT = timedelta(microseconds=1)
@@ -78,6 +79,25 @@ class Service(NamedTuple):
     now: Callable[[], datetime] = utc_now
     snapshots: int = 64
     snapshot_minutes: int = 15
+
+
+def check(service: Service) -> None:
+    """Raises ValueError for a service whose items or allowances can't be meant: nothing would be included,
+    or too much, and nobody would see it before the bill."""
+    if not service.items:
+        raise ValueError(f"{service.name} has no items")
+    for item, one in service.included.items():
+        if item not in service.items:
+            near = meant(item, service.items) or f"there are {', '.join(service.items)}"
+            raise ValueError(f"{service.name} includes {item!r}, which is no item of it; {near}")
+        if one.per not in STEPS:
+            raise ValueError(
+                f"{item} is included per {one.per!r}, which is none of {', '.join(STEPS)}"
+            )
+        try:
+            quantity(one.quantity)
+        except ValueError as error:
+            raise ValueError(f"what is included of {item}: {error}") from error
 
 
 class Used(NamedTuple):

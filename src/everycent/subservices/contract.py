@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from everycent.kernel.quantity import plain
@@ -55,8 +55,17 @@ def shown(at: datetime) -> str:
 
 
 def quantity(value: Decimal | int | str) -> Decimal:
-    """A quantity that the contract can tell. Raises ValueError for any other."""
-    found = Decimal(value)
+    """A quantity that the contract can tell. Raises ValueError for any other, and for what is not exact."""
+    if type(value) not in (Decimal, int, str):
+        kind = type(value).__name__
+        exact = f"'{value}'" if kind == "float" else "'2.5'"
+        raise ValueError(
+            f"{value!r} is a {kind}: tell a text such as {exact}, a Decimal or an int, which are exact"
+        )
+    try:
+        found = Decimal(value)
+    except InvalidOperation:
+        found = Decimal("NaN")
     if not found.is_finite() or not _QUANTITY.fullmatch(plain(found)):
         raise ValueError(
             f"{value} is no quantity: 0 or more, 20 digits before and 18 after the point"

@@ -63,9 +63,13 @@ class Answer(NamedTuple):
 
 
 class Desk:
-    """A service that is asked. Its calls may come from several threads."""
+    """A service that is asked. Its calls may come from several threads.
+
+    Raises ValueError for a service that can't be meant (`accounts.check`).
+    """
 
     def __init__(self, service: Service) -> None:
+        accounts.check(service)
         self.service = service
         self.spoil: Spoil | None = None
         self._snapshots: dict[str, Snapshot] = {}

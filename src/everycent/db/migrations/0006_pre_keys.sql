@@ -10,6 +10,7 @@ create table api_key (
     created_at timestamptz not null,
     revoked_at timestamptz check (revoked_at >= created_at),
     expires_at timestamptz check (expires_at > created_at),
+    networks text[] not null,
     primary key (tenant_id, key_id)
 );
 
@@ -24,13 +25,15 @@ create policy own_tenant on api_key using (
 ) with check (tenant_id = (select current_tenant()));
 grant select, insert, update on api_key to everycent_app;
 
--- What a key that is not revoked allows, for which tenant, and until when; no row for any other digest.
+-- What a key that is not revoked allows, for which tenant, until when and from where; no row for any other
+-- digest. The tenant's name is told to an operator's transaction only.
 create function find_api_key(wanted bytea)
-returns table (tenant_id int, key_id uuid, scopes text[], expires_at timestamptz)
+returns table (tenant_id int, slug text, key_id uuid, scopes text[], expires_at timestamptz, networks text[])
 language plpgsql security definer set search_path = everycent, pg_temp as $$
 begin
     perform set_config('everycent.key_digest', encode(wanted, 'hex'), true);
-    return query select k.tenant_id, k.key_id, k.scopes, k.expires_at from api_key k
+    return query select k.tenant_id, t.slug, k.key_id, k.scopes, k.expires_at, k.networks
+        from api_key k join tenant t on t.tenant_id = k.tenant_id
         where k.digest = wanted and k.revoked_at is null;
     perform set_config('everycent.key_digest', '', true);
 end $$;
