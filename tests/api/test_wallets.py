@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -55,6 +56,23 @@ def test_credit_is_put_in_counted_and_taken_away(api: Asking):
     void = api.post(f"{path}/grants/2/void", {"reason": "enough"})
     assert void == {"wallet": "ana", "number": 2, "voided": "5.00", "currency": "EUR"}
     assert api.get(path)["balance"] == "10.00"
+
+
+def test_a_payment_is_credit_once_however_often_and_at_once_it_is_told(api: Asking):
+    path = opened(api, "ben-twice")
+    paid = {"amount": "5", "reference": "t1"}
+    with ThreadPoolExecutor(10) as several:
+        answers = list(
+            several.map(lambda _: api.send("POST", f"{path}/top-ups", json=paid), range(10))
+        )
+    assert sorted(one.status_code for one in answers) == [201] + [409] * 9
+    told = {one.json()["code"] for one in answers if one.status_code == 409}
+    assert told == {"credit.booked_before"}
+    assert api.refused("POST", f"{path}/top-ups", paid) == (409, "credit.booked_before")
+    assert api.get(path)["usable"] == "5.00"
+    for _ in range(2):  # an agreement, not a payment
+        api.post(f"{path}/top-ups", paid | {"owed": True}, status=201)
+    assert api.get(path)["usable"] == "15.00"
 
 
 def test_a_grant_is_planned_with_what_it_posts(api: Asking):
