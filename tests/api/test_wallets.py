@@ -141,6 +141,35 @@ def test_draw_downs_are_tried_without_a_wallet(api: Asking):
     ]  # fmt: skip
 
 
+DAILY = {"amount": "1", "effective_at": "2000-01-01T00:00:00Z", "every": "day"}
+FAR = {
+    "many grants": ([DAILY | {"id": f"{n}"} for n in range(40)], [], "2199-01-01T00:00:00Z"),
+    "one grant": ([DAILY | {"id": "g"}], [], "2199-01-01T00:00:00Z"),
+    "many uses of one": (
+        [DAILY | {"id": "g", "keep_most": None}],
+        [{"at": f"2025-01-01T00:{n // 60:02}:{n % 60:02}Z", "amount": "1"} for n in range(3000)],
+        "2026-01-01T00:00:00Z",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_what_would_come_again_too_often_is_not_tried(api: Asking, name):
+    grants, uses, until = FAR[name]
+    body = {"grants": grants, "uses": uses, "until": until, "carry_overage": "over_resets"}
+    assert api.refused("POST", "/v1/wallets/try", body) == (400, "credit.too_many_renewals")
+
+
+def test_a_wallet_is_not_looked_at_further_ahead_than_it_comes_again(api: Asking):
+    path = opened(api, "cleo-daily")
+    gift = {"amount": "1", "reason": "daily", "every": "day"}
+    api.post(f"{path}/grants", gift, status=201)
+    far = (400, "credit.too_many_renewals")
+    assert api.refused("GET", f"{path}?as_of=2199-01-01") == far
+    assert api.refused("GET", "/v1/customers/cleo/allowance?as_of=2199-01-01") == far
+    assert api.get(f"{path}?as_of=2028-01-01")["wallet"] == "cleo-daily"
+
+
 REFUSED = [
     # method, path, body → status, code
     ("GET", "/v1/wallets/none", None, 404, "wallet.unknown"),
