@@ -106,7 +106,8 @@ def preview(
     the change if that is later, or else of the next instant at which anything falls due.
 
     Raises what the change raises, the refusal with which a billing run would park the customer, NotFound
-    `customer.unknown`, Invalid `preview.which_subscription`, `billing.too_many_periods`, Unavailable `rehearsal.busy`.
+    `customer.unknown`, Invalid `preview.which_subscription`, `billing.too_many_periods`, Unavailable
+    `rehearsal.busy`.
     """
     known_zone(terms.time_zone)
     if as_of is not None:

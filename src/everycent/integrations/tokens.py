@@ -150,8 +150,8 @@ def _check(claims: _Claims, expected: Expected, now: datetime) -> None:
 
 
 def _email(plain: Mapping[str, Any], claims: _Claims, expected: Expected) -> str | None:
-    """The address that the provider has verified: `email_verified` speaks of the claim `email` only, so that
-    another one counts where it says the same."""
+    """The address that the provider has verified: `email_verified` speaks of the claim `email` only, so
+    that another one counts where it says the same."""
     told = _address(plain.get(expected.email_claim))
     is_verified = claims.email_verified in (True, "true") and told == _address(plain.get("email"))
     return told if is_verified else None
