@@ -110,6 +110,7 @@ from everycent_client.models import (
     RefundLines,
     RejectedUsage,
     RemovedThreshold,
+    Replayed,
     ReportAnswer,
     ReportConfig,
     ReportConfigVersion,
@@ -164,6 +165,12 @@ from everycent_client.models import (
     WalletsChecked,
     WalletShown,
     WalletStanding,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookMade,
+    WebhookStanding,
+    WebhookTest,
     WholeMessage,
     WholeReportState,
     WithdrawnFile,
@@ -1026,6 +1033,26 @@ def create_wallet(
     )
 
 
+def create_webhook(
+    *,
+    key: str,
+    url: str,
+    types: list[str] | UnsetType = UNSET,
+    payload: bool | UnsetType = UNSET,
+    from_start: bool | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[WebhookMade]:
+    """Adds an endpoint, which is told what happens from now on. Its secret is shown once:
+    it is not told again, neither to whoever repeats the request."""
+    return call(
+        "POST",
+        "/v1/webhooks",
+        WebhookMade,
+        body={"key": key, "url": url, "types": types, "payload": payload, "from_start": from_start},
+        idempotency_key=idempotency_key,
+    )
+
+
 def diff_report_configs(*, before: str, after: str) -> Call[ConfigDifferences]:
     """What differs between two versions."""
     return call(
@@ -1033,6 +1060,20 @@ def diff_report_configs(*, before: str, after: str) -> Call[ConfigDifferences]:
         "/v1/report-configs/diff",
         ConfigDifferences,
         query={"before": before, "after": after},
+    )
+
+
+def disable_webhook(
+    webhook: str, /, *, reason: str | UnsetType | None = UNSET, idempotency_key: str | None = None
+) -> Call[Webhook]:
+    """Tells an endpoint nothing until it is enabled; it is told then what it missed. Twice
+    is once."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/disable",
+        Webhook,
+        body={"reason": reason},
+        idempotency_key=idempotency_key,
     )
 
 
@@ -1090,6 +1131,17 @@ def plan_drop_add_on(
             "keep_paid": keep_paid,
             "break_term": break_term,
         },
+    )
+
+
+def enable_webhook(webhook: str, /, *, idempotency_key: str | None = None) -> Call[Webhook]:
+    """Tells an endpoint again what happens, and all that happened meanwhile. Twice is
+    once."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/enable",
+        Webhook,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -1571,6 +1623,11 @@ def get_usage_counts() -> Call[UsageCounts]:
 def get_wallet(wallet: str, /, *, as_of: str | UnsetType = UNSET) -> Call[WalletShown]:
     """One wallet: its balance, every grant, and every draw."""
     return call("GET", f"/v1/wallets/{quote(wallet, safe='')}", WalletShown, query={"as_of": as_of})
+
+
+def get_webhook(webhook: str, /) -> Call[WebhookStanding]:
+    """An endpoint, how far it has come and what is wrong."""
+    return call("GET", f"/v1/webhooks/{quote(webhook, safe='')}", WebhookStanding)
 
 
 def grant_credit(
@@ -2426,6 +2483,51 @@ def list_wallets(
     )
 
 
+def list_webhook_deliveries(
+    webhook: str,
+    /,
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    state: Literal["delivered", "failed", "waiting"] | UnsetType = UNSET,
+) -> Pages[WebhookDelivery]:
+    """What is on its way to an endpoint, what was given up, and the last that came through,
+    the newest first."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/webhooks/{quote(webhook, safe='')}/deliveries",
+            Page[WebhookDelivery],
+            query={"size": size, "after": after, "state": state},
+        )
+    )
+
+
+def list_webhook_events(
+    webhook: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[WebhookEvent]:
+    """The events that an endpoint was told, or will be told next, in order. Whoever missed
+    some finds them here: `after` is the number of the last one that came, which is in the
+    header `webhook-sequence`."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/webhooks/{quote(webhook, safe='')}/events",
+            Page[WebhookEvent],
+            query={"size": size, "after": after},
+        )
+    )
+
+
+def list_webhooks(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[WebhookStanding]:
+    """Endpoints by key, with how far each has come and what is wrong."""
+    return Pages(
+        call("GET", "/v1/webhooks", Page[WebhookStanding], query={"size": size, "after": after})
+    )
+
+
 def move_contracts(
     plan: str,
     /,
@@ -2846,6 +2948,25 @@ def replace_records(
     )
 
 
+def replay_webhook(
+    webhook: str,
+    /,
+    *,
+    from_: int | UnsetType | None = UNSET,
+    to: int | UnsetType | None = UNSET,
+    delivery: str | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[Replayed]:
+    """Sends events to an endpoint again, under the ids that they had and in their order."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/replay",
+        Replayed,
+        body={"from": from_, "to": to, "delivery": delivery},
+        idempotency_key=idempotency_key,
+    )
+
+
 def requeue_erp_document(
     document: str, /, *, reason: str, idempotency_key: str | None = None
 ) -> Call[NamedErpDocument]:
@@ -3027,6 +3148,20 @@ def roll_back_report_config(
     )
 
 
+def rotate_webhook(
+    webhook: str, /, *, overlap_hours: int | UnsetType = UNSET, idempotency_key: str | None = None
+) -> Call[WebhookMade]:
+    """Gives an endpoint another secret, shown here once. The one before it signs too for
+    some hours, so that the receiver can take the new one up without losing anything."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/rotate",
+        WebhookMade,
+        body={"overlap_hours": overlap_hours},
+        idempotency_key=idempotency_key,
+    )
+
+
 def run_dunning(
     *, as_of: str | UnsetType | None = UNSET, idempotency_key: str | None = None
 ) -> Call[DunningDone]:
@@ -3093,6 +3228,17 @@ def plan_sell_once(
             "quantities": quantities,
             "prices": prices,
         },
+    )
+
+
+def send_webhook_test(webhook: str, /, *, idempotency_key: str | None = None) -> Call[WebhookTest]:
+    """Sends `webhook.test` to an endpoint now, whether it is enabled or not, and says what
+    it answers. It is outside the sequence, and is not tried again."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/test",
+        WebhookTest,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -3577,6 +3723,26 @@ def update_customer(
             "tax_reason": tax_reason,
             "group": group,
         },
+        idempotency_key=idempotency_key,
+    )
+
+
+def update_webhook(
+    webhook: str,
+    /,
+    *,
+    url: str | UnsetType | None = UNSET,
+    types: list[str] | UnsetType | None = UNSET,
+    payload: bool | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[WebhookMade]:
+    """Changes an endpoint. Another URL is another receiver: it gets a secret of its own,
+    shown here once, and the one before it signs nothing any more."""
+    return call(
+        "PATCH",
+        f"/v1/webhooks/{quote(webhook, safe='')}",
+        WebhookMade,
+        body={"url": url, "types": types, "payload": payload},
         idempotency_key=idempotency_key,
     )
 
