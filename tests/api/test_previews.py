@@ -10,7 +10,7 @@ import pytest
 from everycent.access.roles import SCOPES
 from everycent.tenants import operations as tenants
 from tests.api.asking import Asking, asking
-from tests.api.selling import open_shop, subscribed
+from tests.api.selling import CATALOGUE, open_shop, subscribed
 from tests.api.serving import make_key
 from tests.conftest import NOW, Place
 
@@ -41,6 +41,23 @@ def test_what_will_be_billed_is_told_and_nothing_is_written(api: Asking):
     assert sum(one["gross"] for one in told["documents"]) == 3600
     assert before == (api.get("/v1/customers/acme"), api.walk("/v1/subscriptions"))
     assert api.post(PATH, AS_OF) == told
+
+
+DAILY = CATALOGUE.replace(
+    "  setup:\n",
+    "  daily: {currency: EUR, interval: day, prices: [{key: fee, product: base, flat: {amount: 1}}]}\n"
+    "  setup:\n",
+)
+
+
+def test_no_more_periods_are_told_than_anybody_reads(api: Asking):
+    api.post("/v1/catalog/apply", {"yaml": DAILY})
+    subscribed(api, "daily", "daily")
+    far = {"as_of": "2050-01-01"}
+    found = api.refused("POST", "/v1/customers/daily/preview", far)
+    assert found == (400, "billing.too_many_periods")
+    assert api.refused("GET", "/v1/customers/daily/allowance?as_of=2050-01-01") == found
+    assert api.post("/v1/customers/daily/preview", {"as_of": "2026-03-01"})["documents"]
 
 
 TRIED = [

@@ -2152,7 +2152,7 @@ class JournalEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     recorded_at: str
     actor: str
     hash: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
 
 
 class JournalEvents(msgspec.Struct, kw_only=True, omit_defaults=True):
