@@ -2555,7 +2555,6 @@ class NewBillingRun(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is to be billed."""
 
     as_of: str | UnsetType | None = UNSET
-    future: bool | UnsetType = UNSET
     zone: str | UnsetType = UNSET
     payment_days: int | UnsetType = UNSET
 
