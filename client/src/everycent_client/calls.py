@@ -2606,7 +2606,7 @@ def preview_documents(
     /,
     *,
     as_of: str | UnsetType | None = UNSET,
-    zone: str | UnsetType = UNSET,
+    zone: str | UnsetType | None = UNSET,
     payment_days: int | UnsetType = UNSET,
     change: TrySwitch
     | TryAddOn
