@@ -188,12 +188,14 @@ def _bad(what: str, name: str, value: Any, why: str, type_: Any) -> Invalid:
     choices = _choices(type_, place.rstrip("`")) if reason.startswith(_NO_CHOICE) else []
     hint = None
     if choices:
-        told = _QUOTED.search(reason)
-        hint = f"{meant(told[1][:_SHOWN], choices) if told else ''} it takes {', '.join(choices)}"
+        word = _QUOTED.search(reason)
+        hint = f"{meant(word[1][:_SHOWN], choices) if word else ''} it takes {', '.join(choices)}"
     shown = value if isinstance(value, str | int | bool) else None
     message = f"{field} can't be taken: {reason[:1].lower()}{reason[1:]}".replace("`", "")
-    code = "request.bad_field" if what == "field" else "request.bad_parameter"
-    return Invalid(code, message, field=field, value=shown, hint=hint and hint.strip())
+    told: Any = {"field": field, "value": shown, "hint": hint and hint.strip()}
+    if what == "field":
+        return Invalid("request.bad_field", message, **told)
+    return Invalid("request.bad_parameter", message, **told)
 
 
 def _choices(type_: Any, place: str) -> list[str]:
