@@ -128,6 +128,8 @@ def test_everybody_at_work_sends_webhooks_too(shell: Shell, receiver: Fake) -> N
         ("add crm http://127.0.0.1:1/", "webhook.bad_url"),
         ("add crm https://10.0.0.1/", "webhook.bad_url"),
         ("add crm https://example.com/ --type invoice", "webhook.bad_types"),
+        ("add crm https://example.com/ --type custmer.*", "webhook.unknown_type"),
+        ("update crm --type invoice.isued", "webhook.unknown_type"),
         ("add C https://example.com/", "webhook.bad_key"),
         ("show crm", "webhook.unknown"), ("test crm", "webhook.unknown"),
         ("replay crm", "webhook.bad_replay"), ("replay crm --from 1", "webhook.unknown"),

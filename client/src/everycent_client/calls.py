@@ -2688,7 +2688,7 @@ def preview_documents(
     /,
     *,
     as_of: str | UnsetType | None = UNSET,
-    zone: str | UnsetType = UNSET,
+    zone: str | UnsetType | None = UNSET,
     payment_days: int | UnsetType = UNSET,
     change: TrySwitch
     | TryAddOn
@@ -3379,7 +3379,6 @@ def plan_split_payment(payment: str, /, *, file: str, reason: str) -> Call[Plan]
 def start_billing_run(
     *,
     as_of: str | UnsetType | None = UNSET,
-    future: bool | UnsetType = UNSET,
     zone: str | UnsetType = UNSET,
     payment_days: int | UnsetType = UNSET,
     idempotency_key: str | None = None,
@@ -3388,12 +3387,13 @@ def start_billing_run(
     bill run` work on it, and ask for it to see how far it is; nothing is ever billed twice.
     One that is open keeps what it was begun with. Invoices are recorded as made by whoever
     works on it, and counted again before they are issued where the tenant's policies say
-    so."""
+    so. An `as_of` that has not come is refused: dates of documents never go back, and
+    nothing could be billed before it afterwards."""
     return call(
         "POST",
         "/v1/runs",
         StartedBillingRun,
-        body={"as_of": as_of, "future": future, "zone": zone, "payment_days": payment_days},
+        body={"as_of": as_of, "zone": zone, "payment_days": payment_days},
         idempotency_key=idempotency_key,
     )
 

@@ -63,7 +63,11 @@ class CatalogFile(Body):
 
     yaml: Annotated[str | None, Meta(description="The text of the file.")] = None
     catalog: Annotated[
-        dict[str, Any] | None, Meta(description="Sections as in the file; decimals as texts.")
+        dict[str, Any] | None,
+        Meta(
+            description="Sections as in the file; decimals as texts.",
+            examples=[{"meters": {"calls": {"unit": "call", "aggregation": "sum"}}}],
+        ),
     ] = None
 
 
