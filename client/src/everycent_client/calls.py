@@ -476,7 +476,6 @@ def backfill_records(
     meters: list[str],
     source: str | None,
     reason: str,
-    preview: bool | UnsetType = UNSET,
     zone: str | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
@@ -485,7 +484,6 @@ def backfill_records(
         "POST",
         "/v1/usage/corrections/backfill",
         CorrectionEffect,
-        query={"preview": preview},
         body={
             "records": records,
             "from": from_,
@@ -2601,6 +2599,38 @@ def post_usage(records: Any, *, atomic: bool | UnsetType = UNSET) -> Call[TakenI
     return call("POST", "/v1/usage", TakenIn, query={"atomic": atomic}, body=records)
 
 
+def preview_backfill_records(
+    *,
+    records: list[SaidRecord],
+    from_: str,
+    to: str,
+    subjects: list[str],
+    meters: list[str],
+    source: str | None,
+    reason: str,
+    zone: str | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[CorrectionEffect]:
+    """What making a span of time say this would change on which invoice. Changes
+    nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/backfill/preview",
+        CorrectionEffect,
+        body={
+            "records": records,
+            "from": from_,
+            "to": to,
+            "zone": zone,
+            "subjects": subjects,
+            "meters": meters,
+            "source": source,
+            "reason": reason,
+        },
+        idempotency_key=idempotency_key,
+    )
+
+
 def preview_documents(
     customer: str,
     /,
@@ -2627,6 +2657,47 @@ def preview_documents(
         f"/v1/customers/{quote(customer, safe='')}/preview",
         Previewed,
         body={"as_of": as_of, "zone": zone, "payment_days": payment_days, "change": change},
+        idempotency_key=idempotency_key,
+    )
+
+
+def preview_replace_records(
+    *, records: list[SaidRecord], reason: str, idempotency_key: str | None = None
+) -> Call[CorrectionEffect]:
+    """What putting these records in the place of others would change on which invoice.
+    Changes nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/replace/preview",
+        CorrectionEffect,
+        body={"records": records, "reason": reason},
+        idempotency_key=idempotency_key,
+    )
+
+
+def preview_undo_correction(
+    correction: str, /, *, reason: str, idempotency_key: str | None = None
+) -> Call[CorrectionEffect]:
+    """What undoing a correction would change on which invoice. Changes nothing."""
+    return call(
+        "POST",
+        f"/v1/usage/corrections/{quote(correction, safe='')}/undo/preview",
+        CorrectionEffect,
+        body={"reason": reason},
+        idempotency_key=idempotency_key,
+    )
+
+
+def preview_void_records(
+    *, source: str, ids: list[str], reason: str, idempotency_key: str | None = None
+) -> Call[CorrectionEffect]:
+    """What taking these records out of the count would change on which invoice. Changes
+    nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/void/preview",
+        CorrectionEffect,
+        body={"source": source, "ids": ids, "reason": reason},
         idempotency_key=idempotency_key,
     )
 
@@ -2853,11 +2924,7 @@ def remove_top_up_rule(wallet: str, /, *, idempotency_key: str | None = None) ->
 
 
 def replace_records(
-    *,
-    records: list[SaidRecord],
-    reason: str,
-    preview: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
+    *, records: list[SaidRecord], reason: str, idempotency_key: str | None = None
 ) -> Call[CorrectionEffect]:
     """Puts each record in the place of the one with its source and id. All of them or
     none."""
@@ -2865,7 +2932,6 @@ def replace_records(
         "POST",
         "/v1/usage/corrections/replace",
         CorrectionEffect,
-        query={"preview": preview},
         body={"records": records, "reason": reason},
         idempotency_key=idempotency_key,
     )
@@ -3521,12 +3587,7 @@ def plan_unapply_payment(
 
 
 def undo_correction(
-    correction: str,
-    /,
-    *,
-    reason: str,
-    preview: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
+    correction: str, /, *, reason: str, idempotency_key: str | None = None
 ) -> Call[CorrectionEffect]:
     """Takes back what a correction added and puts back what it took. That is a correction
     too."""
@@ -3534,7 +3595,6 @@ def undo_correction(
         "POST",
         f"/v1/usage/corrections/{quote(correction, safe='')}/undo",
         CorrectionEffect,
-        query={"preview": preview},
         body={"reason": reason},
         idempotency_key=idempotency_key,
     )
@@ -3670,12 +3730,7 @@ def plan_void_grant(
 
 
 def void_records(
-    *,
-    source: str,
-    ids: list[str],
-    reason: str,
-    preview: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
+    *, source: str, ids: list[str], reason: str, idempotency_key: str | None = None
 ) -> Call[CorrectionEffect]:
     """Takes records out of the count. They stay stored, and can be put back. Of a record
     that was replaced, its id takes back whatever counts of it now."""
@@ -3683,7 +3738,6 @@ def void_records(
         "POST",
         "/v1/usage/corrections/void",
         CorrectionEffect,
-        query={"preview": preview},
         body={"source": source, "ids": ids, "reason": reason},
         idempotency_key=idempotency_key,
     )
