@@ -10,6 +10,7 @@ from msgspec import Meta, field
 
 from everycent.api import money
 from everycent.api.operation import Asked, doing, reading
+from everycent.api.parameters import at_or_now
 from everycent.api.shapes import (
     Amount,
     Body,
@@ -254,7 +255,7 @@ def get_wallet(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
     """One wallet: its balance, every grant, and every draw."""
     found = queries.wallet(tx, asked.path["wallet"])
     owner = customers.by_ids(tx, [found.customer_id])[found.customer_id]
-    at = money.at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
+    at = at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
     (standing,) = [s for s in flow.standings(tx, [owner], at) if s.wallet.key == found.key]
     last = queries.last_top_ups(tx, [found.wallet_id]).get(found.wallet_id)
     is_due = last is not None and last.state == "open"
@@ -267,7 +268,7 @@ def get_wallet(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
 def get_allowance(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
     """Whether a customer may use more, by the caps of all its wallets together, and why."""
     owner = customers.by_name(tx, asked.path["customer"])
-    at = money.at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
+    at = at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
     answer = flow.may_use(tx, owner, at)
     return {"customer": owner.key, **told.allowance_data(answer, owner.currency)}
 
