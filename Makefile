@@ -24,9 +24,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml client/pyproject.toml
 	@touch $@
 
 demo: setup ## bill a real electricity utility and a cloud on the embedded database, explain lines, prove the books
-	@$(BIN)/everycent demo
-	@echo; echo "Reports from sub-services, of which one falls over:"; echo
+	@echo "Reports from sub-services, of which one falls over:"; echo
 	@$(BIN)/everycent example reports
+	@echo; echo "Half a year of a real electricity utility:"; echo
+	@$(BIN)/everycent demo
 
 check: setup ## format, lint, types and import order (seconds)
 	@$(BIN)/ruff format --check .

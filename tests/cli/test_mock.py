@@ -82,24 +82,52 @@ def test_a_fault_can_be_put_on_the_page_of_what_only_pretends(mock: Mock, name: 
     assert "None: everything works." not in mock.client.get(f"/fake/{name}/").text
 
 
+def test_what_happens_is_told_to_the_receiver_whose_page_shows_it(mock: Mock):
+    body = {"key": "bolt", "name": "Bolt", "currency": "EUR", "time_zone": "UTC"}
+    assert mock.client.post("/v1/customers", json=body).status_code == 201
+    came = until(
+        mock, "/fake/receiver/admin/received?name=mock",
+        lambda found: "customer.created" in [one["type"] for one in found["received"]],
+    )["received"]  # fmt: skip
+    assert all(one["is_signed"] for one in came)
+    assert "customer.created" in mock.client.get("/fake/receiver/").text
+    told = mock.client.post("/v1/webhooks/mock/test").json()
+    assert (told["taken"], told["answered"]) == (True, 204)
+
+
+def test_the_receiver_fails_as_it_is_told_on_its_page(mock: Mock):
+    wanted = {"status": "500", "hang": "", "times": "1", "name": "mock", "type": "webhook.test"}
+    put = mock.client.post("/fake/receiver/page/behaviours", data=wanted)
+    assert (put.status_code, put.headers["location"]) == (303, "../")
+    assert "None: everything works." not in mock.client.get("/fake/receiver/").text
+    assert mock.client.post("/v1/webhooks/mock/test").json()["answered"] == 500
+    mock.client.post("/fake/receiver/page/behaviours", data=wanted | {"times": ""})
+    mock.client.post("/fake/receiver/page/behaviours/none")
+    assert "None: everything works." in mock.client.get("/fake/receiver/").text
+
+
 def test_pages_lead_a_person_to_everything(mock: Mock):
     page = mock.client.get("/").text
-    for name in FAKES:
+    for name in [*FAKES, "receiver"]:
         assert f'href="/fake/{name}/"' in page
     assert mock.told["key"] in page
     assert mock.client.get("/v1/docs").status_code == 200
     assert mock.client.get("/fake/nothing/").status_code == 404
 
 
-def test_nothing_is_left_when_it_ends(tmp_path: Path):
-    process = subprocess.Popen(
-        [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(tmp_path / "kept")],
-        stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    json.loads(process.stdout.readline())
-    os.kill(process.pid, signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 0
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    assert str(tmp_path) not in found.stdout
+def test_it_goes_on_with_what_it_kept_and_nothing_is_left_when_it_ends(tmp_path: Path):
+    for _ in range(2):
+        process = subprocess.Popen(
+            [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(tmp_path / "kept")],
+            stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"authorization": f"Bearer {told['key']}"}
+        tried = httpx2.post(f"{told['address']}/v1/webhooks/mock/test", headers=headers, timeout=60)
+        assert tried.json()["answered"] == 204
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        assert str(tmp_path) not in found.stdout

@@ -150,3 +150,10 @@ def test_an_explained_line_becomes_a_page(environment: dict[str, str], tmp_path:
     done = typed(f"everycent explain INV-000002 --html {page}", environment)
     assert done.returncode == 0, done.stderr
     assert "<svg" in page.read_text(encoding="utf-8")
+
+
+def test_make_demo_ends_with_what_to_type_next() -> None:
+    recipe = subprocess.run(
+        ["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert recipe[-1].endswith("everycent demo")

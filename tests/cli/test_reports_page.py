@@ -117,6 +117,26 @@ def test_what_a_sub_service_says_otherwise_is_shown_line_by_line(
     assert "together 8, but the report says that 3 was used" in events.stdout
 
 
+def test_a_key_that_is_not_set_is_one_alarm_however_many_periods_wait(shell: Shell) -> None:
+    shell("catalog", "apply", "examples/reports/catalog.yaml")
+    for variable in ("COMPUTE_KEY", "STORAGE_KEY"):
+        shell.environment.pop(variable, None)
+    create = ("config", "create", "examples/reports/reports.yaml")
+    for command in (("config", "activate", "v1"), (*create, "--activate")):
+        shell(*create)
+        done = shell.run(*command)
+        assert done.returncode == 0
+        assert "COMPUTE_KEY is not set here" in done.stderr
+        assert "STORAGE_KEY is not set here" in done.stderr
+    for period in ("2026-01", "2026-02"):
+        assert shell.run("report", "build", "--period", period).returncode == 3
+    found = json.loads(shell.run("alarm", "list", "--json").stdout)
+    assert sorted((one["kind"], one["subject"]) for one in found) == [
+        ("report.incomplete", "compute"), ("report.incomplete", "storage"),
+    ]  # fmt: skip
+    assert "no_key, the environment variable COMPUTE_KEY holds no key" in str(found)
+
+
 def test_a_file_of_the_page_and_of_the_example_is_a_configuration(shell: Shell) -> None:
     shell("catalog", "apply", "examples/reports/catalog.yaml")
     page = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

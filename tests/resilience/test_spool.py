@@ -169,6 +169,28 @@ def test_what_is_not_taken_when_it_is_drained_is_kept_with_the_reasons_and_an_al
     assert alarm.state == "resolved"
 
 
+def test_what_waits_is_shown_where_the_spool_is_not_set_up_any_more(own, key):
+    with serving(own.environ(**SPOOL)) as api:
+        assert post(api, key, record("before")).status_code == 200
+        away(own, api)
+        assert post(api, key, record("kept")).status_code == 202
+        api.running.process.kill()
+    own.start()
+    command = [EVERYCENT, "usage", "spool"]
+    done = subprocess.run(
+        command, env=own.environ(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.startswith("1 batch waiting")) == (0, True)
+    assert "nothing drains what waits here" in done.stderr
+    with serving(own.environ(**SPOOL)):
+        until(lambda: look(own)[0]["waiting"] == 0, "the spool is empty")
+    done = subprocess.run(
+        command, env=own.environ(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage.no_spool" in done.stderr
+
+
 def test_a_full_spool_says_so_and_keeps_what_it_has(own, key):
     with serving(own.environ(**SPOOL, EVERYCENT_USAGE_SPOOL_MB="1")) as api:
         assert post(api, key, record("before")).status_code == 200

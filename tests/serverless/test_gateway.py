@@ -15,6 +15,8 @@ from tests.serverless import events
 JSON = (b"content-type", b"application/json")
 PNG = bytes(range(256))
 
+PACKED = gzip.compress(b"{}", mtime=0)  # the same in every process
+
 
 @pytest.mark.parametrize("of", [events.http_api, events.rest_api])
 @pytest.mark.parametrize(
@@ -56,7 +58,12 @@ def test_a_header_that_stands_only_beside_those_that_may_come_twice_is_read():
 @pytest.mark.parametrize("of", [events.http_api, events.rest_api])
 @pytest.mark.parametrize(
     ("body", "in_base64"),
-    [(b"", False), ('{"č": 1}'.encode(), False), (b'{"a": 1}', True), (gzip.compress(b"{}"), True)],
+    [
+        (b"", False),
+        ('{"č": 1}'.encode(), False),
+        (b'{"a": 1}', True),
+        (gzip.compress(b"{}", mtime=0), True),
+    ],
 )
 def test_a_body_comes_byte_by_byte(of, body, in_base64):
     assert gateway.body_of(of("POST", "/", body=body, in_base64=in_base64)) == body
@@ -88,7 +95,7 @@ def test_what_is_no_request_is_refused(event):
         ([(b"content-type", b"text/html; charset=utf-8")], b"<p>", True),
         ([(b"content-type", b"application/x-ndjson")], b"{}\n", True),
         ([(b"content-type", b"text/html; charset=latin-1")], b"<p>", False),
-        ([JSON, (b"Content-Encoding", b"gzip")], gzip.compress(b"{}"), False),
+        ([JSON, (b"Content-Encoding", b"gzip")], PACKED, False),
         ([(b"content-type", b"image/png")], PNG, False),
         ([JSON], PNG, False),
         ([], b"", False),

@@ -110,6 +110,7 @@ from everycent_client.models import (
     RefundLines,
     RejectedUsage,
     RemovedThreshold,
+    Replayed,
     ReportAnswer,
     ReportConfig,
     ReportConfigVersion,
@@ -164,6 +165,12 @@ from everycent_client.models import (
     WalletsChecked,
     WalletShown,
     WalletStanding,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookMade,
+    WebhookStanding,
+    WebhookTest,
     WholeMessage,
     WholeReportState,
     WithdrawnFile,
@@ -1024,6 +1031,26 @@ def create_wallet(
     )
 
 
+def create_webhook(
+    *,
+    key: str,
+    url: str,
+    types: list[str] | UnsetType = UNSET,
+    payload: bool | UnsetType = UNSET,
+    from_start: bool | UnsetType = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[WebhookMade]:
+    """Adds an endpoint, which is told what happens from now on. Its secret is shown once:
+    it is not told again, neither to whoever repeats the request."""
+    return call(
+        "POST",
+        "/v1/webhooks",
+        WebhookMade,
+        body={"key": key, "url": url, "types": types, "payload": payload, "from_start": from_start},
+        idempotency_key=idempotency_key,
+    )
+
+
 def diff_report_configs(*, before: str, after: str) -> Call[ConfigDifferences]:
     """What differs between two versions."""
     return call(
@@ -1031,6 +1058,20 @@ def diff_report_configs(*, before: str, after: str) -> Call[ConfigDifferences]:
         "/v1/report-configs/diff",
         ConfigDifferences,
         query={"before": before, "after": after},
+    )
+
+
+def disable_webhook(
+    webhook: str, /, *, reason: str | UnsetType | None = UNSET, idempotency_key: str | None = None
+) -> Call[Webhook]:
+    """Tells an endpoint nothing until it is enabled; it is told then what it missed. Twice
+    is once."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/disable",
+        Webhook,
+        body={"reason": reason},
+        idempotency_key=idempotency_key,
     )
 
 
@@ -1088,6 +1129,17 @@ def plan_drop_add_on(
             "keep_paid": keep_paid,
             "break_term": break_term,
         },
+    )
+
+
+def enable_webhook(webhook: str, /, *, idempotency_key: str | None = None) -> Call[Webhook]:
+    """Tells an endpoint again what happens, and all that happened meanwhile. Twice is
+    once."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/enable",
+        Webhook,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -1401,7 +1453,7 @@ def get_report_config(version: str, /) -> Call[ReportConfig]:
 
 
 def get_report_events(
-    period: str, /, *, service: str, customer: str, item: str, idempotency_key: str | None = None
+    period: str, /, *, service: str, customer: str, item: str
 ) -> Call[EventsBehind]:
     """The raw events behind what a report bills a customer for an item, as the sub-service
     tells them now. They have to come to what the report says."""
@@ -1410,7 +1462,6 @@ def get_report_events(
         f"/v1/reports/{quote(period, safe='')}/events",
         EventsBehind,
         body={"service": service, "customer": customer, "item": item},
-        idempotency_key=idempotency_key,
     )
 
 
@@ -1437,7 +1488,6 @@ def get_service_chart(
     step: Literal["day", "hour", "month"] | UnsetType = UNSET,
     customer: str | UnsetType | None = UNSET,
     resource: str | UnsetType | None = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[ServiceChart]:
     """Use of an item of a sub-service over time."""
     return call(
@@ -1453,33 +1503,23 @@ def get_service_chart(
             "customer": customer,
             "resource": resource,
         },
-        idempotency_key=idempotency_key,
     )
 
 
-def get_service_resources(
-    period: str, /, *, service: str, idempotency_key: str | None = None
-) -> Call[ServiceResources]:
+def get_service_resources(period: str, /, *, service: str) -> Call[ServiceResources]:
     """What a sub-service has for customers in a period."""
     return call(
         "POST",
         f"/v1/reports/{quote(period, safe='')}/resources",
         ServiceResources,
         body={"service": service},
-        idempotency_key=idempotency_key,
     )
 
 
-def get_service_usage(*, customer: str, idempotency_key: str | None = None) -> Call[UsageNow]:
+def get_service_usage(*, customer: str) -> Call[UsageNow]:
     """What a customer has used in the month that runs, of every sub-service: of all, or not
     at all."""
-    return call(
-        "POST",
-        "/v1/reports/usage",
-        UsageNow,
-        body={"customer": customer},
-        idempotency_key=idempotency_key,
-    )
+    return call("POST", "/v1/reports/usage", UsageNow, body={"customer": customer})
 
 
 def get_sign_in() -> Call[SignIn]:
@@ -1581,6 +1621,11 @@ def get_usage_counts() -> Call[UsageCounts]:
 def get_wallet(wallet: str, /, *, as_of: str | UnsetType = UNSET) -> Call[WalletShown]:
     """One wallet: its balance, every grant, and every draw."""
     return call("GET", f"/v1/wallets/{quote(wallet, safe='')}", WalletShown, query={"as_of": as_of})
+
+
+def get_webhook(webhook: str, /) -> Call[WebhookStanding]:
+    """An endpoint, how far it has come and what is wrong."""
+    return call("GET", f"/v1/webhooks/{quote(webhook, safe='')}", WebhookStanding)
 
 
 def grant_credit(
@@ -2436,6 +2481,51 @@ def list_wallets(
     )
 
 
+def list_webhook_deliveries(
+    webhook: str,
+    /,
+    *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
+    state: Literal["delivered", "failed", "waiting"] | UnsetType = UNSET,
+) -> Pages[WebhookDelivery]:
+    """What is on its way to an endpoint, what was given up, and the last that came through,
+    the newest first."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/webhooks/{quote(webhook, safe='')}/deliveries",
+            Page[WebhookDelivery],
+            query={"size": size, "after": after, "state": state},
+        )
+    )
+
+
+def list_webhook_events(
+    webhook: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[WebhookEvent]:
+    """The events that an endpoint was told, or will be told next, in order. Whoever missed
+    some finds them here: `after` is the number of the last one that came, which is in the
+    header `webhook-sequence`."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/webhooks/{quote(webhook, safe='')}/events",
+            Page[WebhookEvent],
+            query={"size": size, "after": after},
+        )
+    )
+
+
+def list_webhooks(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[WebhookStanding]:
+    """Endpoints by key, with how far each has come and what is wrong."""
+    return Pages(
+        call("GET", "/v1/webhooks", Page[WebhookStanding], query={"size": size, "after": after})
+    )
+
+
 def move_contracts(
     plan: str,
     /,
@@ -2570,19 +2660,10 @@ def plan_pause_subscription(
 
 
 def plan_catalog(
-    *,
-    yaml: str | UnsetType | None = UNSET,
-    catalog: dict[str, Any] | UnsetType | None = UNSET,
-    idempotency_key: str | None = None,
+    *, yaml: str | UnsetType | None = UNSET, catalog: dict[str, Any] | UnsetType | None = UNSET
 ) -> Call[CatalogChanges]:
     """Tells what applying a catalogue would change, field by field. Changes nothing."""
-    return call(
-        "POST",
-        "/v1/catalog/plan",
-        CatalogChanges,
-        body={"yaml": yaml, "catalog": catalog},
-        idempotency_key=idempotency_key,
-    )
+    return call("POST", "/v1/catalog/plan", CatalogChanges, body={"yaml": yaml, "catalog": catalog})
 
 
 def plan_dunning(*, as_of: str | UnsetType = UNSET) -> Pages[PlannedStep]:
@@ -2647,7 +2728,6 @@ def preview_documents(
     | TryResume
     | UnsetType
     | None = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[Previewed]:
     """The next documents of a customer, by the very code that would write them, as they are
     or as a change of a contract would make them. Nothing is written. What a billing run
@@ -2657,7 +2737,6 @@ def preview_documents(
         f"/v1/customers/{quote(customer, safe='')}/preview",
         Previewed,
         body={"as_of": as_of, "zone": zone, "payment_days": payment_days, "change": change},
-        idempotency_key=idempotency_key,
     )
 
 
@@ -2712,7 +2791,6 @@ def rate_price(
     billed: str | UnsetType | None = UNSET,
     share: str | UnsetType | None = UNSET,
     is_last: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[RatedPrice]:
     """Works out what a price makes of a quantity or of events, with every step. Nothing of
     the catalogue or of contracts is looked at, and nothing is kept."""
@@ -2730,7 +2808,6 @@ def rate_price(
             "share": share,
             "is_last": is_last,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -2937,6 +3014,25 @@ def replace_records(
     )
 
 
+def replay_webhook(
+    webhook: str,
+    /,
+    *,
+    from_: int | UnsetType | None = UNSET,
+    to: int | UnsetType | None = UNSET,
+    delivery: str | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[Replayed]:
+    """Sends events to an endpoint again, under the ids that they had and in their order."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/replay",
+        Replayed,
+        body={"from": from_, "to": to, "delivery": delivery},
+        idempotency_key=idempotency_key,
+    )
+
+
 def requeue_erp_document(
     document: str, /, *, reason: str, idempotency_key: str | None = None
 ) -> Call[NamedErpDocument]:
@@ -3118,6 +3214,20 @@ def roll_back_report_config(
     )
 
 
+def rotate_webhook(
+    webhook: str, /, *, overlap_hours: int | UnsetType = UNSET, idempotency_key: str | None = None
+) -> Call[WebhookMade]:
+    """Gives an endpoint another secret, shown here once. The one before it signs too for
+    some hours, so that the receiver can take the new one up without losing anything."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/rotate",
+        WebhookMade,
+        body={"overlap_hours": overlap_hours},
+        idempotency_key=idempotency_key,
+    )
+
+
 def run_dunning(
     *, as_of: str | UnsetType | None = UNSET, idempotency_key: str | None = None
 ) -> Call[DunningDone]:
@@ -3184,6 +3294,17 @@ def plan_sell_once(
             "quantities": quantities,
             "prices": prices,
         },
+    )
+
+
+def send_webhook_test(webhook: str, /, *, idempotency_key: str | None = None) -> Call[WebhookTest]:
+    """Sends `webhook.test` to an endpoint now, whether it is enabled or not, and says what
+    it answers. It is outside the sequence, and is not tried again."""
+    return call(
+        "POST",
+        f"/v1/webhooks/{quote(webhook, safe='')}/test",
+        WebhookTest,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -3530,7 +3651,6 @@ def try_credit(
     carry_overage: CarryOverage | UnsetType = UNSET,
     time_zone: str | UnsetType = UNSET,
     resets: list[str] | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[TrialAnswer]:
     """Draws grants down that lie in no wallet: what would be left, and why. Nothing is
     stored."""
@@ -3547,7 +3667,6 @@ def try_credit(
             "time_zone": time_zone,
             "resets": resets,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -3668,13 +3787,32 @@ def update_customer(
     )
 
 
+def update_webhook(
+    webhook: str,
+    /,
+    *,
+    url: str | UnsetType | None = UNSET,
+    types: list[str] | UnsetType | None = UNSET,
+    payload: bool | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[WebhookMade]:
+    """Changes an endpoint. Another URL is another receiver: it gets a secret of its own,
+    shown here once, and the one before it signs nothing any more."""
+    return call(
+        "PATCH",
+        f"/v1/webhooks/{quote(webhook, safe='')}",
+        WebhookMade,
+        body={"url": url, "types": types, "payload": payload},
+        idempotency_key=idempotency_key,
+    )
+
+
 def verify(
     *,
     promises: list[str] | UnsetType | None = UNSET,
     replay: bool | UnsetType = UNSET,
     recount_percent: int | UnsetType = UNSET,
     seconds: int | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[Verified]:
     """Proves that journal = books = invoices = usage, as of one instant, and names whatever
     violates a promise. Nothing is changed. It takes a minute for a few hundred thousand
@@ -3691,7 +3829,6 @@ def verify(
             "recount_percent": recount_percent,
             "seconds": seconds,
         },
-        idempotency_key=idempotency_key,
     )
 
 

@@ -2829,6 +2829,16 @@ class NewWallet(msgspec.Struct, kw_only=True, omit_defaults=True):
     prices: list[str] | UnsetType = UNSET
 
 
+class NewWebhook(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An endpoint that is wanted."""
+
+    key: str
+    url: str
+    types: list[str] | UnsetType = UNSET
+    payload: bool | UnsetType = UNSET
+    from_start: bool | UnsetType = UNSET
+
+
 class NewWriteOff(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why an invoice is given up, or is not any more."""
 
@@ -3134,6 +3144,7 @@ class Plan(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The exact effect that a change would have now."""
 
     plan: str
+    answer: Any
     events: dict[str, int]
     documents: list[PlannedDocument]
     postings: list[PlannedPosting]
@@ -3627,6 +3638,22 @@ class ReplacedRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str
 
 
+class Replay(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is to be sent again: numbers `from` to `to` (one, without `to`), or one
+    `delivery`."""
+
+    from_: int | UnsetType | None = msgspec.field(default=UNSET, name="from")
+    to: int | UnsetType | None = UNSET
+    delivery: str | UnsetType | None = UNSET
+
+
+class Replayed(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How many events are sent again."""
+
+    endpoint: str
+    events: int
+
+
 class Report(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What all sub-services of a configuration say was used in a period."""
 
@@ -3796,6 +3823,12 @@ class RevokedKey(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     key_id: str
     is_new: bool
+
+
+class Rotation(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """For how long two secrets sign."""
+
+    overlap_hours: int | UnsetType = UNSET
 
 
 class Rule(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4956,6 +4989,121 @@ class WantedProof(msgspec.Struct, kw_only=True, omit_defaults=True):
     replay: bool | UnsetType = UNSET
     recount_percent: int | UnsetType = UNSET
     seconds: int | UnsetType = UNSET
+
+
+class Webhook(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An endpoint: who is told what, and where."""
+
+    endpoint: str
+    key: str
+    url: str
+    types: list[str]
+    payload: bool
+    state: Literal["disabled", "enabled"]
+    disabled: Literal["failing", "gone", "person"] | None
+    reason: str
+    secrets: list[WebhookSecret]
+
+
+class WebhookChanges(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is to be different about an endpoint; the rest stays."""
+
+    url: str | UnsetType | None = UNSET
+    types: list[str] | UnsetType | None = UNSET
+    payload: bool | UnsetType | None = UNSET
+
+
+class WebhookDelivery(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An event on its way, given up, or through."""
+
+    number: int
+    webhook_id: str
+    event: str
+    type: str
+    stream: str
+    status: Literal["delivered", "failed", "waiting"]
+    tries: int
+    next_at: str | None
+    answered: int | None
+    reason: str
+    tried_at: str | None
+
+
+class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An event as an endpoint is told it: `number` is its place among those that the
+    endpoint wants."""
+
+    number: int
+    webhook_id: str
+    event: str
+    type: str
+    stream: str
+    version: int
+    at: str
+
+
+class WebhookMade(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An endpoint with its new secret, if it got one. The secret is shown here and never
+    again: it is null when the request is repeated."""
+
+    endpoint: str
+    key: str
+    url: str
+    types: list[str]
+    payload: bool
+    state: Literal["disabled", "enabled"]
+    disabled: Literal["failing", "gone", "person"] | None
+    reason: str
+    secrets: list[WebhookSecret]
+    secret: str | None
+
+
+class WebhookOff(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why it is told nothing."""
+
+    reason: str | UnsetType | None = UNSET
+
+
+class WebhookSecret(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What tells a secret from another one, and nothing of it."""
+
+    fingerprint: str
+    made_at: str
+    until: str | None
+
+
+class WebhookStanding(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An endpoint and how it goes: `number` events were numbered for it, of which so many
+    are `waiting` to be sent and `failed` (given up); `failures` in a row since
+    `failing_since`."""
+
+    endpoint: str
+    key: str
+    url: str
+    types: list[str]
+    payload: bool
+    state: Literal["disabled", "enabled"]
+    disabled: Literal["failing", "gone", "person"] | None
+    reason: str
+    secrets: list[WebhookSecret]
+    number: int
+    waiting: int
+    failed: int
+    failures: int
+    failing_since: str | None
+    rests_until: str | None
+    succeeded_at: str | None
+    is_troubled: bool
+
+
+class WebhookTest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What came of a test."""
+
+    endpoint: str
+    webhook_id: str
+    taken: bool
+    answered: int | None
+    reason: str
 
 
 class WhichChart(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -31,6 +31,7 @@ from everycent.api.service import (
 from everycent.api.shapes import Body
 from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
+from everycent.flows.rehearse import rehearse
 from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
 
 JSON = "application/json"
@@ -38,6 +39,7 @@ NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
 _MOST_BYTES = 1_048_576
 _REPEATED = {"Idempotency-Replayed": "true"}
 _SHOWN = 200
+_BEGUN, _FAILED = 102, 500
 
 
 class _Read(NamedTuple):
@@ -66,7 +68,11 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         if operation.kind is Kind.RAW:
             if not isinstance(operation.scope, Open):
                 await _admit_first(request)
-            response: Response = await operation.work(request)
+            try:
+                response: Response = await operation.work(request)
+            except Forbidden as refusal:
+                await _audit_failure(request, operation, None, refusal)
+                raise
             return response
         who = None
         try:
@@ -74,13 +80,13 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
             read = await _read(request, operation, who, path)
             if operation.kind is Kind.READING:
                 return await _looked(request, operation, read)
+            if operation.kind is Kind.ASKING:
+                return await _tried(request, operation, read)
             return await _done(request, operation, read)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
-        except Refusal as refusal:
-            if who is None:
-                who = getattr(request.state, "who", None)
-            await _audit_refusal(request, operation, who, refusal)
+        except Exception as error:
+            await _audit_failure(request, operation, who, error)
             raise
 
     return handle
@@ -159,6 +165,18 @@ async def _looked(request: Request, operation: Operation, read: _Read) -> Respon
     return Response(body, answer.status, headers, media_type=answer.media or JSON)
 
 
+async def _tried(request: Request, operation: Operation, read: _Read) -> Response:
+    service, asked = service_of(request), read.asked
+
+    def work(tx: Tx) -> Answer:
+        tx.give_up_after(service.app.settings.read_seconds)
+        return _answer(operation, operation.work(tx, asked))
+
+    database, tenant_id = service.app.database, asked.who.tenant_id
+    answer = await in_reading_thread(service, lambda: rehearse(database, tenant_id, work))
+    return Response(encoded(answer.data), answer.status, NOT_KEPT, media_type=JSON)
+
+
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:
     service = service_of(request)
     entry = _entry(request, operation, read.asked.who)
@@ -171,8 +189,8 @@ async def _done(request: Request, operation: Operation, read: _Read) -> Response
 def _change(
     service: Service, operation: Operation, read: _Read, entry: AuditEntry
 ) -> tuple[Kept, bool]:
-    """Does it in one transaction, with what is kept of it."""
-    asked, key, digest = read.asked, read.key, read.digest
+    """Does it in one transaction, with what is kept of it. A plan is done once: its token is a key."""
+    asked, digest = read.asked, read.digest
 
     def work(tx: Tx) -> Answer:
         return _answer(operation, operation.work(tx, asked))
@@ -180,8 +198,9 @@ def _change(
     database, tenant_id = service.app.database, asked.who.tenant_id
     if read.plan == planning.SHOW:
         return _kept(planning.shown(database, tenant_id, work, digest)), False
+    keys = [key for key in (read.plan, read.key) if key is not None]
     with database.transaction(tenant_id) as tx:
-        if key is not None:
+        for key in keys:
             before = operations.answered_before(tx, key, digest, asked.now)
             if before is not None:
                 return before, True
@@ -189,7 +208,7 @@ def _change(
         if read.plan is not None:
             planning.check(tx, read.plan, digest)
         shown = _kept(answer)
-        if key is not None:
+        for key in keys:
             operations.keep(tx, key, digest, asked.now, _repeated(answer))
         operations.audit(tx, entry._replace(status=shown.status))
     return shown, False
@@ -198,14 +217,17 @@ def _change(
 def _do(
     service: Service, operation: Operation, read: _Read, entry: AuditEntry
 ) -> tuple[Kept, bool]:
-    """Does it in transactions of its own: one says before that it is under way, one keeps the answer."""
+    """Does it in transactions of its own: one says before that it is under way, one keeps the answer. Of a
+    question nothing is kept."""
     asked, key, digest = read.asked, read.key, read.digest
     database, tenant_id = service.app.database, asked.who.tenant_id
-    if key is not None:
-        with database.transaction(tenant_id) as tx:
-            before = operations.begin(tx, key, digest, asked.now)
+    if operation.is_question:
+        return _kept(_answer(operation, operation.work(asked))), False
+    with database.transaction(tenant_id) as tx:
+        before = None if key is None else operations.begin(tx, key, digest, asked.now)
         if before is not None:
             return before, True
+        operations.audit(tx, entry._replace(status=_BEGUN, code="begun"))
     try:
         answer = _answer(operation, operation.work(asked))
     except Exception:
@@ -216,7 +238,8 @@ def _do(
     with database.transaction(tenant_id) as tx:
         if key is not None:
             operations.keep(tx, key, digest, asked.now, _repeated(answer))
-        operations.audit(tx, entry._replace(status=answer.status))
+        ended = service.app.ids(f"audit/{entry.request_id}/ended")
+        operations.audit(tx, entry._replace(entry_id=ended, status=answer.status))
     return _kept(answer), False
 
 
@@ -242,20 +265,22 @@ def _entry(request: Request, operation: Operation, who: Who) -> AuditEntry:
     )  # fmt: skip
 
 
-async def _audit_refusal(
-    request: Request, operation: Operation, who: Who | None, refusal: Refusal
+async def _audit_failure(
+    request: Request, operation: Operation, who: Who | None, error: Exception
 ) -> None:
     """Writes down what somebody who was known tried in vain: changes, and what is not allowed. Without the
     database nobody can, and the answer is the refusal all the same."""
-    if who is None or (operation.is_reading and not isinstance(refusal, Forbidden)):
+    known = who or getattr(request.state, "who", None)
+    if known is None or (operation.is_question and not isinstance(error, Forbidden)):
         return
     service = service_of(request)
-    entry = _entry(request, operation, who)._replace(
-        status=problems.status_of(refusal), code=refusal.code
-    )
+    status, code = _FAILED, "server.failed"
+    if isinstance(error, Refusal):
+        status, code = problems.status_of(error), error.code
+    entry = _entry(request, operation, known)._replace(status=status, code=code)
 
     def write() -> None:
-        with service.app.database.transaction(who.tenant_id) as tx:
+        with service.app.database.transaction(known.tenant_id) as tx:
             operations.audit(tx, entry)
 
     with contextlib.suppress(psycopg.Error, Refusal):

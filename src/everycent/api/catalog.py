@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from everycent.api.operation import Asked, changing, reading
+from everycent.api.operation import Asked, asking, changing, reading
 from everycent.api.shapes import Body, Instant, Page, Paged, Query, Shown
 from everycent.api.writing import writing_from
 from everycent.catalog import difference, document, operations, queries
@@ -165,7 +165,7 @@ def number_of(text: str) -> int:
 
 OPERATIONS = [
     reading("/v1/catalog", READ, list_catalog, Page[CatalogEntry], CatalogQuery),
-    changing("POST", "/v1/catalog/plan", READ, plan_catalog, CatalogChanges, CatalogFile),
+    asking("/v1/catalog/plan", READ, plan_catalog, CatalogChanges, CatalogFile),
     changing(
         "POST", "/v1/catalog/apply", WRITE, apply_catalog, CatalogChanges, AppliedFile,
         is_planned=True,

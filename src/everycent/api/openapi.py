@@ -151,7 +151,7 @@ def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
         told["security"] = []
     elif not isinstance(one.scope, Member):
         told["x-scope"] = one.scope
-    if one.kind in (Kind.CHANGING, Kind.DOING):
+    if one.kind in (Kind.CHANGING, Kind.DOING) and not one.is_question:
         told["parameters"].append(_KEY)
     if one.body is not None:
         told["requestBody"] = {
@@ -210,7 +210,7 @@ def _query_parameters(one: Operation) -> Iterable[dict[str, Any]]:
             "in": "query",
             "description": f"`{SHOW}` answers the exact effect and does nothing; the token that it answers"
             " lets it be done only if it still has that effect.",
-            "schema": {"type": "string", "maxLength": 60},
+            "schema": {"type": "string", "maxLength": 80},
         }
 
 

@@ -84,6 +84,8 @@ class Kind(Enum):
 
     READING = "reading"
     """In a snapshot."""
+    ASKING = "asking"
+    """A question that needs a body, in a snapshot in which it may try things out: all of it is undone."""
     CHANGING = "changing"
     """In one transaction, with what is kept of the request."""
     DOING = "doing"
@@ -135,8 +137,13 @@ class Operation(NamedTuple):
 
     @property
     def is_reading(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether nothing is sent with it."""
         return self.method == "GET"
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it changes nothing: then nothing is kept of it, and nobody is told that it was asked."""
+        return self.is_reading or self.scope.endswith(":read")
 
 
 def reading(
@@ -149,6 +156,19 @@ def reading(
 ) -> Operation:
     """A question, answered in a snapshot."""
     return Operation(Kind.READING, "GET", path, scope, work, answer, query, pictures=pictures)
+
+
+def asking(
+    path: str,
+    scope: str,
+    work: Callable[[Tx, Asked[Q, B]], Any],
+    answer: Any,
+    body: type[B],
+    *,
+    query: type[Q] = Query,  # type: ignore[assignment]
+) -> Operation:
+    """A question that needs a body."""
+    return Operation(Kind.ASKING, "POST", path, scope, work, answer, query, body)
 
 
 def changing(

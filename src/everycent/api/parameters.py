@@ -63,6 +63,22 @@ def choice(told: Parameters, name: str, choices: Sequence[str], usual: str) -> s
     return found
 
 
+def whole(told: Parameters, name: str, usual: int, least: int, most: int) -> int:
+    """A whole number within bounds, the usual one when none is told. Raises Invalid
+    `request.bad_parameter`."""
+    found = told.get(name, str(usual))
+    if found.isascii() and found.isdecimal() and len(found) <= _MOST_DIGITS:
+        number = int(found)
+        if least <= number <= most:
+            return number
+    raise Invalid(
+        "request.bad_parameter",
+        f"{name} is a whole number from {least} to {most}",
+        field=name,
+        value=found,
+    )
+
+
 def instant(text: str, zone: str, field: str) -> datetime:
     """An instant, or a local date, which stands for its first moment. Raises Invalid `date.malformed`,
     `time.malformed`, `time.naive`, `date.out_of_range` where no record can be."""

@@ -1,13 +1,15 @@
 """Plans: a change is shown with its exact effect first, and done later only if it still has that effect.
 
-`?plan=show` answers the effect and a token, and does nothing; `?plan=TOKEN` does it, or refuses with 409
-when it would have another effect by now. Nothing is stored for a plan: the token is a digest of the effect.
+`?plan=show` answers the effect and a token, and does nothing; `?plan=TOKEN` does it once, or refuses with
+409 when it would have another effect by now. Nothing is stored for a plan: the token is a digest of the
+effect.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
 from starlette.requests import Request
@@ -19,6 +21,7 @@ from everycent.flows import effect
 from everycent.flows.rehearse import rehearse
 
 SHOW = "show"
+_NONCE_BYTES = 8
 PARAMETER = "plan"
 
 
@@ -44,7 +47,10 @@ class PlannedPosting(Shown):
 class Plan(Shown):
     """The exact effect that a change would have now."""
 
-    plan: Annotated[str, Meta(description="Send it as the parameter `plan` to do exactly this.")]
+    plan: Annotated[
+        str, Meta(description="Send it as the parameter `plan` to do exactly this, once.")
+    ]
+    answer: Annotated[Any, Meta(description="What would be answered; new ids will be others.")]
     events: Annotated[dict[str, int], Meta(description="How many events of which type.")]
     documents: list[PlannedDocument]
     postings: list[PlannedPosting]
@@ -69,13 +75,13 @@ def shown(
 ) -> Answer:
     """The effect that the work would have, and the token for it. Nothing is done."""
 
-    def tried(tx: Tx) -> effect.Effect:
-        work(tx)
-        return effect.so_far(tx)
+    def tried(tx: Tx) -> tuple[Answer, effect.Effect]:
+        return work(tx), effect.so_far(tx)
 
-    found = rehearse(database, tenant_id, tried)
+    answer, found = rehearse(database, tenant_id, tried)
     told = {
-        "plan": effect.token(found, digest),
+        "plan": effect.token(found, digest, secrets.token_hex(_NONCE_BYTES)),
+        "answer": answer.data if answer.repeated is None else answer.repeated,
         "events": found.events,
         "documents": [one._asdict() for one in found.documents],
         "postings": [one._asdict() for one in found.postings],

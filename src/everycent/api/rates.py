@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from everycent.api.operation import Asked, changing
+from everycent.api.operation import Asked, asking
 from everycent.api.shapes import Amount, Currency, Query, Shown
 from everycent.catalog.price import QuantityRounding
 from everycent.db.connection import Tx
@@ -54,5 +54,5 @@ def rate_price(tx: Tx, asked: Asked[Query, RequestShape]) -> dict[str, Any]:  # 
 
 
 OPERATIONS = [
-    changing("POST", "/v1/rate", "catalog:read", rate_price, RatedPrice, RequestShape),
+    asking("/v1/rate", "catalog:read", rate_price, RatedPrice, RequestShape),
 ]

@@ -70,6 +70,7 @@ from everycent.api import (
     verifying,
     wallets,
     wallets_changed,
+    webhooks,
 )
 from everycent.api.answering import route_of
 from everycent.api.away import ALIVE, Away
@@ -166,6 +167,7 @@ OPERATIONS: list[Operation] = [
     *previews.OPERATIONS,
     *rates.OPERATIONS,
     *measurements.OPERATIONS,
+    *webhooks.OPERATIONS,
     *hooks.OPERATIONS,
 ]
 """All that can be asked. A module has a list of its own, which is added here."""

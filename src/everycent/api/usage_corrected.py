@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from everycent.api.operation import Asked, B, changing, doing, reading
+from everycent.api.operation import Asked, asking, changing, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import (
     Amount,
@@ -38,7 +37,7 @@ from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.period import period
 from everycent.metering.record import UsageRecord, check_name
 
-_READ, _WRITE = "usage:read", "usage:write"  # previews too: folds wait for them, as for corrections
+_READ, _WRITE = "usage:read", "usage:write"
 _MOST = 10_000
 _Kind = Literal["void", "replace", "backfill", "undo"]
 _Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -187,9 +186,9 @@ def void_records(tx: Tx, asked: Asked[Query, VoidedRecords]) -> dict[str, Any]:
     return _done(tx, asked, _voiding(tx, asked))
 
 
-def preview_void_records(asked: Asked[Query, VoidedRecords]) -> dict[str, Any]:
+def preview_void_records(tx: Tx, asked: Asked[Query, VoidedRecords]) -> dict[str, Any]:
     """What taking these records out of the count would change on which invoice. Changes nothing."""
-    return _previewed(asked, _voiding)
+    return as_data(correct.preview_in(tx, _voiding(tx, asked)))
 
 
 def replace_records(tx: Tx, asked: Asked[Query, ReplacedRecords]) -> dict[str, Any]:
@@ -197,9 +196,9 @@ def replace_records(tx: Tx, asked: Asked[Query, ReplacedRecords]) -> dict[str, A
     return _done(tx, asked, _replacing(tx, asked))
 
 
-def preview_replace_records(asked: Asked[Query, ReplacedRecords]) -> dict[str, Any]:
+def preview_replace_records(tx: Tx, asked: Asked[Query, ReplacedRecords]) -> dict[str, Any]:
     """What putting these records in the place of others would change on which invoice. Changes nothing."""
-    return _previewed(asked, _replacing)
+    return as_data(correct.preview_in(tx, _replacing(tx, asked)))
 
 
 def backfill_records(tx: Tx, asked: Asked[Query, BackfilledSpan]) -> dict[str, Any]:
@@ -207,9 +206,9 @@ def backfill_records(tx: Tx, asked: Asked[Query, BackfilledSpan]) -> dict[str, A
     return _done(tx, asked, _backfilling(tx, asked))
 
 
-def preview_backfill_records(asked: Asked[Query, BackfilledSpan]) -> dict[str, Any]:
+def preview_backfill_records(tx: Tx, asked: Asked[Query, BackfilledSpan]) -> dict[str, Any]:
     """What making a span of time say this would change on which invoice. Changes nothing."""
-    return _previewed(asked, _backfilling)
+    return as_data(correct.preview_in(tx, _backfilling(tx, asked)))
 
 
 def undo_correction(tx: Tx, asked: Asked[Query, UndoneCorrection]) -> dict[str, Any]:
@@ -217,9 +216,9 @@ def undo_correction(tx: Tx, asked: Asked[Query, UndoneCorrection]) -> dict[str, 
     return _done(tx, asked, _undoing(tx, asked))
 
 
-def preview_undo_correction(asked: Asked[Query, UndoneCorrection]) -> dict[str, Any]:
+def preview_undo_correction(tx: Tx, asked: Asked[Query, UndoneCorrection]) -> dict[str, Any]:
     """What undoing a correction would change on which invoice. Changes nothing."""
-    return _previewed(asked, _undoing)
+    return as_data(correct.preview_in(tx, _undoing(tx, asked)))
 
 
 class UsageCorrection(Shown):
@@ -284,13 +283,13 @@ OPERATIONS = [
     reading(_ONE, _READ, get_correction, UsageCorrection),
     reading(f"{_ONE}/records", _READ, list_corrected_records, Page[TouchedRecord], Paged),
     changing("POST", f"{_ALL}/void", _WRITE, void_records, _EFFECT, VoidedRecords),
-    doing("POST", f"{_ALL}/void/preview", _WRITE, preview_void_records, _EFFECT, VoidedRecords),
+    asking(f"{_ALL}/void/preview", _READ, preview_void_records, _EFFECT, VoidedRecords),
     changing("POST", f"{_ALL}/replace", _WRITE, replace_records, _EFFECT, ReplacedRecords),
-    doing("POST", f"{_ALL}/replace/preview", _WRITE, preview_replace_records, _EFFECT, ReplacedRecords),
+    asking(f"{_ALL}/replace/preview", _READ, preview_replace_records, _EFFECT, ReplacedRecords),
     changing("POST", f"{_ALL}/backfill", _WRITE, backfill_records, _EFFECT, BackfilledSpan),
-    doing("POST", f"{_ALL}/backfill/preview", _WRITE, preview_backfill_records, _EFFECT, BackfilledSpan),
+    asking(f"{_ALL}/backfill/preview", _READ, preview_backfill_records, _EFFECT, BackfilledSpan),
     changing("POST", f"{_ONE}/undo", _WRITE, undo_correction, _EFFECT, UndoneCorrection),
-    doing("POST", f"{_ONE}/undo/preview", _WRITE, preview_undo_correction, _EFFECT, UndoneCorrection),
+    asking(f"{_ONE}/undo/preview", _READ, preview_undo_correction, _EFFECT, UndoneCorrection),
 ]  # fmt: skip
 
 
@@ -323,17 +322,6 @@ def _undoing(_: Tx, asked: Asked[Query, UndoneCorrection]) -> Action:
 def _done(tx: Tx, asked: Asked[Query, Any], action: Action) -> dict[str, Any]:
     """Does it in the transaction, so that it is done once with what is kept of the request."""
     return as_data(correct.apply_in(asked.app.database, tx, action))
-
-
-def _previewed(
-    asked: Asked[Query, B], action_of: Callable[[Tx, Asked[Query, B]], Action]
-) -> dict[str, Any]:
-    """The effect, with one connection at a time: whoever had one and waited for another, beside as many
-    others as there are, would wait for ever."""
-    database, tenant_id = asked.app.database, asked.who.tenant_id
-    with database.snapshot(tenant_id) as tx:
-        action = action_of(tx, asked)
-    return as_data(correct.preview(database, tenant_id, action))
 
 
 def _records(tx: Tx, asked: Asked[Any, Any], told: list[SaidRecord]) -> list[UsageRecord]:

@@ -11,7 +11,7 @@ from everycent.flows.build_report import Desk
 from everycent.integrations.subservice_http import HttpSubService
 from everycent.kernel.errors import Unavailable
 from everycent.reports import queries
-from everycent.reports.config import Service
+from everycent.reports.config import Config, Service
 from everycent.reports.port import SubService
 
 
@@ -25,6 +25,17 @@ def is_configured(app: App, tenant_id: int) -> bool:
     """Whether a configuration of sub-services holds now."""
     with app.database.snapshot(tenant_id) as tx:
         return queries.is_configured(tx)
+
+
+def keyless(config: Config, environ: Mapping[str, str] = os.environ) -> list[Service]:
+    """The sub-services of a configuration whose key is not set in this process."""
+    found = []
+    for service in config.services:
+        try:
+            reached(service, environ)
+        except Unavailable:
+            found.append(service)
+    return found
 
 
 def reached(service: Service, environ: Mapping[str, str] = os.environ) -> SubService:

@@ -41,6 +41,9 @@ from typing import NamedTuple
 
 from everycent.kernel.errors import Invalid
 
+USAGE_SPOOL = "usage-spool"
+"""The folder of the home that usage waits in with EVERYCENT_USAGE_SPOOL=disk."""
+
 
 class Oidc(NamedTuple):
     """What the environment says of the identity provider."""
@@ -165,7 +168,7 @@ def _spool(text: str, home: Path) -> Path | None:
     if text == "refuse":
         return None
     if text == "disk":
-        return home / "usage-spool"
+        return home / USAGE_SPOOL
     if not Path(text).is_absolute():
         raise Invalid(
             "settings.bad_spool",

@@ -23,7 +23,7 @@ import msgspec
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition, Severity
 from everycent.app import alarming, durable
-from everycent.app.settings import Settings
+from everycent.app.settings import USAGE_SPOOL, Settings
 from everycent.app.wiring import App
 from everycent.kernel.errors import Unavailable
 
@@ -138,6 +138,16 @@ def of_settings(settings: Settings) -> Spool | None:
     if settings.usage_spool is None:
         return None
     return Spool(settings.usage_spool, settings.usage_spool_mb * 1_000_000)
+
+
+def left_behind(settings: Settings) -> Spool | None:
+    """What the home still has of a spool that is not set up any more, which nothing drains; None where it
+    has nothing."""
+    folder = settings.home / USAGE_SPOOL
+    if settings.usage_spool is not None or not folder.is_dir():
+        return None
+    found = Spool(folder, settings.usage_spool_mb * 1_000_000)
+    return found if found.waiting() or found.rejected() else None
 
 
 def reflect(app: App, spool: Spool, tenant_id: int) -> None:

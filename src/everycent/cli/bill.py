@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import date
 from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from everycent.catalog.policies import DATE, RUN_DAY
 from everycent.cli.common import (
     console,
     counted,
@@ -22,6 +24,7 @@ from everycent.cli.common import (
 from everycent.flows import bill as flow
 from everycent.flows.bill import RunResult
 from everycent.flows.bill_told import check_has_come, run_data
+from everycent.flows.deciding import issued_on
 from everycent.invoicing import queries
 from everycent.invoicing.runs import Progress as RunProgress
 from everycent.kernel import ids
@@ -101,16 +104,21 @@ def run(
         seconds = time.monotonic() - started
         with app.database.snapshot(tenant_id) as tx:
             parked = {r.run.run_id: queries.parked(tx, r.run.run_id) for r in results}
-    data = [_data(result, parked[result.run.run_id]) for result in results]
-    emit(data, as_json, lambda: _render(results, parked, seconds))
+            later = {r.run.run_id: queries.dated_after(tx, issued_on(r.run)) for r in results}
+    data = [
+        _data(result, parked[result.run.run_id], later[result.run.run_id]) for result in results
+    ]
+    emit(data, as_json, lambda: _render(results, parked, later, seconds))
     if any(result.progress.parked for result in results):
         sys.exit(3)
 
 
-def _data(result: RunResult, parked: list[Any]) -> dict[str, Any]:
+def _data(result: RunResult, parked: list[Any], later: dict[str, date]) -> dict[str, Any]:
     return {
         "run_id": ids.show(ids.RUN, result.run.run_id),
         "as_of": result.run.as_of,
+        "issued_on": issued_on(result.run),
+        "later": later,
         "was_resumed": result.was_resumed,
         "invoices": result.progress.invoices,
         "lines": result.progress.lines,
@@ -118,7 +126,22 @@ def _data(result: RunResult, parked: list[Any]) -> dict[str, Any]:
     }
 
 
-def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: float) -> None:
+def _dated(result: RunResult, later: dict[str, date]) -> str:
+    """The date of what a run has issued: its day, unless the policy or the series says otherwise."""
+    day = issued_on(result.run).isoformat()
+    if result.run.policies.get(DATE, RUN_DAY) != RUN_DAY:
+        day = f"by {DATE}, {day} at the latest"
+    found = [f"{on.isoformat()} in {series}" for series, on in later.items()]
+    told = f"dated {day}"
+    return told + (f"; but {', '.join(found)}, which has a document of that date" if found else "")
+
+
+def _render(
+    results: list[RunResult],
+    parked: dict[Any, list[Any]],
+    later: dict[Any, dict[str, date]],
+    seconds: float,
+) -> None:
     for result in results:
         done = result.progress
         resumed = " (resumed)" if result.was_resumed else ""
@@ -126,6 +149,8 @@ def _render(results: list[RunResult], parked: dict[Any, list[Any]], seconds: flo
             f"billed as of {instant_text(result.run.as_of)}{resumed}:"
             f" {counted(done.invoices, 'invoice')}, {counted(done.lines, 'line')}"
         )
+        if done.invoices:
+            click.echo(_dated(result, later[result.run.run_id]))
         rows = parked[result.run.run_id]
         if rows:
             who = counted(len(rows), "customer")

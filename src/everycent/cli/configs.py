@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 import msgspec
 
+from everycent.app import reporting
 from everycent.app.wiring import App
 from everycent.catalog import document
-from everycent.cli.common import emit, json_option, opened, table
+from everycent.cli.common import complain, emit, json_option, opened, table
 from everycent.flows.report_told import activation_data, version_data, version_state
 from everycent.integrations import report_config_file
 from everycent.kernel.errors import Invalid
 from everycent.kernel.period import instant_text
 from everycent.reports import config as configs
 from everycent.reports import operations, queries
+from everycent.reports.config import Config
 from everycent.reports.operations import Writer
 
 
@@ -51,6 +53,8 @@ def create(path: Path, is_active: bool, reason: str, as_json: bool) -> None:
             click.echo(f"{made.name} holds from now on")
 
     emit(data, as_json, render)
+    if is_active:
+        _warn(made)
 
 
 @config.command("list")
@@ -114,7 +118,9 @@ def activate(name: str, reason: str, as_json: bool) -> None:
     """From now on VERSION holds, for every process at once."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         made = operations.activate(tx, name, reason, _writer(app))
+        told = queries.config(tx, made.name)
     emit(msgspec.to_builtins(made), as_json, lambda: click.echo(_told(made.name, made.before)))
+    _warn(told)
 
 
 @config.command()
@@ -140,6 +146,13 @@ def history(limit: int, as_json: bool) -> None:
         for row in found
     ]
     emit(data, as_json, lambda: table([">no", "version", "since", "by", "~reason"], rows))
+
+
+def _warn(config: Config) -> None:
+    for one in reporting.keyless(config):
+        complain(
+            f"{one.key} is not set here: whatever builds reports needs it, with the key of {one.name}"
+        )
 
 
 def _text(path: Path) -> str:

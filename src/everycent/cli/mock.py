@@ -9,17 +9,19 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+import httpx2
 
 from everycent.access import keys, operations
 from everycent.access.keys import ApiKey
 from everycent.access.roles import SCOPES
 from everycent.api import server
 from everycent.api.fronting import Front, in_front
-from everycent.app import wiring
+from everycent.app import posting, wiring
 from everycent.app.settings import Settings, from_environment
 from everycent.app.wiring import App
 from everycent.catalog import document
@@ -32,12 +34,17 @@ from everycent.examples import data as example_data
 from everycent.fakes.erp_service import ErpSettings
 from everycent.fakes.service import Settings as ProviderSettings
 from everycent.flows.stories import play as stories
+from everycent.integrations.webhook_out import shown
 from everycent.methods import operations as methods
 from everycent.methods.operations import New
 from everycent.reports import config as configs
 from everycent.reports import operations as reports
 from everycent.reports.operations import Writer
 from everycent.tenants import operations as tenants
+from everycent.webhooks import operations as webhooks
+from everycent.webhooks import queries as webhook_queries
+from everycent.webhooks.endpoint import ALL
+from everycent.webhooks.target import allowed_of
 
 TENANT = "default"
 KEY = keys.text_of("mock".ljust(keys.RANDOM_CHARS, "0"))
@@ -50,6 +57,7 @@ _SECRETS = {
 }
 _MONTH = "2026-01"
 _METHOD = "tok_ok"
+_ENDPOINT = "mock"
 
 
 class _Around(NamedTuple):
@@ -60,6 +68,7 @@ class _Around(NamedTuple):
     compute: str
     storage: str
     mail: str
+    receiver: str
 
 
 @click.command()
@@ -74,8 +83,9 @@ class _Around(NamedTuple):
 )  # fmt: skip
 @json_option
 def mock(host: str, port: int, data: Path | None, as_json: bool) -> None:
-    """Serve the API over books that are thrown away, with a payment provider, an ERP, sub-services and a
-    mail server that only pretend, all of them wired up, and the months of a software firm in it.
+    """Serve the API over books that are thrown away, with a payment provider, an ERP, sub-services, a
+    mail server and a receiver of webhooks that only pretend, all of them wired up, and the months of a
+    software firm in it.
 
     Develop against it: nothing in it is real, and all of it works. docs/mock.md."""
     stop = threading.Event()
@@ -88,8 +98,10 @@ def mock(host: str, port: int, data: Path | None, as_json: bool) -> None:
         stack.callback(embedded.down, found.home)
         _say(as_json, "starting PostgreSQL ...")
         app = stack.enter_context(wiring.running(found))
-        _say(as_json, "starting the provider, the ERP, sub-services and mail ...")
+        _say(as_json, "starting the provider, the ERP, sub-services, mail and a receiver ...")
         around = stack.enter_context(_around(folder))
+        found = _reaching(found, around.receiver)
+        app = app._replace(settings=found)
         environ = _wired(found, around)
         _say(as_json, "playing the months of a software firm ...")
         tenant_id = _seeded(app, around)
@@ -99,6 +111,7 @@ def mock(host: str, port: int, data: Path | None, as_json: bool) -> None:
             Front("erp", "The ERP", around.erp),
             Front("compute", "Sub-service: compute", around.compute),
             Front("storage", "Sub-service: storage", around.storage),
+            Front("receiver", "A receiver of webhooks", around.receiver),
         ]
 
         def tell(address: str) -> None:
@@ -130,7 +143,14 @@ def _around(folder: Path) -> Iterator[_Around]:
             begun("compute", "subservice", "compute", *filled),
             begun("storage", "subservice", "storage", *filled),
             begun("mail", "mail"),
+            begun("receiver", "receiver"),
         )
+
+
+def _reaching(found: Settings, receiver: str) -> Settings:
+    """The settings with which webhooks reach the receiver too, on this machine."""
+    allowed = f"{found.webhook_allow} {receiver.removeprefix('http://')}"
+    return found._replace(webhook_allow=allowed.strip())
 
 
 def _wired(found: Settings, around: _Around) -> dict[str, str]:
@@ -153,6 +173,7 @@ def _wired(found: Settings, around: _Around) -> dict[str, str]:
         "EVERYCENT_SMTP_URL": smtp if smtp.startswith("smtp://") else f"smtp://{smtp}",
         "EVERYCENT_MAIL_FROM": "Billing <billing@example.com>",
         "EVERYCENT_ALARM_MAIL": "operator@example.com",
+        "EVERYCENT_WEBHOOK_ALLOW": found.webhook_allow,
     }
 
 
@@ -166,6 +187,7 @@ def _seeded(app: App, around: _Around) -> int:
         _with_methods(app, tenant_id)
         _with_key(app, tenant_id)
     _with_services(app, tenant_id, {"compute": around.compute, "storage": around.storage})
+    _with_receiver(app, tenant_id, around.receiver)
     return tenant_id
 
 
@@ -205,6 +227,21 @@ def _with_services(app: App, tenant_id: int, addresses: Mapping[str, str]) -> No
         made = configs.parse(told)
         reports.create(tx, made, writer)
         reports.activate(tx, made.name, "", writer)
+
+
+def _with_receiver(app: App, tenant_id: int, address: str) -> None:
+    """An endpoint that tells the receiver all that happens, where it listens now."""
+    url, sealing, writer = f"{address}/hooks/{_ENDPOINT}", posting.sealing(app), posting.writer(app)
+    allowed = allowed_of(app.settings.webhook_allow)
+    with app.database.transaction(tenant_id) as tx:
+        if any(one.endpoint.key == _ENDPOINT for one in webhook_queries.listed(tx)):
+            _, is_new = webhooks.update(tx, _ENDPOINT, sealing, writer, url=url, allowed=allowed)
+            if not is_new:  # it listens where it did, and knows no secret any more
+                webhooks.rotate(tx, _ENDPOINT, timedelta(0), sealing, writer)
+        else:
+            webhooks.add(tx, _ENDPOINT, url, (ALL,), sealing, writer, allowed=allowed)
+    told = {"secrets": [shown(sealing.secret)]}
+    httpx2.put(f"{address}/admin/secrets/{_ENDPOINT}", json=told).raise_for_status()
 
 
 def _told(app: App, tenant_id: int, address: str, as_json: bool) -> None:

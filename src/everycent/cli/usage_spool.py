@@ -9,7 +9,7 @@ import click
 from everycent.app import usage_spool
 from everycent.app.settings import from_environment
 from everycent.app.usage_spool import Rejected, Spool
-from everycent.cli.common import counted, emit, json_option, opened, table
+from everycent.cli.common import complain, counted, emit, json_option, opened, table
 from everycent.kernel.errors import NotFound, Unavailable
 from everycent.kernel.period import instant_text
 
@@ -29,7 +29,10 @@ def add_to(group: click.Group) -> None:
 def spool(discard: str | None, as_json: bool) -> None:
     """Say how much usage waits on this machine for the database, and what was not taken when it was back.
     Needs no database. Ends with exit code 3 when something was not taken."""
-    found = usage_spool.of_settings(from_environment())
+    here = from_environment()
+    found = usage_spool.of_settings(here)
+    if found is None and (found := usage_spool.left_behind(here)) is not None:
+        complain("EVERYCENT_USAGE_SPOOL is not set to disk: nothing drains what waits here")
     if found is None:
         raise Unavailable(
             "usage.no_spool",

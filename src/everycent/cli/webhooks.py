@@ -12,6 +12,7 @@ from everycent.app.settings import from_environment
 from everycent.app.staying import stay_at_work, staying
 from everycent.cli import webhooks_shown as shown
 from everycent.cli.common import complain, counted, emit, json_option, opened, table
+from everycent.flows import webhook_told
 from everycent.flows.post_webhooks import post_webhooks, reflect, send_test
 from everycent.integrations.webhook_out import shown as shown_secret
 from everycent.kernel.errors import Invalid
@@ -56,7 +57,7 @@ def add(
 
 
 def _tell_secret(done: str, one: Endpoint, secret: bytes | None, as_json: bool) -> None:
-    data = shown.endpoint(one)
+    data = webhook_told.endpoint(one)
     if secret is not None:
         data["secret"] = shown_secret(secret)
 
@@ -78,7 +79,7 @@ def list_(as_json: bool) -> None:
         found = queries.listed(tx)
     columns = ["endpoint", "state", "~url", "~types", ">told", ">waiting", ">given up", ">in a row"]
     emit(
-        [shown.standing(one) for one in found],
+        [webhook_told.standing(one) for one in found],
         as_json,
         lambda: table(columns, [shown.standing_row(one) for one in found]),
     )
@@ -91,7 +92,7 @@ def show(key: str, as_json: bool) -> None:
     """Show the endpoint KEY."""
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         found = queries.by_key(tx, key)
-    emit(shown.standing(found), as_json, lambda: shown.print_standing(found))
+    emit(webhook_told.standing(found), as_json, lambda: shown.print_standing(found))
 
 
 @webhook.command()
@@ -123,7 +124,7 @@ def enable(key: str, as_json: bool) -> None:
         with app.database.transaction(tenant_id) as tx:
             one = operations.enable(tx, key, posting.writer(app))
         reflect(posting.desk(app, tenant_id))
-    emit(shown.endpoint(one), as_json, lambda: click.echo(f"{key} is enabled"))
+    emit(webhook_told.endpoint(one), as_json, lambda: click.echo(f"{key} is enabled"))
 
 
 @webhook.command()
@@ -136,7 +137,7 @@ def disable(key: str, reason: str, as_json: bool) -> None:
         with app.database.transaction(tenant_id) as tx:
             one = operations.disable(tx, key, reason, posting.writer(app))
         reflect(posting.desk(app, tenant_id))
-    emit(shown.endpoint(one), as_json, lambda: click.echo(f"{key} is disabled"))
+    emit(webhook_told.endpoint(one), as_json, lambda: click.echo(f"{key} is disabled"))
 
 
 @webhook.command()
@@ -167,7 +168,7 @@ def events(key: str, after: int, limit: int, as_json: bool) -> None:
     with opened() as (app, tenant_id), app.database.snapshot(tenant_id) as tx:
         endpoint_id = queries.by_key(tx, key).endpoint.endpoint_id
         found = queries.told(tx, key, after=after, limit=limit)
-    data = [shown.event(endpoint_id, number, row) for number, row in found]
+    data = [webhook_told.event(endpoint_id, number, row) for number, row in found]
     columns = [">number", "type", "~subject", "at", "webhook-id"]
     emit(data, as_json, lambda: table(columns, [shown.event_row(one) for one in data]))
 
@@ -211,7 +212,7 @@ def replay(
         number = queries.number_of(tx, key, delivery) if delivery is not None else first or 1
         count = operations_posting.replay(tx, key, number, last or number, app.clock())
     emit(
-        {"endpoint": key, "events": count},
+        webhook_told.replayed(key, count),
         as_json,
         lambda: click.echo(f"{counted(count, 'event')} will be sent again"),
     )
@@ -224,11 +225,7 @@ def test(key: str, as_json: bool) -> None:
     """Send `webhook.test` to the endpoint KEY now, and say what it answers."""
     with opened() as (app, tenant_id):
         name, answer = send_test(posting.desk(app, tenant_id), key)
-    data = {
-        "endpoint": key, "webhook_id": name, "taken": answer.is_taken, "answered": answer.status,
-        "reason": answer.reason,
-    }  # fmt: skip
-    emit(data, as_json, lambda: click.echo(shown.answer(answer)))
+    emit(webhook_told.test(key, name, answer), as_json, lambda: click.echo(shown.answer(answer)))
 
 
 @webhook.command()

@@ -1,48 +1,17 @@
-"""Endpoints and deliveries as people and programs see them."""
+"""Endpoints and deliveries as people see them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import click
 
 from everycent.cli.common import print_lines
-from everycent.kernel import ids
+from everycent.flows.webhook_told import state
 from everycent.kernel.period import instant_text
 from everycent.webhooks.course import Answer
-from everycent.webhooks.endpoint import Endpoint
-from everycent.webhooks.posting import name_of
 from everycent.webhooks.queries import Delivery, Standing
-
-
-def endpoint(one: Endpoint) -> dict[str, Any]:
-    """An endpoint; of its secrets no more than what tells them apart."""
-    return {
-        "endpoint": one.name,
-        "key": one.key,
-        "url": one.url,
-        "types": list(one.types),
-        "payload": one.with_payload,
-        "state": state(one),
-        "reason": one.reason,
-        "secrets": [
-            {"fingerprint": kept.fingerprint, "made_at": kept.made_at, "until": kept.until}
-            for kept in one.signing
-        ],
-    }
-
-
-def state(one: Endpoint) -> str:
-    """enabled, or disabled and why."""
-    return "enabled" if one.disabled is None else f"disabled ({one.disabled.value})"
-
-
-def standing(found: Standing) -> dict[str, Any]:
-    """An endpoint with how it goes."""
-    rest = found._asdict()
-    return endpoint(rest.pop("endpoint")) | rest
 
 
 def standing_row(found: Standing) -> list[str]:
@@ -72,19 +41,6 @@ def print_standing(found: Standing) -> None:
         told.append((f"secret {kept.fingerprint}", f"since {instant_text(kept.made_at)}{until}"))
     click.echo(f"{one.key} ({one.name})")
     print_lines(told)
-
-
-def event(endpoint_id: UUID, number: int, row: Any) -> dict[str, Any]:
-    """An event as its receiver may look it up."""
-    return {
-        "number": number,
-        "webhook_id": name_of(endpoint_id, row.event_id),
-        "event": ids.show(ids.EVENT, row.event_id),
-        "type": row.type,
-        "stream": row.stream,
-        "version": row.version,
-        "at": row.at,
-    }
 
 
 def event_row(told: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from everycent.fakes import receiver_page
 from everycent.kernel.errors import Invalid, Refusal
 from everycent.standins.serving import refused, told
 
@@ -70,6 +71,7 @@ class Taken(msgspec.Struct, omit_defaults=True):
     is_signed: bool | None
     status: int
     body: str
+    signature: str = ""
 
 
 class Settings(NamedTuple):
@@ -97,6 +99,19 @@ class Receiver:
         """From here on these secrets, and no others, sign what comes to a name."""
         self._secrets[name] = [_key(secret) for secret in secrets]
 
+    def behave(self, told: Mapping[str, Any]) -> None:
+        """Answers so from here on. Raises Invalid `fake.bad_behaviour`."""
+        try:
+            found = msgspec.convert(told, Behaviour)
+        except msgspec.ValidationError as error:
+            raise Invalid("fake.bad_behaviour", f"that is no way to behave: {error}") from error
+        if not (200 <= found.status <= 599 and 0 <= found.hang <= _LONGEST_HANG):
+            raise Invalid(
+                "fake.bad_behaviour",
+                "that is no way to behave: status is 200 to 599, hang at most an hour",
+            )
+        self.behaviours.append(found)
+
     def read(self, name: str, headers: Mapping[str, str], body: bytes) -> tuple[Taken, Behaviour]:
         """What came, and how it is answered."""
         content = _content(body)
@@ -108,7 +123,7 @@ class Receiver:
             name, datetime.now(UTC), headers.get("webhook-id", ""),
             headers.get("webhook-timestamp", ""), int(number) if number.isdecimal() else None,
             str(content.get("type", "")), subject, self._is_signed(name, headers, body), 0,
-            body.decode(errors="replace"),
+            body.decode(errors="replace"), headers.get("webhook-signature", ""),
         )  # fmt: skip
         answer = Behaviour(status=401) if one.is_signed is False else self._behaviour(one)
         one.status = answer.status
@@ -181,6 +196,7 @@ def make_app(folder: Path, settings: Settings = Settings()) -> Starlette:  # noq
     """The receiver over a folder."""
     app = Starlette(
         routes=[
+            *receiver_page.ROUTES,
             Route("/hooks/{name}", _take, methods=["POST"]),
             Route("/admin/behaviours", _behave, methods=["GET", "POST", "DELETE"]),
             Route("/admin/secrets/{name}", _know, methods=["PUT"]),
@@ -218,23 +234,10 @@ async def _behave(request: Request) -> Response:
     answered."""
     receiver = _receiver(request)
     if request.method == "POST":
-        receiver.behaviours.append(_behaviour_of(await told(request)))
+        receiver.behave(await told(request))
     elif request.method == "DELETE":
         receiver.behaviours.clear()
     return JSONResponse({"behaviours": msgspec.to_builtins(receiver.behaviours)})
-
-
-def _behaviour_of(content: dict[str, Any]) -> Behaviour:
-    try:
-        found = msgspec.convert(content, Behaviour)
-    except msgspec.ValidationError as error:
-        raise Invalid("fake.bad_behaviour", f"that is no way to behave: {error}") from error
-    if not (200 <= found.status <= 599 and 0 <= found.hang <= _LONGEST_HANG):
-        raise Invalid(
-            "fake.bad_behaviour",
-            "that is no way to behave: status is 200 to 599, hang at most an hour",
-        )
-    return found
 
 
 async def _know(request: Request) -> Response:

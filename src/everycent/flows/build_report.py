@@ -22,7 +22,7 @@ from everycent.db.connection import AWAY, Database
 from everycent.flows import report_alarms, shapes
 from everycent.kernel import points
 from everycent.kernel.clock import Clock
-from everycent.kernel.errors import Refusal
+from everycent.kernel.errors import Refusal, Unavailable
 from everycent.kernel.ids import IdSource
 from everycent.kernel.period import Period
 from everycent.metering.operations import Names
@@ -167,6 +167,10 @@ def pull(
         try:
             return _pull(desk, service, period, until, on_pulled)
         except Exception as error:  # noqa: BLE001 - a bug met with one of them is told, like any other fault
+            if isinstance(error, Unavailable) and error.code == "report.secret_missing":
+                return Pulled(
+                    None, [], Problem(service.name, "report", Trouble.NO_KEY, error.message)
+                )
             said = f"{type(error).__name__}: {error}"
             return Pulled(None, [], Problem(service.name, "report", Trouble.UNKNOWN, said[:200]))
 
@@ -255,7 +259,7 @@ def _write(desk: Desk, attempt: Attempt, pulled: Mapping[str, Pulled]) -> Outcom
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         made = operations.build(tx, attempt, parts, lines, names, desk.writer)
         if made is not None:
-            report_alarms.reflect(tx, attempt.name, (), desk.alarms)
+            report_alarms.reflect(tx, attempt.name, (), pulled, desk.alarms)
         points.reach("report_write.commit")
     points.reach("report_write.committed")
     return Outcome(attempt.name, "built" if made is not None else "elsewhere")
@@ -273,7 +277,7 @@ def _refuse(
     with desk.database.transaction(desk.tenant_id, idle_seconds=_IDLE_SECONDS) as tx:
         refused = operations.refuse(tx, attempt, wrong, parts, desk.writer)
         if refused is not None:
-            report_alarms.reflect(tx, attempt.name, refused.problems, desk.alarms)
+            report_alarms.reflect(tx, attempt.name, refused.problems, pulled, desk.alarms)
         points.reach("report_refuse.commit")
     points.reach("report_refuse.committed")
     if refused is None:

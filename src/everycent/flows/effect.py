@@ -1,14 +1,18 @@
-"""The effect of a change on invoices and ledger: what a transaction has written so far, without ids.
+"""The effect of a change: what a transaction has written so far, in journal, documents and ledger.
 
-Two changes of the same effect issue the same documents to the same customers and post the same amounts to
-the same accounts. Who is asked for a change can show its effect first, and do it only if it has it still.
+Two changes of the same effect record the same events about subjects in the same state, issue the same
+documents to the same customers and post the same amounts to the same accounts. Who is asked for a change
+can show its effect first, and do it only if it has it still. New ids, numbers of documents and the instant
+at which it is done are no part of it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,11 +45,20 @@ class Posted(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """How many events of which type are recorded, the documents, and the postings."""
+    """How many events of which type are recorded, the documents, the postings, and all that is recorded."""
 
     events: dict[str, int]
     documents: list[Document]
     postings: list[Posted]
+    recorded: bytes
+
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}")
+_NOW = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|\+00:00)")
+_DIGEST = re.compile(r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=")
+_NUMBER = re.compile(r'"number":\d+')
+"""What differs each time: ids, instants with a fraction of a second, digests over them, and numbers that
+others may have taken meanwhile."""
 
 
 def so_far(tx: Tx) -> Effect:
@@ -71,18 +84,34 @@ def so_far(tx: Tx) -> Effect:
             )
             for row in posted
         ),
+        _digest(written),
     )  # fmt: skip
 
 
-def token(effect: Effect, asked: bytes) -> str:
-    """What stands for this effect of this request; it tells nothing else and opens nothing."""
-    told = asked + msgspec.json.encode(effect, order="sorted")
-    return "plan_" + hashlib.sha256(told).hexdigest()[:40]
+def _digest(written: Sequence[Any]) -> bytes:
+    """Stands for the events, and for the state of the subjects that were there before: one that has moved
+    meanwhile has another version."""
+    found = hashlib.sha256()
+    for row in written:
+        subject = f"{row.stream} {row.version}" if row.version > 1 else "new"
+        payload = row.payload
+        for part, stands_for in ((_ID, "id"), (_NOW, "now"), (_DIGEST, "digest"), (_NUMBER, "no")):
+            payload = part.sub(stands_for, payload)
+        found.update(f"{row.type} {subject} {len(payload)} {payload}\n".encode())
+    return found.digest()
+
+
+def token(effect: Effect, asked: bytes, nonce: str) -> str:
+    """What stands for this effect of this request; it tells nothing else and opens nothing. The `nonce`
+    tells one plan from another that would do the same again."""
+    told = nonce.encode() + asked + msgspec.json.encode(effect, order="sorted")
+    return f"plan_{nonce}_{hashlib.sha256(told).hexdigest()[:32]}"
 
 
 def check(shown: str, effect: Effect, asked: bytes) -> None:
     """Raises Conflict `plan.moved` unless the effect is the one that the token stands for."""
-    if token(effect, asked) != shown:
+    nonce = shown.removeprefix("plan_").partition("_")[0]
+    if token(effect, asked, nonce) != shown:
         raise Conflict(
             "plan.moved",
             "this would not have the effect that was planned any more; nothing was done",

@@ -180,9 +180,13 @@ def send_test(desk: Desk, key: str) -> tuple[str, Answer]:
 def reflect(desk: Desk) -> None:
     """Raises and resolves alarms about endpoints."""
     with desk.database.transaction(desk.tenant_id) as tx:
-        writer = AlarmWriter(desk.clock(), desk.actor, desk.ids, desk.channels)
-        alarms.take_turn(tx, SOURCE)
-        alarms.reflect(tx, SOURCE, conditions(tx), writer)
+        reflect_in(tx, AlarmWriter(desk.clock(), desk.actor, desk.ids, desk.channels))
+
+
+def reflect_in(tx: Tx, writer: AlarmWriter) -> None:
+    """The same in a transaction that is open already."""
+    alarms.take_turn(tx, SOURCE)
+    alarms.reflect(tx, SOURCE, conditions(tx), writer)
 
 
 def conditions(tx: Tx) -> list[Condition]:

@@ -3,17 +3,21 @@ than it said for one that is there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from everycent.alarms import operations as alarms
 from everycent.alarms.alarm import Condition, Severity
 from everycent.alarms.operations import Writer
 from everycent.db.connection import Tx
+from everycent.reports.port import Trouble
 from everycent.reports.report import Compared, Problem
 
 
-def reflect(tx: Tx, name: str, problems: Sequence[Problem], writer: Writer) -> None:
-    """Raises and resolves alarms about the report of a period."""
+def reflect(
+    tx: Tx, name: str, problems: Sequence[Problem], services: Iterable[str], writer: Writer
+) -> None:
+    """Raises and resolves alarms about the report of a period, for which these sub-services were asked. A
+    key that is not set keeps every period from being built, and is one alarm."""
     source = f"report {name}"
     alarms.take_turn(tx, source)
     conditions = [
@@ -22,8 +26,21 @@ def reflect(tx: Tx, name: str, problems: Sequence[Problem], writer: Writer) -> N
             f"there is no report: {told(one)}",
         )
         for one in problems
+        if one.trouble != Trouble.NO_KEY
     ]  # fmt: skip
     alarms.reflect(tx, source, conditions, writer)
+    for service in sorted(services):
+        source = f"report key of {service}"
+        alarms.take_turn(tx, source)
+        keyless = [
+            Condition(
+                "report.incomplete", service, Severity.CRITICAL,
+                f"there are no reports until its key is set: {told(one)}",
+            )
+            for one in problems
+            if one.trouble == Trouble.NO_KEY and one.service == service
+        ]  # fmt: skip
+        alarms.reflect(tx, source, keyless, writer)
 
 
 def reflect_compared(tx: Tx, found: Compared, writer: Writer) -> None:

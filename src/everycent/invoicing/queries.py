@@ -334,6 +334,12 @@ def run_by_name(tx: Tx, name: str) -> Any:
     return rows[0]
 
 
+def dated_after(tx: Tx, day: date) -> dict[str, date]:
+    """Series that have a document of a later date than a day, with the latest: whatever is issued in them
+    is dated no earlier."""
+    return store.dated_after(tx, day)
+
+
 def parked(tx: Tx, run_id: UUID, *, after: str = "", limit: int | None = None) -> list[Any]:
     """The customers that a run has parked, with the reason of each, by their keys from one on."""
     return store.list_parked(tx, run_id, after, limit)

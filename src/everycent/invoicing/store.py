@@ -292,6 +292,12 @@ def first_open_chunk(tx: Tx, run_id: UUID) -> int | None:
     return chunk
 
 
+def dated_after(tx: Tx, day: date) -> dict[str, date]:
+    """Series that have a document of a later date than a day, with the latest."""
+    rows = tx.rows(SQL["dated_after"], {"tenant_id": tx.tenant_id, "day": day})
+    return {row.series: row.last_issued_on for row in rows}
+
+
 def finish_chunk(
     tx: Tx, run_id: UUID, chunk_no: int, invoices: int, lines: int, parked: int
 ) -> None:

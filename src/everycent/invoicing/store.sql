@@ -183,6 +183,11 @@ join journal_event e on e.tenant_id = b.tenant_id and e.event_id = i.event_id
     and e.recorded_at >= %(since)s
 where b.tenant_id = %(tenant_id)s and b.subscription_id = any(%(ids)s);
 
+-- name: dated_after
+-- Series that have a document of a later date than a day.
+select series, last_issued_on from number_series
+where tenant_id = %(tenant_id)s and last_issued_on > %(day)s order by series;
+
 -- name: last_dated
 select last_issued_on from number_series where tenant_id = %(tenant_id)s and series = %(series)s;
 

@@ -87,5 +87,5 @@ def checkpoints(tx: Tx) -> list[Any]:
 
 
 def written(tx: Tx) -> list[Any]:
-    """The events that this transaction has appended so far: event_id, type."""
+    """The events that this transaction has appended so far: event_id, stream, version, type, payload."""
     return store.list_written(tx)

@@ -148,5 +148,5 @@ def count_events(tx: Tx) -> int:
 
 
 def list_written(tx: Tx) -> list[Any]:
-    """The events that this transaction has appended: event_id, type."""
+    """The events that this transaction has appended: event_id, stream, version, type, payload."""
     return tx.rows(SQL["list_written"], {"tenant_id": tx.tenant_id})

@@ -124,7 +124,7 @@ select count(*) from journal_event where tenant_id = %(tenant_id)s;
 
 -- name: list_written
 -- What this transaction has appended so far.
-select event_id, type from journal_event
+select event_id, stream, version, type, payload from journal_event
 where tenant_id = %(tenant_id)s
   and (epoch, xid) >= (current_epoch(), pg_current_xact_id())
   and xmin::text = (pg_current_xact_id()::text::numeric %% 4294967296)::text

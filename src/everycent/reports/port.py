@@ -19,7 +19,7 @@ class Trouble(StrEnum):
     BROKEN: the connection broke, or the answer is larger than it may be. UNAVAILABLE, THREW, REFUSED: it
     says that it can't, fails, or won't. MALFORMED: it can't be read. OTHER: it speaks of something else
     than was asked. INCOMPLETE: something is missing, doubled, moved or changed. WRONG: a line can't be
-    so. UNKNOWN: an exception of our own."""
+    so. NO_KEY: what it is asked with is not set here. UNKNOWN: an exception of our own."""
 
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
@@ -31,6 +31,7 @@ class Trouble(StrEnum):
     OTHER = "other"
     INCOMPLETE = "incomplete"
     WRONG = "wrong"
+    NO_KEY = "no_key"
     UNKNOWN = "unknown"
 
 

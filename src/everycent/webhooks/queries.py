@@ -54,9 +54,9 @@ class Delivery(NamedTuple):
     tried_at: datetime | None
 
 
-def listed(tx: Tx) -> list[Standing]:
-    """All endpoints, by key."""
-    return [_standing(*found) for found in store.list_endpoints(tx)]
+def listed(tx: Tx, *, after: str = "", limit: int | None = None) -> list[Standing]:
+    """Endpoints by key: all of them, or up to `limit` behind a key."""
+    return [_standing(*found) for found in store.list_endpoints(tx, after=after, limit=limit)]
 
 
 def by_key(tx: Tx, key: str) -> Standing:

@@ -19,9 +19,12 @@ SQL = statements.beside(__file__)
 _decoder = msgspec.json.Decoder(Endpoint)
 
 
-def list_endpoints(tx: Tx, key: str | None = None) -> list[tuple[Endpoint, Any]]:
-    """Endpoints by key, each with a row that says how far it has come."""
-    rows = tx.rows(SQL["endpoints"], {"tenant_id": tx.tenant_id, "key": key})
+def list_endpoints(
+    tx: Tx, key: str | None = None, *, after: str = "", limit: int | None = None
+) -> list[tuple[Endpoint, Any]]:
+    """Endpoints by key, those behind `after`, each with a row that says how far it has come."""
+    told = {"tenant_id": tx.tenant_id, "key": key, "after": after, "limit": limit}
+    rows = tx.rows(SQL["endpoints"], told)
     return [(_decoder.decode(row.told), row) for row in rows]
 
 

@@ -8,8 +8,8 @@ select e.endpoint_id, e.told, p.epoch, p.xid::text::bigint as xid, p.seq, p.numb
         and d.endpoint_id = e.endpoint_id and d.status = 'failed') as failed
 from webhook_endpoint e
 join webhook_progress p on p.tenant_id = e.tenant_id and p.endpoint_id = e.endpoint_id
-where e.tenant_id = %(tenant_id)s and e.key = coalesce(%(key)s, e.key)
-order by e.key;
+where e.tenant_id = %(tenant_id)s and e.key = coalesce(%(key)s, e.key) and e.key > %(after)s
+order by e.key limit %(limit)s;
 
 -- name: enabled
 -- Endpoints that are told something, with how far they have come.
