@@ -2690,7 +2690,6 @@ def preview_backfill_records(
     source: str | None,
     reason: str,
     zone: str | UnsetType = UNSET,
-    idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
     """What making a span of time say this would change on which invoice. Changes
     nothing."""
@@ -2708,7 +2707,6 @@ def preview_backfill_records(
             "source": source,
             "reason": reason,
         },
-        idempotency_key=idempotency_key,
     )
 
 
@@ -2740,9 +2738,7 @@ def preview_documents(
     )
 
 
-def preview_replace_records(
-    *, records: list[SaidRecord], reason: str, idempotency_key: str | None = None
-) -> Call[CorrectionEffect]:
+def preview_replace_records(*, records: list[SaidRecord], reason: str) -> Call[CorrectionEffect]:
     """What putting these records in the place of others would change on which invoice.
     Changes nothing."""
     return call(
@@ -2750,26 +2746,20 @@ def preview_replace_records(
         "/v1/usage/corrections/replace/preview",
         CorrectionEffect,
         body={"records": records, "reason": reason},
-        idempotency_key=idempotency_key,
     )
 
 
-def preview_undo_correction(
-    correction: str, /, *, reason: str, idempotency_key: str | None = None
-) -> Call[CorrectionEffect]:
+def preview_undo_correction(correction: str, /, *, reason: str) -> Call[CorrectionEffect]:
     """What undoing a correction would change on which invoice. Changes nothing."""
     return call(
         "POST",
         f"/v1/usage/corrections/{quote(correction, safe='')}/undo/preview",
         CorrectionEffect,
         body={"reason": reason},
-        idempotency_key=idempotency_key,
     )
 
 
-def preview_void_records(
-    *, source: str, ids: list[str], reason: str, idempotency_key: str | None = None
-) -> Call[CorrectionEffect]:
+def preview_void_records(*, source: str, ids: list[str], reason: str) -> Call[CorrectionEffect]:
     """What taking these records out of the count would change on which invoice. Changes
     nothing."""
     return call(
@@ -2777,7 +2767,6 @@ def preview_void_records(
         "/v1/usage/corrections/void/preview",
         CorrectionEffect,
         body={"source": source, "ids": ids, "reason": reason},
-        idempotency_key=idempotency_key,
     )
 
 
