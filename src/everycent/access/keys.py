@@ -22,7 +22,7 @@ from everycent.access.roles import SCOPES as SCOPES
 from everycent.journal.event import stream_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
-from everycent.kernel.errors import Invalid
+from everycent.kernel.errors import Forbidden, Invalid
 
 PREFIX = "ec_"
 KEY_ID = "key"
@@ -129,3 +129,12 @@ def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
             hint="scopes are " + ", ".join(SCOPES),
         )
     return tuple(sorted(set(scopes)))
+
+
+def refused(why: str) -> Forbidden:
+    """Forbidden `key.refused`: there is no key that opens anything."""
+    return Forbidden(
+        "key.refused",
+        why,
+        hint="send the header Authorization: Bearer ec_…; make a key with `everycent key create NAME`",
+    )
