@@ -43,8 +43,8 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 class Service(NamedTuple):
     """One per server. `access` finds what the key with a digest opens, and `people` what a token does in a
     tenant. `threads` bounds blocking work, and `reads` that of questions, which have threads of
-    their own to be slow with; connections are shared. `asked` counts requests by who sends them, and `tried`
-    those that were refused by address."""
+    their own to be slow with; connections they share. `asked` counts requests by who sends them,
+    and `tried` those that were refused by address."""
 
     app: App
     intake: Intake
