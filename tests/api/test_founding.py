@@ -271,7 +271,7 @@ BAD = [
     ("GET", "/rest/v1/invoices?size=2&size=3", 400, "request.repeated_parameter"),
     ("GET", "/rest/v1/invoices/status/paid?status=paid", 400, "request.unknown_parameter"),
     ("GET", "/rest/v1/customers?page=2", 400, "request.unknown_parameter"),
-    ("GET", "/rest/v1/customers?after=%00", 400, "usage.bad_name"),
+    ("GET", "/rest/v1/customers?after=%00", 400, "request.bad_parameter"),
     ("GET", "/rest/v1/customers/%00", 404, "request.no_such_name"),
     ("GET", "/rest/v1/customers/nobody", 404, "customer.unknown"),
     ("GET", "/rest/v1/customers/17", 404, "customer.unknown"),

@@ -116,6 +116,9 @@ def test_what_is_planned_is_done_only_if_nothing_moved(api: Asking):
     assert api.refused("POST", path, body, plan=plan["plan"])[0] == 409
     back = api.post("/v1/invoices/INV-000003/undo-write-off", {"reason": "came back"})
     assert (back["amount"], back["open"]) == ("37.20", "37.20")
+    assert api.refused("POST", path, body, plan=plan["plan"])[1] == "plan.moved"
+    plan = api.post(path, body, plan="show")
+    assert plan["answer"]["gross"] == "-37.20"
     done = api.post(path, body, plan=plan["plan"], status=201)
     assert (done["gross"], done["open"], done["credits"]) == ("-37.20", "0.00", "INV-000003")
     again = api.get("/v1/invoices/INV-000003")

@@ -82,7 +82,9 @@ def test_a_payment_is_planned_with_what_it_posts(api: Asking):
     done = api.post("/v1/payments", body, plan=plan["plan"], status=201)
     assert done["left"] == "0.00"
     again = {**body, "reference": "tr-3"}
-    assert api.refused("POST", "/v1/payments", again, plan=plan["plan"])[0] == 409
+    assert api.refused("POST", "/v1/payments", again, plan=plan["plan"])[0] == 422
+    repeated = api.post("/v1/payments", body, plan=plan["plan"], status=201)
+    assert repeated == done
 
 
 def test_what_a_provider_charged_goes_back_with_a_credit_note_over_its_lines(api: Asking):

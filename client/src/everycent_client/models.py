@@ -1691,6 +1691,12 @@ class FlatShape(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: str
 
 
+class Followed(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a notice led to, in words."""
+
+    effects: list[str]
+
+
 class Formula(msgspec.Struct, kw_only=True, omit_defaults=True, tag="formula"):
     """A quantity computed from others; `inputs` are the names that the expression uses."""
 

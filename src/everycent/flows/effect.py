@@ -92,8 +92,9 @@ def _digest(written: Sequence[Any]) -> bytes:
     """Stands for the events, and for the state of the subjects that were there before: one that has moved
     meanwhile has another version."""
     found = hashlib.sha256()
+    new = {row.stream for row in written if row.version == 1}
     for row in written:
-        subject = f"{row.stream} {row.version}" if row.version > 1 else "new"
+        subject = f"new {row.version}" if row.stream in new else f"{row.stream} {row.version}"
         payload = row.payload
         for part, stands_for in ((_ID, "id"), (_NOW, "now"), (_DIGEST, "digest"), (_NUMBER, "no")):
             payload = part.sub(stands_for, payload)

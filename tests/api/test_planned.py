@@ -1,0 +1,70 @@
+"""A plan stands for all that would be recorded: it is done once, and not when anything of it has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.asking import Asking, asking
+from tests.conftest import Place
+from tests.flows import world
+
+DEARER = world.CATALOGUE.replace("amount: 9.90", "amount: 99.00")
+
+
+@pytest.fixture
+def api(place: Place) -> Iterator[Asking]:
+    world.sell(place, [("ana", "api"), ("ben", "api")])
+    with asking(place) as found:
+        yield found
+
+
+def agreed(**more: Any) -> dict[str, Any]:
+    return {"customer": "ana", "plan": "api", "starts_on": "2027-01-01", "key": "second", **more}
+
+
+def test_a_plan_does_not_hold_when_the_price_behind_it_is_another(api: Asking):
+    plan = api.post("/v1/subscriptions", agreed(), plan="show")
+    assert plan["documents"] == []
+    api.post("/v1/catalog/apply", {"yaml": DEARER})
+    refused = api.refused("POST", "/v1/subscriptions", agreed(), plan=plan["plan"])
+    assert refused == (409, "plan.moved")
+    assert len(api.walk("/v1/subscriptions")) == 2
+
+
+def test_a_plan_holds_while_others_do_other_things(api: Asking):
+    plan = api.post("/v1/subscriptions", agreed(), plan="show")
+    api.post("/v1/subscriptions", agreed(customer="ben", key="third"))
+    made = api.post("/v1/subscriptions", agreed(), plan=plan["plan"])
+    assert made["key"] == plan["answer"]["key"] == "second"
+
+
+def test_a_plan_is_done_once_however_often_its_token_comes(api: Asking):
+    body = {"customer": "ana", "amount": "10.00", "reference": "t-1", "way": "cash"}
+    plan = api.post("/v1/payments", body, plan="show")
+    answers = [api.send("POST", "/v1/payments", json=body, params=plan_of(plan)) for _ in range(3)]
+    assert {one.status_code for one in answers} == {201}
+    assert len({one.content for one in answers}) == 1
+    assert ["idempotency-replayed" in one.headers for one in answers] == [False, True, True]
+    keyed = api.send(
+        "POST", "/v1/payments", json=body, params=plan_of(plan), idempotency_key="other"
+    )
+    assert keyed.content == answers[0].content
+    assert len(api.walk("/v1/payments")) == 1
+
+
+def test_what_others_recorded_is_no_part_of_a_plan(place: Place):
+    from everycent.flows import effect
+    from everycent.journal import queries
+
+    with place.database.rehearsal(place.tenant_id) as tx:
+        assert queries.written(tx) == []
+    world.sell(place, [("ana", "api")])
+    with place.database.rehearsal(place.tenant_id) as tx:
+        assert effect.so_far(tx).events == {}
+
+
+def plan_of(plan: dict[str, Any]) -> dict[str, str]:
+    return {"plan": plan["plan"]}
