@@ -145,3 +145,20 @@ def test_a_bad_setting_is_refused_before_anything_is_sent(shell: Shell) -> None:
     told = refused(shell, "add", "crm", "https://example.com/")
     assert told["code"] == "settings.bad_secret_key"
     assert "c2hvcnQ=" not in json.dumps(told)
+
+
+def test_no_key_is_made_beside_a_database_that_other_machines_share(
+    shell: Shell, receiver: Fake, tmp_path: Path
+) -> None:
+    add(shell, receiver, "--type", "customer.*")
+    key = shell.environment.pop("EVERYCENT_SECRET_KEY")
+    for command in (["add", "other", "https://example.com/"], ["rotate", "crm"], ["test", "crm"]):
+        told = refused(shell, *command)
+        assert told["code"] == "settings.no_secret_key"
+        assert "openssl rand -base64 32" in told["hint"]
+    shell("customer", "add", "a", "--name", "A", "--currency", "EUR", "--time-zone", "UTC")
+    assert shell.json("webhook", "work", "--once")["waiting"] == 1
+    assert "EVERYCENT_SECRET_KEY is not set" in shell("webhook", "deliveries", "crm", "--json")
+    assert not (tmp_path / "secret.key").exists()
+    shell.environment["EVERYCENT_SECRET_KEY"] = key
+    shell("webhook", "test", "crm")

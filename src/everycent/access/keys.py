@@ -22,7 +22,7 @@ from everycent.access.roles import SCOPES as SCOPES
 from everycent.journal.event import stream_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
-from everycent.kernel.errors import Invalid
+from everycent.kernel.errors import Forbidden, Invalid
 from everycent.kernel.near import meant
 
 PREFIX = "ec_"
@@ -147,3 +147,12 @@ def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
             hint=f"{meant(scope[:60], SCOPES)} scopes are {', '.join(SCOPES)}".strip(),
         )
     return tuple(sorted(set(scopes)))
+
+
+def refused(why: str) -> Forbidden:
+    """Forbidden `key.refused`: there is no key that opens anything."""
+    return Forbidden(
+        "key.refused",
+        why,
+        hint="send the header Authorization: Bearer ec_…; make a key with `everycent key create NAME`",
+    )

@@ -17,13 +17,13 @@ from everycent.access import answers, operations
 from everycent.access.answers import Kept
 from everycent.access.audited import AuditEntry
 from everycent.api import planning, problems
+from everycent.api.admitting import admitted
 from everycent.api.asking import json_of, plain_as, query_of
 from everycent.api.bodies import body_of
 from everycent.api.identity import told_by
 from everycent.api.operation import Answer, Asked, Kind, Open, Operation, Who
 from everycent.api.service import (
     Service,
-    admitted,
     in_reading_thread,
     in_thread,
     service_of,

@@ -90,14 +90,9 @@ def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozens
     return _made(shape, told, "parameter", faults, strict=False)
 
 
-def body_as(raw: bytes, shape: type[B]) -> B:
-    """The body. Raises Invalid `request.bad_body`, `request.unknown_field`, `request.field_missing`,
-    `request.bad_field`."""
-    return plain_as(json_of(raw), shape)
-
-
 def plain_as(plain: Any, shape: type[B]) -> B:
-    """JSON that was read already, as a shape. Raises as `body_as`."""
+    """JSON that was read already, as a shape. Raises Invalid `request.bad_body`, `request.unknown_field`,
+    `request.field_missing`, `request.bad_field`."""
     if not isinstance(plain, dict):
         raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
     faults: list[Invalid] = []

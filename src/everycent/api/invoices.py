@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from msgspec import Meta, field
 
-from everycent.api import money
 from everycent.api.operation import Asked, reading
+from everycent.api.parameters import day_or_none
 from everycent.api.shapes import (
     Amount,
     Currency,
@@ -228,7 +228,7 @@ def list_invoices(tx: Tx, asked: Asked[Wanted, None]) -> Page[dict[str, Any]]:
     rows = queries.listed(
         tx, customer_id=owner, after=after, limit=wanted.size + 1, kind=wanted.kind,
         state=wanted.state, today=asked.now.date(),
-        first=money.day_or_none(wanted.from_, "from"), last=money.day_or_none(wanted.to, "to"),
+        first=day_or_none(wanted.from_, "from"), last=day_or_none(wanted.to, "to"),
     )  # fmt: skip
     left = {one.document_id: one.left for one in queries.open_of(tx, [r.invoice_id for r in rows])}
     told = [listed_data(row, left[row.invoice_id]) for row in rows]
