@@ -65,6 +65,27 @@ def test_what_is_not_committed_yet_stays_behind_the_cursor(api: Asking):
     assert [one["payload"]["text"] for one in found["items"]] == ["slow", "quick"]
 
 
+TOLD = [
+    # scopes beside journal:read    whose payloads are told: keys', members'
+    ((), (False, False)),
+    (("keys:read",), (True, False)),
+    (("members:read",), (False, True)),
+    (("keys:read", "members:read"), (True, True)),
+]
+
+
+@pytest.mark.parametrize(("scopes", "expected"), TOLD)
+def test_the_journal_tells_of_keys_and_members_whoever_may_read_them(api: Asking, scopes, expected):
+    email = f"m{len(scopes)}{''.join(scopes)[:1]}@example.com"
+    api.post("/v1/members", {"email": email, "role": "support"}, status=201)
+    reader = api.with_scopes("journal:read", *scopes)
+    for type_, is_told in zip(("api_key.created", "member.added"), expected, strict=True):
+        for one in reader.walk("/v1/journal/events", type=type_, size=50):
+            again = reader.get(f"/v1/journal/events/{one['event_id']}")
+            assert (one["payload"] is not None, again == one) == (is_told, True)
+    assert reader.walk("/v1/journal/events", type="invoice.issued")[0]["payload"]["lines"]
+
+
 def test_events_are_found_by_subject_and_by_type(api: Asking):
     issued = api.walk("/v1/journal/events", type="invoice.issued")
     assert [one["type"] for one in issued] == ["invoice.issued"] * 3

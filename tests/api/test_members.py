@@ -9,10 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from everycent.access.roles import SCOPES
 from everycent.flows.replay import replay
 from everycent.tenants import operations as tenants
 from tests.api.asking import Asking, asking
-from tests.api.signing import Signing, member, signing
+from tests.api.serving import make_key
+from tests.api.signing import Signing, beside, member, signing
 from tests.conftest import NOW, Place
 
 MANY = {"EVERYCENT_REFUSED_PER_SECOND": "0"}
@@ -70,6 +72,52 @@ def test_a_life_from_the_invitation_to_the_removal(api: Asking, provider: Signin
     again = invited(api, "sue@example.com", "read-only")
     assert soon(api, provider.token("p-sue"), "read-only")
     assert again["member"] != made["member"]
+
+
+def test_an_address_counts_where_the_provider_has_verified_that_one(api: Asking, provider: Signing):
+    made = invited(api, "boss@corp.example", "finance")
+    named = {"preferred_username": "Boss@corp.example", "email_verified": True}
+    settings = {**provider.environment, **MANY, "EVERYCENT_OIDC_EMAIL_CLAIM": "preferred_username"}
+    with beside(api, **settings) as own:
+        for email in ("me@evil.example", None):
+            token = provider.token("p-rita", claims={"email": email, **named})
+            assert seen(own, token) == "member.none"
+        token = provider.token("p-olive", claims={"email": "boss@corp.example", **named})
+        assert seen(own, token) == "finance"
+    api.post(f"/v1/members/{made['member']}/remove")
+
+
+def test_an_invitation_of_another_tenant_waits_until_it_is_named(api: Asking, provider: Signing):
+    strange = tenants.create(api.place.database, "strange", "Strange", NOW)
+    scopes = tuple(SCOPES)
+    theirs = api._replace(key=make_key(api.place.database, strange, "strange", scopes))
+    token = provider.token("p-rita")
+    first = invited(api, "rita@example.com", "support")
+    assert soon(api, token, "support")
+    second = invited(theirs, "rita@example.com", "finance")
+    path = f"/v1/members/{second['member']}"
+    fresh = provider.token("p-rita", claims={"jti": "another"})
+    assert seen(api, fresh) == seen(api, token) == "support"
+    assert theirs.get(path)["bound_at"] is None
+    taken = api.send("GET", "/v1/me", key=fresh, everycent_tenant="strange").json()
+    assert (taken["tenant"], taken["role"]) == ("strange", "finance")
+    assert theirs.get(path)["bound_at"] is not None
+    for one, asked in ((first, api), (second, theirs)):
+        asked.send("POST", f"/v1/members/{one['member']}/remove")
+
+
+def test_of_several_invitations_one_has_to_be_named(api: Asking, provider: Signing):
+    both = []
+    for slug in ("one-of-two", "two-of-two"):
+        tenant = tenants.create(api.place.database, slug, slug, NOW)
+        theirs = api._replace(key=make_key(api.place.database, tenant, slug, tuple(SCOPES)))
+        both.append((theirs, invited(theirs, "nemo@example.com", "support")))
+    token = provider.token("p-nemo")
+    assert seen(api, token) == "member.tenant_needed"
+    named = api.send("GET", "/v1/me", key=token, everycent_tenant="two-of-two").json()
+    assert named["tenant"] == "two-of-two"
+    bound = [theirs.get(f"/v1/members/{one['member']}")["bound_at"] for theirs, one in both]
+    assert [one is None for one in bound] == [True, False]
 
 
 def test_who_did_it_is_the_member(api: Asking, provider: Signing):

@@ -132,6 +132,44 @@ def test_a_key_can_not_make_one_that_may_do_more(api: Asking):
     assert small.refused("POST", "/v1/keys", body) == (403, "key.wider")
 
 
+HERE, SOON, LATER = "127.0.0.0/8", "2099-01-01T00:00:00Z", "2099-01-02T00:00:00Z"
+BOUNDED = [
+    # told of the new key                          networks, and the end, it has; or the refused field
+    ({}, ([HERE], SOON)),
+    ({"networks": ["127.0.0.1/32"], "expires_at": "2098-01-01T00:00:00Z"},
+     (["127.0.0.1/32"], "2098-01-01T00:00:00Z")),
+    ({"networks": ["0.0.0.0/0"]}, "networks"),
+    ({"networks": ["127.0.0.1/32", "::1/128"]}, "networks"),
+    ({"expires_at": LATER}, "expires_at"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "expected"), BOUNDED)
+def test_a_key_keeps_within_the_bounds_of_the_key_that_makes_it(
+    api: Asking, more: dict[str, Any], expected: Any
+):
+    bounds = {"networks": [HERE], "expires_at": SOON}
+    wide = {"name": "bounded", "scopes": ["keys:write", "usage:read"]}
+    maker = api._replace(key=api.post("/v1/keys", wide | bounds, status=201)["key"])
+    answer = maker.send("POST", "/v1/keys", json={"name": "n", "scopes": ["usage:read"], **more})
+    told = answer.json()
+    if isinstance(expected, str):
+        assert (answer.status_code, told["code"], told["field"]) == (403, "key.wider", expected)
+    else:
+        assert (told["networks"], told["expires_at"]) == expected
+
+
+def test_a_key_revokes_none_that_may_do_more(api: Asking):
+    small = api.with_scopes("keys:write", "usage:read")
+    made = [
+        api.post("/v1/keys", {"name": "r", "scopes": [scope]}, status=201)["key_id"]
+        for scope in ("invoices:write", "usage:read")
+    ]
+    assert small.refused("POST", f"/v1/keys/{made[0]}/revoke") == (403, "key.wider")
+    assert small.post(f"/v1/keys/{made[1]}/revoke")["is_new"]
+    assert api.post(f"/v1/keys/{made[0]}/revoke")["is_new"]
+
+
 def test_all_that_is_wrong_is_told_at_once(api: Asking):
     answer = api.send("POST", "/v1/keys", json={"name": "", "scope": [], "scopes": [1]})
     told = answer.json()

@@ -15,7 +15,7 @@ from everycent.access.roles import SCOPES
 from everycent.api.invoices import Invoice
 from everycent.tenants import operations as tenants
 from tests.api.asking import Asking, asking
-from tests.api.selling import open_shop, subscribed
+from tests.api.selling import CATALOGUE, open_shop, subscribed
 from tests.api.serving import make_key
 from tests.conftest import NOW, Place
 
@@ -63,6 +63,23 @@ def test_dates_are_those_of_the_customer_where_nothing_is_said(api: Asking):
     assert told == api.post(PATH, AS_OF)
     assert told["as_of"] == "2026-12-31T23:00:00Z"
     assert api.post(PATH, {"as_of": "2027-01-01", "zone": "UTC"})["as_of"] == "2027-01-01T00:00:00Z"
+
+
+DAILY = CATALOGUE.replace(
+    "  setup:\n",
+    "  daily: {currency: EUR, interval: day, prices: [{key: fee, product: base, flat: {amount: 1}}]}\n"
+    "  setup:\n",
+)
+
+
+def test_no_more_periods_are_told_than_anybody_reads(api: Asking):
+    api.post("/v1/catalog/apply", {"yaml": DAILY})
+    subscribed(api, "daily", "daily")
+    far = {"as_of": "2050-01-01"}
+    found = api.refused("POST", "/v1/customers/daily/preview", far)
+    assert found == (400, "billing.too_many_periods")
+    assert api.refused("GET", "/v1/customers/daily/allowance?as_of=2050-01-01") == found
+    assert api.post("/v1/customers/daily/preview", {"as_of": "2026-03-01"})["documents"]
 
 
 TRIED = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -55,6 +56,23 @@ def test_credit_is_put_in_counted_and_taken_away(api: Asking):
     void = api.post(f"{path}/grants/2/void", {"reason": "enough"})
     assert void == {"wallet": "ana", "number": 2, "voided": "5.00", "currency": "EUR"}
     assert api.get(path)["balance"] == "10.00"
+
+
+def test_a_payment_is_credit_once_however_often_and_at_once_it_is_told(api: Asking):
+    path = opened(api, "ben-twice")
+    paid = {"amount": "5", "reference": "t1"}
+    with ThreadPoolExecutor(10) as several:
+        answers = list(
+            several.map(lambda _: api.send("POST", f"{path}/top-ups", json=paid), range(10))
+        )
+    assert sorted(one.status_code for one in answers) == [201] + [409] * 9
+    told = {one.json()["code"] for one in answers if one.status_code == 409}
+    assert told == {"credit.booked_before"}
+    assert api.refused("POST", f"{path}/top-ups", paid) == (409, "credit.booked_before")
+    assert api.get(path)["usable"] == "5.00"
+    for _ in range(2):  # an agreement, not a payment
+        api.post(f"{path}/top-ups", paid | {"owed": True}, status=201)
+    assert api.get(path)["usable"] == "15.00"
 
 
 def test_a_grant_is_planned_with_what_it_posts(api: Asking):
@@ -121,6 +139,35 @@ def test_draw_downs_are_tried_without_a_wallet(api: Asking):
     assert [(one["grant"], one["amount"]) for one in found["movements"]][:2] == [
         ("gift", "5"), ("bought", "2"),
     ]  # fmt: skip
+
+
+DAILY = {"amount": "1", "effective_at": "2000-01-01T00:00:00Z", "every": "day"}
+FAR = {
+    "many grants": ([DAILY | {"id": f"{n}"} for n in range(40)], [], "2199-01-01T00:00:00Z"),
+    "one grant": ([DAILY | {"id": "g"}], [], "2199-01-01T00:00:00Z"),
+    "many uses of one": (
+        [DAILY | {"id": "g", "keep_most": None}],
+        [{"at": f"2025-01-01T00:{n // 60:02}:{n % 60:02}Z", "amount": "1"} for n in range(3000)],
+        "2026-01-01T00:00:00Z",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_what_would_come_again_too_often_is_not_tried(api: Asking, name):
+    grants, uses, until = FAR[name]
+    body = {"grants": grants, "uses": uses, "until": until, "carry_overage": "over_resets"}
+    assert api.refused("POST", "/v1/wallets/try", body) == (400, "credit.too_many_renewals")
+
+
+def test_a_wallet_is_not_looked_at_further_ahead_than_it_comes_again(api: Asking):
+    path = opened(api, "cleo-daily")
+    gift = {"amount": "1", "reason": "daily", "every": "day"}
+    api.post(f"{path}/grants", gift, status=201)
+    far = (400, "credit.too_many_renewals")
+    assert api.refused("GET", f"{path}?as_of=2199-01-01") == far
+    assert api.refused("GET", "/v1/customers/cleo/allowance?as_of=2199-01-01") == far
+    assert api.get(f"{path}?as_of=2028-01-01")["wallet"] == "cleo-daily"
 
 
 REFUSED = [

@@ -45,8 +45,9 @@ def open_wallet(place: Place, key: str, customer: str = "a", **terms: Any) -> No
 
 def grant(place: Place, key: str, amount: int, basis: str = "paid", **more: Any) -> Grant:
     at = more.pop("at", DECEMBER)
-    offer = Offer(amount, Basis(basis), "payment 1", **more)
     with place.database.transaction(place.tenant_id) as tx:
+        payment = f"payment {len(queries.history(tx, queries.wallet(tx, key))) + 1}"
+        offer = Offer(amount, Basis(basis), more.pop("reference", payment), **more)
         return operations.grant(tx, key, offer, writing(place, at))
 
 

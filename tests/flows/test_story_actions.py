@@ -67,7 +67,7 @@ STORIES = {
   - allowance: {ana: soft_cap}
   - at: 2026-01-06
     run: {due: {ana: 20}, expect: []}
-  - topup: {wallet: ana, due: true, reference: card}
+  - topup: {wallet: ana, due: true, reference: card again}
   - balance: {ana: 21}
   - void_grant: {wallet: ana, number: 2, reason: not meant}
   - balance: {ana: 14}

@@ -20,6 +20,7 @@ from tests.store.books import refused
 OVERDRAWN = "no grant is overdrawn, and every grant is drawn, expired or left"
 UNBALANCED = "every wallet holds what the ledger owes"
 UNDOCUMENTED = "every draw has its invoice or its reason, and every invoice its draws"
+TWICE = "no payment was put into a wallet twice"
 PERIODS = "every billed period has its line, and every line its period"
 REBUILT = "the journal rebuilds every table, byte for byte"
 
@@ -108,6 +109,18 @@ def test_of_a_wallet_one_top_up_is_due_at_a_time(drawn: Place) -> None:
         due(tx, 2)
 
     assert refused(drawn, twice).constraint_name == "wallet_top_up_open"
+
+
+def test_a_payment_is_credit_once(drawn: Place) -> None:
+    def again(tx: Any) -> None:
+        tx.run(
+            "insert into credit_grant (tenant_id, grant_id, wallet_id, customer_id, number, amount,"
+            " effective_at, series, renews, is_owed, basis, reference, told, at, event_id)"
+            " select tenant_id, gen_random_uuid(), wallet_id, customer_id, 2, 1, effective_at,"
+            " gen_random_uuid(), false, false, 'paid', reference, told, at, event_id from credit_grant"
+        )
+
+    assert refused(drawn, again).constraint_name == "credit_grant_booked"
 
 
 @pytest.fixture
@@ -248,6 +261,11 @@ PLANTED = [
     ("update credit_draw set event_id = gen_random_uuid() where kind = 'invoice'",
      {UNDOCUMENTED, REBUILT}),
     ("update wallet set key = 'other'", {REBUILT}),
+    (("drop index credit_grant_booked;"
+      "insert into credit_grant select tenant_id, gen_random_uuid(), wallet_id, customer_id, number + 1,"
+      " amount, effective_at, expires_at, gen_random_uuid(), renews, is_owed, basis, reference, told, at,"
+      " event_id from credit_grant"),
+     {TWICE, OVERDRAWN, REBUILT}),
 ]  # fmt: skip
 
 
@@ -256,7 +274,9 @@ def test_what_was_changed_behind_its_back_is_named(
     drawn: Place, statement: str, promises: set[str]
 ) -> None:
     with books.intruder(drawn) as connection:
-        assert connection.execute(statement.encode()).rowcount > 0
+        for part in statement.split(";"):
+            done = connection.execute(part.encode())
+        assert done.rowcount > 0
     with drawn.database.snapshot(drawn.tenant_id) as tx:
         checks = list(verify(tx, trusted_key=None, with_replay=True))
     assert {check.promise for check in checks if check.violators} == promises

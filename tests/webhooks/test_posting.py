@@ -13,7 +13,7 @@ import pytest
 from everycent.alarms import queries as alarms
 from everycent.flows.post_webhooks import reflect, take_in
 from everycent.kernel.errors import Invalid
-from everycent.webhooks import operations, operations_posting, queries
+from everycent.webhooks import endpoint, operations, operations_posting, queries
 from everycent.webhooks.course import Answer
 from everycent.webhooks.endpoint import Disabled
 from tests.conftest import Place
@@ -86,6 +86,11 @@ def test_an_event_is_sent_whole_where_it_is_wanted_and_not_too_long(shop, length
     assert ("payload" in data) is is_whole
     assert not is_whole or data["payload"] == {"text": "x" * length}
     assert len(taker.got[0].body) <= 20_000
+
+
+@pytest.mark.parametrize("type_", ["api_key.created", "member.added", "message.queued"])
+def test_what_is_known_of_keys_members_and_letters_is_never_sent(type_):
+    assert not endpoint.may_be_whole(type_)
 
 
 @pytest.mark.parametrize(

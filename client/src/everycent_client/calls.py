@@ -892,8 +892,9 @@ def create_key(
     networks: list[str] | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[MadeKey]:
-    """Makes an API key. It may do no more than whoever makes it. Its text is not told
-    again, neither to whoever repeats the request."""
+    """Makes an API key. It may do no more than whoever makes it: one that a key makes ends
+    no later than that one, and opens from no other networks. Its text is not told again,
+    neither to whoever repeats the request."""
     return call(
         "POST",
         "/v1/keys",
@@ -3126,7 +3127,8 @@ def retry_message(message: str, /, *, idempotency_key: str | None = None) -> Cal
 
 
 def revoke_key(key: str, /, *, idempotency_key: str | None = None) -> Call[RevokedKey]:
-    """Revokes an API key: within a second it opens nothing any more. Twice is once."""
+    """Revokes an API key: within a second it opens nothing any more. Twice is once. Nobody
+    revokes one that may do more than they may."""
     return call(
         "POST",
         f"/v1/keys/{quote(key, safe='')}/revoke",

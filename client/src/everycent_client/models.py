@@ -1574,6 +1574,12 @@ class FlatShape(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: str
 
 
+class Followed(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a notice led to, in words."""
+
+    effects: list[str]
+
+
 class Formula(msgspec.Struct, kw_only=True, omit_defaults=True, tag="formula"):
     """A quantity computed from others; `inputs` are the names that the expression uses."""
 
@@ -1942,7 +1948,7 @@ class JournalEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     recorded_at: str
     actor: str
     hash: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
 
 
 class JournalEvents(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -112,6 +112,23 @@ def network_of(text: str) -> Network:
         ) from error
 
 
+def is_within(inner: Network, outer: Sequence[Network]) -> bool:
+    """Whether a network lies in one of some others."""
+    return any(
+        (
+            isinstance(inner, ipaddress.IPv4Network)
+            and isinstance(one, ipaddress.IPv4Network)
+            and inner.subnet_of(one)
+        )
+        or (
+            isinstance(inner, ipaddress.IPv6Network)
+            and isinstance(one, ipaddress.IPv6Network)
+            and inner.subnet_of(one)
+        )
+        for one in outer
+    )
+
+
 def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
     for scope in scopes:
         if scope not in SCOPES:

@@ -1,4 +1,8 @@
-"""What a person may do, in whatever tenant; whoever was invited is known from the first token on."""
+"""What a person may do, in whatever tenant; whoever was invited is known from the first token on.
+
+An invitation is taken by whoever names its tenant, or has nothing else: nobody is made a member beside
+his own tenant by what another one wrote down.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +28,14 @@ def opened(
     Raises Forbidden `member.none`, Invalid `member.tenant_needed`.
     """
     rows = _rows(database, person)
-    if _bind(database, rows, person, at, ids):
+    taken = _invitation(rows, slug)
+    if taken is not None:
+        with database.transaction(taken.tenant_id) as tx:
+            joining.bind(tx, taken.member_id, person.issuer, person.subject, at, ids)
         rows = _rows(database, person)
     known = [row for row in rows if row.is_bound]
+    if not known and slug is None:
+        known = rows  # invitations of several tenants: one of them has to be named
     found = [row for row in known if slug in (None, row.slug)]
     if not found:
         where = "any tenant" if slug is None else f"the tenant {slug[:60]!r}"
@@ -39,7 +48,7 @@ def opened(
     if len(found) > 1:
         raise Invalid(
             "member.tenant_needed",
-            f"this person is a member of {', '.join(row.slug for row in found[:20])}",
+            f"this person is a member of, or invited to, {', '.join(row.slug for row in found[:20])}",
             field="everycent-tenant",
             hint="name one with the header Everycent-Tenant",
         )
@@ -55,11 +64,7 @@ def _rows(database: Database, person: Person) -> list[Any]:
         return store.find_members(tx, person.issuer, person.subject, person.email)
 
 
-def _bind(database: Database, rows: list[Any], person: Person, at: datetime, ids: IdSource) -> bool:
-    """Binds the invitations; whether there was any."""
-    known = {row.tenant_id for row in rows if row.is_bound}
-    invited = [row for row in rows if not row.is_bound and row.tenant_id not in known]
-    for row in invited:
-        with database.transaction(row.tenant_id) as tx:
-            joining.bind(tx, row.member_id, person.issuer, person.subject, at, ids)
-    return bool(invited)
+def _invitation(rows: list[Any], slug: str | None) -> Any:
+    """The invitation that is taken now: that of the tenant that is named, or the only thing there is."""
+    named = [row for row in rows if slug in (None, row.slug)]
+    return named[0] if len(named) == 1 and not named[0].is_bound else None

@@ -5,6 +5,8 @@ Who reads may not change, and nothing is allowed that is not named here.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 _READ_AND_WRITE = (
     "alarms",
     "catalog",
@@ -55,3 +57,12 @@ ROLES: dict[str, frozenset[str]] = {
     "read-only": _PLAIN,
 }  # fmt: skip
 """What people may do by their role. Whoever has none may do nothing."""
+
+_TELLS = {"api_key": "keys:read", "member": "members:read"}
+
+
+def may_see(event_type: str, scopes: Set[str]) -> bool:
+    """Whether what an event says in detail is for whoever has these scopes: the journal tells nobody what
+    its subject would refuse."""
+    needed = _TELLS.get(event_type.partition(".")[0])
+    return needed is None or needed in scopes

@@ -163,6 +163,11 @@ def messages(event_type: EventType, alarm: Alarm, writer: Writer) -> list[tuple[
     return found
 
 
+def is_of_alarm(message: Message) -> bool:
+    """Whether a message tells of an alarm, whatever its address."""
+    return message.occasion.startswith("alarm.")
+
+
 def _webhook(event_type: EventType, alarm: Alarm) -> str:
     told = msgspec.to_builtins(alarm) | {"alarm_id": alarm.name}
     return msgspec.json.encode({"type": event_type.name, "data": told}).decode()

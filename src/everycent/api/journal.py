@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from everycent.api.operation import Asked, reading
+from everycent.access.roles import may_see
+from everycent.api.operation import Asked, Who, reading
 from everycent.api.shapes import Page, Paged, Query, Shown
 from everycent.customers import queries as customers
 from everycent.customers.customer import stream as customer_stream
@@ -36,7 +37,13 @@ class JournalEvent(Shown):
     recorded_at: str
     actor: str
     hash: Annotated[str, Meta(description="Over this event and the hash of the one before.")]
-    payload: dict[str, Any]
+    payload: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="Null where it is of a key or a member and whoever asks lacks keys:read or"
+            " members:read."
+        ),
+    ]
 
 
 class JournalEvents(Shown):
@@ -97,7 +104,7 @@ def list_events(tx: Tx, asked: Asked[Wanted, None]) -> dict[str, Any]:
     )
     told = cursor_text(cursor)
     return {
-        "items": [event_data(row) for row in rows],
+        "items": [_seen(event_data(row), asked.who) for row in rows],
         "cursor": told,
         "next": asked.onward(told) if is_more else None,
     }
@@ -106,7 +113,11 @@ def list_events(tx: Tx, asked: Asked[Wanted, None]) -> dict[str, Any]:
 def get_event(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """One event."""
     event_id = ids.parse(ids.EVENT, asked.path["event"], "event")
-    return event_data(queries.event(tx, event_id))
+    return _seen(event_data(queries.event(tx, event_id)), asked.who)
+
+
+def _seen(event: dict[str, Any], who: Who) -> dict[str, Any]:
+    return event if may_see(event["type"], who.scopes) else event | {"payload": None}
 
 
 def list_checkpoints(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:

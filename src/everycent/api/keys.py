@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, field
 
 from everycent.access import keys, operations, queries
@@ -83,8 +84,9 @@ def list_keys(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
 
 
 def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
-    """Makes an API key. It may do no more than whoever makes it. Its text is not told again, neither to
-    whoever repeats the request."""
+    """Makes an API key. It may do no more than whoever makes it: one that a key makes ends no later than
+    that one, and opens from no other networks. Its text is not told again, neither to whoever repeats the
+    request."""
     wanted = asked.body
     check_no_wider(asked.who, wanted.scopes)
     text = keys.text_of(secrets.token_urlsafe(_RANDOM_BYTES))
@@ -93,11 +95,13 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
     until = None
     if wanted.expires_at is not None:
         until = instant(wanted.expires_at, "UTC", "expires_at")
-    new = keys.checked(
+    new = _bounded(
+        tx,
+        asked.who,
         ApiKey(
             asked.app.ids(f"api_key/{wanted.name}"), wanted.name, digest, tuple(wanted.scopes),
             asked.now, None, until, tuple(wanted.networks),
-        )
+        ),
     )  # fmt: skip
     operations.create_key(
         tx, new, at=asked.now, recorded_at=asked.now, actor=asked.who.actor, ids=asked.app.ids
@@ -106,7 +110,7 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
         "key_id": ids.show(KEY_ID, new.key_id),
         "name": new.name,
         "scopes": new.scopes,
-        "expires_at": None if until is None else instant_text(until),
+        "expires_at": None if new.expires_at is None else instant_text(new.expires_at),
         "networks": new.networks,
         "key": text,
     }
@@ -114,12 +118,46 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
 
 
 def revoke_key(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
-    """Revokes an API key: within a second it opens nothing any more. Twice is once."""
+    """Revokes an API key: within a second it opens nothing any more. Twice is once.
+    Nobody revokes one that may do more than they may."""
     key_id = ids.parse(KEY_ID, asked.path["key"], "key")
+    for row in queries.api_keys(tx):
+        if row.key_id == key_id:
+            check_no_wider(asked.who, row.scopes)
     is_new = operations.revoke_key(
         tx, key_id, at=asked.now, recorded_at=asked.now, actor=asked.who.actor, ids=asked.app.ids
     )
     return {"key_id": asked.path["key"], "is_new": is_new}
+
+
+def _bounded(tx: Tx, who: Who, wanted: ApiKey) -> ApiKey:
+    """The new key within the bounds of the one that makes it, which hold for it where nothing else is told;
+    people have none. Raises Forbidden `key.wider`, and as `keys.checked`."""
+    wanted = keys.checked(wanted)
+    made_by = [row for row in queries.api_keys(tx) if ids.show(KEY_ID, row.key_id) == who.actor]
+    if not made_by:
+        return wanted
+    (maker,) = made_by
+    if maker.expires_at is not None and (wanted.expires_at or maker.expires_at) > maker.expires_at:
+        raise _wider("a key ends no later than the key that makes it", "expires_at")
+    inner, outer = (
+        [keys.network_of(text) for text in texts] for texts in (wanted.networks, maker.networks)
+    )
+    if outer and not all(keys.is_within(one, outer) for one in inner):
+        raise _wider("a key opens from no other networks than the key that makes it", "networks")
+    return keys.checked(
+        msgspec.structs.replace(
+            wanted,
+            expires_at=wanted.expires_at or maker.expires_at,
+            networks=wanted.networks or tuple(maker.networks),
+        )
+    )
+
+
+def _wider(why: str, field: str) -> Forbidden:
+    return Forbidden(
+        "key.wider", why, field=field, hint="leave it out: then the bounds of that key hold"
+    )
 
 
 def check_no_wider(who: Who, scopes: list[str]) -> None:
@@ -128,7 +166,7 @@ def check_no_wider(who: Who, scopes: list[str]) -> None:
     if beyond:
         raise Forbidden(
             "key.wider",
-            f"a key may do no more than whoever makes it: {', '.join(beyond)}",
+            f"a key may do no more than whoever makes or revokes it: {', '.join(beyond)}",
             field="scopes",
             hint="ask somebody who may do this, or leave it out",
         )

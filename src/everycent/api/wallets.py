@@ -29,6 +29,7 @@ from everycent.credits.drawdown import CarryOverage
 from everycent.credits.grant import Basis, Order
 from everycent.credits.trial import tried
 from everycent.customers import queries as customers
+from everycent.customers.customer import Customer
 from everycent.db.connection import Tx
 from everycent.flows import wallets as flow
 from everycent.flows import wallets_told as told
@@ -254,7 +255,7 @@ def get_wallet(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
     """One wallet: its balance, every grant, and every draw."""
     found = queries.wallet(tx, asked.path["wallet"])
     owner = customers.by_ids(tx, [found.customer_id])[found.customer_id]
-    at = money.at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
+    at = _as_of(tx, asked, owner)
     (standing,) = [s for s in flow.standings(tx, [owner], at) if s.wallet.key == found.key]
     last = queries.last_top_ups(tx, [found.wallet_id]).get(found.wallet_id)
     is_due = last is not None and last.state == "open"
@@ -267,9 +268,16 @@ def get_wallet(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
 def get_allowance(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
     """Whether a customer may use more, by the caps of all its wallets together, and why."""
     owner = customers.by_name(tx, asked.path["customer"])
-    at = money.at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
+    at = _as_of(tx, asked, owner)
     answer = flow.may_use(tx, owner, at)
     return {"customer": owner.key, **told.allowance_data(answer, owner.currency)}
+
+
+def _as_of(tx: Tx, asked: Asked[AsOf, None], owner: Customer) -> datetime:
+    at = money.at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
+    if at > asked.now:
+        flow.check_reach(tx, owner, at)
+    return at
 
 
 def try_credit(asked: Asked[Query, CreditTrial]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from everycent.alarms.operations import Channel, Writer
+from everycent.alarms.operations import Channel, Writer, is_of_alarm
 from everycent.app.away import Told
 from everycent.app.settings import Settings
 from everycent.app.wiring import App
@@ -93,8 +93,8 @@ def _webhooker(settings: Settings, secret: str) -> Sender:
     to_alarms = gate._replace(allowed=(*gate.allowed, *_alarms_here(settings.alarm_webhook)))
 
     def send(message: Message, at: datetime) -> Outcome:
-        is_alarm = message.to == settings.alarm_webhook
-        return webhook_out.send(secrets, message, at, to_alarms if is_alarm else gate)
+        is_ours = is_of_alarm(message) and message.to == settings.alarm_webhook
+        return webhook_out.send(secrets, message, at, to_alarms if is_ours else gate)
 
     return send
 

@@ -9,6 +9,7 @@ CHECKS = {
     "no grant is overdrawn, and every grant is drawn, expired or left": "overdrawn_grants",
     "every wallet holds what the ledger owes": "false_balances",
     "every draw has its invoice or its reason, and every invoice its draws": "undocumented_draws",
+    "no payment was put into a wallet twice": "payments_granted_twice",
 }
 
 

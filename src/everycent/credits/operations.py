@@ -148,12 +148,14 @@ def _changed(tx: Tx, before: Wallet, after: Wallet, writing: Writing) -> Wallet:
 
 
 def grant(tx: Tx, key: str, offer: Offer, writing: Writing) -> Grant:
-    """Puts credit into a wallet. Raises NotFound `wallet.unknown`, Invalid."""
+    """Puts credit into a wallet. Raises NotFound `wallet.unknown`, Conflict `credit.booked_before`,
+    Invalid."""
     return _granted(tx, _locked(tx, key), offer, None, writing)
 
 
 def pay_top_up(tx: Tx, key: str, reference: str, writing: Writing) -> Grant:
-    """The top-up that is due was paid: it becomes credit. Raises NotFound `wallet.nothing_due`."""
+    """The top-up that is due was paid: it becomes credit. Raises NotFound `wallet.nothing_due`, Conflict
+    `credit.booked_before`."""
     found = _locked(tx, key)
     due = queries.open_top_up(tx, found)
     offer = Offer(due.rule.amount, Basis.PAID, reference)
@@ -174,6 +176,7 @@ def withdraw_top_up(tx: Tx, key: str, reason: str, writing: Writing) -> Due:
 
 def _granted(tx: Tx, wallet: Wallet, offer: Offer, due: Due | None, writing: Writing) -> Grant:
     _check_scope(tx, offer.scope)
+    _check_new(tx, wallet, offer)
     number = store.last_number(tx, wallet.wallet_id) + 1
     made = grants.checked(
         Grant(
@@ -188,6 +191,21 @@ def _granted(tx: Tx, wallet: Wallet, offer: Offer, due: Due | None, writing: Wri
     name = f"credit.granted/{wallet.key}/{number}"
     _record(tx, [_draft(wallet, GRANTED, name, told, writing)], writing)
     return made
+
+
+def _check_new(tx: Tx, wallet: Wallet, offer: Offer) -> None:
+    """Raises Conflict `credit.booked_before` for a payment that is credit of the wallet already."""
+    if offer.basis is not Basis.PAID or offer.is_owed:
+        return
+    number = store.booked_before(tx, wallet.wallet_id, offer.reference)
+    if number is not None:
+        raise Conflict(
+            "credit.booked_before",
+            f"{offer.reference} is credit of {wallet.key} already, as grant {number}",
+            field="reference",
+            value=offer.reference,
+            hint="each payment is put in once; give another one its own reference",
+        )
 
 
 def _check_scope(tx: Tx, scope: Scope) -> None:

@@ -40,7 +40,7 @@ GRANT = table(
     "credit_grant",
     "tenant_id int4, grant_id uuid, wallet_id uuid, customer_id uuid, number int4, amount int8,"
     " effective_at timestamptz, expires_at timestamptz, series uuid, renews bool, is_owed bool,"
-    " reference text, told text, at timestamptz, event_id uuid",
+    " basis text, reference text, told text, at timestamptz, event_id uuid",
     key="tenant_id, grant_id",
 )
 DRAW = table(
@@ -75,7 +75,7 @@ def granted(event: Event, rows: Rows, tenant_id: int) -> None:
     rows.add(
         GRANT, tenant_id, g.grant_id, g.wallet_id, made.customer_id, g.number, g.amount,
         g.effective_at, g.expires_at, g.series_id, g.renewal is not None, made.is_owed,
-        made.reference, encode(g).decode(), event.at, event.event_id,
+        g.basis.value, made.reference, encode(g).decode(), event.at, event.event_id,
     )  # fmt: skip
     rows.add(
         DRAW, tenant_id, g.grant_id, 0, "grant", 0, None, g.amount, g.amount, None, event.at,

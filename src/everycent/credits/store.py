@@ -104,6 +104,13 @@ def last_number(tx: Tx, wallet_id: UUID) -> int:
     return int(tx.value(SQL["last_number"], {"tenant_id": tx.tenant_id, "wallet_id": wallet_id}))
 
 
+def booked_before(tx: Tx, wallet_id: UUID, reference: str) -> int | None:
+    """The number of the grant that a payment was put into a wallet with, if it was."""
+    params = {"tenant_id": tx.tenant_id, "wallet_id": wallet_id, "reference": reference}
+    found = tx.tuples(SQL["booked_before"], params)
+    return found[0][0] if found else None
+
+
 def list_history(tx: Tx, wallet_id: UUID) -> list[tuple[Grant, Any]]:
     """The grants of a wallet, each with every draw on it."""
     params = {"tenant_id": tx.tenant_id, "wallet_id": wallet_id}

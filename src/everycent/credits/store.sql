@@ -57,6 +57,13 @@ order by g.number, g.effective_at;
 select coalesce(max(number), 0) from credit_grant
 where tenant_id = %(tenant_id)s and wallet_id = %(wallet_id)s;
 
+-- name: booked_before
+-- The number of the grant that a payment was put into a wallet with.
+select number from credit_grant
+where tenant_id = %(tenant_id)s and wallet_id = %(wallet_id)s and reference = %(reference)s
+  and basis = 'paid' and not is_owed
+limit 1;
+
 -- name: history
 -- Everything that happened to the grants of a wallet, in order of when it was written.
 select g.grant_id, g.number, g.effective_at, g.expires_at, g.reference, g.told, d.draw_no, d.kind,
@@ -106,6 +113,15 @@ full join (
     where tenant_id = %(tenant_id)s and account_id = 13 group by 1, 2) p
     on p.customer_id = w.customer_id and p.currency = w.currency
 where coalesce(w.held, 0) <> coalesce(p.owed, 0)
+limit 100;
+
+-- name: payments_granted_twice
+-- Payments that are credit of a wallet more than once. What is owed is none.
+select w.key || ': ' || g.reference || ', grants ' || string_agg(g.number::text, ', ' order by g.number)
+from credit_grant g
+join wallet w on w.tenant_id = g.tenant_id and w.wallet_id = g.wallet_id
+where g.tenant_id = %(tenant_id)s and g.basis = 'paid' and not g.is_owed
+group by w.wallet_id, w.key, g.reference having count(*) > 1
 limit 100;
 
 -- name: undocumented_draws

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from everycent.credits.bounds import check_renewals
 from everycent.credits.drawdown import CarryOverage, Lot, Outcome, Part, Policy, Use, draw_down
 from everycent.credits.grant import Basis, Grant, Order, Renewal, Rollover, Scope, checked
 from everycent.kernel import ids
@@ -65,8 +66,8 @@ class _Trial(_Strict):
 
 
 def tried(text: str) -> dict[str, Any]:
-    """The answer to a trial, as plain data. Raises Invalid `credit.bad_trial`, and what malformed
-    numbers, times and grants raise, naming the field."""
+    """The answer to a trial, as plain data. Raises Invalid `credit.bad_trial`, `credit.too_many_renewals`,
+    and what malformed numbers, times and grants raise, naming the field."""
     trial = _parsed(text)
     zone(trial.time_zone)
     places = _places_of(trial)
@@ -82,9 +83,9 @@ def tried(text: str) -> dict[str, Any]:
     _check_names([told.id for told in trial.grants], "grants")
     _check_names([use.use_id for use in uses], "uses")
     resets = [parse_instant(at, f"resets[{n}]") for n, at in enumerate(trial.resets)]
-    found = draw_down(
-        lots, uses, parse_instant(trial.until, "until"), Policy(trial.order, trial.carry_overage), resets
-    )  # fmt: skip
+    until = parse_instant(trial.until, "until")
+    check_renewals(lots, until, "until", 1 + len(uses) + len(resets))
+    found = draw_down(lots, uses, until, Policy(trial.order, trial.carry_overage), resets)
     names = {lot.grant.grant_id: told.id for lot, told in zip(lots, trial.grants, strict=True)}
     return _answer(found, names, places)
 

@@ -19,6 +19,7 @@ from everycent.customers import queries as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import bill, deciding, outstanding
+from everycent.flows.ahead import check_periods
 from everycent.flows.bill import Terms
 from everycent.flows.deciding import Known, Reading
 from everycent.flows.rate_due import Decided
@@ -105,7 +106,8 @@ def preview(
     the change if that is later, or else of the next instant at which anything falls due.
 
     Raises what the change raises, the refusal with which a billing run would park the customer, NotFound
-    `customer.unknown`, Invalid `preview.which_subscription`, Unavailable `rehearsal.busy`.
+    `customer.unknown`, Invalid `preview.which_subscription`, `billing.too_many_periods`, Unavailable
+    `rehearsal.busy`.
     """
     known_zone(terms.time_zone)
     if as_of is not None:
@@ -136,6 +138,8 @@ def _preview(
         changed = _agree(tx, customer, planned, writing)
         if as_of is None and planned.when.on is not None:
             since = max(since, start_of_day(planned.when.on, changed.time_zone))
+    held = contracts.payable(tx, [customer.customer_id])
+    check_periods(tx, [one.subscription_id for one in held], since)
     others = _paid_by(tx, customer, since)
     found = _documents(tx, customer, since, writing, terms)
     if not found and as_of is None:

@@ -17,6 +17,7 @@ from everycent.coupons import queries as coupons
 from everycent.credits import operations
 from everycent.credits import queries as wallets
 from everycent.credits.allowance import Allowance, allowance, strictest
+from everycent.credits.bounds import check_renewals
 from everycent.credits.drawdown import Part
 from everycent.credits.operations import Writing
 from everycent.credits.purse import Billed, Purse, Settled, Stakes, settled
@@ -25,6 +26,7 @@ from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
 from everycent.db.connection import Database, Tx
 from everycent.flows import prepay
+from everycent.flows.ahead import check_periods
 from everycent.flows.outstanding import outstanding
 from everycent.flows.rate_due import Selling
 from everycent.flows.running import Line, State
@@ -157,6 +159,15 @@ def _standings(
         reserved = whole - left[wallet.wallet_id]
         found.append(Standing(wallet, usable, whole - usable, reserved, missing, refusal))
     return found
+
+
+def check_reach(tx: Tx, owner: Customer, as_of: datetime) -> None:
+    """Refuses to look further ahead than can be worked out soon. Raises Invalid
+    `credit.too_many_renewals`, `billing.too_many_periods`."""
+    held = wallets.purses(tx, owner.customer_id, owner.customer_id)
+    check_renewals([lot for purse in held for lot in purse.lots], as_of, "as_of")
+    known = subscriptions.payable(tx, [owner.customer_id])
+    check_periods(tx, [one.subscription_id for one in known], as_of)
 
 
 def may_use(tx: Tx, owner: Customer, as_of: datetime) -> Allowance:

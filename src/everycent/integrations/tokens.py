@@ -150,11 +150,16 @@ def _check(claims: _Claims, expected: Expected, now: datetime) -> None:
 
 
 def _email(plain: Mapping[str, Any], claims: _Claims, expected: Expected) -> str | None:
-    told = plain.get(expected.email_claim)
-    if claims.email_verified not in (True, "true") or not isinstance(told, str):
-        return None
+    """The address that the provider has verified: `email_verified` speaks of the claim `email` only, so
+    that another one counts where it says the same."""
+    told = _address(plain.get(expected.email_claim))
+    is_verified = claims.email_verified in (True, "true") and told == _address(plain.get("email"))
+    return told if is_verified else None
+
+
+def _address(told: object) -> str | None:
     try:
-        return members.email_of(told)
+        return members.email_of(told) if isinstance(told, str) else None
     except Invalid:
         return None
 

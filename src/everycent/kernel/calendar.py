@@ -210,6 +210,13 @@ class Cycle(NamedTuple):
             n -= 1
         return n
 
+    def about(self, first: date, last: date) -> int:
+        """How many boundaries lie between two days, give or take one; without looking for any."""
+        if self.interval.months:
+            months = (last.year - first.year) * 12 + last.month - first.month
+            return max(0, months // self.interval.months)
+        return max(0, (last - first).days // self.interval.days)
+
     def period(self, n: int) -> Period:
         """The n-th period as instants."""
         return Period(

@@ -31,8 +31,8 @@ TEST = "webhook.test"
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 _TYPE = re.compile(r"\*|[a-z_]{1,60}\.(?:\*|[a-z_]{1,60})")
 _MOST_TYPES = 100
-_THIN = ("api_key.", "message.")
-"""Events of which the payload is never sent: letters to others, and what is known of keys."""
+_THIN = ("api_key.", "member.", "message.")
+"""Events of which the payload is never sent: letters to others, and what is known of keys and members."""
 
 
 class Disabled(StrEnum):

@@ -26,6 +26,7 @@ create table credit_grant (
     series uuid not null,
     renews boolean not null,
     is_owed boolean not null,
+    basis text not null check (basis in ('paid', 'promotional')),
     reference text not null check (length(reference) <= 200),
     told text not null,
     at timestamptz not null,
@@ -36,6 +37,9 @@ create table credit_grant (
     foreign key (tenant_id, wallet_id) references wallet
 );
 create index credit_grant_wallet on credit_grant (tenant_id, wallet_id, number);
+-- One payment is credit once, whoever says it how often. What is owed names an agreement, not a payment.
+create unique index credit_grant_booked on credit_grant (tenant_id, wallet_id, reference)
+    where basis = 'paid' and not is_owed;
 create trigger immutable before update or delete or truncate on credit_grant
     for each statement execute function refuse_change();
 
