@@ -46,23 +46,6 @@ def test_what_will_be_billed_is_told_and_nothing_is_written(api: Asking):
     assert api.post(PATH, AS_OF) == told
 
 
-DAILY = CATALOGUE.replace(
-    "  setup:\n",
-    "  daily: {currency: EUR, interval: day, prices: [{key: fee, product: base, flat: {amount: 1}}]}\n"
-    "  setup:\n",
-)
-
-
-def test_no_more_periods_are_told_than_anybody_reads(api: Asking):
-    api.post("/v1/catalog/apply", {"yaml": DAILY})
-    subscribed(api, "daily", "daily")
-    far = {"as_of": "2050-01-01"}
-    found = api.refused("POST", "/v1/customers/daily/preview", far)
-    assert found == (400, "billing.too_many_periods")
-    assert api.refused("GET", "/v1/customers/daily/allowance?as_of=2050-01-01") == found
-    assert api.post("/v1/customers/daily/preview", {"as_of": "2026-03-01"})["documents"]
-
-
 def test_a_document_is_told_as_it_will_be_once_it_is_issued(api: Asking):
     (told, *_) = api.post(PATH, AS_OF)["documents"]
     issued = {one.name for one in msgspec.structs.fields(Invoice)}
@@ -80,6 +63,23 @@ def test_dates_are_those_of_the_customer_where_nothing_is_said(api: Asking):
     assert told == api.post(PATH, AS_OF)
     assert told["as_of"] == "2026-12-31T23:00:00Z"
     assert api.post(PATH, {"as_of": "2027-01-01", "zone": "UTC"})["as_of"] == "2027-01-01T00:00:00Z"
+
+
+DAILY = CATALOGUE.replace(
+    "  setup:\n",
+    "  daily: {currency: EUR, interval: day, prices: [{key: fee, product: base, flat: {amount: 1}}]}\n"
+    "  setup:\n",
+)
+
+
+def test_no_more_periods_are_told_than_anybody_reads(api: Asking):
+    api.post("/v1/catalog/apply", {"yaml": DAILY})
+    subscribed(api, "daily", "daily")
+    far = {"as_of": "2050-01-01"}
+    found = api.refused("POST", "/v1/customers/daily/preview", far)
+    assert found == (400, "billing.too_many_periods")
+    assert api.refused("GET", "/v1/customers/daily/allowance?as_of=2050-01-01") == found
+    assert api.post("/v1/customers/daily/preview", {"as_of": "2026-03-01"})["documents"]
 
 
 TRIED = [

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, field
 
+from everycent.api import money
 from everycent.api.operation import Asked, doing, reading
 from everycent.api.parameters import at_or_now
 from everycent.api.shapes import (

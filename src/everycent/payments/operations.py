@@ -207,8 +207,8 @@ def take_back(
             value=plain(Money(amount, currency)),
             hint=None
             if from_invoices or paying <= 0
-            else f"{plain(Money(paying, currency))} of it pays invoices: with --reopen they are opened"
-            " again for what is missing",
+            else f"{plain(Money(paying, currency))} of it pays invoices: say `reopen` to open"
+            " them again for what is missing",
         )
     done, _ = _taken(tx, held, kind, amount, reason, external_id, only)
     _record(tx, event_type, done, held.standing, writing)
