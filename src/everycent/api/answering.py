@@ -24,6 +24,7 @@ from everycent.api.identity import told_by
 from everycent.api.operation import Answer, Asked, Kind, Open, Operation, Who
 from everycent.api.service import (
     Service,
+    in_doing_thread,
     in_reading_thread,
     in_thread,
     service_of,
@@ -188,8 +189,14 @@ async def _tried(request: Request, operation: Operation, read: _Read) -> Respons
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:
     service = service_of(request)
     entry = _entry(request, operation, read.asked.who)
-    do = _change if operation.kind is Kind.CHANGING else _do
-    kept, is_repeated = await in_thread(service, lambda: do(service, operation, read, entry))
+    if operation.kind is Kind.CHANGING:
+        kept, is_repeated = await in_thread(
+            service, lambda: _change(service, operation, read, entry)
+        )
+    else:
+        kept, is_repeated = await in_doing_thread(
+            service, lambda: _do(service, operation, read, entry)
+        )
     headers = {**NOT_KEPT, **kept.headers, **(_REPEATED if is_repeated else {})}
     return Response(kept.body, kept.status, headers, media_type=JSON)
 

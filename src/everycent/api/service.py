@@ -32,6 +32,7 @@ from everycent.kernel.errors import Unavailable
 
 _T = TypeVar("_T")
 _THREADS = 4  # that decode and look things up; they share the pool of connections with the intake
+_DOING_THREADS = 3  # that do what has transactions of its own, and may wait for others
 _KEYS_KNOWN = 1000
 _PEOPLE_KNOWN = 1000
 _TRIES_AT_ONCE = 4  # seconds' worth of refused tries
@@ -59,6 +60,7 @@ class Service(NamedTuple):
     draining: Draining | None
     threads: CapacityLimiter
     reads: CapacityLimiter
+    doings: CapacityLimiter
 
 
 def service_for(app: App) -> Service:
@@ -107,6 +109,7 @@ def service_for(app: App) -> Service:
         None if spool is None else Draining(app, intake, spool),
         CapacityLimiter(_THREADS),
         CapacityLimiter(settings.read_threads),
+        CapacityLimiter(_DOING_THREADS),
     )
 
 
@@ -126,6 +129,11 @@ def close(service: Service) -> None:
 def service_of(request: Request) -> Service:
     """The service that answers this request."""
     return cast(Service, request.app.state.service)
+
+
+async def in_doing_thread(service: Service, work: Callable[[], _T]) -> _T:
+    """Does what takes long or asks others over the network: it holds up its like, and nothing else."""
+    return await anyio.to_thread.run_sync(work, limiter=service.doings)
 
 
 async def in_thread(service: Service, work: Callable[[], _T]) -> _T:
