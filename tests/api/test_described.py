@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from everycent.api import described, server
 from tests.api.asking import asking
@@ -52,6 +55,33 @@ def test_the_page_takes_nothing_from_elsewhere():
     assert {one for one in found if not one.startswith("#")} == {"openapi.json"}
     assert "url(" not in PAGE
     assert "@import" not in PAGE
+
+
+def shown(name: str) -> str:
+    """What the page shows of an operation, without marks."""
+    own = PAGE.partition(f'<article id="{name}">')[2].partition("</article>")[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", own)).split())
+
+
+READ = [
+    # operation, what a reader finds there
+    ("create_subscription", "prices TermsShape by name What stands in place"),
+    ("create_subscription", "flat FlatShape or null amount needed string"),
+    ("create_subscription", "graduated TiersShape or null tiers needed list of TierShape up_to"),
+    ("create_credit_note", "zone string Whose date it carries. UTC when left out."),
+    ("create_credit_note", "Answers Invoice kind credit_note | invoice"),
+    ("get_invoice", "lines list of InvoiceLine line integer product string"),
+    ("preview_documents", "TrySwitch Another plan. type needed switch"),
+    ("list_invoices", "Answers page of ListedInvoice number string"),
+    ("apply_catalog", """--json '{"catalog": {"meters": {"calls":"""),
+    ("update_customer", """-X PATCH \\ --json '{"time_zone": "Europe/Zagreb"}'"""),
+    ("set_caps", """-X PUT \\ --json '{"soft": "12.50"}'"""),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), READ)
+def test_the_page_tells_what_an_operation_takes_and_answers(name: str, text: str):
+    assert text in shown(name)
 
 
 def test_document_and_page_are_served_without_a_key(place: Place):

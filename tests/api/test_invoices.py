@@ -76,7 +76,7 @@ def test_every_cent_is_explained_down_to_the_usage(api: Asking):
         str(calls["line"])
     ]
     records = api.walk(f"{path}/records", line=calls["line"])
-    assert [record["value"] for record in records] == ["150"]
+    assert [(record["value"], record["dimensions"]) for record in records] == [("150", {})]
     assert api.refused("GET", f"{path}/explanation?line=99") == (404, "invoice.line_unknown")
 
 
@@ -92,6 +92,8 @@ def test_parts_of_lines_and_whole_invoices_are_taken_back_once(api: Asking):
         "credit_note", "INV-000002", "half of it was down",
     )  # fmt: skip
     assert note["lines"][0]["corrects"] == {"invoice": "INV-000002", "line": 1}
+    (listed,) = [x for x in api.walk("/v1/invoices") if x["number"] == note["number"]]
+    assert note["due_on"] is listed["due_on"] is None
     original = api.get("/v1/invoices/INV-000002")
     assert (original["open"], original["line_notes"]) == (
         "18.60", [{"number": note["number"], "gross": "-18.60"}],

@@ -97,6 +97,22 @@ def test_events_are_found_by_subject_and_by_type(api: Asking):
     assert issued[1] in own
     assert api.get("/v1/journal/events", subject=stream, type="message.queued")["items"] == []
     assert api.get(f"/v1/journal/events/{issued[0]['event_id']}") == issued[0]
+    customer = api.get(f"/v1/customers/{stream.removeprefix('customer:')}")["key"]
+    assert api.walk("/v1/journal/events", subject=f"customer:{customer}") == own
+
+
+@pytest.mark.parametrize(
+    ("subject", "refusal"),
+    [
+        ("customer:nobody", (404, "customer.unknown")),
+        ("acme", (400, "journal.bad_subject")),
+        ("customer:", (400, "journal.bad_subject")),
+        ("invoice:INV-000001", (400, "journal.bad_subject")),
+        ("subscription:acme", (400, "journal.bad_subject")),
+    ],
+)
+def test_a_subject_that_nothing_is_told_of_is_refused(api: Asking, subject, refusal):
+    assert api.refused("GET", "/v1/journal/events", subject=subject) == refusal
 
 
 def test_a_rare_type_is_looked_for_a_part_at_a_time(api: Asking, monkeypatch):

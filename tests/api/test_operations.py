@@ -242,3 +242,24 @@ def test_a_request_has_an_id_that_its_answer_names(api: Asking):
         .headers["x-request-id"]
         .startswith("req_")
     )
+
+
+TOLD = [
+    # path, body, field, a part of what is told
+    ("/v1/members", '{"subject": "x", "role": "boss"}', "role", "it takes developer, finance"),
+    ("/v1/customers/none/preview", '{"change": {"type": "swich"}}', "change.type",
+     "did you mean switch?"),
+    ("/v1/customers/none/preview", '{"change": {"type": "quantities", "quantities": {"a": 5.5}}}',
+     "change.quantities.a", "change.quantities.a: 5.5 has to be sent as a text"),
+    ("/v1/keys", '{"name": "x", "scopes": ["usage:wite"]}', "scopes", "did you mean usage:write?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body", "field", "part"), TOLD)
+def test_what_could_have_been_said_is_told(api, path: str, body: str, field: str, part: str):
+    answer = api.client.post(path, content=body, headers={
+        "authorization": f"Bearer {api.key}", "content-type": "application/json",
+    })  # fmt: skip
+    told = answer.json()
+    assert (answer.status_code, told["field"]) == (400, field)
+    assert part in f"{told['detail']} {told.get('hint')}"

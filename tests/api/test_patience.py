@@ -77,7 +77,7 @@ def test_a_second_head_is_waited_for_no_longer(port):
         assert closed_after(connection) < 1.5
 
 
-async def _answer(app: Any) -> list[dict[str, Any]]:
+async def _answer(app: Any, path: str = "/") -> list[dict[str, Any]]:
     """What the application sends to a request."""
     sent: list[dict[str, Any]] = []
 
@@ -87,7 +87,7 @@ async def _answer(app: Any) -> list[dict[str, Any]]:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    await app({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send)
+    await app({"type": "http", "method": "GET", "path": path, "headers": []}, receive, send)
     return sent
 
 
@@ -115,6 +115,31 @@ def test_requests_beyond_the_limit_are_told_to_come_again(monkeypatch):
     headers = dict(answers[0][0]["headers"])
     assert headers[b"retry-after"] == b"1"
     assert json.loads(answers[0][1]["body"])["code"] == "server.busy"
+
+
+def test_those_without_a_key_have_a_share_of_their_own_and_life_is_always_told(monkeypatch):
+    monkeypatch.setattr(patience, "_MAX_OPEN", 2)
+    answers: list[Any] = []
+
+    async def work() -> None:
+        gate = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"].startswith(patience.OPEN):
+                await gate.wait()
+            await _hello(scope, receive, send)
+
+        app = Patience(slow)
+        begun = [asyncio.create_task(_answer(app, "/hooks/a/b")) for _ in range(2)]
+        await asyncio.sleep(0)
+        answers.extend([await _answer(app, "/hooks/a/b"), await _answer(app, "/v1/keys")])
+        monkeypatch.setattr(patience, "_MAX_REQUESTS", 2)
+        answers.extend([await _answer(app, "/v1/keys"), await _answer(app, "/livez")])
+        gate.set()
+        answers.extend(await asyncio.gather(*begun))
+
+    asyncio.run(work())
+    assert [sent[0]["status"] for sent in answers] == [503, 200, 503, 200, 200, 200]
 
 
 @pytest.mark.parametrize("is_started", [False, True])

@@ -60,6 +60,8 @@ def test_money_by_hand_is_booked_once_and_pays_what_is_told(api: Asking):
     assert (off["left"], left_of(api, invoice)) == ("40.00", "37.20")
     on = api.post(f"{path}/apply", {"invoices": [{"invoice": invoice, "amount": "30.00"}]})
     assert (on["settled"][0]["open"], on["left"]) == ("7.20", "10.00")
+    more = api.send("POST", f"{path}/refund", json={"amount": "30.00", "reason": "x"}).json()
+    assert (more["code"], more["value"]) == ("payment.refund_too_large", "30.00")
     back = api.post(f"{path}/refund", {"amount": "10.00", "reason": "too much"})
     assert (back["refunded"], back["left"], back["attempt"]) == ("10.00", "0.00", None)
     moves = api.get(path)["moves"]

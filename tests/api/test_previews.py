@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from everycent.access.roles import SCOPES
+from everycent.api.invoices import Invoice
 from everycent.tenants import operations as tenants
 from tests.api.asking import Asking, asking
 from tests.api.selling import CATALOGUE, open_shop, subscribed
@@ -31,16 +36,33 @@ def test_what_will_be_billed_is_told_and_nothing_is_written(api: Asking):
     told = api.post(PATH, AS_OF)
     assert (told["customer"], told["effect"], told["without"]) == ("acme", None, None)
     lines = [
-        (one["charge"]["price"]["key"], one["charge"]["net"])
-        for document in told["documents"]
-        for one in document["lines"]
+        (one["price"], one["net"]) for document in told["documents"] for one in document["lines"]
     ]
     assert sorted(lines) == [
-        ("calls", 0), ("fee", 1000), ("fee", 1000), ("seats", 500), ("seats", 500),
+        ("calls", "0.00"), ("fee", "10.00"), ("fee", "10.00"), ("seats", "5.00"), ("seats", "5.00"),
     ]  # fmt: skip
-    assert sum(one["gross"] for one in told["documents"]) == 3600
+    assert sum(Decimal(one["gross"]) for one in told["documents"]) == 36
     assert before == (api.get("/v1/customers/acme"), api.walk("/v1/subscriptions"))
     assert api.post(PATH, AS_OF) == told
+
+
+def test_a_document_is_told_as_it_will_be_once_it_is_issued(api: Asking):
+    (told, *_) = api.post(PATH, AS_OF)["documents"]
+    issued = {one.name for one in msgspec.structs.fields(Invoice)}
+    assert issued - told.keys() == {
+        "number", "invoice_id", "open", "credits", "reason", "credited_by", "line_notes", "run_id",
+        "recorded_at", "actor",
+    }  # fmt: skip
+    assert told.keys() <= issued
+    assert (told["kind"], told["customer"], told["currency"]) == ("invoice", "acme", "EUR")
+    assert not re.search(r"_id\"|[0-9a-f]{8}-[0-9a-f]{4}-", json.dumps(told))
+
+
+def test_dates_are_those_of_the_customer_where_nothing_is_said(api: Asking):
+    told = api.post(PATH, {"as_of": "2027-01-01"})
+    assert told == api.post(PATH, AS_OF)
+    assert told["as_of"] == "2026-12-31T23:00:00Z"
+    assert api.post(PATH, {"as_of": "2027-01-01", "zone": "UTC"})["as_of"] == "2027-01-01T00:00:00Z"
 
 
 DAILY = CATALOGUE.replace(

@@ -149,6 +149,8 @@ def test_a_statement_runs_from_opening_to_closing_over_all_pages(api: Asking, to
         ("GET", "/v1/runs/due?as_of=2300-01-01", None, (400, "date.out_of_range")),
         ("GET", "/v1/runs/due?after=nobody", None, (404, "customer.unknown")),
         ("POST", "/v1/runs", {"as_of": "2100-01-01"}, (400, "billing.in_the_future")),
+        ("POST", "/v1/runs", {"as_of": "2100-01-01", "future": True},
+         (400, "request.unknown_field")),
         ("POST", "/v1/runs", {"zone": "Nowhere"}, (400, "zone.unknown")),
         ("POST", "/v1/runs", {"payment_days": 366}, (400, "request.bad_field")),
         ("POST", "/v1/runs", {"workers": 2}, (400, "request.unknown_field")),

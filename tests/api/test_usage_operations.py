@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ def test_all_or_nothing_is_stored_when_it_is_asked_for(api: Asking):
 def test_records_are_taken_back_after_a_look_once_and_put_back(api: Asking):
     before = values(api)
     body = {"source": "gw", "ids": ["r4"], "reason": "metered twice"}
-    look = api.post(f"{CORRECTIONS}/void", body, preview="true")
+    look = api.post(f"{CORRECTIONS}/void/preview", body)
     assert (look["correction"], look["is_preview"], look["records"]["voided"]) == (None, True, 1)
     assert [one["after"] for one in look["unbilled"]] == ["60"]
     assert values(api) == before == "100"
@@ -146,6 +147,8 @@ def test_records_are_taken_back_after_a_look_once_and_put_back(api: Asking):
     (found,) = api.get("/v1/usage/records", source="gw", record_id="r4")["items"]
     assert (found["is_counted"], found["kind"], found["reason"]) == (False, "void", "metered twice")
     undone = f"{CORRECTIONS}/{first.json()['correction']}/undo"
+    assert api.post(f"{undone}/preview", {"reason": "is it?"})["records"]["restored"] == 1
+    assert values(api) == "60"
     assert api.post(undone, {"reason": "it was right"})["records"]["restored"] == 1
     assert values(api) == before
     assert api.refused("POST", undone, {"reason": "again"})[0] == 409
@@ -154,7 +157,10 @@ def test_records_are_taken_back_after_a_look_once_and_put_back(api: Asking):
 def test_records_are_replaced_and_the_correction_tells_which(api: Asking):
     before = int(values(api))
     body = {"records": [said("r1", "7.5")], "reason": "read wrongly"}
+    look = api.post(f"{CORRECTIONS}/replace/preview", body)
+    assert values(api) == str(before)
     done = api.post(f"{CORRECTIONS}/replace", body)
+    assert done == look | {"correction": done["correction"], "is_preview": False}
     assert (done["kind"], done["records"]["added"], done["records"]["voided"]) == ("replace", 1, 1)
     assert values(api) == str(before - 10 + 7.5)
     address = f"{CORRECTIONS}/{done['correction']}"
@@ -173,12 +179,23 @@ def test_a_span_is_made_to_say_what_is_told(api: Asking):
         record(f"fill{n}", "2", subject="fill", at=f"2026-02-01T0{n}:00:00Z") for n in range(3)
     ]
     body = span | {"records": records, "source": None, "reason": "outage"}
+    assert api.post(f"{CORRECTIONS}/backfill/preview", body)["records"]["added"] == 3
     assert api.post(f"{CORRECTIONS}/backfill", body)["records"]["added"] == 3
     again = body | {"records": records[:2]}
     told = api.post(f"{CORRECTIONS}/backfill", again)["records"]
     assert told == {"voided": 1, "restored": 0, "added": 0, "unchanged": 2}
     kinds = [one["kind"] for one in api.walk(CORRECTIONS)]
     assert kinds[:2] == ["backfill", "backfill"]
+
+
+def test_as_many_previews_at_once_as_there_are_connections_are_all_answered(api: Asking):
+    body = {"records": [said("r1", "3", dimensions={"new": "name"})], "reason": "what if"}
+    with ThreadPoolExecutor(8) as pool:
+        looks = list(
+            pool.map(lambda _: api.post(f"{CORRECTIONS}/replace/preview", body), range(16))
+        )
+    assert [one["records"]["added"] for one in looks] == [1] * 16
+    assert api.post("/v1/usage", [record("beside", subject="beside")])["accepted"] == 1
 
 
 GOOD = {"source": "gw", "ids": ["r0"], "reason": "x"}
@@ -196,6 +213,14 @@ NEVER = "00000000-0000-0000-0000-000000000000"
         ("replace", {"records": [said("r1", "1e9")], "reason": "x"}, 400, "correction.bad_rows"),
         ("replace", {"records": [said("r1", "1001")], "reason": "x"}, 400, "correction.bad_rows"),
         (f"{NEVER}/undo", {"reason": "x"}, 404, "correction.unknown"),
+        (f"{NEVER}/undo/preview", {"reason": "x"}, 404, "correction.unknown"),
+        ("void/preview", GOOD | {"ids": ["none"]}, 404, "usage.unknown_record"),
+        (
+            "replace/preview",
+            {"records": [said("r1", "1001")], "reason": "x"},
+            400,
+            "correction.bad_rows",
+        ),
         ("nothing/undo", {"reason": "x"}, 400, "correction.bad_id"),
     ],
 )

@@ -280,6 +280,8 @@ REFUSED = [
     ("POST", "", NEW | {"url": "https://10.0.0.1/"}, 400, "webhook.bad_url"),
     ("POST", "", NEW | {"url": "https://127.0.0.1/"}, 400, "webhook.bad_url"),
     ("POST", "", NEW | {"types": ["invoice"]}, 400, "webhook.bad_types"),
+    ("POST", "", NEW | {"types": ["custmer.*"]}, 400, "webhook.unknown_type"),
+    ("PATCH", "/crm", {"types": ["invoice.isued"]}, 400, "webhook.unknown_type"),
     ("POST", "", NEW | {"types": []}, 400, "request.bad_field"),
     ("POST", "", NEW | {"secret": "mine"}, 400, "request.unknown_field"),
     ("PATCH", "/crm", {"url": "https://a@example.com/"}, 400, "webhook.bad_url"),

@@ -49,8 +49,8 @@ def test_a_key_lives_from_its_creation_to_its_revocation(place: Place):
     listed = typed(place, "list").stdout
     assert made["key_id"] in listed
     assert made["key"] not in listed
-    assert told(typed(place, "revoke", made["key_id"], "--json"))["revoked"] is True
-    assert told(typed(place, "revoke", made["key_id"], "--json"))["revoked"] is False
+    assert told(typed(place, "revoke", made["key_id"], "--json"))["is_new"] is True
+    assert told(typed(place, "revoke", made["key_id"], "--json"))["is_new"] is False
     assert opens(place, made["key"]) is None
     rows = told(typed(place, "list", "--json"))
     assert [(row["name"], row["revoked_at"] is None) for row in rows] == [

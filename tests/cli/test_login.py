@@ -135,7 +135,7 @@ def test_a_token_is_shown_to_its_own_server_only(terminal: Terminal):
 
 
 def test_a_key_is_used_where_it_is_set(terminal: Terminal, tmp_path: Path):
-    shown = {"EVERYCENT_API_KEY": terminal.api.key, "EVERYCENT_SERVER": terminal.api.address}
+    shown = {"EVERYCENT_API_KEY": terminal.api.key, "EVERYCENT_URL": terminal.api.address}
     assert terminal.data("api", "GET", "/v1/me", **shown)["role"] is None
     body = tmp_path / "body.json"
     body.write_text('{"name": "filed", "scopes": ["usage:read"]}')

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,25 +22,33 @@ FAKES = ["provider", "erp", "compute", "storage"]
 
 
 class Mock(NamedTuple):
-    process: subprocess.Popen[str]
     told: dict[str, Any]
     client: httpx2.Client
 
 
-@pytest.fixture(scope="module")
-def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
+@contextmanager
+def begun(*words: str, at: Path) -> Iterator[tuple[dict[str, Any], httpx2.Client]]:
+    """A mock of its own."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("EVERYCENT_")}
     process = subprocess.Popen(
-        [EVERYCENT, "mock", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True,
-        env=environ, cwd=tmp_path_factory.mktemp("empty"),
+        [EVERYCENT, "mock", "--port", "0", "--json", *words], stdout=subprocess.PIPE, text=True,
+        env=environ, cwd=at,
     )  # fmt: skip
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())
     headers = {"authorization": f"Bearer {told['key']}"}
-    with httpx2.Client(base_url=told["address"], headers=headers, timeout=60) as client:
-        yield Mock(process, told, client)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    try:
+        with httpx2.Client(base_url=told["address"], headers=headers, timeout=60) as client:
+            yield told, client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
+    with begun(at=tmp_path_factory.mktemp("empty")) as (told, client):
+        yield Mock(told, client)
 
 
 def until(mock: Mock, path: str, wanted: Any) -> Any:
@@ -113,6 +122,33 @@ def test_pages_lead_a_person_to_everything(mock: Mock):
     assert mock.told["key"] in page
     assert mock.client.get("/v1/docs").status_code == 200
     assert mock.client.get("/fake/nothing/").status_code == 404
+
+
+def rates(client: httpx2.Client) -> dict[str, Any]:
+    found = client.get("/v1/catalog", params={"kind": "tax"}).json()["items"]
+    return {one["key"]: [rate["percent"] for rate in one["content"]["rates"]] for one in found}
+
+
+def test_what_a_user_makes_of_it_stays_and_can_be_done_step_by_step(tmp_path: Path):
+    kept = tmp_path / "kept"
+    with begun("--data", str(kept), "--no-work", at=tmp_path) as (told, client):
+        before = rates(client)
+        assert before == {"vat": ["19"], "cloud-vat": ["25"]}
+        own = {"catalog": {"taxes": {
+            "vat": {"rates": [{"since": "2000-01-01", "percent": "7"}]},
+            "cloud-vat": {"rates": [{"since": "2000-01-01", "percent": "8"}]},
+        }}}  # fmt: skip
+        assert client.post("/v1/catalog/apply", json=own).status_code == 200
+        beside = subprocess.run(
+            [EVERYCENT, "customer", "list", "--json"], capture_output=True, text=True, check=True,
+            env=os.environ | {"EVERYCENT_HOME": str(kept / "home")},
+        )  # fmt: skip
+        assert [one["key"] for one in json.loads(beside.stdout)] == told["customers"]
+        assert client.post("/v1/runs", json={}).json()["was_resumed"] is False
+    with begun("--data", str(kept), "--no-work", at=tmp_path) as (_, client):
+        assert rates(client) == {"vat": ["7"], "cloud-vat": ["8"]}
+        (again, *_) = client.get("/v1/runs").json()["items"]
+        assert again["finished_at"] is None
 
 
 def test_it_goes_on_with_what_it_kept_and_nothing_is_left_when_it_ends(tmp_path: Path):

@@ -48,7 +48,7 @@ def test_programs_are_told_everything_and_the_page_is_written(shell: Shell) -> N
         shell(*shlex.split(block.partition("\n")[0]))
     told = shell.json("preview", "ana", "--as-of", "2026-02-15", "--cancel", "--on", "2026-02-15")
     assert (told["effect"], told["without"], len(told["documents"])) == ("-4.38", [], 1)
-    assert told["documents"][0]["series"] == "CN"
+    assert (told["documents"][0]["kind"], told["documents"][0]["gross"]) == ("credit_note", "-4.38")
     told = shell.json("simulate", "--catalog", "new.yaml", *SPAN, "--html", "page.html")
     assert [row["customer"] for row in told["customers"]] == ["ana", "bob"]
     assert told["totals"][0]["percent"] == "4.9"

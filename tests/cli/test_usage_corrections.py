@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -45,6 +46,7 @@ class Shell:
             "EVERYCENT_DATABASE_URL": conninfo,
             "EVERYCENT_HOME": str(folder),
             "EVERYCENT_ACTOR": "eve",
+            "EVERYCENT_SECRET_KEY": base64.b64encode(bytes(32)).decode(),
         }
         self.folder = folder
 

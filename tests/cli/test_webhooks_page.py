@@ -128,6 +128,8 @@ def test_everybody_at_work_sends_webhooks_too(shell: Shell, receiver: Fake) -> N
         ("add crm http://127.0.0.1:1/", "webhook.bad_url"),
         ("add crm https://10.0.0.1/", "webhook.bad_url"),
         ("add crm https://example.com/ --type invoice", "webhook.bad_types"),
+        ("add crm https://example.com/ --type custmer.*", "webhook.unknown_type"),
+        ("update crm --type invoice.isued", "webhook.unknown_type"),
         ("add C https://example.com/", "webhook.bad_key"),
         ("show crm", "webhook.unknown"), ("test crm", "webhook.unknown"),
         ("replay crm", "webhook.bad_replay"), ("replay crm --from 1", "webhook.unknown"),
@@ -143,3 +145,20 @@ def test_a_bad_setting_is_refused_before_anything_is_sent(shell: Shell) -> None:
     told = refused(shell, "add", "crm", "https://example.com/")
     assert told["code"] == "settings.bad_secret_key"
     assert "c2hvcnQ=" not in json.dumps(told)
+
+
+def test_no_key_is_made_beside_a_database_that_other_machines_share(
+    shell: Shell, receiver: Fake, tmp_path: Path
+) -> None:
+    add(shell, receiver, "--type", "customer.*")
+    key = shell.environment.pop("EVERYCENT_SECRET_KEY")
+    for command in (["add", "other", "https://example.com/"], ["rotate", "crm"], ["test", "crm"]):
+        told = refused(shell, *command)
+        assert told["code"] == "settings.no_secret_key"
+        assert "openssl rand -base64 32" in told["hint"]
+    shell("customer", "add", "a", "--name", "A", "--currency", "EUR", "--time-zone", "UTC")
+    assert shell.json("webhook", "work", "--once")["waiting"] == 1
+    assert "EVERYCENT_SECRET_KEY is not set" in shell("webhook", "deliveries", "crm", "--json")
+    assert not (tmp_path / "secret.key").exists()
+    shell.environment["EVERYCENT_SECRET_KEY"] = key
+    shell("webhook", "test", "crm")

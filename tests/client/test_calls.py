@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pydoc
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ from everycent_client import (
     RefusedError,
     UnauthorizedError,
     UnavailableError,
+    calls,
     models,
 )
 from tests.api.asking import Asking, asking
@@ -45,9 +47,34 @@ def test_an_operation_has_a_method_in_both_clients(one: Any):
     for kind in (Client, AsyncClient):
         made = getattr(kind, one.name)
         assert (made.__doc__ or "").strip()
-        assert "self" not in inspect.signature(made).parameters
+        told = inspect.signature(made.__get__(object())).parameters  # as help() shows a method
+        assert told == inspect.signature(getattr(calls, one.name)).parameters
     if one.is_planned:
         assert hasattr(Client, f"plan_{one.name}")
+
+
+def test_help_shows_what_a_method_takes(api: Asking):
+    with Client(api.address, api.key) as billing:
+        told = str(inspect.signature(billing.create_subscription))
+        assert "customer: 'str'" in told
+        assert told.endswith("-> 'Subscription'")
+        shown = pydoc.render_doc(billing.create_subscription, renderer=pydoc.plaintext)
+        assert "create_subscription(*, customer: 'str', plan: 'str'" in shown
+
+
+def test_a_plan_is_asked_for_with_the_method_for_it(api: Asking):
+    with Client(api.address, api.key) as billing:
+        with pytest.raises(ValueError, match=r"call plan_apply_catalog\(…\)"):
+            billing.apply_catalog(catalog={}, plan="show")
+        told = billing.plan_apply_catalog(catalog={})
+        assert billing.apply_catalog(catalog={}, plan=told.plan).items == []
+
+    async def story() -> None:
+        async with AsyncClient(api.address, api.key) as billing:
+            with pytest.raises(ValueError, match="plan_apply_catalog"):
+                await billing.apply_catalog(catalog={}, plan="show")
+
+    asyncio.run(story())
 
 
 def test_what_is_written_out_of_the_operations_is_up_to_date():

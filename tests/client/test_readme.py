@@ -20,7 +20,7 @@ def test_the_examples_work_as_they_are_written(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     monkeypatch.chdir(tmp_path)
     with asking(place) as api:
         monkeypatch.setenv("EVERYCENT_URL", api.address)

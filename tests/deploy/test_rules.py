@@ -127,7 +127,10 @@ def test_services_are_as_poor_as_they_can_be():
 def test_no_password_is_written_down():
     text = (files.DEPLOY / "compose.yaml").read_text("utf-8")
     assert text.count("${POSTGRES_PASSWORD:?") == 2
-    assert (files.DEPLOY / ".env.example").read_text("utf-8").endswith("POSTGRES_PASSWORD=\n")
+    assert text.count("${EVERYCENT_SECRET_KEY:?") == 1
+    told = (files.DEPLOY / ".env.example").read_text("utf-8").splitlines()
+    named = [line for line in told if line and not line.startswith("#")]
+    assert named == ["POSTGRES_PASSWORD=", "EVERYCENT_SECRET_KEY="]
     assert ".env" in (files.ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 

@@ -46,7 +46,8 @@ def mailer(url: str):
 
 
 def hooker(secrets: str = post.SECRET):
-    return {Kind.WEBHOOK: webhook_out.webhooker(webhook_out.secrets_of(secrets), HERE)}
+    known = webhook_out.secrets_of(secrets)
+    return {Kind.WEBHOOK: lambda message, at: webhook_out.send(known, message, at, HERE)}
 
 
 def standing(place, name: str):

@@ -14,6 +14,7 @@ import pytest
 from everycent.corrections import queries
 from everycent.corrections.operations import By
 from everycent.corrections.scope import Scope
+from everycent.db.connection import Database
 from everycent.flows import archive_usage, correct
 from everycent.flows.correct import Action
 from everycent.flows.correction_effect import NOTE, REGISTER_NOTE, Effect, as_data
@@ -266,6 +267,24 @@ def test_a_preview_of_names_and_months_never_heard_of_leaves_neither(seller: Pla
     new = UsageRecord("new source", "1", "nobody", "calls", period.start, "3", '{"new":"set"}')
     done = both(seller, correct.backfill(scope, [new], by(seller)))
     assert (done.added, done.invoices, done.unbilled) == (1, (), ())
+
+
+def test_a_preview_takes_one_connection_and_an_undone_transaction_is_enough(seller: Place) -> None:
+    world.use(seller, [calls("late", "50", 1, 20)], fold=False)
+    action = correct.replace(
+        [calls("1", "9", 2, 3)._replace(dimensions='{"new":"set"}')], by(seller)
+    )
+    before = everything(seller)
+    single = Database(seller.database.conninfo, max_size=1)
+    try:
+        looks = [correct.preview(single, seller.tenant_id, action)]
+        with single.rehearsal(seller.tenant_id) as tx:
+            looks.append(correct.preview_in(tx, action))
+    finally:
+        single.close()
+    assert everything(seller) == before
+    done = apply(seller, action)
+    assert [told(look) for look in looks] == [told(done)] * 2
 
 
 @pytest.mark.parametrize(

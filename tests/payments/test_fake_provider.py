@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -462,7 +463,7 @@ def test_the_page_shows_the_ledger_and_its_forms_switch(fake):
     fake.settings(strict=False)
     made = charge(fake, "page-2")[1]["id"]
     form(fake, f"/page/charges/{made}/dispute", "")
-    assert f"/page/charges/{made}/win" in fake.answered("GET", "/")[1].decode()
+    assert f"page/charges/{made}/win" in fake.answered("GET", "/")[1].decode()
 
 
 def form(fake, path, content):
@@ -470,7 +471,8 @@ def form(fake, path, content):
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     connection.request("POST", path, content, kind)
     response = connection.getresponse()
-    assert (response.status, response.headers["location"]) == (303, "/"), response.read()
+    assert response.status == 303, response.read()
+    assert urljoin(path, response.headers["location"]) == "/"
     connection.close()
 
 

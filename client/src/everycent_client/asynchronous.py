@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from types import TracebackType
@@ -110,13 +109,13 @@ class AsyncListed(Generic[T]):
 
 def method(make: Callable[P, Call[T]]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
     """A method that makes a call, sends it, and gives the result."""
+    name = getattr(make, "__name__", "")
 
     async def send(self: Any, /, *args: P.args, **told: P.kwargs) -> T:
-        found: T = await self.send(make(*args, **told))
+        found: T = await self.send(core.checked(make(*args, **told), name))
         return found
 
-    functools.update_wrapper(send, make)
-    return send
+    return core.shown_as(send, make)
 
 
 def listing(make: Callable[P, Pages[T]]) -> Callable[Concatenate[Any, P], AsyncListed[T]]:
@@ -125,5 +124,4 @@ def listing(make: Callable[P, Pages[T]]) -> Callable[Concatenate[Any, P], AsyncL
     def send(self: Any, /, *args: P.args, **told: P.kwargs) -> AsyncListed[T]:
         return AsyncListed(self, make(*args, **told))
 
-    functools.update_wrapper(send, make)
-    return send
+    return core.shown_as(send, make)

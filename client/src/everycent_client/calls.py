@@ -483,7 +483,6 @@ def backfill_records(
     meters: list[str],
     source: str | None,
     reason: str,
-    preview: bool | UnsetType = UNSET,
     zone: str | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
@@ -492,7 +491,6 @@ def backfill_records(
         "POST",
         "/v1/usage/corrections/backfill",
         CorrectionEffect,
-        query={"preview": preview},
         body={
             "records": records,
             "from": from_,
@@ -2683,12 +2681,42 @@ def post_usage(records: Any, *, atomic: bool | UnsetType = UNSET) -> Call[TakenI
     return call("POST", "/v1/usage", TakenIn, query={"atomic": atomic}, body=records)
 
 
+def preview_backfill_records(
+    *,
+    records: list[SaidRecord],
+    from_: str,
+    to: str,
+    subjects: list[str],
+    meters: list[str],
+    source: str | None,
+    reason: str,
+    zone: str | UnsetType = UNSET,
+) -> Call[CorrectionEffect]:
+    """What making a span of time say this would change on which invoice. Changes
+    nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/backfill/preview",
+        CorrectionEffect,
+        body={
+            "records": records,
+            "from": from_,
+            "to": to,
+            "zone": zone,
+            "subjects": subjects,
+            "meters": meters,
+            "source": source,
+            "reason": reason,
+        },
+    )
+
+
 def preview_documents(
     customer: str,
     /,
     *,
     as_of: str | UnsetType | None = UNSET,
-    zone: str | UnsetType = UNSET,
+    zone: str | UnsetType | None = UNSET,
     payment_days: int | UnsetType = UNSET,
     change: TrySwitch
     | TryAddOn
@@ -2708,6 +2736,38 @@ def preview_documents(
         f"/v1/customers/{quote(customer, safe='')}/preview",
         Previewed,
         body={"as_of": as_of, "zone": zone, "payment_days": payment_days, "change": change},
+    )
+
+
+def preview_replace_records(*, records: list[SaidRecord], reason: str) -> Call[CorrectionEffect]:
+    """What putting these records in the place of others would change on which invoice.
+    Changes nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/replace/preview",
+        CorrectionEffect,
+        body={"records": records, "reason": reason},
+    )
+
+
+def preview_undo_correction(correction: str, /, *, reason: str) -> Call[CorrectionEffect]:
+    """What undoing a correction would change on which invoice. Changes nothing."""
+    return call(
+        "POST",
+        f"/v1/usage/corrections/{quote(correction, safe='')}/undo/preview",
+        CorrectionEffect,
+        body={"reason": reason},
+    )
+
+
+def preview_void_records(*, source: str, ids: list[str], reason: str) -> Call[CorrectionEffect]:
+    """What taking these records out of the count would change on which invoice. Changes
+    nothing."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/void/preview",
+        CorrectionEffect,
+        body={"source": source, "ids": ids, "reason": reason},
     )
 
 
@@ -2931,11 +2991,7 @@ def remove_top_up_rule(wallet: str, /, *, idempotency_key: str | None = None) ->
 
 
 def replace_records(
-    *,
-    records: list[SaidRecord],
-    reason: str,
-    preview: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
+    *, records: list[SaidRecord], reason: str, idempotency_key: str | None = None
 ) -> Call[CorrectionEffect]:
     """Puts each record in the place of the one with its source and id. All of them or
     none."""
@@ -2943,7 +2999,6 @@ def replace_records(
         "POST",
         "/v1/usage/corrections/replace",
         CorrectionEffect,
-        query={"preview": preview},
         body={"records": records, "reason": reason},
         idempotency_key=idempotency_key,
     )
@@ -3379,7 +3434,6 @@ def plan_split_payment(payment: str, /, *, file: str, reason: str) -> Call[Plan]
 def start_billing_run(
     *,
     as_of: str | UnsetType | None = UNSET,
-    future: bool | UnsetType = UNSET,
     zone: str | UnsetType = UNSET,
     payment_days: int | UnsetType = UNSET,
     idempotency_key: str | None = None,
@@ -3388,12 +3442,13 @@ def start_billing_run(
     bill run` work on it, and ask for it to see how far it is; nothing is ever billed twice.
     One that is open keeps what it was begun with. Invoices are recorded as made by whoever
     works on it, and counted again before they are issued where the tenant's policies say
-    so."""
+    so. An `as_of` that has not come is refused: dates of documents never go back, and
+    nothing could be billed before it afterwards."""
     return call(
         "POST",
         "/v1/runs",
         StartedBillingRun,
-        body={"as_of": as_of, "future": future, "zone": zone, "payment_days": payment_days},
+        body={"as_of": as_of, "zone": zone, "payment_days": payment_days},
         idempotency_key=idempotency_key,
     )
 
@@ -3642,12 +3697,7 @@ def plan_unapply_payment(
 
 
 def undo_correction(
-    correction: str,
-    /,
-    *,
-    reason: str,
-    preview: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
+    correction: str, /, *, reason: str, idempotency_key: str | None = None
 ) -> Call[CorrectionEffect]:
     """Takes back what a correction added and puts back what it took. That is a correction
     too."""
@@ -3655,7 +3705,6 @@ def undo_correction(
         "POST",
         f"/v1/usage/corrections/{quote(correction, safe='')}/undo",
         CorrectionEffect,
-        query={"preview": preview},
         body={"reason": reason},
         idempotency_key=idempotency_key,
     )
@@ -3809,12 +3858,7 @@ def plan_void_grant(
 
 
 def void_records(
-    *,
-    source: str,
-    ids: list[str],
-    reason: str,
-    preview: bool | UnsetType = UNSET,
-    idempotency_key: str | None = None,
+    *, source: str, ids: list[str], reason: str, idempotency_key: str | None = None
 ) -> Call[CorrectionEffect]:
     """Takes records out of the count. They stay stored, and can be put back. Of a record
     that was replaced, its id takes back whatever counts of it now."""
@@ -3822,7 +3866,6 @@ def void_records(
         "POST",
         "/v1/usage/corrections/void",
         CorrectionEffect,
-        query={"preview": preview},
         body={"source": source, "ids": ids, "reason": reason},
         idempotency_key=idempotency_key,
     )

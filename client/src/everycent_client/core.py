@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -12,6 +14,7 @@ from msgspec import UNSET
 from everycent_client import errors
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 _RETRIED = frozenset({429, 502, 503, 504, 507})
 _UNDER_WAY = "request.under_way"
 _FIRST_SECONDS = 0.25
@@ -120,3 +123,28 @@ def wait(tried: int, retry_after: str | None, jitter: float) -> float:
     if told.isascii() and told.isdecimal() and len(told) <= 4:
         return max(seconds, min(float(told), _MOST_SECONDS) * (1 + jitter / 10))
     return seconds
+
+
+def checked(asked: Call[T], name: str) -> Call[T]:
+    """The call, if its answer is what the method gives. Raises ValueError where a plan is asked for with
+    the method that does it: that is what the one beside it is for."""
+    if asked.method != "GET" and asked.query.get("plan") == "show" and not name.startswith("plan_"):
+        raise ValueError(
+            f"plan='show' answers a plan: call plan_{name}(…) for it, and then {name}(…, plan=its.plan)"
+        )
+    return asked
+
+
+def shown_as(method: F, make: Callable[..., Any]) -> F:
+    """The method, told as the function that makes its call: name, text, and the parameters after self."""
+    functools.update_wrapper(method, make)
+    del method.__wrapped__  # type: ignore[attr-defined]  # its parameters have no self
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    told = inspect.signature(make)
+    result = told.return_annotation
+    if isinstance(result, str) and result.startswith("Call["):
+        result = result.removeprefix("Call[").removesuffix("]")
+    method.__signature__ = told.replace(  # type: ignore[attr-defined]
+        parameters=[own, *told.parameters.values()], return_annotation=result
+    )
+    return method

@@ -650,30 +650,6 @@ class ChangePolicy(msgspec.Struct, kw_only=True, omit_defaults=True):
     decrease: Decrease | UnsetType = UNSET
 
 
-class Charge(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """`amount` is the exact sum of the steps; `net` (minor units) is what
-    `price.amount_rounding` makes of it once, or of the `limit` that stands in its place.
-    `share` is the part of a full period as [days, days of the full period], told where it
-    plays a part: the amount of a flat price, or of a quantity that is agreed, is multiplied
-    by it, and so are limits that are prorated. It was counted by the `proration`, told
-    where that is another one than the default; its units need not be days. `is_open` says
-    that the minimum is left to a later part of the same period. With an `exchange` the
-    price, the steps and their sum are in the plan's currency, and what is owed is converted
-    before it is rounded: `net` is in the contract's."""
-
-    product: Product
-    price: Price
-    steps: list[RatingStep]
-    amount: str
-    net: int
-    quantity: Quantity | UnsetType | None = UNSET
-    share: tuple[int, int] | UnsetType | None = UNSET
-    limit: Limit | UnsetType | None = UNSET
-    proration: Proration | UnsetType | None = UNSET
-    is_open: bool | UnsetType = UNSET
-    exchange: ExchangeExchange | UnsetType | None = UNSET
-
-
 class ChartPoint(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What was used in a step of time that begins `at`."""
 
@@ -874,26 +850,6 @@ class CorrectedRecords(msgspec.Struct, kw_only=True, omit_defaults=True):
     unchanged: int
 
 
-class Correction(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a line takes the place of: line `line_no` of invoice `invoice`, with which the
-    period was billed, and what was `charged` for it (minor units) up to `ends_at` when this
-    was said. `step` counts the corrections of a line from 1. `given_back` is what the
-    plan's rule gives back, where that is not the difference between what was charged and
-    what is right now. `prepaid` is what credit stood for of the charge then, paid before
-    taxes. `credited` is what credit notes took off lines of the period before: no more is
-    given back than the rest."""
-
-    invoice: str
-    invoice_id: str
-    line_no: int
-    step: int
-    charged: int
-    ends_at: str
-    given_back: int | UnsetType | None = UNSET
-    prepaid: int | UnsetType = UNSET
-    credited: int | UnsetType = UNSET
-
-
 class CorrectionEffect(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What a correction changes; `correction` is null for a preview."""
 
@@ -937,32 +893,7 @@ class CountedRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     at: str
     local: str
     value: str
-    dimensions: str
-
-
-class Coupon(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Takes `percent` off, or `amount` (major units) of a `currency`: one of the two. It
-    reaches the lines of these plans, products and prices: each list that is not empty must
-    hold the line's. `times` is on how many invoices, `lasts` how long from the day it is
-    applied for (None: no bound). It may be applied for days from `valid_from` on and before
-    `valid_until`, and `limit` times in all. A lower `priority` comes first. One that is not
-    `combinable` stands alone."""
-
-    key: str
-    name: str
-    percent: str | UnsetType | None = UNSET
-    amount: str | UnsetType | None = UNSET
-    currency: str | UnsetType | None = UNSET
-    times: int | UnsetType | None = UNSET
-    lasts: str | UnsetType | None = UNSET
-    valid_from: str | UnsetType | None = UNSET
-    valid_until: str | UnsetType | None = UNSET
-    limit: int | UnsetType | None = UNSET
-    priority: int | UnsetType = UNSET
-    combinable: bool | UnsetType = UNSET
-    plans: list[str] | UnsetType = UNSET
-    products: list[str] | UnsetType = UNSET
-    prices: list[str] | UnsetType = UNSET
+    dimensions: dict[str, str]
 
 
 class CouponEnd(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -1212,43 +1143,6 @@ class DimensionTotal(msgspec.Struct, kw_only=True, omit_defaults=True):
     low: str
     high: str
     latest: str
-
-
-class Discount(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a coupon took off an invoice, as prices are told (with taxes where they include
-    them): `amount` of the `base` that the coupons before it had left of its lines. Minor
-    units. `available` is what a fixed coupon could take, and `rest` what of it goes to the
-    next invoice. It is use `use_no` of the application `name`, and counts as redemption
-    `redemption_no` of the coupon."""
-
-    application_id: str
-    name: str
-    coupon: Coupon
-    version: int
-    use_no: int
-    redemption_no: int
-    base: str
-    amount: int
-    shares: list[Share]
-    available: int | UnsetType | None = UNSET
-    rest: int | UnsetType = UNSET
-
-
-class Draw(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """`amount` (minor units; negative: given back) out of a grant of `granted`, of which
-    `left` is there afterwards. Draws of one grant are numbered from 1. One before taxes
-    tells the `lines` of its document that it paid, or was given back for, as (number,
-    amount)."""
-
-    wallet_id: str
-    wallet: str
-    grant_id: str
-    draw_no: int
-    amount: int
-    left: int
-    granted: int
-    basis: Basis
-    lines: list[tuple[int, int]] | UnsetType = UNSET
 
 
 class DueButLeft(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -1602,17 +1496,6 @@ class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True):
     quotes: list[RateQuote]
 
 
-class ExchangeExchange(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """How an amount `of` one currency becomes one `into` another: by the quotes one after
-    the other, each forwards (×) or backwards (÷). `day` is the day for which a rate was
-    asked; the quotes may be older."""
-
-    of: str
-    into: str
-    day: str
-    quotes: list[Quote]
-
-
 class ExchangeRate(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A rate that was told."""
 
@@ -1689,6 +1572,12 @@ class FlatShape(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A fixed amount for each period."""
 
     amount: str
+
+
+class Followed(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a notice led to, in words."""
+
+    effects: list[str]
 
 
 class Formula(msgspec.Struct, kw_only=True, omit_defaults=True, tag="formula"):
@@ -1883,32 +1772,6 @@ class Holidays(msgspec.Struct, kw_only=True, omit_defaults=True):
     easter: list[int] | UnsetType = UNSET
 
 
-class Home(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The document in the seller's home currency (Directive 2006/112/EC, article 230).
-    Minor units of `currency`, which has `places` decimals; each is rounded once, by `mode`,
-    from the document's amount. A line that corrects another document keeps the rate of that
-    one, so there may be several parts. `tax` is the sum of the taxes; `rounding` is what
-    net and tax miss the gross by."""
-
-    currency: str
-    places: int
-    mode: Rounding
-    parts: list[HomePart]
-    taxes: list[HomeTax]
-    net: int
-    tax: int
-    gross: int
-    rounding: int | UnsetType = UNSET
-
-
-class HomePart(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Lines with the rate at which they are told in the home currency: those of these
-    numbers, or all."""
-
-    exchange: ExchangeExchange
-    lines: list[int] | UnsetType = UNSET
-
-
 class HomeSums(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The sums in the seller's home currency."""
 
@@ -1917,17 +1780,6 @@ class HomeSums(msgspec.Struct, kw_only=True, omit_defaults=True):
     tax: str
     gross: str
     rounding: str
-
-
-class HomeTax(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A tax in the home currency: that of the same category, percentage, and whether it is
-    included."""
-
-    category: str
-    percent: str
-    is_included: bool
-    base: int
-    amount: int
 
 
 class Http(msgspec.Struct, kw_only=True, omit_defaults=True, tag="http"):
@@ -1965,13 +1817,6 @@ class Included(msgspec.Struct, kw_only=True, omit_defaults=True):
     grade: str | UnsetType | None = UNSET
 
 
-class InnerFormula(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A formula that is an input of another one."""
-
-    unit: str
-    expression: str
-
-
 class Instalments(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What was agreed about an invoice."""
 
@@ -1998,9 +1843,7 @@ class InstanceSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Invoice(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An invoice or a credit note as it was issued, and what is open of it now."""
 
-    number: str
     kind: Literal["credit_note", "invoice"]
-    invoice_id: str
     customer: str
     name: str
     issued_on: str
@@ -2012,16 +1855,18 @@ class Invoice(msgspec.Struct, kw_only=True, omit_defaults=True):
     discount: str
     prepaid: str
     payable: str
-    open: str
-    credits: str | None
-    reason: str | None
-    credited_by: str | None
-    line_notes: list[LineNoteNamed]
     lines: list[InvoiceLine]
     taxes: list[InvoiceTax]
     discounts: list[InvoiceDiscount]
     credit: list[CreditUsed]
     home: HomeSums | None
+    number: str
+    invoice_id: str
+    open: str
+    credits: str | None
+    reason: str | None
+    credited_by: str | None
+    line_notes: list[LineNoteNamed]
     run_id: str | None
     recorded_at: str
     actor: str
@@ -2075,54 +1920,11 @@ class InvoiceTax(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str | None
 
 
-class InvoicedCustomer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A customer as a document has it. Its id is told as the document keeps it."""
-
-    customer_id: str
-    key: str
-    name: str
-    currency: str
-    time_zone: str
-    email: str | UnsetType | None = UNSET
-    address: str | UnsetType | None = UNSET
-    tax_id: str | UnsetType | None = UNSET
-    tax_status: TaxStatus | UnsetType = UNSET
-    tax_reason: str | UnsetType | None = UNSET
-    group: str | UnsetType | None = UNSET
-
-
 class InvoicesCorrectedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The line that another one corrects or takes back."""
 
     invoice: str
     line: int
-
-
-class InvoicingInvoiceLine(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One charge for one period of one item of a subscription. `tax_percent` is None
-    untaxed, and of several taxes joined as the product's `tax_category` is ('4+2.5'). The
-    price's amount contains `tax_included` where it includes taxes; `discount` is what
-    coupons take off its net. Both are minor units. `waived_percent` is what a price
-    includes of a customer who is not taxed. A line that corrects another one is reached by
-    no coupon: `kept` is the part, as [part, whole], that was taken off the other one. A
-    line that `corrects` another one holds the charge as it is right; what was charged for
-    the period before is taken off. `prepaid` is what credit paid of its net after
-    discounts, before taxes; below nothing what is credit again (`credit_back`)."""
-
-    line_no: int
-    subscription_id: str
-    subscription: str
-    item_no: int
-    starts_at: str
-    ends_at: str
-    tax_percent: str | None
-    charge: Charge
-    corrects: Correction | UnsetType | None = UNSET
-    discount: int | UnsetType = UNSET
-    tax_included: int | UnsetType = UNSET
-    waived_percent: str | UnsetType | None = UNSET
-    kept: tuple[int, int] | UnsetType | None = UNSET
-    prepaid: int | UnsetType = UNSET
 
 
 class Item(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2249,7 +2051,7 @@ class ListedInvoice(msgspec.Struct, kw_only=True, omit_defaults=True):
     kind: Literal["credit_note", "invoice"]
     customer: str
     issued_on: str
-    due_on: str
+    due_on: str | None
     currency: str
     net: str
     tax: str
@@ -2555,7 +2357,6 @@ class NewBillingRun(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is to be billed."""
 
     as_of: str | UnsetType | None = UNSET
-    future: bool | UnsetType = UNSET
     zone: str | UnsetType = UNSET
     payment_days: int | UnsetType = UNSET
 
@@ -3222,7 +3023,7 @@ class PreviewWanted(msgspec.Struct, kw_only=True, omit_defaults=True):
     """As of when, and with which change; as they are due next when nothing is told."""
 
     as_of: str | UnsetType | None = UNSET
-    zone: str | UnsetType = UNSET
+    zone: str | UnsetType | None = UNSET
     payment_days: int | UnsetType = UNSET
     change: (
         TrySwitch
@@ -3251,28 +3052,25 @@ class Previewed(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class PreviewedDocument(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A document as it would be issued, without what numbering adds. Amounts are minor
-    units."""
+    """A document as it would be issued, without what numbering adds."""
 
-    series: str
-    customer: InvoicedCustomer
-    currency: str
-    places: int
+    kind: Literal["credit_note", "invoice"]
+    customer: str
+    name: str
     issued_on: str
-    due_on: str
-    lines: list[InvoicingInvoiceLine]
-    taxes: list[TaxAmount]
-    net: int
-    tax: int
-    gross: int
-    run_id: str | UnsetType | None = UNSET
-    discounts: list[Discount] | UnsetType = UNSET
-    discount: int | UnsetType = UNSET
-    draws: list[Draw] | UnsetType = UNSET
-    prepaid: int | UnsetType = UNSET
-    home: Home | UnsetType | None = UNSET
-    policy_date: str | UnsetType | None = UNSET
-    policies: dict[str, str] | UnsetType = UNSET
+    due_on: str | None
+    currency: str
+    net: str
+    tax: str
+    gross: str
+    discount: str
+    prepaid: str
+    payable: str
+    lines: list[InvoiceLine]
+    taxes: list[InvoiceTax]
+    discounts: list[InvoiceDiscount]
+    credit: list[CreditUsed]
+    home: HomeSums | None
 
 
 class Price(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3379,22 +3177,6 @@ class Proration(msgspec.Struct, kw_only=True, omit_defaults=True):
     credit: Credit | UnsetType = UNSET
 
 
-class Quantity(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A quantity and where it comes from: parts, the formula over them if any, the rounding
-    if any. What is agreed and not metered has no parts. `inner` are the formulas within the
-    formula, by the path of names under which they are known. `exact` is before the
-    rounding, in `exact_unit` where the rounding converts to another `unit`."""
-
-    exact: str
-    value: str
-    unit: str
-    parts: list[UsagePart]
-    expression: str | UnsetType | None = UNSET
-    rounding: QuantityRounding | UnsetType | None = UNSET
-    inner: dict[str, InnerFormula] | UnsetType = UNSET
-    exact_unit: str | UnsetType | None = UNSET
-
-
 class QuantityRounding(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The exact quantity, divided by `divide_by`, is rounded once to `places` decimals
     before it is priced; -2 is to hundreds. `unit` is that of the outcome (None: the
@@ -3427,18 +3209,6 @@ class QueueState(msgspec.Struct, kw_only=True, omit_defaults=True):
     has_method: bool
     reason: str
     changed: bool
-
-
-class Quote(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A rate of the table: 1 `base` = `rate` `quote` on a day, and the number under which
-    it was told."""
-
-    base: str
-    quote: str
-    on: str
-    rate: str
-    source: str
-    number: int
 
 
 class RateQuote(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3533,18 +3303,6 @@ class RawEvent(msgspec.Struct, kw_only=True, omit_defaults=True):
     quantity: str
 
 
-class Reading(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a register showed. `register` is the device's serial number, '' when records
-    carry none. `role` is 'removed' for the last reading of a device taken out, 'installed'
-    for the first of one put in, else ''."""
-
-    at: str
-    value: str
-    register: str | UnsetType = UNSET
-    is_estimate: bool | UnsetType = UNSET
-    role: str | UnsetType = UNSET
-
-
 class Refund(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An attempt to give something back through a provider."""
 
@@ -3596,15 +3354,6 @@ class RefusedWallet(msgspec.Struct, kw_only=True, omit_defaults=True):
     value: str | UnsetType | None = UNSET
     hint: str | UnsetType | None = UNSET
     wallet: str
-
-
-class RegisterStretch(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Consumption of one register between two readings."""
-
-    opening: Reading
-    closing: Reading
-    consumption: str
-    rolled_over: bool | UnsetType = UNSET
 
 
 class RejectedUsage(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4029,14 +3778,6 @@ class SettledGrant(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: str
 
 
-class Share(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a coupon took off a line: minor units, exact, as a whole number or a fraction
-    ('11500/17')."""
-
-    line_no: int
-    amount: str
-
-
 class SignIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The identity provider, and whom its tokens have to be for."""
 
@@ -4270,26 +4011,6 @@ class TakenIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     conflicts: int
     rejected: int
     results: list[OfferedResult]
-
-
-class TaxAmount(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """`amount` is `percent` of `base`, the sum of the lines with this category and rate
-    after discounts and what credit paid before taxes: rounded once (EN 16931, BR-CO-17),
-    unless the invoice's policies say otherwise. Minor units. `since` is when the rate came
-    into force. `is_included` tells lines apart whose prices include the tax. The amount is
-    a multiple of `step`, and less than `within` from the exact percentage. `reason` says
-    why the customer is not taxed."""
-
-    category: str
-    percent: str
-    since: str
-    rounding: Rounding
-    base: int
-    amount: int
-    is_included: bool | UnsetType = UNSET
-    step: int | UnsetType = UNSET
-    within: int | UnsetType = UNSET
-    reason: str | UnsetType | None = UNSET
 
 
 class Tenant(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4764,41 +4485,6 @@ class UsageNow(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The same of every sub-service."""
 
     services: list[ServiceUsage]
-
-
-class UsagePart(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One series behind a quantity, sealed: which records (subject, series, span, and
-    everything folded up to `fold_id`), how many, their sum, the digest over them, and the
-    value they gave. `input` is the name under which a formula knows the value; `exact` is
-    the value as a fraction ('1/3') where its decimals do not end and `value` is cut after
-    18. Counters count records in (start, end] of a contract that began at `since`. What is
-    weighed by time is weighed against `whole`, from the start to the end of the full period
-    where this is a part of one, on the clock of `zone`. `counted` windows, records or units
-    were there where the value is made of such; `opening_level` is the level, or the number
-    of units, at the start."""
-
-    subject: str
-    series: Series
-    subject_id: int
-    meter_id: int
-    starts_at: str
-    ends_at: str
-    fold_id: int
-    records: int
-    total: str
-    digest: str
-    value: str
-    input: str | UnsetType = UNSET
-    peak_at: str | UnsetType | None = UNSET
-    stretches: list[RegisterStretch] | UnsetType = UNSET
-    opening: Reading | UnsetType | None = UNSET
-    closing: Reading | UnsetType | None = UNSET
-    counted: int | UnsetType | None = UNSET
-    opening_level: str | UnsetType | None = UNSET
-    exact: str | UnsetType | None = UNSET
-    since: str | UnsetType | None = UNSET
-    whole: tuple[str, str] | UnsetType | None = UNSET
-    zone: str | UnsetType = UNSET
 
 
 class UsageReasons(msgspec.Struct, kw_only=True, omit_defaults=True):

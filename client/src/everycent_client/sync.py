@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -112,13 +111,13 @@ class Listed(Generic[T]):
 
 def method(make: Callable[P, Call[T]]) -> Callable[Concatenate[Any, P], T]:
     """A method that makes a call, sends it, and gives the result."""
+    name = getattr(make, "__name__", "")
 
     def send(self: Any, /, *args: P.args, **told: P.kwargs) -> T:
-        found: T = self.send(make(*args, **told))
+        found: T = self.send(core.checked(make(*args, **told), name))
         return found
 
-    functools.update_wrapper(send, make)
-    return send
+    return core.shown_as(send, make)
 
 
 def listing(make: Callable[P, Pages[T]]) -> Callable[Concatenate[Any, P], Listed[T]]:
@@ -127,5 +126,4 @@ def listing(make: Callable[P, Pages[T]]) -> Callable[Concatenate[Any, P], Listed
     def send(self: Any, /, *args: P.args, **told: P.kwargs) -> Listed[T]:
         return Listed(self, make(*args, **told))
 
-    functools.update_wrapper(send, make)
-    return send
+    return core.shown_as(send, make)

@@ -22,7 +22,8 @@ from everycent.access.roles import SCOPES as SCOPES
 from everycent.journal.event import stream_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
-from everycent.kernel.errors import Invalid
+from everycent.kernel.errors import Forbidden, Invalid
+from everycent.kernel.near import meant
 
 PREFIX = "ec_"
 KEY_ID = "key"
@@ -105,7 +106,7 @@ def network_of(text: str) -> Network:
         raise Invalid(
             "key.bad_network",
             f"{text[:60]!r} is no network",
-            field="network",
+            field="networks",
             value=text,
             hint="write it like 192.0.2.0/24, 2001:db8::/32, or as one address",
         ) from error
@@ -134,15 +135,24 @@ def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
             raise Invalid(
                 "key.bad_scope",
                 f"there is no scope {scope[:60]!r}",
-                field="scope",
+                field="scopes",
                 value=scope,
-                hint="scopes are " + ", ".join(SCOPES),
+                hint=f"{meant(scope[:60], SCOPES)} scopes are {', '.join(SCOPES)}".strip(),
             )
     if not scopes:
         raise Invalid(
             "key.no_scope",
             "a key without a scope opens nothing",
-            field="scope",
-            hint="scopes are " + ", ".join(SCOPES),
+            field="scopes",
+            hint=f"{meant(scope[:60], SCOPES)} scopes are {', '.join(SCOPES)}".strip(),
         )
     return tuple(sorted(set(scopes)))
+
+
+def refused(why: str) -> Forbidden:
+    """Forbidden `key.refused`: there is no key that opens anything."""
+    return Forbidden(
+        "key.refused",
+        why,
+        hint="send the header Authorization: Bearer ec_…; make a key with `everycent key create NAME`",
+    )

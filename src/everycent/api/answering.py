@@ -17,13 +17,13 @@ from everycent.access import answers, operations
 from everycent.access.answers import Kept
 from everycent.access.audited import AuditEntry
 from everycent.api import planning, problems
+from everycent.api.admitting import admitted
 from everycent.api.asking import json_of, plain_as, query_of
 from everycent.api.bodies import body_of
 from everycent.api.identity import told_by
 from everycent.api.operation import Answer, Asked, Kind, Open, Operation, Who
 from everycent.api.service import (
     Service,
-    admitted,
     in_reading_thread,
     in_thread,
     service_of,
@@ -32,7 +32,7 @@ from everycent.api.shapes import Body
 from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
 from everycent.flows.rehearse import rehearse
-from everycent.kernel.errors import Forbidden, Invalid, NotFound, Refusal, Unavailable
+from everycent.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
 
 JSON = "application/json"
 NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
@@ -85,6 +85,14 @@ def _handler(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
             return await _done(request, operation, read)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
+        except psycopg.errors.UniqueViolation as error:
+            clash = Conflict(
+                "request.concurrent",
+                "somebody else made the same at the same moment",
+                hint="look at what is there now; send it again if it is not what you mean",
+            )
+            await _audit_failure(request, operation, who, clash)
+            raise clash from error
         except Exception as error:
             await _audit_failure(request, operation, who, error)
             raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -20,7 +21,26 @@ _SHOWN = 80
 _MOST_FAULTS = 20
 _DEEPEST = 32
 _MOST_DIGITS = 18
+_NO_CHOICE = ("Invalid enum value", "Invalid value")
+_QUOTED = re.compile(r"'(.*)'")
+_STEP = re.compile(r"\.(\w+)|(\[[^\]]*\])")
 _MOST_COMMAS = 30_000  # of a body, beside those in its longest text: it becomes no more objects
+
+
+class _Pointed(NamedTuple):
+    """A number with a point, which is refused with its place."""
+
+    text: str
+
+
+class _Misplaced(ValueError):  # noqa: N818 - it is caught here and told as a refusal
+    """What is wrong in the body, and at which place."""
+
+    place = ""
+
+    def within(self, step: str) -> _Misplaced:
+        self.place = step + self.place
+        return self
 
 
 class Faults(Invalid):
@@ -70,14 +90,9 @@ def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozens
     return _made(shape, told, "parameter", faults, strict=False)
 
 
-def body_as(raw: bytes, shape: type[B]) -> B:
-    """The body. Raises Invalid `request.bad_body`, `request.unknown_field`, `request.field_missing`,
-    `request.bad_field`."""
-    return plain_as(json_of(raw), shape)
-
-
 def plain_as(plain: Any, shape: type[B]) -> B:
-    """JSON that was read already, as a shape. Raises as `body_as`."""
+    """JSON that was read already, as a shape. Raises Invalid `request.bad_body`, `request.unknown_field`,
+    `request.field_missing`, `request.bad_field`."""
     if not isinstance(plain, dict):
         raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
     faults: list[Invalid] = []
@@ -113,16 +128,18 @@ def json_of(raw: bytes, longest: int = Body.LONGEST_TEXT) -> Any:
         plain = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_once,
-            parse_float=_no_number,
+            parse_float=_Pointed,
             parse_constant=_no_number,
             parse_int=_whole,
         )
         _check(plain, _DEEPEST, longest)
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        place = error.place.lstrip(".")[:_SHOWN] if isinstance(error, _Misplaced) else ""
         raise Invalid(
             "request.bad_body",
-            f"the body can't be read: {why}"[:300],
+            f"the body can't be read: {f'{place}: ' if place else ''}{why}"[:300],
+            field=place or None,
             hint="send one JSON object in UTF-8; numbers with a point are sent as texts",
         ) from error
     return plain
@@ -143,12 +160,12 @@ def _made(
             faults.append(_missing(what, name))
             continue
         if not strict and not _is_sound(value):
-            faults.append(_bad(what, name, None, "it has a character that can't be stored"))
+            faults.append(_bad(what, name, None, "it has a character that can't be stored", str))
             continue
         try:
             made[field.name] = msgspec.convert(value, field.type, strict=strict)
         except msgspec.ValidationError as error:
-            faults.append(_bad(what, name, value, str(error)))
+            faults.append(_bad(what, name, value, str(error), field.type))
     if faults:
         raise Faults(faults[:_MOST_FAULTS])
     return shape(**made)
@@ -160,14 +177,39 @@ def _missing(what: str, name: str) -> Invalid:
     return Invalid("request.parameter_missing", f"the parameter {name!r} is missing", field=name)
 
 
-def _bad(what: str, name: str, value: Any, why: str) -> Invalid:
+def _bad(what: str, name: str, value: Any, why: str, type_: Any) -> Invalid:
     reason, _, place = why.partition(" - at `$")
     field = name + place.rstrip("`")
+    choices = _choices(type_, place.rstrip("`")) if reason.startswith(_NO_CHOICE) else []
+    hint = None
+    if choices:
+        word = _QUOTED.search(reason)
+        hint = f"{meant(word[1][:_SHOWN], choices) if word else ''} it takes {', '.join(choices)}"
     shown = value if isinstance(value, str | int | bool) else None
     message = f"{field} can't be taken: {reason[:1].lower()}{reason[1:]}".replace("`", "")
+    told: Any = {"field": field, "value": shown, "hint": hint and hint.strip()}
     if what == "field":
-        return Invalid("request.bad_field", message, field=field, value=shown)
-    return Invalid("request.bad_parameter", message, field=field, value=shown)
+        return Invalid("request.bad_field", message, **told)
+    return Invalid("request.bad_parameter", message, **told)
+
+
+def _choices(type_: Any, place: str) -> list[str]:
+    """What may stand at a place (such as '.rules[0].kind') of a value of the type, where it is one of a few
+    words."""
+    (whole,), parts = msgspec.json.schema_components([type_], ref_template="{name}")
+
+    def alternatives(schema: Any) -> list[Any]:
+        if "$ref" in schema:
+            return alternatives(parts[schema["$ref"]])
+        return [inner for one in schema.get("anyOf", []) for inner in alternatives(one)] or [schema]
+
+    found = alternatives(whole)
+    for name, _ in _STEP.findall(place):
+        inner = [one.get("properties", {}).get(name) if name else one.get("items") for one in found]
+        inner += [one.get("additionalProperties") for one in found]
+        found = [part for one in inner if isinstance(one, dict) for part in alternatives(one)]
+    words = [str(word) for one in found for word in one.get("enum", [])]
+    return list(dict.fromkeys(words))
 
 
 def _is_sound(text: str) -> bool:
@@ -196,12 +238,20 @@ def _check(plain: Any, deep: int, longest: int) -> None:
     """Raises ValueError for what is too deep or too long, or holds what can't be stored."""
     if isinstance(plain, str):
         if len(plain) > longest:
-            raise ValueError(f"a text has more than {longest} characters")
+            raise _Misplaced(f"a text has more than {longest} characters")
         if not _is_sound(plain):
-            raise ValueError("a text has a character that can't be stored")
+            raise _Misplaced("a text has a character that can't be stored")
+    elif isinstance(plain, _Pointed):
+        raise _Misplaced(f"{plain.text[:_SHOWN]} has to be sent as a text")
     elif isinstance(plain, dict | list):
         if not deep:
             raise RecursionError
-        inner = [*plain, *plain.values()] if isinstance(plain, dict) else plain
-        for one in inner:
-            _check(one, deep - 1, longest)
+        if isinstance(plain, dict):
+            for name in plain:
+                _check(name, deep - 1, longest)
+        for name, one in plain.items() if isinstance(plain, dict) else enumerate(plain):
+            try:
+                _check(one, deep - 1, longest)
+            except _Misplaced as error:
+                step = f"[{name}]" if isinstance(plain, list) else f".{name}"
+                raise error.within(step) from None

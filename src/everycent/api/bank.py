@@ -13,6 +13,7 @@ from everycent.api.attempts import InSuspense, suspended
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.payments import READ, WRITE, Applied, InvoiceShare, applied_data, shares_of
 from everycent.api.shapes import Amount, Body, Currency, Name, Page, Paged, Query, Reason, Shown
+from everycent.api.writing import writing
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.debits.entry import Effect
@@ -104,7 +105,7 @@ def import_statement(tx: Tx, asked: Asked[Query, BankStatement]) -> dict[str, An
     """Takes a bank statement in. What names its invoices for certain pays them, all other money waits in
     suspense until it is assigned. No line is booked twice, however often it is sent."""
     statements = bank_camt.read(BytesIO(asked.body.content.encode()))
-    taken = bank.take_in(tx, statements, **money.writing(asked))
+    taken = bank.take_in(tx, statements, **writing(asked))
     wanted = {share.invoice_id for one in taken for share in one.match.allocations}
     names = invoicing.names(tx, sorted(wanted))
     return {
@@ -128,9 +129,7 @@ def assign_payment(tx: Tx, asked: Asked[Query, AssignPayment]) -> dict[str, Any]
     held = queries.by_name(tx, asked.path["payment"])
     owner = customers.by_name(tx, asked.body.customer)
     shares = shares_of(tx, asked.body.invoices, held.payment.currency)
-    done = operations.assign(
-        tx, held.payment.payment_id, owner.customer_id, shares, money.writing(asked)
-    )
+    done = operations.assign(tx, held.payment.payment_id, owner.customer_id, shares, writing(asked))
     return applied_data(tx, done)
 
 

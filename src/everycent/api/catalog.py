@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from everycent.api.contracts import writing
 from everycent.api.operation import Asked, asking, changing, reading
 from everycent.api.shapes import Body, Instant, Page, Paged, Query, Shown
+from everycent.api.writing import writing_from
 from everycent.catalog import difference, document, operations, queries
 from everycent.catalog.difference import Verb
 from everycent.catalog.document import Entity
@@ -63,7 +63,11 @@ class CatalogFile(Body):
 
     yaml: Annotated[str | None, Meta(description="The text of the file.")] = None
     catalog: Annotated[
-        dict[str, Any] | None, Meta(description="Sections as in the file; decimals as texts.")
+        dict[str, Any] | None,
+        Meta(
+            description="Sections as in the file; decimals as texts.",
+            examples=[{"meters": {"calls": {"unit": "call", "aggregation": "sum"}}}],
+        ),
     ] = None
 
 
@@ -140,7 +144,9 @@ def apply_catalog(tx: Tx, asked: Asked[Query, AppliedFile]) -> dict[str, Any]:
     """Records what a catalogue changes as new versions. What was sold before stays as it was; applying the
     same again does nothing."""
     wanted = _entities(asked.body)
-    return {"items": changes_data(operations.apply(tx, wanted, **writing(asked, asked.body.at)))}
+    return {
+        "items": changes_data(operations.apply(tx, wanted, **writing_from(asked, asked.body.at)))
+    }
 
 
 def told(tx: Tx, row: Any) -> dict[str, Any]:

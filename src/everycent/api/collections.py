@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from everycent.api import money
 from everycent.api.operation import Asked, changing, reading
+from everycent.api.parameters import at_or_now
 from everycent.api.shapes import Body, Instant, Name, Page, Paged, Query, Shown, Zone
 from everycent.app import providers
 from everycent.charging import operations_runs as running
@@ -99,7 +99,7 @@ def start_collection(tx: Tx, asked: Asked[Query, NewCollection]) -> dict[str, An
     list; nothing is charged twice, however many runs there are."""
     wanted = asked.body
     known_zone(wanted.zone)
-    until = money.at_or_now(wanted.due_by, wanted.zone, asked.now, "due_by")
+    until = at_or_now(wanted.due_by, wanted.zone, asked.now, "due_by")
     invoices = None
     if wanted.invoices is not None:
         invoices = [invoicing.invoice(tx, name).invoice.invoice_id for name in wanted.invoices]

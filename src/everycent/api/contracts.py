@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from everycent.api.operation import Asked
-from everycent.api.parameters import calendar_day, instant
+from everycent.api.parameters import day_or_none as day_or_none
 from everycent.api.shapes import Amount, Body, Currency, Day, Instant, Reason, Shown, Zone
+from everycent.api.writing import writing as writing
+from everycent.api.writing import writing_from
 from everycent.catalog.document_schemes import TermsShape
 from everycent.catalog.document_term import TermShape
 from everycent.subscriptions.changing import When
-from everycent.subscriptions.operations import Writing
 from everycent.subscriptions.subscription import Phase
 from everycent.subscriptions.timeline import Change
 from everycent.subscriptions.told import Told
@@ -103,18 +104,7 @@ def when_of(wanted: ContractChange) -> When:
     return When(day_or_none(wanted.on, "on"), wanted.keep_paid, wanted.break_term)
 
 
-def day_or_none(text: str | None, field: str) -> date | None:
-    """A local date, where one is told."""
-    return None if text is None else calendar_day(text, field)
-
-
 def why(asked: Asked[Any, Any]) -> dict[str, Any]:
     """The reason of a change, and who writes it, when."""
     told: Agreement = asked.body
-    return {"reason": told.reason or "", "writing": writing(asked, told.at)}
-
-
-def writing(asked: Asked[Any, Any], at: str | None = None) -> Writing:
-    """Who writes; it holds from an instant on, or from now."""
-    holds = asked.now if at is None else instant(at, "UTC", "at")
-    return Writing(at=holds, recorded_at=asked.now, actor=asked.who.actor, ids=asked.app.ids)
+    return {"reason": told.reason or "", "writing": writing_from(asked, told.at)}

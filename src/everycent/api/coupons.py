@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from everycent.api.contracts import day_or_none, writing
 from everycent.api.operation import Asked, changing, reading
+from everycent.api.parameters import day_or_none
 from everycent.api.shapes import (
     Amount,
     Body,
@@ -22,6 +22,7 @@ from everycent.api.shapes import (
     Reason,
     Shown,
 )
+from everycent.api.writing import writing
 from everycent.coupons import operations, queries
 from everycent.coupons.shown import as_data, listed_data
 from everycent.customers import queries as customers

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from everycent.api.operation import Asked, changing, reading
-from everycent.api.parameters import calendar_day, instant
+from everycent.api.parameters import day, instant
 from everycent.api.shapes import (
     Body,
     Currency,
@@ -23,13 +23,13 @@ from everycent.api.shapes import (
     Text,
     Zone,
 )
+from everycent.api.writing import writing
 from everycent.customers import operations, queries
 from everycent.customers.customer import Customer as Known
 from everycent.customers.customer import TaxStatus, from_data
 from everycent.customers.shown import as_data, payers_data
 from everycent.db.connection import Tx
 from everycent.flows.paying import let_pay
-from everycent.subscriptions.operations import Writing
 
 _MOST = 1000
 _Address = Annotated[str, Meta(max_length=2000, description="As it is printed, in lines.")]
@@ -149,7 +149,7 @@ def create_customer(tx: Tx, asked: Asked[Query, NewCustomer]) -> dict[str, Any]:
     wanted = asked.body
     made = _made(asked, wanted)
     at = asked.now if wanted.at is None else instant(wanted.at, made.time_zone, "at")
-    operations.create(tx, [made], **_writing(asked) | {"at": at})
+    operations.create(tx, [made], **writing(asked) | {"at": at})
     return as_data(made)
 
 
@@ -157,7 +157,7 @@ def create_customers(tx: Tx, asked: Asked[Query, NewCustomers]) -> dict[str, Any
     """Makes many customers at once, all or none. Those that are there with the same data are left alone, so
     that a list can be sent again; one with other data refuses the whole list."""
     fresh = []
-    at = _writing(asked)
+    at = writing(asked)
     wanted = asked.body.customers
     by_time: dict[Any, list[Known]] = {}
     for one in wanted:
@@ -177,7 +177,7 @@ def update_customer(tx: Tx, asked: Asked[Query, CustomerChanges]) -> dict[str, A
         if value is not UNSET
     }
     changed = operations.changed(_named(tx, asked), given)
-    operations.update(tx, changed, **_writing(asked))
+    operations.update(tx, changed, **writing(asked))
     return as_data(changed)
 
 
@@ -192,8 +192,8 @@ def set_payer(tx: Tx, asked: Asked[Query, NewPayer]) -> dict[str, Any]:
     wanted, customer = asked.body, _named(tx, asked)
     payer = None if wanted.payer is None else queries.by_name(tx, wanted.payer)
     told = let_pay(
-        tx, customer, payer, calendar_day(wanted.from_, "from"), reason=wanted.reason or "",
-        writing=_writing(asked),
+        tx, customer, payer, day(wanted.from_, "from"), reason=wanted.reason or "",
+        writing=writing(asked),
     )  # fmt: skip
     key = None if payer is None else payer.key
     return {"customer": customer.key, "payer": key, "from": str(told.starts_on)}
@@ -227,7 +227,3 @@ def _made(asked: Asked[Any, Any], wanted: NewCustomer) -> Known:
     told: dict[str, Any] = msgspec.to_builtins(wanted)
     told.pop("at")
     return from_data(told, asked.app.ids(f"customer/{wanted.key}"))
-
-
-def _writing(asked: Asked[Any, Any]) -> Writing:
-    return Writing(at=asked.now, recorded_at=asked.now, actor=asked.who.actor, ids=asked.app.ids)

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from everycent.api import money
 from everycent.api.operation import Asked, changing, reading
+from everycent.api.parameters import day_or_none
 from everycent.api.payments import READ, WRITE
 from everycent.api.shapes import (
     Amount,
@@ -23,6 +24,7 @@ from everycent.api.shapes import (
     Shown,
 )
 from everycent.api.shapes import Zone as ZoneName
+from everycent.api.writing import by
 from everycent.app import accounts
 from everycent.charging.attempt import Status
 from everycent.db.connection import Tx
@@ -161,11 +163,11 @@ def write_debit_file(tx: Tx, asked: Asked[Query, NewDebitFile]) -> dict[str, Any
     account = accounts.named(asked.app.settings, wanted.account)
     today = local_date(asked.now, wanted.zone)
     told = Wanted(
-        money.day_or_none(wanted.due_by, "due_by") or today,
+        day_or_none(wanted.due_by, "due_by") or today,
         today,
-        money.day_or_none(wanted.collect_on, "collect_on"),
+        day_or_none(wanted.collect_on, "collect_on"),
     )
-    done = flow.write_in(tx, account, told, rendered, **money.by(asked))
+    done = flow.write_in(tx, account, told, rendered, **by(asked))
     return {
         "file": None if done.file is None else _made(done.file),
         "left": [one._asdict() for one in done.left],
@@ -218,7 +220,7 @@ def get_debit_file_content(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
 def withdraw_debit_file(tx: Tx, asked: Asked[Query, WithdrawFile]) -> dict[str, Any]:
     """Says that a file never reached the bank. Its invoices can be collected again at once."""
     name, reason = asked.path["file"], asked.body.reason
-    stages = flow.withdraw(tx, name, reason, **money.by(asked))
+    stages = flow.withdraw(tx, name, reason, **by(asked))
     return {"message_id": name, "withdrawn": len(stages), "reason": reason}
 
 

@@ -15,15 +15,18 @@ from markupsafe import Markup, escape
 _REF = "#/components/schemas/"
 _JSON = "application/json"
 _DEEPEST = 4
+_DEEPEST_FIELD = 4
+_PLAN = {"$ref": _REF + "Plan"}
 
 
 class Field(NamedTuple):
-    """A parameter, or a field of a body or an answer."""
+    """A parameter, or a field of a body or an answer; at a level above 0 it is part of a field above."""
 
     name: str
     type: str
     is_required: bool
     text: str
+    level: int = 0
 
 
 class Shown(NamedTuple):
@@ -85,34 +88,91 @@ def _shown(path: str, method: str, told: Mapping[str, Any], schemas: Mapping[str
         told.get("description", ""),
         [_parameter(one) for one in parameters if one["in"] == "path"],
         [_parameter(one) for one in parameters if one["in"] == "query"],
-        _fields(body_schema, schemas), _type(answer), _fields(answer, schemas),
+        _fields(body_schema, schemas), _type(answer, schemas), _fields(answer, schemas),
         _example(path, method, parameters, body_schema, schemas),
     )  # fmt: skip
 
 
 def _answer_of(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    for status, answer in sorted(told["responses"].items()):
-        if status.startswith("2") and _JSON in answer.get("content", {}):
-            schema: Mapping[str, Any] = answer["content"][_JSON]["schema"]
-            return schema["anyOf"][0] if "anyOf" in schema else schema
-    return {}
+    """What it answers when it is done: not the plan, which is asked for."""
+    found = [
+        part
+        for status, answer in sorted(told["responses"].items())
+        if status.startswith("2") and _JSON in answer.get("content", {})
+        for part in _parts(answer["content"][_JSON]["schema"])
+    ]
+    return next((part for part in found if part != _PLAN), {})
+
+
+def _parts(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a schema may be one of, null left out."""
+    parts = schema.get("anyOf", [schema])
+    return [
+        inner
+        for one in parts
+        if one != {"type": "null"}
+        for inner in (_parts(one) if "anyOf" in one else [one])
+    ]
 
 
 def _parameter(one: Mapping[str, Any]) -> Field:
     schema = one["schema"]
-    text = one.get("description", "")
-    if "default" in schema:
-        text = f"{text} {schema['default']} when left out.".strip()
-    return Field(one["name"], _type(schema), one.get("required", False), text)
+    text = _with_default(one.get("description", ""), schema)
+    return Field(one["name"], _type(schema, {}), one.get("required", False), text)
 
 
-def _fields(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Field]:
+def _with_default(text: str, schema: Mapping[str, Any]) -> str:
+    """The text, and what holds when nothing is told."""
+    default = schema.get("default")
+    if default in (None, [], {}):
+        return text
+    told = default if isinstance(default, str) else json.dumps(default)
+    return f"{text} `{told}` when left out.".strip()
+
+
+def _fields(
+    schema: Mapping[str, Any],
+    schemas: Mapping[str, Any],
+    level: int = 0,
+    within: tuple[str, ...] = (),
+) -> list[Field]:
+    """The fields of an object, each followed by those of the objects that it holds."""
     found = _resolved(schema, schemas)
     needed = found.get("required", ())
-    return [
-        Field(name, _type(told), name in needed, told.get("description", ""))
-        for name, told in found.get("properties", {}).items()
-    ]
+    rows: list[Field] = []
+    for name, told in found.get("properties", {}).items():
+        text = _with_default(told.get("description", ""), told)
+        rows.append(Field(name, _type(told, schemas), name in needed, text, level))
+        if level + 1 < _DEEPEST_FIELD:
+            rows += _nested(told, schemas, level + 1, within)
+    return rows
+
+
+def _nested(
+    schema: Mapping[str, Any], schemas: Mapping[str, Any], level: int, within: tuple[str, ...]
+) -> list[Field]:
+    """The fields of what a field holds, one by one or in a list; of several kinds each with its name. What
+    holds itself is told once."""
+    held = [one for part in _parts(schema) for one in _held(part)]
+    rows: list[Field] = []
+    for one in held:
+        name: str = one["$ref"].removeprefix(_REF)
+        if name in within:
+            continue
+        fields = _fields(one, schemas, level + (len(held) > 1), (*within, name))
+        if fields and len(held) > 1:
+            text = schemas[name].get("description", "")
+            rows.append(Field(name, "", is_required=False, text=text, level=level))
+        rows += fields
+    return rows
+
+
+def _held(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a schema refers to, by itself, in a list or by names."""
+    inner = schema.get("items") or schema.get("additionalProperties")
+    if "$ref" in schema:
+        return [schema]
+    return [one for part in _parts(inner) for one in _held(part)] if isinstance(inner, dict) else []
 
 
 def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,19 +186,22 @@ def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[
     return found
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def _type(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         name: str = schema["$ref"].removeprefix(_REF)
         if name.startswith("Page_"):
             return f"page of {name.removeprefix('Page_').removesuffix('_')}"
-        return name
+        return _type(schemas[name], {}) if "enum" in schemas.get(name, {}) else name
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_type(one) for one in schema["anyOf"]))
+        return " or ".join(dict.fromkeys(_type(one, schemas) for one in schema["anyOf"]))
     if "enum" in schema:
         return " | ".join(str(one) for one in schema["enum"])
     kind = schema.get("type", "")
     if kind == "array":
-        return f"list of {_type(schema.get('items', {}))}"
+        return f"list of {_type(schema.get('items', {}), schemas)}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        held = _type(schema["additionalProperties"], schemas)
+        return f"{held or 'anything'} by name"
     bounds = [
         f"{word} {schema[name]}"
         for name, word in (("minimum", "from"), ("maximum", "to"))
@@ -159,7 +222,7 @@ def _example(
     lines = [f'curl "$URL{path}{"?" + query if query else ""}" -H "Authorization: Bearer $KEY"']
     if method not in ("GET", "POST"):
         lines[0] += f" -X {method}"
-    elif method == "POST":
+    if body or method == "POST":
         sample = _sample(body, schemas, 0) if body else {}
         lines[0] += " \\"
         lines.append(f"  --json '{json.dumps(sample, ensure_ascii=False)}'")
@@ -167,7 +230,7 @@ def _example(
 
 
 def _sample(schema: Mapping[str, Any], schemas: Mapping[str, Any], deep: int) -> Any:
-    """A value of the schema, with what must be there and nothing else."""
+    """A value of the schema, with what must be there and nothing else; at the top with something."""
     found = _resolved(schema, schemas)
     for name in ("examples", "enum"):
         if found.get(name):
@@ -178,11 +241,13 @@ def _sample(schema: Mapping[str, Any], schemas: Mapping[str, Any], deep: int) ->
         return _sample(found["anyOf"][0], schemas, deep)
     kind = found.get("type")
     if kind == "object" and deep < _DEEPEST:
+        known = found.get("properties", {})
         needed = found.get("required", ())
+        if not needed and deep == 0:
+            typical = [name for name, told in known.items() if "examples" in told]
+            needed = (typical or list(known))[:1]
         return {
-            name: _sample(told, schemas, deep + 1)
-            for name, told in found.get("properties", {}).items()
-            if name in needed
+            name: _sample(told, schemas, deep + 1) for name, told in known.items() if name in needed
         }
     if kind == "array":
         return [_sample(found.get("items", {}), schemas, deep + 1)] if deep < _DEEPEST else []

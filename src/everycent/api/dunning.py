@@ -9,7 +9,9 @@ from msgspec import Meta
 
 from everycent.api import money
 from everycent.api.operation import Asked, changing, doing, reading
+from everycent.api.parameters import past
 from everycent.api.shapes import Amount, Body, Currency, Instant, Page, Paged, Query, Shown
+from everycent.api.writing import writing
 from everycent.charging.policy import Rule
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
@@ -163,7 +165,7 @@ def apply_dunning_terms(tx: Tx, asked: Asked[Query, NewTerms]) -> dict[str, Any]
     """Sets the terms as a new version. Those that hold already are left as they are."""
     wanted = document.parse(asked.body.text)
     before = queries.held(tx).version
-    held = operations.apply(tx, wanted, **money.writing(asked))
+    held = operations.apply(tx, wanted, **writing(asked))
     return {"version": held.version, "is_new": held.version != before}
 
 
@@ -184,13 +186,13 @@ def list_dunning_steps(tx: Tx, asked: Asked[StepsWanted, None]) -> Page[dict[str
 
 def plan_dunning(tx: Tx, asked: Asked[PlanWanted, None]) -> Page[dict[str, Any]]:
     """What a run would do, without doing it."""
-    at = money.past(asked.query.as_of, "UTC", asked.now, "as_of")
+    at = past(asked.query.as_of, "UTC", asked.now, "as_of")
     return Page(items=[_planned(*one) for one in flow.planned(tx, at)], next=None)
 
 
 def run_dunning(asked: Asked[Query, DunningRun]) -> dict[str, Any]:
     """Takes the steps of campaigns that are due, each once, however often it is asked for."""
-    at = money.past(asked.body.as_of, "UTC", asked.now, "as_of")
+    at = past(asked.body.as_of, "UTC", asked.now, "as_of")
     app, tenant_id = asked.app, asked.who.tenant_id
     did = flow.run(app.database, tenant_id, at, clock=app.clock, ids=app.ids, actor=asked.who.actor)
     concerned = {one.customer_id for one in did.steps} | {one.customer_id for one in did.ended}

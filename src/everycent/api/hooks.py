@@ -6,17 +6,15 @@ believed.
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from everycent.api.bodies import body_of
 from everycent.api.operation import Open, raw
-from everycent.api.service import in_thread, service_of
+from everycent.api.service import Service, in_thread, service_of
+from everycent.api.shapes import Shown
 from everycent.app import collecting
 from everycent.flows.collect import listen
-from everycent.kernel.errors import Invalid
 from everycent.tenants import queries as tenants
 
 _MOST_BYTES = 1_048_576
@@ -27,16 +25,14 @@ async def post_notice(request: Request) -> Response:
     service = service_of(request)
     tenant, provider = request.path_params["tenant"], request.path_params["provider"]
     headers = {name.lower(): text for name, text in request.headers.items()}
+    tenant_id = await in_thread(service, lambda: known(service, tenant))
     try:
-        async with body_of(request, service.budget) as body:
-            if len(body) > _MOST_BYTES:
-                raise Invalid("payment.bad_notice", "the body is larger than 1 MiB")
+        async with body_of(request, service.budget, most=_MOST_BYTES) as body:
             raw = bytes(body)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is there to read it
 
     def follow() -> list[str]:
-        tenant_id = tenants.tenant_id(service.app.database, tenant)
         desk = collecting.desk(service.app, tenant_id, of_provider=provider)
         return listen.hear(desk, desk.providers[provider], headers, raw)
 
@@ -44,8 +40,19 @@ async def post_notice(request: Request) -> Response:
     return JSONResponse({"effects": effects}, headers={"Cache-Control": "no-store"})
 
 
+def known(service: Service, tenant: str) -> int:
+    """The tenant's number, before anything of the body is read. Raises NotFound `tenant.unknown`."""
+    return tenants.tenant_id(service.app.database, tenant)
+
+
+class Followed(Shown):
+    """What a notice led to, in words."""
+
+    effects: list[str]
+
+
 OPERATIONS = [
     raw(
-        "POST", "/hooks/{tenant}/{provider}", Open("the signature is looked at"), post_notice, Any
+        "POST", "/hooks/{tenant}/{provider}", Open("the signature is looked at"), post_notice, Followed
     )
 ]  # fmt: skip

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from msgspec import Meta, field
 
-from everycent.api import money
 from everycent.api.operation import Asked, reading
+from everycent.api.parameters import day_or_none
 from everycent.api.shapes import (
     Amount,
     Currency,
@@ -45,7 +46,7 @@ class ListedInvoice(Shown):
     kind: Kind
     customer: str
     issued_on: date
-    due_on: date
+    due_on: Annotated[date | None, Meta(description="Null for a credit note.")]
     currency: Currency
     net: Annotated[Amount, Meta(description="After discounts, without taxes.")]
     tax: Amount
@@ -128,12 +129,10 @@ class LineNoteNamed(Shown):
     gross: Amount
 
 
-class Invoice(Shown):
-    """An invoice or a credit note as it was issued, and what is open of it now."""
+class Document(Shown):
+    """An invoice or a credit note, with its lines. A credit note has no due date."""
 
-    number: str
     kind: Kind
-    invoice_id: str
     customer: str
     name: str
     issued_on: date
@@ -145,16 +144,23 @@ class Invoice(Shown):
     discount: Amount
     prepaid: Amount
     payable: Amount
-    open: Amount
-    credits: Annotated[str | None, Meta(description="The invoice that it takes back.")]
-    reason: Annotated[str | None, Meta(description="Why it takes it back.")]
-    credited_by: Annotated[str | None, Meta(description="The note that takes it back in full.")]
-    line_notes: Annotated[list[LineNoteNamed], Meta(description="Those that take parts back.")]
     lines: list[InvoiceLine]
     taxes: list[InvoiceTax]
     discounts: list[InvoiceDiscount]
     credit: list[CreditUsed]
     home: HomeSums | None
+
+
+class Invoice(Document):
+    """An invoice or a credit note as it was issued, and what is open of it now."""
+
+    number: str
+    invoice_id: str
+    open: Amount
+    credits: Annotated[str | None, Meta(description="The invoice that it takes back.")]
+    reason: Annotated[str | None, Meta(description="Why it takes it back.")]
+    credited_by: Annotated[str | None, Meta(description="The note that takes it back in full.")]
+    line_notes: Annotated[list[LineNoteNamed], Meta(description="Those that take parts back.")]
     run_id: str | None
     recorded_at: datetime
     actor: str
@@ -208,7 +214,7 @@ class CountedRecord(Shown):
     at: str
     local: str
     value: str
-    dimensions: Annotated[str, Meta(description="As a JSON object.")]
+    dimensions: dict[str, str]
 
 
 def list_invoices(tx: Tx, asked: Asked[Wanted, None]) -> Page[dict[str, Any]]:
@@ -222,7 +228,7 @@ def list_invoices(tx: Tx, asked: Asked[Wanted, None]) -> Page[dict[str, Any]]:
     rows = queries.listed(
         tx, customer_id=owner, after=after, limit=wanted.size + 1, kind=wanted.kind,
         state=wanted.state, today=asked.now.date(),
-        first=money.day_or_none(wanted.from_, "from"), last=money.day_or_none(wanted.to, "to"),
+        first=day_or_none(wanted.from_, "from"), last=day_or_none(wanted.to, "to"),
     )  # fmt: skip
     left = {one.document_id: one.left for one in queries.open_of(tx, [r.invoice_id for r in rows])}
     told = [listed_data(row, left[row.invoice_id]) for row in rows]
@@ -249,7 +255,7 @@ def list_counted_records(tx: Tx, asked: Asked[RecordsWanted, None]) -> Page[dict
     )
     told = {"line": wanted.line, "part": wanted.part, "size": wanted.size, "after": found.after}
     return Page(
-        items=[one._asdict() for one in found.records],
+        items=[one._asdict() | {"dimensions": json.loads(one.dimensions)} for one in found.records],
         next=None if found.after is None else f"{asked.address}?{urlencode(told)}",
     )
 

@@ -9,7 +9,9 @@ from msgspec import Meta
 from everycent.api import money
 from everycent.api.invoices import Invoice, LineNo, shown
 from everycent.api.operation import Answer, Asked, changing
+from everycent.api.parameters import past
 from everycent.api.shapes import Amount, Body, Currency, Instant, Query, Reason, Shown, Zone
+from everycent.api.writing import writing
 from everycent.db.connection import Tx
 from everycent.flows.credit_lines import credit_lines
 from everycent.invoicing import operations, queries
@@ -59,15 +61,15 @@ def create_credit_note(tx: Tx, asked: Asked[Query, NewCreditNote]) -> Answer:
     wanted, number = asked.body, asked.path["invoice"]
     if wanted.lines is not None and wanted.rest:
         raise Invalid("invoice.line_and_rest", "rest is all that lines could name", field="lines")
-    writing = money.writing(asked, money.past(wanted.at, wanted.zone, asked.now, "at"))
+    written = writing(asked, past(wanted.at, wanted.zone, asked.now, "at"))
     if wanted.lines is not None or wanted.rest:
         lines = [line_text(one) for one in wanted.lines or ()]
         made = credit_lines(
-            tx, number, lines, reason=wanted.reason, time_zone=wanted.zone, writing=writing
+            tx, number, lines, reason=wanted.reason, time_zone=wanted.zone, writing=written
         ).name
     else:
         made = operations.credit(
-            tx, number, reason=wanted.reason, time_zone=wanted.zone, **writing
+            tx, number, reason=wanted.reason, time_zone=wanted.zone, **written
         ).name
     return Answer(shown(tx, made), 201, {"Location": f"/v1/invoices/{made}"})
 
@@ -76,19 +78,17 @@ def write_off_invoice(tx: Tx, asked: Asked[Query, NewWriteOff]) -> dict[str, Any
     """Gives up what is open of an invoice as uncollectable. It is a bad debt, for which nobody is charged
     any more; the invoice itself stays as it was issued."""
     found = queries.invoice(tx, asked.path["invoice"]).invoice
-    at = money.past(asked.body.at, "UTC", asked.now, "at")
+    at = past(asked.body.at, "UTC", asked.now, "at")
     wanted: dict[Any, int | None] = {found.invoice_id: None}
-    done = operations.write_off(tx, wanted, asked.body.reason, money.writing(asked, at))
+    done = operations.write_off(tx, wanted, asked.body.reason, writing(asked, at))
     return _written_off(tx, found, done[found.name])
 
 
 def undo_write_off(tx: Tx, asked: Asked[Query, NewWriteOff]) -> dict[str, Any]:
     """Opens an invoice again by all that was written off of it."""
     found = queries.invoice(tx, asked.path["invoice"]).invoice
-    at = money.past(asked.body.at, "UTC", asked.now, "at")
-    amount = operations.undo_write_off(
-        tx, found.invoice_id, asked.body.reason, money.writing(asked, at)
-    )
+    at = past(asked.body.at, "UTC", asked.now, "at")
+    amount = operations.undo_write_off(tx, found.invoice_id, asked.body.reason, writing(asked, at))
     return _written_off(tx, found, amount)
 
 

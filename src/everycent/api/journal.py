@@ -13,12 +13,17 @@ from msgspec import Meta
 from everycent.access.roles import may_see
 from everycent.api.operation import Asked, Who, reading
 from everycent.api.shapes import Page, Paged, Query, Shown
+from everycent.customers import queries as customers
+from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
 from everycent.journal import queries
 from everycent.journal.shown import checkpoint_data, cursor_text, event_data, parse_cursor
 from everycent.kernel import ids
+from everycent.kernel.errors import Invalid
 
 _MOST_TYPES = 20
+_CUSTOMER = "customer"
+_OF_CUSTOMERS = ("subscription", "invoice")
 
 
 class JournalEvent(Shown):
@@ -57,7 +62,11 @@ class Wanted(Paged):
     """Which events are wanted. `after` takes a cursor."""
 
     subject: Annotated[
-        str | None, Meta(description="Only those of a stream, such as customer:cus_….")
+        str | None,
+        Meta(
+            description="Only those of a stream, such as customer:cus_… or customer:acme; it has those of"
+            " the contracts and invoices of the customer."
+        ),
     ] = None
     type: Annotated[
         str | None,
@@ -89,8 +98,9 @@ def list_events(tx: Tx, asked: Asked[Wanted, None]) -> dict[str, Any]:
     all the same: no more than a hundred thousand are looked at for one."""
     wanted = asked.query
     types = None if wanted.type is None else wanted.type.split(",")[:_MOST_TYPES]
+    stream = None if wanted.subject is None else _stream(tx, wanted.subject)
     rows, cursor, is_more = queries.found(
-        tx, parse_cursor(wanted.after), of_stream=wanted.subject, types=types, limit=wanted.size
+        tx, parse_cursor(wanted.after), of_stream=stream, types=types, limit=wanted.size
     )
     told = cursor_text(cursor)
     return {
@@ -115,6 +125,24 @@ def list_checkpoints(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
     server (`everycent journal checkpoint`), where the key is."""
     found = [checkpoint_data(row) for row in queries.checkpoints(tx)]
     return asked.page(found, lambda last: str(last["checkpoint_no"]))
+
+
+def _stream(tx: Tx, subject: str) -> str:
+    """The stream of a subject, which may be told by its key. Raises Invalid `journal.bad_subject`, NotFound
+    `customer.unknown`."""
+    kind, colon, name = subject.partition(":")
+    if kind == _CUSTOMER and name and not name.startswith(f"{ids.CUSTOMER}_"):
+        return customer_stream(customers.by_name(tx, name).customer_id)
+    if not colon or not kind or not name or kind in _OF_CUSTOMERS:
+        raise Invalid(
+            "journal.bad_subject",
+            f"{subject[:80]!r} is no subject of events",
+            field="subject",
+            value=subject,
+            hint="say it as `stream` of an event does, such as customer:acme; events of contracts and"
+            " invoices are among those of their customer",
+        )
+    return subject
 
 
 OPERATIONS = [

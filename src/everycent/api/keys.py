@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, field
 
-from everycent.access import keys, operations, queries
+from everycent.access import keys, operations, queries, shown
 from everycent.access.keys import KEY_ID, ApiKey
 from everycent.api.operation import Answer, Asked, Who, changing, reading
 from everycent.api.parameters import instant
@@ -16,7 +16,6 @@ from everycent.api.shapes import Body, Instant, Page, Query, Shown
 from everycent.db.connection import Tx
 from everycent.kernel import ids
 from everycent.kernel.errors import Forbidden
-from everycent.kernel.period import instant_text
 
 _RANDOM_BYTES = 32
 
@@ -67,19 +66,7 @@ class RevokedKey(Shown):
 
 def list_keys(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
     """All API keys, the revoked ones too, the oldest first."""
-    found = [
-        {
-            "key_id": ids.show(KEY_ID, row.key_id),
-            "name": row.name,
-            "scopes": row.scopes,
-            "created_at": instant_text(row.created_at),
-            "expires_at": None if row.expires_at is None else instant_text(row.expires_at),
-            "networks": row.networks,
-            "revoked_at": None if row.revoked_at is None else instant_text(row.revoked_at),
-            "used_at": None if row.used_at is None else instant_text(row.used_at),
-        }
-        for row in queries.api_keys(tx)
-    ]
+    found = [shown.key(row) for row in queries.api_keys(tx)]
     return asked.page(found, lambda last: str(last["key_id"]))
 
 
@@ -106,15 +93,7 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
     operations.create_key(
         tx, new, at=asked.now, recorded_at=asked.now, actor=asked.who.actor, ids=asked.app.ids
     )
-    told = {
-        "key_id": ids.show(KEY_ID, new.key_id),
-        "name": new.name,
-        "scopes": new.scopes,
-        "expires_at": None if new.expires_at is None else instant_text(new.expires_at),
-        "networks": new.networks,
-        "key": text,
-    }
-    return Answer(told, 201, repeated=told | {"key": None})
+    return Answer(shown.made_key(new, text), 201, repeated=shown.made_key(new, None))
 
 
 def revoke_key(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
@@ -127,7 +106,7 @@ def revoke_key(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     is_new = operations.revoke_key(
         tx, key_id, at=asked.now, recorded_at=asked.now, actor=asked.who.actor, ids=asked.app.ids
     )
-    return {"key_id": asked.path["key"], "is_new": is_new}
+    return shown.revoked_key(key_id, is_new=is_new)
 
 
 def _bounded(tx: Tx, who: Who, wanted: ApiKey) -> ApiKey:

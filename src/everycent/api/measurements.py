@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from everycent.api.contracts import writing
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.shapes import Amount, Body, Page, Paged, Query, Reason, Shown
+from everycent.api.writing import writing
 from everycent.catalog.document import from_json
 from everycent.db.connection import Tx
 from everycent.flows import measure_told

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from everycent.api import money
 from everycent.api.operation import Asked, changing, reading
+from everycent.api.parameters import day, day_or_none
 from everycent.api.payments import READ, WRITE
 from everycent.api.shapes import Body, Day, Name, Page, Query, Reason, Shown
 from everycent.app import accounts, providers
@@ -90,7 +90,7 @@ def add_payment_method(tx: Tx, asked: Asked[Query, NewMethod]) -> dict[str, Any]
     """Adds a payment method to a customer. It is charged when those before it can't be."""
     wanted, settings = asked.body, asked.app.settings
     owner = customers.by_name(tx, asked.path["customer"])
-    until = money.day_or_none(wanted.expires_on, "expires_on")
+    until = day_or_none(wanted.expires_on, "expires_on")
     _check_way(wanted, is_debit=wanted.provider in accounts.configured(settings))
     providers.check_known(settings, wanted.provider)
     told = New(
@@ -101,7 +101,7 @@ def add_payment_method(tx: Tx, asked: Asked[Query, NewMethod]) -> dict[str, Any]
     if given is not None:
         signed = mandates.checked(
             Mandate(
-                given.id, money.day(given.signed_on, "mandate.signed_on"), given.holder or owner.name,
+                given.id, day(given.signed_on, "mandate.signed_on"), given.holder or owner.name,
                 wanted.token, given.bic, given.used,
             ),
             local_date(asked.now, owner.time_zone),

@@ -1,7 +1,8 @@
 """Operation: one thing that can be asked over HTTP, with all that there is to say about it.
 
 Routes, permissions, the OpenAPI document and the tests that walk it all come from lists of operations.
-There is no other way to add a route, and none without a permission.
+There is no other way to add a route that reads or changes anything, and none without a permission; the few
+others, which say nothing of anybody, stand in `server.make_app`.
 """
 
 from __future__ import annotations

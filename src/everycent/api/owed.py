@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from everycent.api import money
 from everycent.api.operation import Asked, reading
-from everycent.api.parameters import instant
+from everycent.api.parameters import at_or_now, instant
 from everycent.api.shapes import Amount, Currency, Instant, Money, Page, Paged, Query, Shown, Zone
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
@@ -137,7 +136,7 @@ def get_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[str, Any]
     if wanted.currency is not None:
         currencies.exponent(wanted.currency)
     end, known = _instants(asked.now, wanted.to, wanted.known_at, wanted.zone, "to")
-    start = money.at_or_now(wanted.from_, wanted.zone, EARLIEST, "from")
+    start = at_or_now(wanted.from_, wanted.zone, EARLIEST, "from")
     found = flow.statement(tx, asked.path["customer"], wanted.currency, start, end, known)
     page = asked.page(_lines(found, wanted), lambda last: str(last["entry"]))
     return {
@@ -168,7 +167,7 @@ def _instants(
     now: datetime, at: str | None, known: str | None, zone: str, field_: str
 ) -> tuple[datetime, datetime]:
     return (
-        money.at_or_now(at, zone, now, field_),
+        at_or_now(at, zone, now, field_),
         LATEST if known is None else instant(known, zone, "known_at"),
     )
 

@@ -1,4 +1,4 @@
-"""The parameters of a question: known ones, each once, and within the bounds of what can be recorded."""
+"""Parameters, days and instants as they are told: within the bounds of what can be recorded."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from datetime import date, datetime, timedelta
 
 from starlette.requests import Request
 
-from everycent.kernel.calendar import start_of_day
-from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.calendar import day_between, start_of_day
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
-from everycent.kernel.period import Period, parse_instant
-from everycent.metering.record import EARLIEST, LATEST, check_name
+from everycent.kernel.period import instant_text, parse_instant
+from everycent.metering.record import EARLIEST, LATEST
 
 _DATE_CHARS = 10
 _MOST_DIGITS = 18
@@ -44,32 +43,6 @@ def parameters(request: Request, *known: str) -> Parameters:
             )
         found[name] = value
     return found
-
-
-def needed(told: Parameters, name: str) -> str:
-    """A parameter that must be there. Raises Invalid `request.parameter_missing`."""
-    found = told.get(name, "")
-    if not found:
-        raise Invalid("request.parameter_missing", f"the parameter {name!r} is missing", field=name)
-    return found
-
-
-def name_of(told: Parameters, name: str) -> str:
-    """A name that must be there. Raises Invalid `request.parameter_missing`, `usage.bad_name`."""
-    return check_name(needed(told, name), name)
-
-
-def name_or_none(told: Parameters, name: str) -> str | None:
-    """A name that may be left out. Raises Invalid `usage.bad_name`."""
-    return check_name(told[name], name) if name in told else None
-
-
-def zone_or_none(told: Parameters) -> str | None:
-    """A time zone that may be left out. Raises Invalid `zone.unknown`."""
-    zone = told.get("zone")
-    if zone is not None:
-        known_zone(zone)
-    return zone
 
 
 def flag(told: Parameters, name: str) -> bool:
@@ -109,7 +82,11 @@ def whole(told: Parameters, name: str, usual: int, least: int, most: int) -> int
 def instant(text: str, zone: str, field: str) -> datetime:
     """An instant, or a local date, which stands for its first moment. Raises Invalid `date.malformed`,
     `time.malformed`, `time.naive`, `date.out_of_range` where no record can be."""
-    at = _day(text, zone, field) if len(text) == _DATE_CHARS else parse_instant(text, field)
+    at = (
+        start_of_day(day(text, field), zone)
+        if len(text) == _DATE_CHARS
+        else parse_instant(text, field)
+    )
     if not EARLIEST - _DAY <= at <= LATEST + _DAY:
         raise Invalid(
             "date.out_of_range",
@@ -120,41 +97,30 @@ def instant(text: str, zone: str, field: str) -> datetime:
     return at
 
 
-def span(told: Parameters, zone: str) -> Period:
-    """The time from `from` to `to`, which must be there. Raises as `instant`, and Invalid
-    `period.empty`."""
-    start, end = (instant(needed(told, name), zone, name) for name in ("from", "to"))
-    if end <= start:
-        raise Invalid(
-            "period.empty",
-            f"{told['to']} is not after {told['from']}",
-            field="to",
-            value=told["to"],
-        )
-    return Period(start, end)
-
-
-def _day(text: str, zone: str, field: str) -> datetime:
-    return start_of_day(calendar_day(text, field), zone)
-
-
-def calendar_day(text: str, field: str) -> date:
+def day(text: str, field: str) -> date:
     """A local date. Raises Invalid `date.malformed`, `date.out_of_range`."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
+    return day_between(text, field, EARLIEST.year, LATEST.year)
+
+
+def day_or_none(text: str | None, field: str) -> date | None:
+    """The same of what may be left out."""
+    return None if text is None else day(text, field)
+
+
+def at_or_now(text: str | None, zone: str, now: datetime, field: str) -> datetime:
+    """An instant, or a local date, which stands for its first moment; now when none is told."""
+    return now if text is None else instant(text, zone, field)
+
+
+def past(text: str | None, zone: str, now: datetime, field: str) -> datetime:
+    """The same of what has come already. Raises Invalid `date.in_the_future`."""
+    at = at_or_now(text, zone, now, field)
+    if at > now:
         raise Invalid(
-            "date.malformed",
-            f"{text[:40]!r} is not a date",
+            "date.in_the_future",
+            f"{instant_text(at)} has not come yet",
             field=field,
             value=text,
-            hint="write it like 2026-03-01",
-        ) from error
-    if not EARLIEST.year <= day.year <= LATEST.year:
-        raise Invalid(
-            "date.out_of_range",
-            f"{text[:40]} is not between the years 2000 and 2200",
-            field=field,
-            value=text,
+            hint="correct the date",
         )
-    return day
+    return at

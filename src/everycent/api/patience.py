@@ -9,11 +9,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from everycent.api import problems
+from everycent.api.away import ALIVE
 from everycent.kernel.errors import Unavailable
 
 _HEAD_SECONDS = 10
 _ANSWER_SECONDS = 120
 _MAX_REQUESTS = 256
+OPEN = "/hooks/"
+_MAX_OPEN = 32  # of those that come without a key: a provider's webhooks
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -66,13 +69,18 @@ class Patience:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._requests = 0
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through or answers that there are too many."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._requests >= _MAX_REQUESTS:
+        if scope["path"] == ALIVE:  # says that the process lives, however busy it is
+            await self._app(scope, receive, send)
+            return
+        is_open = scope["path"].startswith(OPEN)
+        if self._requests >= _MAX_REQUESTS or (is_open and self._open >= _MAX_OPEN):
             busy = Unavailable(
                 "server.busy",
                 f"{self._requests} requests are being worked on",
@@ -81,10 +89,12 @@ class Patience:
             await problems.response_of(busy)(scope, receive, send)
             return
         self._requests += 1
+        self._open += is_open
         try:
             await self._in_time(scope, receive, send)
         finally:
             self._requests -= 1
+            self._open -= is_open
 
     async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_started = False

@@ -9,6 +9,7 @@ from msgspec import Meta, field
 
 from everycent.api import money
 from everycent.api.operation import Asked, changing, reading
+from everycent.api.parameters import day_or_none
 from everycent.api.shapes import (
     Amount,
     Body,
@@ -21,6 +22,7 @@ from everycent.api.shapes import (
     Reason,
     Shown,
 )
+from everycent.api.writing import writing
 from everycent.charging import queries as charges
 from everycent.charging.attempt import Status
 from everycent.customers import queries as customers
@@ -196,7 +198,7 @@ def record_payment(tx: Tx, asked: Asked[Query, NewPayment]) -> dict[str, Any]:
     owner = customers.by_name(tx, wanted.customer)
     unit = wanted.currency or owner.currency
     minor = positive_minor(wanted.amount, unit, "amount")
-    received = money.day_or_none(wanted.received_on, "received_on") or asked.now.date()
+    received = day_or_none(wanted.received_on, "received_on") or asked.now.date()
     told = Payment(
         asked.app.ids(f"payment/{wanted.account}/{wanted.reference}"), owner.customer_id, unit, minor,
         Way(wanted.way), wanted.account, wanted.reference, received, wanted.reference,
@@ -210,14 +212,14 @@ def record_payment(tx: Tx, asked: Asked[Query, NewPayment]) -> dict[str, Any]:
             value=wanted.account,
             hint="a charge of which the outcome is open is told by resolve_attempt",
         )
-    return applied_data(tx, operations.receive(tx, told, shares, money.writing(asked)))
+    return applied_data(tx, operations.receive(tx, told, shares, writing(asked)))
 
 
 def apply_payment(tx: Tx, asked: Asked[Query, ApplyPayment]) -> dict[str, Any]:
     """Lets what is left of a payment pay invoices, in this order."""
     held = queries.by_name(tx, asked.path["payment"])
     shares = shares_of(tx, asked.body.invoices, held.payment.currency)
-    done = operations.apply(tx, held.payment.payment_id, shares, money.writing(asked))
+    done = operations.apply(tx, held.payment.payment_id, shares, writing(asked))
     return applied_data(tx, done)
 
 

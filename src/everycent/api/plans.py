@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from everycent.api.catalog import told
-from everycent.api.contracts import day_or_none, writing
 from everycent.api.operation import Asked, doing, reading
+from everycent.api.parameters import day_or_none
 from everycent.api.shapes import Body, Day, Instant, Name, Page, Paged, Query, Reason, Shown
+from everycent.api.writing import writing_from
 from everycent.catalog import queries
 from everycent.catalog.plan import Plan
 from everycent.db.connection import Tx
@@ -113,7 +114,7 @@ def move_contracts(asked: Asked[Query, PlanMove]) -> dict[str, Any]:
         wanted.reason or "", wanted.dry_run,
     )  # fmt: skip
     found = flow.move(
-        asked.app.database, asked.who.tenant_id, move, writing=writing(asked, wanted.at)
+        asked.app.database, asked.who.tenant_id, move, writing=writing_from(asked, wanted.at)
     )
     return flow.as_data(found, key, is_trial=wanted.dry_run)
 

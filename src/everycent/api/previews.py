@@ -19,15 +19,15 @@ from everycent.api.contracts import (
     told_of,
     writing,
 )
+from everycent.api.invoices import Document
 from everycent.api.operation import Asked, doing
 from everycent.api.parameters import instant
 from everycent.api.shapes import Amount, Body, Currency, Day, Instant, Name, Query, Shown, Zone
-from everycent.customers.customer import Customer
+from everycent.customers import queries as customers
 from everycent.flows import preview as flow
 from everycent.flows.bill import PAYMENT_DAYS, Terms
 from everycent.flows.preview import Adding, Planned
 from everycent.flows.preview import Quantities as Other
-from everycent.invoicing.invoice import Invoice
 from everycent.subscriptions.changing import When
 from everycent.subscriptions.timeline import MAIN, Cancel, End, Pause, Resume
 
@@ -98,32 +98,15 @@ class PreviewWanted(Body):
     as_of: Annotated[
         Instant | None, Meta(description="What is due by then; now or next when left out.")
     ] = None
-    zone: Annotated[Zone, Meta(description="Whose date `as_of` and documents carry.")] = "UTC"
+    zone: Annotated[
+        Zone | None, Meta(description="Whose date `as_of` and documents carry; the customer's.")
+    ] = None
     payment_days: Annotated[int, Meta(ge=0, le=365)] = PAYMENT_DAYS
     change: Try | None = None
 
 
-class InvoicedCustomer(Customer, frozen=True, omit_defaults=True):
-    """A customer as a document has it. Its id is told as the document keeps it."""
-
-
-_UNNUMBERED = ("invoice_id", "number", "name")
-PreviewedDocument = msgspec.defstruct(
-    "PreviewedDocument",
-    [
-        (one.name, InvoicedCustomer if one.type is Customer else one.type)
-        if one.required
-        else (one.name, one.type, one.default)
-        for one in msgspec.structs.fields(Invoice)
-        if one.name not in _UNNUMBERED and one.default_factory is msgspec.NODEFAULT
-    ]
-    + [("policies", dict[str, str], msgspec.field(default_factory=dict))],
-    bases=(Shown,),
-    namespace={
-        "__doc__": "A document as it would be issued, without what numbering adds. Amounts are minor units."
-    },
-    kw_only=True,
-)
+class PreviewedDocument(Document):
+    """A document as it would be issued, without what numbering adds."""
 
 
 class PaidBySpan(Shown):
@@ -141,8 +124,8 @@ class Previewed(Shown):
     customer: str
     as_of: str
     paid_by: list[PaidBySpan]
-    documents: list[PreviewedDocument]  # type: ignore[valid-type]
-    without: list[PreviewedDocument] | None  # type: ignore[valid-type]
+    documents: list[PreviewedDocument]
+    without: list[PreviewedDocument] | None
     effect: Amount | None
     currency: Currency
 
@@ -151,14 +134,18 @@ def preview_documents(asked: Asked[Query, PreviewWanted]) -> dict[str, Any]:
     """The next documents of a customer, by the very code that would write them, as they are or as a change
     of a contract would make them. Nothing is written. What a billing run would refuse is refused."""
     wanted, app = asked.body, asked.app
-    as_of = None if wanted.as_of is None else instant(wanted.as_of, wanted.zone, "as_of")
+    zone = wanted.zone
+    if zone is None:
+        with app.database.snapshot(asked.who.tenant_id) as tx:
+            zone = customers.by_name(tx, asked.path["customer"]).time_zone
+    as_of = None if wanted.as_of is None else instant(wanted.as_of, zone, "as_of")
     found = flow.preview(
         app.database,
         asked.who.tenant_id,
         asked.path["customer"],
         as_of,
         writing=writing(asked),
-        terms=Terms(asked.who.actor, wanted.zone, wanted.payment_days),
+        terms=Terms(asked.who.actor, zone, wanted.payment_days),
         planned=None if wanted.change is None else _planned(wanted.change),
     )
     return flow.as_data(found)

@@ -10,6 +10,7 @@ from msgspec import Meta
 from everycent.api import money
 from everycent.api.attempts import AttemptState, attempt_data
 from everycent.api.operation import Asked, changing
+from everycent.api.parameters import day
 from everycent.api.payments import WRITE
 from everycent.api.shapes import Amount, Body, Currency, Day, Name, Query, Reason, Shown
 from everycent.app import collecting
@@ -101,9 +102,7 @@ def agree_instalments(tx: Tx, asked: Asked[Query, NewInstalments]) -> dict[str, 
     holds."""
     found = invoicing.invoice(tx, asked.path["invoice"]).invoice
     parts = [
-        Instalment(
-            money.day(one.due_on, "parts"), positive_minor(one.amount, found.currency, "parts")
-        )
+        Instalment(day(one.due_on, "parts"), positive_minor(one.amount, found.currency, "parts"))
         for one in asked.body.parts
     ]
     agreed = decisions.agree(

@@ -13,6 +13,7 @@ from everycent.api.invoices_changed import LineOff, line_text
 from everycent.api.operation import Asked, changing
 from everycent.api.payments import WRITE, Applied, applied_data
 from everycent.api.shapes import Amount, Body, Name, Query, Reason, Zone
+from everycent.api.writing import by
 from everycent.db.connection import Tx
 from everycent.flows.collect import refund, refund_lines
 from everycent.kernel.errors import Invalid
@@ -51,7 +52,7 @@ def refund_payment(tx: Tx, asked: Asked[Query, NewRefund]) -> dict[str, Any]:
     """Gives a payment back: all that is left of it, an amount, or what lines come to. What a provider
     charged goes back through the provider, once; what came another way you pay out, and is booked here."""
     wanted, name = asked.body, asked.path["payment"]
-    by = money.by(asked)
+    done_by = by(asked)
     if wanted.of_lines is not None:
         if wanted.amount is not None or wanted.reopen:
             raise Invalid(
@@ -63,14 +64,14 @@ def refund_payment(tx: Tx, asked: Asked[Query, NewRefund]) -> dict[str, Any]:
         lines = refund_lines.Asked(
             name, of.invoice, tuple(map(line_text, of.lines)), wanted.reason, of.zone
         )
-        done, note, stage = refund_lines.request_in(tx, lines, **by)
+        done, note, stage = refund_lines.request_in(tx, lines, **done_by)
         return _refunded(tx, done, stage) | {"note": invoice_shown(tx, note.name)}
     minor = None
     if wanted.amount is not None:
         currency = queries.by_name(tx, name).payment.currency
         minor = positive_minor(wanted.amount, currency, "amount")
     done, stage = refund.request_in(
-        tx, refund.Asked(name, minor, wanted.reopen, wanted.reason), **by
+        tx, refund.Asked(name, minor, wanted.reopen, wanted.reason), **done_by
     )
     return _refunded(tx, done, stage) | {"note": None}
 

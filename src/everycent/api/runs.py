@@ -57,10 +57,9 @@ class DueCustomer(Shown):
 class NewBillingRun(Body):
     """What is to be billed."""
 
-    as_of: Annotated[Instant | None, Meta(description="What is due by then; now without it.")] = (
-        None
-    )
-    future: Annotated[bool, Meta(description="Whether it may lie in the future.")] = False
+    as_of: Annotated[
+        Instant | None, Meta(description="What is due by then, which has come; now without it.")
+    ] = None
     zone: Annotated[Zone, Meta(description="Whose dates `as_of` and invoices carry.")] = "UTC"
     payment_days: Annotated[
         int, Meta(ge=0, le=365, description="Days from issue to the due date.")
@@ -77,14 +76,14 @@ def start_billing_run(asked: Asked[Query, NewBillingRun]) -> Answer:
     """Opens a billing run, or finds the one that is open. `everycent work` and `everycent bill run` work on
     it, and ask for it to see how far it is; nothing is ever billed twice. One that is open keeps what it
     was begun with. Invoices are recorded as made by whoever works on it, and counted again before they are
-    issued where the tenant's policies say so."""
+    issued where the tenant's policies say so. An `as_of` that has not come is refused: dates of documents
+    never go back, and nothing could be billed before it afterwards."""
     wanted, app = asked.body, asked.app
     known_zone(wanted.zone)
     until = asked.now
     if wanted.as_of is not None:
         until = instant(wanted.as_of, wanted.zone, "as_of")
-    if not wanted.future:
-        check_has_come(until, asked.now, wanted.as_of)
+    check_has_come(until, asked.now, wanted.as_of, "a preview tells what is billed later")
     terms = flow.Terms(asked.who.actor, wanted.zone, wanted.payment_days)
     begun, is_new = flow.start(
         app.database, asked.who.tenant_id, until, clock=app.clock, ids=app.ids, terms=terms

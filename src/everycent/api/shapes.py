@@ -83,7 +83,3 @@ class Page(Shown, Generic[T]):
     next: Annotated[
         str | None, Meta(description="The path of the page that follows; null on the last one.")
     ]
-
-
-class Empty(Shown):
-    """Nothing to tell."""

@@ -19,13 +19,12 @@ from everycent.api.contracts import (
     Subscription,
     TermTold,
     Version,
-    day_or_none,
     told_of,
     when_of,
     why,
 )
 from everycent.api.operation import Asked, changing
-from everycent.api.parameters import calendar_day
+from everycent.api.parameters import day, day_or_none
 from everycent.api.shapes import Amount, Day, Name, Query
 from everycent.db.connection import Tx
 from everycent.kernel.errors import NotFound
@@ -136,7 +135,7 @@ def pause_subscription(tx: Tx, asked: Asked[Query, Pausing]) -> _Told:
 
 def resume_subscription(tx: Tx, asked: Asked[Query, Resuming]) -> _Told:
     """Goes on with a paused contract, on the terms that hold by then."""
-    when = When(calendar_day(asked.body.on, "on"))
+    when = When(day(asked.body.on, "on"))
     return as_data(operations.change(tx, _key(asked), Resume(), when, **why(asked)))
 
 

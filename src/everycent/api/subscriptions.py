@@ -15,13 +15,12 @@ from everycent.api.contracts import (
     Subscription,
     TermTold,
     Version,
-    day_or_none,
     told_of,
-    writing,
 )
 from everycent.api.operation import Asked, changing, reading
-from everycent.api.parameters import calendar_day, instant
+from everycent.api.parameters import day, day_or_none, instant
 from everycent.api.shapes import Body, Day, Instant, Name, Page, Paged, Query, Shown
+from everycent.api.writing import writing
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.kernel.calendar import local_date
@@ -138,7 +137,7 @@ def create_subscription(tx: Tx, asked: Asked[Query, NewSubscription]) -> dict[st
         customer,
         wanted.plan,
         wanted.key or f"{customer.key}/{wanted.plan}",
-        calendar_day(wanted.starts_on, "starts_on"),
+        day(wanted.starts_on, "starts_on"),
         wanted.subject,
         wanted.anchor_day,
         day_or_none(wanted.ends_on, "ends_on"),

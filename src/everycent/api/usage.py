@@ -13,10 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from everycent.api import offers
+from everycent.api.admitting import admitted, admitted_before, digest_of
 from everycent.api.bodies import body_of
 from everycent.api.operation import raw
 from everycent.api.parameters import flag, parameters
-from everycent.api.service import admitted, admitted_before, digest_of, in_thread, service_of
+from everycent.api.service import in_thread, service_of
 from everycent.api.shapes import Query, Shown
 from everycent.app.usage_spool import Head
 from everycent.db.connection import is_away

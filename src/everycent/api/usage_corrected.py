@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from everycent.api.operation import Asked, changing, reading
+from everycent.api.operation import Asked, asking, changing, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import (
     Amount,
@@ -42,14 +42,6 @@ _MOST = 10_000
 _Kind = Literal["void", "replace", "backfill", "undo"]
 _Name = Annotated[str, Meta(min_length=1, max_length=200)]
 _Why = Annotated[Reason, Meta(description="For whoever reads the books later.")]
-
-
-class Looking(Query):
-    """Whether only the effect is wanted."""
-
-    preview: Annotated[
-        bool, Meta(description="Tells what would change on which invoice, and changes nothing.")
-    ] = False
 
 
 class VoidedRecords(Body):
@@ -188,36 +180,45 @@ class CorrectionEffect(Shown):
     notes: list[str]
 
 
-def void_records(tx: Tx, asked: Asked[Looking, VoidedRecords]) -> dict[str, Any]:
+def void_records(tx: Tx, asked: Asked[Query, VoidedRecords]) -> dict[str, Any]:
     """Takes records out of the count. They stay stored, and can be put back. Of a record that was replaced,
     its id takes back whatever counts of it now."""
-    source = check_name(asked.body.source, "source")
-    named = [(source, check_name(one, "ids")) for one in asked.body.ids]
-    return _done(tx, asked, correct.void(named, _by(asked)))
+    return _done(tx, asked, _voiding(tx, asked))
 
 
-def replace_records(tx: Tx, asked: Asked[Looking, ReplacedRecords]) -> dict[str, Any]:
+def preview_void_records(tx: Tx, asked: Asked[Query, VoidedRecords]) -> dict[str, Any]:
+    """What taking these records out of the count would change on which invoice. Changes nothing."""
+    return as_data(correct.preview_in(tx, _voiding(tx, asked)))
+
+
+def replace_records(tx: Tx, asked: Asked[Query, ReplacedRecords]) -> dict[str, Any]:
     """Puts each record in the place of the one with its source and id. All of them or none."""
-    return _done(tx, asked, correct.replace(_records(tx, asked, asked.body.records), _by(asked)))
+    return _done(tx, asked, _replacing(tx, asked))
 
 
-def backfill_records(tx: Tx, asked: Asked[Looking, BackfilledSpan]) -> dict[str, Any]:
+def preview_replace_records(tx: Tx, asked: Asked[Query, ReplacedRecords]) -> dict[str, Any]:
+    """What putting these records in the place of others would change on which invoice. Changes nothing."""
+    return as_data(correct.preview_in(tx, _replacing(tx, asked)))
+
+
+def backfill_records(tx: Tx, asked: Asked[Query, BackfilledSpan]) -> dict[str, Any]:
     """Makes a span of time say what the records say. All of it or nothing."""
-    told = asked.body
-    known_zone(told.zone)
-    scope = Scope(
-        tuple(check_name(one, "subjects") for one in told.subjects),
-        tuple(check_name(one, "meters") for one in told.meters),
-        period(instant(told.from_, told.zone, "from"), instant(told.to, told.zone, "to")),
-        None if told.source is None else check_name(told.source, "source"),
-    )
-    records = _records(tx, asked, told.records)
-    return _done(tx, asked, correct.backfill(scope, records, _by(asked)))
+    return _done(tx, asked, _backfilling(tx, asked))
 
 
-def undo_correction(tx: Tx, asked: Asked[Looking, UndoneCorrection]) -> dict[str, Any]:
+def preview_backfill_records(tx: Tx, asked: Asked[Query, BackfilledSpan]) -> dict[str, Any]:
+    """What making a span of time say this would change on which invoice. Changes nothing."""
+    return as_data(correct.preview_in(tx, _backfilling(tx, asked)))
+
+
+def undo_correction(tx: Tx, asked: Asked[Query, UndoneCorrection]) -> dict[str, Any]:
     """Takes back what a correction added and puts back what it took. That is a correction too."""
-    return _done(tx, asked, correct.undo(correction_id(asked.path["correction"]), _by(asked)))
+    return _done(tx, asked, _undoing(tx, asked))
+
+
+def preview_undo_correction(tx: Tx, asked: Asked[Query, UndoneCorrection]) -> dict[str, Any]:
+    """What undoing a correction would change on which invoice. Changes nothing."""
+    return as_data(correct.preview_in(tx, _undoing(tx, asked)))
 
 
 class UsageCorrection(Shown):
@@ -281,20 +282,46 @@ OPERATIONS = [
     reading(_ALL, _READ, list_corrections, Page[UsageCorrection], Paged),
     reading(_ONE, _READ, get_correction, UsageCorrection),
     reading(f"{_ONE}/records", _READ, list_corrected_records, Page[TouchedRecord], Paged),
-    changing("POST", f"{_ALL}/void", _WRITE, void_records, _EFFECT, VoidedRecords, query=Looking),
-    changing("POST", f"{_ALL}/replace", _WRITE, replace_records, _EFFECT, ReplacedRecords, query=Looking),
-    changing("POST", f"{_ALL}/backfill", _WRITE, backfill_records, _EFFECT, BackfilledSpan, query=Looking),
-    changing("POST", f"{_ONE}/undo", _WRITE, undo_correction, _EFFECT, UndoneCorrection, query=Looking),
+    changing("POST", f"{_ALL}/void", _WRITE, void_records, _EFFECT, VoidedRecords),
+    asking(f"{_ALL}/void/preview", _READ, preview_void_records, _EFFECT, VoidedRecords),
+    changing("POST", f"{_ALL}/replace", _WRITE, replace_records, _EFFECT, ReplacedRecords),
+    asking(f"{_ALL}/replace/preview", _READ, preview_replace_records, _EFFECT, ReplacedRecords),
+    changing("POST", f"{_ALL}/backfill", _WRITE, backfill_records, _EFFECT, BackfilledSpan),
+    asking(f"{_ALL}/backfill/preview", _READ, preview_backfill_records, _EFFECT, BackfilledSpan),
+    changing("POST", f"{_ONE}/undo", _WRITE, undo_correction, _EFFECT, UndoneCorrection),
+    asking(f"{_ONE}/undo/preview", _READ, preview_undo_correction, _EFFECT, UndoneCorrection),
 ]  # fmt: skip
 
 
-def _done(tx: Tx, asked: Asked[Looking, Any], action: Action) -> dict[str, Any]:
-    """Does it in the transaction, so that it is done once with what is kept of the request; a preview
-    has a transaction of its own, of which nothing stays."""
-    database = asked.app.database
-    if asked.query.preview:
-        return as_data(correct.preview(database, asked.who.tenant_id, action))
-    return as_data(correct.apply_in(database, tx, action))
+def _voiding(_: Tx, asked: Asked[Query, VoidedRecords]) -> Action:
+    source = check_name(asked.body.source, "source")
+    named = [(source, check_name(one, "ids")) for one in asked.body.ids]
+    return correct.void(named, _by(asked))
+
+
+def _replacing(tx: Tx, asked: Asked[Query, ReplacedRecords]) -> Action:
+    return correct.replace(_records(tx, asked, asked.body.records), _by(asked))
+
+
+def _backfilling(tx: Tx, asked: Asked[Query, BackfilledSpan]) -> Action:
+    told = asked.body
+    known_zone(told.zone)
+    scope = Scope(
+        tuple(check_name(one, "subjects") for one in told.subjects),
+        tuple(check_name(one, "meters") for one in told.meters),
+        period(instant(told.from_, told.zone, "from"), instant(told.to, told.zone, "to")),
+        None if told.source is None else check_name(told.source, "source"),
+    )
+    return correct.backfill(scope, _records(tx, asked, told.records), _by(asked))
+
+
+def _undoing(_: Tx, asked: Asked[Query, UndoneCorrection]) -> Action:
+    return correct.undo(correction_id(asked.path["correction"]), _by(asked))
+
+
+def _done(tx: Tx, asked: Asked[Query, Any], action: Action) -> dict[str, Any]:
+    """Does it in the transaction, so that it is done once with what is kept of the request."""
+    return as_data(correct.apply_in(asked.app.database, tx, action))
 
 
 def _records(tx: Tx, asked: Asked[Any, Any], told: list[SaidRecord]) -> list[UsageRecord]:

@@ -11,6 +11,7 @@ from everycent.api.operation import Asked, changing, doing, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import Amount, Body, Instant, Page, Paged, Query, Reason, Shown
 from everycent.api.usage_shown import cursor_of, parts_of
+from everycent.api.writing import writing
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import gaps as gap_flow
@@ -20,7 +21,6 @@ from everycent.kernel.period import instant_text, parse_instant
 from everycent.metering.record import check_name
 from everycent.watching import operations, queries
 from everycent.watching.gap import Place
-from everycent.watching.operations import Writing
 from everycent.watching.threshold import checked, checked_key
 
 _READ, _WRITE = "usage:read", "usage:write"
@@ -98,14 +98,14 @@ def set_threshold(tx: Tx, asked: Asked[Query, NewThreshold]) -> dict[str, Any]:
         owner = customers.by_name(tx, told.customer).customer_id
     subject = None if told.subject is None else check_name(told.subject, "subject")
     wanted = checked(key, told.value, told.meter, subject, owner)
-    made = watch.define(tx, wanted, _writing(asked))
+    made = watch.define(tx, wanted, writing(asked))
     return watch.threshold_data(made, watch.customer_names(tx, [made]))
 
 
 def remove_threshold(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     """Watches a threshold no longer. Its crossings stay."""
     key = asked.path["threshold"]
-    operations.remove_threshold(tx, key, **_writing(asked))
+    operations.remove_threshold(tx, key, **writing(asked))
     return {"key": key, "is_removed": True}
 
 
@@ -196,7 +196,7 @@ def list_gaps(tx: Tx, asked: Asked[WantedGaps, None]) -> Page[dict[str, Any]]:
 
 def check_gaps(asked: Asked[Query, None]) -> dict[str, Any]:
     """Looks for meters that stopped sending, or have a hole. Twice is once."""
-    found = gap_flow.check(asked.app.database, asked.who.tenant_id, asked.now, _writing(asked))
+    found = gap_flow.check(asked.app.database, asked.who.tenant_id, asked.now, writing(asked))
     return {"opened": len(found.opened), "closed": len(found.closed)}
 
 
@@ -208,22 +208,13 @@ def accept_gap(tx: Tx, asked: Asked[Query, AcceptedGap]) -> dict[str, Any]:
         check_name(told.meter, "meter"),
         instant(told.starts_at, "UTC", "starts_at"),
     )
-    operations.accept_gap(tx, place, told.reason, **_writing(asked))
+    operations.accept_gap(tx, place, told.reason, **writing(asked))
     subject, meter, start = _texts(place)
     return {"subject": subject, "meter": meter, "starts_at": start, "outcome": "accepted"}
 
 
 def _texts(place: Place) -> tuple[str, str, str]:
     return place.subject, place.meter, instant_text(place.starts_at)
-
-
-def _writing(asked: Asked[Any, Any]) -> Writing:
-    return {
-        "at": asked.now,
-        "recorded_at": asked.now,
-        "actor": asked.who.actor,
-        "ids": asked.app.ids,
-    }
 
 
 _THRESHOLD = "/v1/usage/thresholds/{threshold}"

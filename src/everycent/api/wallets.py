@@ -10,6 +10,7 @@ from msgspec import Meta, field
 
 from everycent.api import money
 from everycent.api.operation import Asked, doing, reading
+from everycent.api.parameters import at_or_now
 from everycent.api.shapes import (
     Amount,
     Body,
@@ -274,7 +275,7 @@ def get_allowance(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:
 
 
 def _as_of(tx: Tx, asked: Asked[AsOf, None], owner: Customer) -> datetime:
-    at = money.at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
+    at = at_or_now(asked.query.as_of, owner.time_zone, asked.now, "as_of")
     if at > asked.now:
         flow.check_reach(tx, owner, at)
     return at

@@ -9,9 +9,10 @@ from msgspec import Meta, field
 
 from everycent.api import money
 from everycent.api.operation import Asked, changing, doing
-from everycent.api.parameters import instant
+from everycent.api.parameters import day_or_none, instant, past
 from everycent.api.shapes import Amount, Body, Currency, Day, Instant, Name, Query, Reason, Shown
 from everycent.api.wallets import WRITE, CostRefusal, CreditGrant, Interval, Keys, Wallet
+from everycent.api.writing import Writing, writing
 from everycent.credits import grant as grants
 from everycent.credits import operations, queries
 from everycent.credits.allowance import Reason as WhyAllowed
@@ -189,7 +190,7 @@ def create_wallet(tx: Tx, asked: Asked[Query, NewWallet]) -> dict[str, Any]:
         unit = grants.checked_unit(wanted.unit, wanted.unit_price)
     terms = Terms(wanted.priority, _scope(wanted), unit, wanted.order, wanted.before_tax)
     owner = customers.by_name(tx, wanted.customer)
-    made = operations.open_wallet(tx, owner, wanted.key or owner.key, terms, money.writing(asked))
+    made = operations.open_wallet(tx, owner, wanted.key or owner.key, terms, writing(asked))
     return told.wallet_data(made)
 
 
@@ -215,7 +216,7 @@ def grant_credit(tx: Tx, asked: Asked[Query, NewGrant]) -> dict[str, Any]:
     begins = _when(wanted.effective, zone, "effective") or write["at"]
     renewal = None
     if wanted.every is not None:
-        first = money.day_or_none(wanted.anchor, "anchor") or local_date(begins, zone)
+        first = day_or_none(wanted.anchor, "anchor") or local_date(begins, zone)
         renewal = Renewal(minor, first, *parse_interval(wanted.every), zone)
     most = wanted.keep_most
     rollover = Rollover(
@@ -279,9 +280,9 @@ def withdraw_top_up(tx: Tx, asked: Asked[Query, CreditEnded]) -> dict[str, Any]:
 def check_wallets(asked: Asked[Query, WalletCheck]) -> dict[str, Any]:
     """Looks at all wallets: writes down what expired and came again and which top-ups are due, and tells
     whose caps are met. Twice is once."""
-    at = money.past(asked.body.as_of, "UTC", asked.now, "as_of")
+    at = past(asked.body.as_of, "UTC", asked.now, "as_of")
     database, tenant_id = asked.app.database, asked.who.tenant_id
-    return told.check_data(flow.check(database, tenant_id, at, money.writing(asked, at)))
+    return told.check_data(flow.check(database, tenant_id, at, writing(asked, at)))
 
 
 _ONE = "/v1/wallets/{wallet}"
@@ -326,11 +327,11 @@ OPERATIONS = [
 ]
 
 
-def _wallet(tx: Tx, asked: Asked[Any, Any], at: str | None) -> tuple[Held, str, money.Writing]:
+def _wallet(tx: Tx, asked: Asked[Any, Any], at: str | None) -> tuple[Held, str, Writing]:
     """The wallet, its customer's time zone, and what is written with."""
     found = queries.wallet(tx, asked.path["wallet"])
     zone = customers.by_ids(tx, [found.customer_id])[found.customer_id].time_zone
-    return found, zone, money.writing(asked, money.past(at, zone, asked.now, "at"))
+    return found, zone, writing(asked, past(at, zone, asked.now, "at"))
 
 
 def _number(text: str) -> int:

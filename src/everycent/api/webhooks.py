@@ -32,7 +32,7 @@ from everycent.flows.post_webhooks import reflect_in, send_test
 from everycent.integrations.webhook_out import shown as shown_secret
 from everycent.kernel.errors import Forbidden, Invalid
 from everycent.webhooks import operations, operations_posting, queries
-from everycent.webhooks.endpoint import Endpoint
+from everycent.webhooks.endpoint import Endpoint, check_known
 from everycent.webhooks.operations import Writer
 from everycent.webhooks.target import Allowed, allowed_of
 
@@ -52,6 +52,7 @@ def create_webhook(tx: Tx, asked: Asked[Query, NewWebhook]) -> Answer:
     again, neither to whoever repeats the request."""
     wanted = asked.body
     _check_no_wider(asked, is_whole=wanted.payload)
+    check_known(wanted.types)
     sealing = posting.sealing(asked.app)
     one = operations.add(
         tx, wanted.key, wanted.url, wanted.types, sealing, _writer(asked),
@@ -69,6 +70,7 @@ def update_webhook(tx: Tx, asked: Asked[Query, WebhookChanges]) -> Answer:
     """Changes an endpoint. Another URL is another receiver: it gets a secret of its own, shown here once,
     and the one before it signs nothing any more."""
     wanted, key = asked.body, asked.path["webhook"]
+    check_known(wanted.types or ())
     sealing = posting.sealing(asked.app)
     one, is_new = operations.update(
         tx, key, sealing, _writer(asked), url=wanted.url, types=wanted.types,

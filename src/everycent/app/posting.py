@@ -19,8 +19,10 @@ _SECRET_BYTES = 32
 
 
 def safe(settings: Settings) -> Safe:
-    """What seals secrets. Raises Invalid `settings.bad_secret_key`."""
-    return safe_of(settings.secret_key, settings.home / "secret.key")
+    """What seals secrets. With a server of one's own there are other machines, whose homes have other
+    files: only there does the key have to be told. Raises Invalid `settings.bad_secret_key`."""
+    is_alone = settings.database_url is None
+    return safe_of(settings.secret_key, settings.home / "secret.key" if is_alone else None)
 
 
 def desk(app: App, tenant_id: int) -> Desk:

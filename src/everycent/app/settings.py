@@ -13,7 +13,7 @@ EVERYCENT_WEBHOOK_SECRET  what webhooks are signed with: whsec_ and base64; none
 EVERYCENT_WEBHOOK_ALLOW where webhooks may go besides the public internet: addresses, networks and ports
                         with blanks between, such as 127.0.0.1:9000 10.1.0.0/16 :9443; nowhere when not set
 EVERYCENT_SECRET_KEY    base64 of 32 random bytes, with which secrets are sealed that are kept in the
-                        database; made in EVERYCENT_HOME when not set
+                        database; made in EVERYCENT_HOME when not set, but not with EVERYCENT_DATABASE_URL
 EVERYCENT_ALARM_MAIL    to whom alarms are mailed; to nobody when not set
 EVERYCENT_ALARM_WEBHOOK the https address that alarms are posted to; none when not set
 EVERYCENT_USAGE_SPOOL   what becomes of usage that comes while the database is away: `refuse` (the default:

@@ -36,8 +36,9 @@ _EARLY_SECONDS = 60
     "--input", "body", type=click.File("rb"), help="A file to send; - is what is typed in."
 )
 @click.option(
-    "--server", envvar="EVERYCENT_SERVER", help="Another server than the one signed in at."
-)
+    "--server", envvar="EVERYCENT_URL",
+    help="Another server than the one signed in at (EVERYCENT_URL).",
+)  # fmt: skip
 @click.option("--idempotency-key", help="A new one is made for each change when left out.")
 def api(
     method: str,

@@ -74,7 +74,7 @@ def run(
         started = time.monotonic()
         until = instant(as_of, zone, app.clock(), "as_of")
         if not future:
-            check_has_come(until, app.clock(), as_of)
+            check_has_come(until, app.clock(), as_of, "correct the date, or say --future")
         bar = Progress(
             TextColumn("billing"),
             BarColumn(),

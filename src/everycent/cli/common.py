@@ -244,19 +244,7 @@ def past_instant(text: str | None, zone: str, now: datetime, field: str) -> date
 
 def day(text: str, field: str) -> date:
     """A date from the command line. Raises Invalid `date.malformed`, `date.out_of_range`."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(
-            "date.malformed",
-            f"{text[:40]!r} is not a date",
-            field=field,
-            value=text,
-            hint="write it like 2026-03-01",
-        ) from error
-    if not 1970 <= found.year <= 2199:
-        raise Invalid("date.out_of_range", f"{found} is not between 1970 and 2199", field=field)
-    return found
+    return calendar.day_between(text, field, 1970, 2199)
 
 
 END_OF_TIME = datetime.combine(date(2999, 1, 1), time(), UTC)

@@ -6,11 +6,10 @@ import secrets
 
 import click
 
-from everycent.access import operations, queries
+from everycent.access import operations, queries, shown
 from everycent.access.keys import KEY_ID, SCOPES, ApiKey, digest_of, text_of
 from everycent.cli.common import emit, instant, json_option, opened, table
 from everycent.kernel import ids
-from everycent.kernel.period import instant_text
 
 _RANDOM_BYTES = 32
 
@@ -60,16 +59,14 @@ def create(
             operations.create_key(
                 tx, new, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
             )
-    shown = ids.show(KEY_ID, new.key_id)
+    told = shown.made_key(new, text)
 
     def render() -> None:
-        click.echo(f"created {shown} for {', '.join(scopes)}; keep the key, it is not shown again:")
+        click.echo(
+            f"created {told['key_id']} for {', '.join(scopes)}; keep the key, it is not shown again:"
+        )
         click.echo(text)
 
-    told = {
-        "key_id": shown, "name": name, "scopes": scopes, "expires_at": until, "networks": networks,
-        "key": text,
-    }  # fmt: skip
     emit(told, as_json, render)
 
 
@@ -79,7 +76,7 @@ def list_(as_json: bool) -> None:
     """List the keys, the revoked ones too."""
     with opened() as (app, tenant_id), app.database.transaction(tenant_id) as tx:
         rows = queries.api_keys(tx)
-    data = [row._asdict() | {"key_id": ids.show(KEY_ID, row.key_id)} for row in rows]
+    data = [shown.key(row) for row in rows]
     emit(
         data,
         as_json,
@@ -90,10 +87,10 @@ def list_(as_json: bool) -> None:
                     row["key_id"],
                     row["name"],
                     " ".join(row["scopes"]),
-                    instant_text(row["created_at"])[:10],
-                    instant_text(row["used_at"])[:16] if row["used_at"] else "",
-                    instant_text(row["expires_at"])[:16] if row["expires_at"] else "",
-                    instant_text(row["revoked_at"])[:10] if row["revoked_at"] else "",
+                    row["created_at"][:10],
+                    row["used_at"][:16] if row["used_at"] else "",
+                    row["expires_at"][:16] if row["expires_at"] else "",
+                    row["revoked_at"][:10] if row["revoked_at"] else "",
                     " ".join(row["networks"]),
                 ]
                 for row in data
@@ -114,7 +111,7 @@ def revoke(key_id: str, as_json: bool) -> None:
             tx, wanted, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
         )
     emit(
-        {"key_id": key_id, "revoked": is_new},
+        shown.revoked_key(wanted, is_new=is_new),
         as_json,
         lambda: click.echo(f"{'revoked' if is_new else 'was revoked before:'} {key_id}"),
     )

@@ -18,8 +18,8 @@ from everycent.kernel.errors import Invalid
 @click.option(
     "--server",
     required=True,
-    envvar="EVERYCENT_SERVER",
-    help="The address of the server (EVERYCENT_SERVER).",
+    envvar="EVERYCENT_URL",
+    help="The address of the server (EVERYCENT_URL).",
 )
 @click.option(
     "--client-id", help="The client to be; the first that the server tells when left out."

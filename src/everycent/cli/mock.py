@@ -24,7 +24,7 @@ from everycent.api.fronting import Front, in_front
 from everycent.app import posting, wiring
 from everycent.app.settings import Settings, from_environment
 from everycent.app.wiring import App
-from everycent.catalog import document
+from everycent.catalog import document, queries
 from everycent.catalog import operations as catalog
 from everycent.cli.children import listening, working
 from everycent.cli.common import json_option
@@ -57,6 +57,7 @@ _SECRETS = {
 }
 _MONTH = "2026-01"
 _METHOD = "tok_ok"
+_TAX = "cloud-vat"
 _ENDPOINT = "mock"
 
 
@@ -81,8 +82,13 @@ class _Around(NamedTuple):
     "--data", type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything in this folder, for the next time. Thrown away when not given.",
 )  # fmt: skip
+@click.option(
+    "--work/--no-work", default=True, show_default=True,
+    help="Whether what is due is billed, charged, handed over and mailed all the time; without it you do"
+    " so step by step.",
+)  # fmt: skip
 @json_option
-def mock(host: str, port: int, data: Path | None, as_json: bool) -> None:
+def mock(host: str, port: int, data: Path | None, work: bool, as_json: bool) -> None:
     """Serve the API over books that are thrown away, with a payment provider, an ERP, sub-services, a
     mail server and a receiver of webhooks that only pretend, all of them wired up, and the months of a
     software firm in it.
@@ -105,7 +111,8 @@ def mock(host: str, port: int, data: Path | None, as_json: bool) -> None:
         environ = _wired(found, around)
         _say(as_json, "playing the months of a software firm ...")
         tenant_id = _seeded(app, around)
-        stack.enter_context(working(["work"], environ))
+        if work:
+            stack.enter_context(working(["work"], environ))
         fronts = [
             Front("provider", "The payment provider", around.provider),
             Front("erp", "The ERP", around.erp),
@@ -115,7 +122,7 @@ def mock(host: str, port: int, data: Path | None, as_json: bool) -> None:
         ]
 
         def tell(address: str) -> None:
-            _told(app, tenant_id, address, as_json)
+            _told(app, tenant_id, address, data and folder, as_json)
 
         server.serve(app, host, port, tell, stop, more=in_front(fronts, KEY))
 
@@ -212,17 +219,24 @@ def _with_key(app: App, tenant_id: int) -> None:
 
 
 def _with_services(app: App, tenant_id: int, addresses: Mapping[str, str]) -> None:
-    """A configuration of the sub-services where they listen now."""
+    """A configuration of the sub-services where they listen now. Of what they are billed by only that is
+    recorded which is not there: what the story or a user has under a name stays as it is."""
     now, folder = app.clock(), example_data.folder("reports")
     writer = Writer(now, app.settings.actor, app.ids)
     told = document.read((folder / "reports.yaml").read_text("utf-8"))
     told["name"] = f"v{int(now.timestamp())}"
     for name, address in addresses.items():
         told["services"][name]["url"] = address
-    entities = document.parse((folder / "catalog.yaml").read_text("utf-8"))
+    sold = document.read((folder / "catalog.yaml").read_text("utf-8"))
+    sold["taxes"] = {_TAX: sold["taxes"]["vat"]}  # the story has a vat of another rate
+    for product in sold["products"].values():
+        product["tax"] = _TAX
+    entities = document.entities(sold)
     with app.database.transaction(tenant_id) as tx:
+        there = queries.known(tx)
+        new = [one for one in entities if (one.kind, one.key) not in there]
         catalog.apply(
-            tx, entities, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
+            tx, new, at=now, recorded_at=now, actor=app.settings.actor, ids=app.ids
         )  # fmt: skip
         made = configs.parse(told)
         reports.create(tx, made, writer)
@@ -244,12 +258,15 @@ def _with_receiver(app: App, tenant_id: int, address: str) -> None:
     httpx2.put(f"{address}/admin/secrets/{_ENDPOINT}", json=told).raise_for_status()
 
 
-def _told(app: App, tenant_id: int, address: str, as_json: bool) -> None:
+def _told(app: App, tenant_id: int, address: str, kept: Path | None, as_json: bool) -> None:
     with app.database.snapshot(tenant_id) as tx:
         known = [one.key for one in customers.page(tx, after="", limit=3)]
     if as_json:
         click.echo(json.dumps({"address": address, "key": KEY, "customers": known}))
         return
+    ends = "nothing stays"
+    if kept is not None:
+        ends = f"all of it stays in {kept}, for the next time"
     click.echo(f"""
 everycent listens on {address}
 
@@ -260,7 +277,7 @@ everycent listens on {address}
 
   curl {address}/v1/alarms -H "Authorization: Bearer {KEY}"
 
-Stop it with Ctrl-C; nothing stays.""")
+Stop it with Ctrl-C; {ends}.""")
 
 
 def _say(as_json: bool, text: str) -> None:

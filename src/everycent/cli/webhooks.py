@@ -18,7 +18,7 @@ from everycent.integrations.webhook_out import shown as shown_secret
 from everycent.kernel.errors import Invalid
 from everycent.webhooks import operations, operations_posting, queries
 from everycent.webhooks.course import Status
-from everycent.webhooks.endpoint import ALL, Endpoint
+from everycent.webhooks.endpoint import ALL, Endpoint, check_known
 from everycent.webhooks.operations import LONGEST_OVERLAP
 from everycent.webhooks.target import allowed_of
 
@@ -45,6 +45,7 @@ def add(
     key: str, url: str, types: tuple[str, ...], payload: bool, from_start: bool, as_json: bool
 ) -> None:
     """Add an endpoint called KEY at URL. Its secret is shown now and never again."""
+    check_known(types)
     with opened() as (app, tenant_id):
         sealing = posting.sealing(app)
         with app.database.transaction(tenant_id) as tx:
@@ -105,6 +106,7 @@ def update(
     key: str, url: str | None, types: tuple[str, ...], payload: bool | None, as_json: bool
 ) -> None:
     """Change the endpoint KEY."""
+    check_known(types)
     with opened() as (app, tenant_id):
         sealing = posting.sealing(app)
         with app.database.transaction(tenant_id) as tx:

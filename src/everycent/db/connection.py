@@ -121,6 +121,17 @@ class Tx:
         with self.connection.transaction():
             yield
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Work of which nothing stays but what was learnt."""
+        staged, is_by_key = set(self.staged), self._is_by_key
+        try:
+            with self.connection.transaction():
+                yield
+                raise psycopg.Rollback
+        finally:
+            self.staged, self._is_by_key = staged, is_by_key
+
 
 class Database:
     """A pool of connections to the one PostgreSQL. Threads may share it; processes may not.

@@ -21,7 +21,9 @@ def run_data(row: Any) -> dict[str, Any]:
     }
 
 
-def check_has_come(until: datetime, now: datetime, told: str | None) -> None:
+def check_has_come(
+    until: datetime, now: datetime, told: str | None, hint: str = "correct the date"
+) -> None:
     """Refuses to bill what is still to be used. Raises Invalid `billing.in_the_future`."""
     if until > now:
         raise Invalid(
@@ -29,5 +31,5 @@ def check_has_come(until: datetime, now: datetime, told: str | None) -> None:
             f"{instant_text(until)} has not come yet: usage of that time is still to be reported",
             field="as_of",
             value=told,
-            hint="correct the date, or say --future",
+            hint=hint,
         )

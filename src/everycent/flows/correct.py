@@ -1,16 +1,16 @@
 """Correct usage: preview what a correction would change, or apply it. Both tell the same picture.
 
-A preview does everything that applying does and undoes it at the end, the names and months that its
-records need included. It holds the tenant's fold lock until then, as a correction does: usage is taken
-in meanwhile, but folds, billing runs that begin, and other corrections wait. How long that can take is
-bounded by `MAX_RECORDS` of a correction. Whoever sends one of the very records that a preview would
-add waits too.
+A preview does everything that applying does and undoes it, the names and months that its records need
+included, all in one transaction: how things stood before is looked at when it is undone. It holds the
+tenant's fold lock until then, as a correction does: usage is taken in meanwhile, but folds, billing runs
+that begin, and other corrections wait. How long that can take is bounded by `MAX_RECORDS` of a correction.
+Whoever sends one of the very records that a preview would add waits too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from everycent.corrections.operations import By
 from everycent.corrections.scope import Scope
 from everycent.db.connection import Database, Tx
 from everycent.flows import correction_unbilled as unbilled
-from everycent.flows.correction_effect import Effect, invoice_effects
+from everycent.flows.correction_effect import Effect, InvoiceEffect, UnbilledEffect, invoice_effects
 from everycent.flows.rerate import Issued, rerate
 from everycent.invoicing import queries as invoices
 from everycent.metering import operations as metering
@@ -66,26 +66,51 @@ def undo(correction_id: UUID, by: By) -> Action:
 
 def preview(database: Database, tenant_id: int, action: Action) -> Effect:
     """What the action would change. Nothing stays of it. Raises what the action raises."""
-    found: list[Effect] = []
-    with suppress(_UndoneError), database.transaction(tenant_id) as tx:
-        found.append(_corrected(database, _Inside(tx), tx, action))
-        raise _UndoneError
-    return found[0]._replace(correction_id=None)
+    with database.transaction(tenant_id) as tx, tx.undone():
+        return preview_in(tx, action)
+
+
+def preview_in(tx: Tx, action: Action) -> Effect:
+    """The same in a transaction that its owner undoes, for which no other connection is needed."""
+    metering.fold_all(tx)
+    tx.look_up_by_key()
+    with tx.undone():
+        done = action.do(_Inside(tx), tx)
+        correction = queries.get(tx, done.correction_id)
+        issued = _concerned(tx, done.batch_id)
+        lines = rerate(tx, issued)
+        periods = unbilled.concerned(tx, correction)
+        quantities = unbilled.quantities(tx, periods)
+    changed = invoice_effects(issued, rerate(tx, issued), lines)
+    waiting = unbilled.effects(periods, unbilled.quantities(tx, periods), quantities)
+    told = _effect(action, done, issued, changed, waiting)
+    return told._replace(correction_id=None)
 
 
 def apply(database: Database, tenant_id: int, action: Action) -> Effect:
     """Does it, and tells what it has changed. Raises what the action raises."""
     with database.transaction(tenant_id) as tx:
-        return _corrected(database, database, tx, action)
+        return apply_in(database, tx, action)
 
 
 def apply_in(database: Database, tx: Tx, action: Action) -> Effect:
-    """The same in a transaction in which nothing was done yet that others could wait for."""
-    return _corrected(database, database, tx, action)
+    """The same in a transaction in which nothing was done yet that others could wait for, with a look from
+    beside it at how things stood before.
 
-
-class _UndoneError(Exception):
-    """Ends the transaction of a preview."""
+    The fold lock is taken before anything else: no fold comes in between from here on, and nobody who
+    waits for the lock holds a name that somebody else needs.
+    """
+    metering.fold_all(tx)
+    with database.snapshot(tx.tenant_id) as before:
+        done = action.do(database, tx)
+        before.look_up_by_key()
+        tx.look_up_by_key()
+        issued = _concerned(tx, done.batch_id)
+        lines = invoice_effects(issued, rerate(before, issued, is_live=True), rerate(tx, issued))
+        periods = unbilled.concerned(tx, queries.get(tx, done.correction_id))
+        were = unbilled.quantities(before, periods, is_live=True)
+        waiting = unbilled.effects(periods, were, unbilled.quantities(tx, periods))
+        return _effect(action, done, issued, lines, waiting)
 
 
 class _Inside(Database):
@@ -102,31 +127,25 @@ class _Inside(Database):
         yield self._tx
 
 
-def _corrected(database: Database, home: Database, tx: Tx, action: Action) -> Effect:
-    """Corrects in the transaction, with a look from beside it at how things stood before.
-
-    The fold lock is taken before anything else: no fold comes in between from here on, and nobody who
-    waits for the lock holds a name that somebody else needs.
-    """
-    metering.fold_all(tx)
-    with database.snapshot(tx.tenant_id) as before:
-        done = action.do(home, tx)
-        before.look_up_by_key()
-        tx.look_up_by_key()
-        issued = _concerned(tx, done.batch_id)
-        lines = invoice_effects(issued, rerate(before, issued, is_live=True), rerate(tx, issued))
-        return Effect(
-            done.correction_id,
-            done.kind,
-            done.reason,
-            done.voided,
-            done.restored,
-            done.added,
-            max(action.offered - done.added - done.restored, 0),
-            lines,
-            unbilled.effects(before, tx, queries.get(tx, done.correction_id)),
-            len(issued) - sum(len(one.lines) for one in lines),
-        )
+def _effect(
+    action: Action,
+    done: Corrected,
+    issued: Sequence[Issued],
+    lines: tuple[InvoiceEffect, ...],
+    waiting: tuple[UnbilledEffect, ...],
+) -> Effect:
+    return Effect(
+        done.correction_id,
+        done.kind,
+        done.reason,
+        done.voided,
+        done.restored,
+        done.added,
+        max(action.offered - done.added - done.restored, 0),
+        lines,
+        waiting,
+        len(issued) - sum(len(one.lines) for one in lines),
+    )
 
 
 def _concerned(tx: Tx, batch_id: int) -> list[Issued]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.catalog import queries as catalog
@@ -27,29 +27,40 @@ from everycent.subscriptions.queries import DueItem, OpenItem, due_item
 
 _Plans = Mapping[tuple[str, int], Plan]
 _Slot = tuple[UUID, int, datetime]
-_Quantities = dict[_Slot, str | Refusal]
+Quantities = dict[_Slot, str | Refusal]
 
 
-def effects(before: Tx, after: Tx, correction: Any) -> tuple[UnbilledEffect, ...]:
-    """The periods whose quantities differ between the two transactions, of which the second holds the
-    correction, given by its row; and those that can't be rated in one of them or in both, as nobody
-    knows what it does to them."""
+class Concerned(NamedTuple):
+    """The periods that a correction may change, with the plans that they are of, and when it was made."""
+
+    dues: Sequence[DueItem]
+    plans: _Plans
+    at: datetime
+
+
+def concerned(tx: Tx, correction: Any) -> Concerned:
+    """What the correction, given by its row, may change; the transaction holds it."""
     changed = {
         (row.subject, row.meter): row.last_at
-        for row in corrections.changed_series(after, correction.batch_id)
+        for row in corrections.changed_series(tx, correction.batch_id)
     }
-    held = subscriptions.owned(after, [], sorted({subject for subject, _ in changed}))
-    items = subscriptions.open_items(after, [one.subscription_id for one in held])
-    plans = catalog.plans(after, {item.plan for item in items})
-    dues = [due for item in items for due in _begun(item, plans, changed, correction.recorded_at)]
+    held = subscriptions.owned(tx, [], sorted({subject for subject, _ in changed}))
+    items = subscriptions.open_items(tx, [one.subscription_id for one in held])
+    plans = catalog.plans(tx, {item.plan for item in items})
     at = correction.recorded_at
-    were = _quantities(before, dues, plans, at, is_live=True)
-    are = _quantities(after, dues, plans, at, is_live=False)
+    return Concerned([due for item in items for due in _begun(item, plans, changed, at)], plans, at)
+
+
+def effects(
+    periods: Concerned, before: Quantities, after: Quantities
+) -> tuple[UnbilledEffect, ...]:
+    """The periods whose quantities differ with the correction; and those that can't be rated without it,
+    with it or in both, as nobody knows what it does to them."""
     found = []
-    for due in dues:
-        was, now = were[_slot(due)], are[_slot(due)]
+    for due in periods.dues:
+        was, now = before[_slot(due)], after[_slot(due)]
         if isinstance(was, Refusal) or was != now:
-            found.append(_effect(due, plans, was, now))
+            found.append(_effect(due, periods.plans, was, now))
     return tuple(found)
 
 
@@ -79,14 +90,14 @@ def _slot(due: DueItem) -> _Slot:
     return due.subscription_id, due.item_no, due.due.period.start
 
 
-def _quantities(
-    tx: Tx, dues: Sequence[DueItem], plans: _Plans, at: datetime, *, is_live: bool
-) -> _Quantities:
-    """The quantity of each due item. A subscription that can't be rated has the reason in each."""
+def quantities(tx: Tx, periods: Concerned, *, is_live: bool = False) -> Quantities:
+    """The quantity of each period as things stand. A subscription that can't be rated has the reason in
+    each. `is_live` counts what no fold has counted yet."""
+    dues, plans, at = periods
     usages = consumption.read(tx, rate_due.requests_of(dues, plans), is_live=is_live)
     rates = exchanges(tx, dues, plans, Asked(catalog.policies(tx), at, at))
     basis = Basis(plans, usages, rate_due.closings_of(tx, dues, plans), {}, rates)
-    found: _Quantities = {}
+    found: Quantities = {}
     for _, group in groupby(dues, key=lambda due: (due.subscription_id, due.item_no)):
         own = list(group)
         try:

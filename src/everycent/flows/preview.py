@@ -29,6 +29,7 @@ from everycent.invoicing import queries as invoices
 from everycent.invoicing.assemble import DraftInvoice, finished
 from everycent.invoicing.invoice import Invoice, kind_of
 from everycent.invoicing.runs import Chunk, Run
+from everycent.invoicing.shown import preview_data
 from everycent.kernel.calendar import local_date, start_of_day
 from everycent.kernel.calendar import zone as known_zone
 from everycent.kernel.errors import Invalid
@@ -44,7 +45,6 @@ from everycent.subscriptions.told import NOTHING_TOLD, Told
 
 _NUMBERLESS = UUID(int=0)
 _WHY = "to see what comes of it"
-_UNNUMBERED = ("invoice_id", "number", "name")
 
 
 class Adding(NamedTuple):
@@ -295,13 +295,8 @@ def as_data(found: Preview) -> dict[str, Any]:
         "customer": found.customer.key,
         "as_of": instant_text(found.as_of),
         "paid_by": [msgspec.to_builtins(one._asdict()) for one in found.paid_by],
-        "documents": [_data(document) for document in found.documents],
-        "without": None if found.without is None else [_data(one) for one in found.without],
+        "documents": [preview_data(document) for document in found.documents],
+        "without": None if found.without is None else [preview_data(one) for one in found.without],
         "effect": None if more is None else plain(Money(more, currency)),
         "currency": currency,
     }
-
-
-def _data(document: Invoice) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(document)
-    return {name: value for name, value in told.items() if name not in _UNNUMBERED}

@@ -49,11 +49,12 @@ class Safe(NamedTuple):
             ) from None
 
 
-def safe_of(text: str | None, path: Path) -> Safe:
+def safe_of(text: str | None, path: Path | None) -> Safe:
     """A safe with the key of EVERYCENT_SECRET_KEY, or else with the one in the file, which is made on first
-    use. Raises Invalid `settings.bad_secret_key`, which never shows it."""
+    use; without a file Invalid `settings.no_secret_key` is raised on first use. Raises Invalid
+    `settings.bad_secret_key`, which never shows it."""
     if text is None:
-        return Safe(lambda: _key_in(path))
+        return Safe(_no_key if path is None else lambda: _key_in(path))
     try:
         key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -76,6 +77,16 @@ def _key_in(path: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise _bad_key(f"{path.name} is no key")
     return key
+
+
+def _no_key() -> bytes:
+    raise Invalid(
+        "settings.no_secret_key",
+        "EVERYCENT_SECRET_KEY is not set, and whoever shares the database has to have the same",
+        field="EVERYCENT_SECRET_KEY",
+        hint="make one with `openssl rand -base64 32`, set it for every process, and keep it apart from"
+        " the data",
+    )
 
 
 def _bad_key(what: str) -> Invalid:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from everycent.integrations import webhook_gate
@@ -50,13 +50,6 @@ def signature(secrets: Sequence[bytes], name: str, timestamp: int, body: bytes) 
         "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
         for key in secrets
     )
-
-
-def webhooker(
-    secrets: Sequence[bytes], gate: Gate = PUBLIC
-) -> Callable[[Message, datetime], Outcome]:
-    """What sends webhooks, signed with these secrets."""
-    return lambda message, at: send(secrets, message, at, gate)
 
 
 def send(secrets: Sequence[bytes], message: Message, at: datetime, gate: Gate = PUBLIC) -> Outcome:

@@ -41,7 +41,7 @@ def listed_data(row: Any, left: int) -> dict[str, Any]:
         "kind": row.kind,
         "customer": row.customer,
         "issued_on": row.issued_on,
-        "due_on": row.due_on,
+        "due_on": row.due_on if row.kind == "invoice" else None,
         "currency": currency,
         "net": plain(Money(row.net, currency)),
         "tax": plain(Money(row.tax, currency)),
@@ -55,21 +55,33 @@ def listed_data(row: Any, left: int) -> dict[str, Any]:
 
 def invoice_data(found: Invoice, issued: Issued) -> dict[str, Any]:
     """An invoice as it was issued."""
-    return _document(
-        found, issued, found.series, found.name, found.invoice_id, run_id=found.run_id,
-        issued_on=found.issued_on, due_on=found.due_on,
-    )  # fmt: skip
+    told = _document(found, found.series, issued_on=found.issued_on, due_on=found.due_on)
+    return told | _numbered(
+        found.name, found.invoice_id, issued, found.currency, run_id=found.run_id
+    )
+
+
+def preview_data(found: Invoice) -> dict[str, Any]:
+    """A document as it would be issued: as `invoice_data`, without what numbering adds."""
+    return _document(found, found.series, issued_on=found.issued_on, due_on=found.due_on)
 
 
 def credit_data(note: CreditNote, issued: Issued) -> dict[str, Any]:
     """A credit note over a whole invoice."""
     original = note.original
     told = _document(
-        original, issued, note.series, note.name, note.invoice_id, sign=-1, credits_=original.name,
-        reason=note.reason, issued_on=note.issued_on, due_on=None,
-    )  # fmt: skip
+        original,
+        note.series,
+        sign=-1,
+        credits_=original.name,
+        issued_on=note.issued_on,
+        due_on=None,
+    )
     currency = original.currency
-    return told | {
+    numbered = _numbered(
+        note.name, note.invoice_id, issued, currency, credits_=original.name, reason=note.reason
+    )
+    return told | numbered | {
         "credit": [
             {
                 "wallet": draw.wallet,
@@ -84,10 +96,8 @@ def credit_data(note: CreditNote, issued: Issued) -> dict[str, Any]:
 def line_note_data(note: LineNote, issued: Issued) -> dict[str, Any]:
     """A credit note over parts of the lines of an invoice."""
     currency = note.currency
-    return {
-        "number": note.name,
+    told = {
         "kind": "credit_note",
-        "invoice_id": ids.show(ids.INVOICE, note.invoice_id),
         "customer": note.customer.key,
         "name": note.customer.name,
         "issued_on": note.issued_on,
@@ -99,31 +109,25 @@ def line_note_data(note: LineNote, issued: Issued) -> dict[str, Any]:
         "discount": plain(Money(-note.discount, currency)),
         "prepaid": plain(Money(0, currency)),
         "payable": plain(Money(-note.gross, currency)),
-        "credits": note.credits,
-        "reason": note.reason,
         "lines": [_credited_line(line, note) for line in note.lines],
         "taxes": _taxes(note.taxes, currency, -1),
         "discounts": [],
         "credit": [],
         "home": _home(note.home, -1),
-        "run_id": None,
-        **_issued(issued, currency),
     }
+    return told | _numbered(
+        note.name, note.invoice_id, issued, currency, credits_=note.credits, reason=note.reason
+    )
 
 
 def _document(
     found: Invoice,
-    issued: Issued,
     series: str,
-    name: str,
-    invoice_id: UUID,
     *,
     issued_on: Any,
     due_on: Any,
     sign: int = 1,
     credits_: str | None = None,
-    reason: str | None = None,
-    run_id: UUID | None = None,
 ) -> dict[str, Any]:
     currency = found.currency
 
@@ -131,9 +135,7 @@ def _document(
         return plain(Money(sign * minor, currency))
 
     return {
-        "number": name,
         "kind": kind_of(series),
-        "invoice_id": ids.show(ids.INVOICE, invoice_id),
         "customer": found.customer.key,
         "name": found.customer.name,
         "issued_on": issued_on,
@@ -145,8 +147,6 @@ def _document(
         "discount": told(found.discount),
         "prepaid": told(found.prepaid),
         "payable": told(found.payable),
-        "credits": credits_,
-        "reason": reason,
         "lines": [_line(line, currency, sign, credits_) for line in found.lines],
         "taxes": _taxes(found.taxes, currency, sign),
         "discounts": [
@@ -158,13 +158,26 @@ def _document(
             for draw in found.draws
         ],
         "home": _home(found.home, sign),
-        "run_id": None if run_id is None else ids.show(ids.RUN, run_id),
-        **_issued(issued, currency),
     }
 
 
-def _issued(issued: Issued, currency: str) -> dict[str, Any]:
+def _numbered(
+    name: str,
+    invoice_id: UUID,
+    issued: Issued,
+    currency: str,
+    *,
+    credits_: str | None = None,
+    reason: str | None = None,
+    run_id: UUID | None = None,
+) -> dict[str, Any]:
+    """What a document has once it is issued."""
     return {
+        "number": name,
+        "invoice_id": ids.show(ids.INVOICE, invoice_id),
+        "credits": credits_,
+        "reason": reason,
+        "run_id": None if run_id is None else ids.show(ids.RUN, run_id),
         "open": plain(Money(issued.left, currency)),
         "credited_by": issued.credited_by,
         "line_notes": [

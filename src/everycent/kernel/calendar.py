@@ -107,6 +107,28 @@ def resolve_wall(wall: datetime, name: str, skipped: Skipped, repeated: Repeated
 
 
 @lru_cache(maxsize=65536)
+def day_between(text: str, field: str, first_year: int, last_year: int) -> date:
+    """A local date in one of these years. Raises Invalid `date.malformed`, `date.out_of_range`."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(
+            "date.malformed",
+            f"{text[:40]!r} is not a date",
+            field=field,
+            value=text,
+            hint="write it like 2026-03-01",
+        ) from error
+    if not first_year <= found.year <= last_year:
+        raise Invalid(
+            "date.out_of_range",
+            f"{found} is not between {first_year} and {last_year}",
+            field=field,
+            value=text,
+        )
+    return found
+
+
 def start_of_day(day: date, name: str) -> datetime:
     """The first instant (UTC) of a local date; where midnight is skipped, the first that exists."""
     wall = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall-clock time on purpose

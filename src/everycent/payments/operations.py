@@ -55,7 +55,7 @@ def receive(
             "payment.bad_amount",
             "a payment is of more than nothing",
             field="amount",
-            value=payment.amount,
+            value=plain(Money(payment.amount, payment.currency)),
             hint="money that went out is a refund",
         )
     _check_names(payment)
@@ -190,7 +190,10 @@ def take_back(
     standing = held.standing
     if amount <= 0:
         raise Invalid(
-            "payment.bad_amount", "more than nothing goes back", field="amount", value=amount
+            "payment.bad_amount",
+            "more than nothing goes back",
+            field="amount",
+            value=plain(Money(amount, held.payment.currency)),
         )
     stands = held.payment.amount - standing.back if from_invoices else standing.left
     if amount > stands:
@@ -201,11 +204,11 @@ def take_back(
             f"{plain(Money(amount, currency))} {currency} is more than the"
             f" {plain(Money(stands, currency))} that can go back of this payment",
             field="amount",
-            value=amount,
+            value=plain(Money(amount, currency)),
             hint=None
             if from_invoices or paying <= 0
-            else f"{plain(Money(paying, currency))} of it pays invoices: with --reopen they are opened"
-            " again for what is missing",
+            else f"{plain(Money(paying, currency))} of it pays invoices: say `reopen` to open"
+            " them again for what is missing",
         )
     done, _ = _taken(tx, held, kind, amount, reason, external_id, only)
     _record(tx, event_type, done, held.standing, writing)
@@ -254,6 +257,7 @@ def _taken(
     standing = held.standing
     missing = amount if only is not None else amount - standing.left
     if missing > 0:
+        currency = held.payment.currency
         wanted = []
         for document, pays in store.list_applied(tx, held.payment.payment_id):
             share = min(missing, pays) if only in (None, document) else 0
@@ -263,10 +267,10 @@ def _taken(
         if only is not None and missing:
             raise Conflict(
                 "payment.pays_less",
-                f"the payment pays {amount - missing} minor units of the invoice, and {amount} would go"
-                " back",
+                f"the payment pays {plain(Money(amount - missing, currency))} {currency} of the invoice,"
+                f" and {plain(Money(amount, currency))} would go back",
                 field="payment",
-                value=amount,
+                value=plain(Money(amount, currency)),
                 hint="see `everycent payment show`; credit the lines alone with `everycent invoice credit`",
             )
         freed, standing = _unapplied(tx, held, wanted, reason)
@@ -307,7 +311,7 @@ def _parts(
     """The parts that were asked for, in the order given, each within what is open and what is left."""
     by_id = {one.document_id: one for one in opens}
     documents = {row.invoice_id: row for row in queries.documents(tx, list(by_id))}
-    left = standing.left
+    left, currency = standing.left, payment.currency
     parts = []
     for share in shares:
         document = documents.get(share.invoice_id)
@@ -319,10 +323,11 @@ def _parts(
         if share.amount is not None and not 0 < amount <= min(left, found.left):
             raise Invalid(
                 "payment.too_much_for_invoice",
-                f"{amount} minor units for {document.name}, of which {found.left} are open, out of"
-                f" {left} that are left of the payment",
+                f"{plain(Money(amount, currency))} {currency} for {document.name}, of which"
+                f" {plain(Money(found.left, currency))} is open, out of {plain(Money(left, currency))}"
+                " that is left of the payment",
                 field="amount",
-                value=amount,
+                value=plain(Money(amount, currency)),
             )
         if amount > 0:
             parts.append(Part(found, amount))

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import msgspec
 
+from everycent.journal.names import unheard_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
 from everycent.kernel.errors import Invalid
@@ -104,6 +105,19 @@ def checked_types(types: Sequence[str]) -> tuple[str, ...]:
             hint=f"up to {_MOST_TYPES} names such as invoice.issued, prefixes such as invoice.*, or *",
         )
     return (ALL,) if ALL in found else found
+
+
+def check_known(types: Sequence[str]) -> None:
+    """Raises Invalid `webhook.unknown_type` for what no event is called: it would never be told."""
+    found = unheard_of([one for one in types if _TYPE.fullmatch(one)])
+    if found is not None:
+        raise Invalid(
+            "webhook.unknown_type",
+            f"no event is called {found[0][:60]!r}",
+            field="types",
+            value=found[0],
+            hint=found[1] or "names such as invoice.issued, prefixes such as invoice.*, or *",
+        )
 
 
 def wants(types: Sequence[str], event_type: str) -> bool:
