@@ -160,7 +160,7 @@ def test_a_key_keeps_within_the_bounds_of_the_key_that_makes_it(
 
 
 def test_a_key_revokes_none_that_may_do_more(api: Asking):
-    small = api.with_scopes("keys:write", "usage:read")
+    small = api.with_scopes("keys:write", "usage:read", "usage:write")
     made = [
         api.post("/v1/keys", {"name": "r", "scopes": [scope]}, status=201)["key_id"]
         for scope in ("invoices:write", "usage:read")
