@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from everycent.api.server import OPERATIONS
 from tests.api.serving import make_key, served
 from tests.conftest import Place
 
+_NUMBERS = count(1)  # of keys that are made, each with another name
 ROUTES = [(one, route_of(one)) for one in OPERATIONS]
 
 
@@ -77,7 +79,7 @@ class Asking(NamedTuple):
 
     def with_scopes(self, *scopes: str) -> Asking:
         """The same with a key that has only these scopes."""
-        name = "-".join(scopes).replace(":", "-")[-40:]
+        name = f"{next(_NUMBERS)}-" + "-".join(scopes).replace(":", "-")[-36:]
         key = make_key(self.place.database, self.place.tenant_id, name, scopes)
         return self._replace(key=key)
 
