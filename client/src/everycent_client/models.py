@@ -650,6 +650,18 @@ class ChangePolicy(msgspec.Struct, kw_only=True, omit_defaults=True):
     decrease: Decrease | UnsetType = UNSET
 
 
+class ChangedLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is said of an item of a resource: in the report, and now. Null where it has no
+    line."""
+
+    service: str
+    customer: str
+    resource: str
+    item: str
+    then: ToldLine | None
+    now: ToldLine | None
+
+
 class ChartPoint(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What was used in a step of time that begins `at`."""
 
@@ -750,6 +762,7 @@ class ComparedReport(msgspec.Struct, kw_only=True, omit_defaults=True):
     digest: str
     differing: list[str]
     problems: list[ReportProblem]
+    lines: list[ChangedLine]
 
 
 class ConfigActivation(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4159,6 +4172,21 @@ class ToldChange(msgspec.Struct, kw_only=True, omit_defaults=True):
     keeps_paid: bool
     breaks_term: bool
     action: Begin | End | Agree | Cancel | Pause | Resume
+
+
+class ToldLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A line as a sub-service tells it."""
+
+    line: int
+    customer: str
+    resource: str
+    item: str
+    unit: str
+    at: str
+    used: str
+    included: str
+    billable: str
+    events: int
 
 
 class ToldRates(msgspec.Struct, kw_only=True, omit_defaults=True):

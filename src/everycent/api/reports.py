@@ -18,6 +18,7 @@ from everycent.flows import build_report
 from everycent.flows.build_report import Desk
 from everycent.flows.report_told import (
     answer_data,
+    compared_data,
     line_data,
     outcome_data,
     report_data,
@@ -154,6 +155,32 @@ class BuiltReport(Shown):
     report: Report | UnsetType = UNSET
 
 
+class ToldLine(Shown):
+    """A line as a sub-service tells it."""
+
+    line: int
+    customer: str
+    resource: str
+    item: str
+    unit: str
+    at: str
+    used: str
+    included: str
+    billable: str
+    events: int
+
+
+class ChangedLine(Shown):
+    """What is said of an item of a resource: in the report, and now. Null where it has no line."""
+
+    service: str
+    customer: str
+    resource: str
+    item: str
+    then: ToldLine | None
+    now: ToldLine | None
+
+
 class ComparedReport(Shown):
     """What a report is like when it is pulled again: the sub-services that say something else now."""
 
@@ -161,6 +188,7 @@ class ComparedReport(Shown):
     digest: str
     differing: list[str]
     problems: list[ReportProblem]
+    lines: Annotated[list[ChangedLine], Meta(description="The lines that are not as they were.")]
 
 
 class LinesWanted(Paged):
@@ -231,10 +259,10 @@ def build_report_now(asked: Asked[Query, None]) -> dict[str, Any]:
         return outcome_data(outcome, queries.find(tx, name))
 
 
-def compare_report(asked: Asked[Query, None]) -> Any:
+def compare_report(asked: Asked[Query, None]) -> dict[str, Any]:
     """Pulls a report again, and says what differs now. The report stays as it is; what was found is written
     down."""
-    return build_report.compare(_desk(asked), asked.path["period"])
+    return compared_data(build_report.compare(_desk(asked), asked.path["period"]))
 
 
 OPERATIONS = [

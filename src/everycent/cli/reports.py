@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-import msgspec
 
 from everycent.app import reporting, rounds
 from everycent.app.settings import from_environment
@@ -30,6 +29,7 @@ from everycent.flows.build_report import Comparison, OnPulled, Outcome
 from everycent.flows.report_alarms import told
 from everycent.flows.report_told import (
     answer_data,
+    compared_data,
     line_data,
     outcome_data,
     report_data,
@@ -178,9 +178,7 @@ def compare(period: str, limit: int, as_json: bool) -> None:
                 reporting.desk(app, tenant_id), period, on_pulled
             )
         )
-    lines = [msgspec.to_builtins(one._asdict()) for one in found.changes]
-    data = msgspec.to_builtins(found.told) | {"lines": lines}
-    emit(data, as_json, lambda: _render_compared(found, limit))
+    emit(compared_data(found), as_json, lambda: _render_compared(found, limit))
     if found.told.differing or found.told.problems:
         raise SystemExit(3)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from everycent.flows.ask_services import Behind
-from everycent.flows.build_report import Outcome
+from everycent.flows.build_report import Comparison, Outcome
 from everycent.kernel.period import instant_text
 from everycent.reports.queries import Report, State, Step, Version
 
@@ -87,6 +87,13 @@ def behind_data(found: Behind) -> dict[str, Any]:
         "differ": found.found != found.told,
         "events": msgspec.to_builtins(found.events),
     }
+
+
+def compared_data(found: Comparison) -> dict[str, Any]:
+    """What came of comparing a report with what is said now, with the lines that differ."""
+    lines = [msgspec.to_builtins(one._asdict()) for one in found.changes]
+    told: dict[str, Any] = msgspec.to_builtins(found.told)
+    return told | {"lines": lines}
 
 
 def version_data(one: Version) -> dict[str, Any]:
