@@ -61,7 +61,7 @@ def test_a_month_is_reported_and_billed_by_the_clock_once(place, month, tmp_path
         first = runtime(events.scheduled())
         again = runtime(events.scheduled())
     assert first["tenant"] == "default"
-    assert set(first["done"]) == {"measure", "watch", "report", "bill", "message"}
+    assert set(first["done"]) == {"measure", "watch", "report", "bill", "webhook"}
     assert (first["done"]["report"], first["done"]["bill"]["invoices"]) == ({"built": 1}, 2)
     assert (again["done"]["report"], again["done"]["bill"]["invoices"]) == ({}, 0)
     assert numbers(place) == {"invoice": 2, "report": 1, "alarm": 0}
@@ -171,7 +171,7 @@ def test_the_command_does_the_same_and_says_so(place, month, tmp_path):
     told = shell("work", "--once", "--only", "report", "--only", "bill")
     assert told == "report: 1 built\nbill: 2 invoices\n"
     again = shell.json("work", "--once")
-    assert set(again["counts"]) == {"report", "bill", "message"}
+    assert set(again["counts"]) == {"report", "bill", "webhook"}
     assert again["failed"] == {}
     assert numbers(place)["invoice"] == 2
 
