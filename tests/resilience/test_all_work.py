@@ -87,9 +87,10 @@ def test_what_was_done_is_told_in_a_line_for_each_round_and_at_the_end(own, serv
         assert worker.ended_by(signal.SIGTERM) == 0
         said = worker.complaints()
         ended = worker.process.stdout.read().splitlines()
-    assert said[0] == "working on: report, bill"
+    assert said[0] == "working on: report, bill, webhook"
     assert said.count(f"report of {last_month()}: built") == said.count("bill: 2 invoices") == 1
-    report, bill, stopped = ended
+    report, bill, webhook, stopped = ended
+    assert webhook.startswith("webhook: ")
     assert (report, stopped) == ("report: 1 built", "stopped; what was begun is ended")
     assert bill.startswith("bill: 2 invoices")  # and who waited for the report
 
@@ -102,9 +103,11 @@ def test_only_what_is_set_up_is_worked_on(own):
         assert worker.ended_by(signal.SIGTERM) == 0
         listed, none = worker.complaints()
         ended = worker.process.stdout.read().splitlines()
-    assert listed == "working on: report, bill, message"
+    assert listed == "working on: report, bill, message, webhook"
     assert none.startswith("report: no configuration of sub-services holds")
-    assert ended[:-1] == ["report: nothing", "bill: nothing", "message: nothing"]
+    assert ended[:-1] == [
+        "report: nothing", "bill: nothing", "message: nothing", "webhook: nothing",
+    ]  # fmt: skip
 
 
 def test_parts_that_are_not_set_up_are_refused_when_they_are_asked_for(own):
