@@ -66,5 +66,12 @@ def test_what_others_recorded_is_no_part_of_a_plan(place: Place):
         assert effect.so_far(tx).events == {}
 
 
+@pytest.mark.parametrize("told", ["", "\x00", "show ", "plan_x", "plan_" + "0" * 300, "é"])
+def test_what_is_no_plan_is_refused_and_never_taken_for_a_key(api: Asking, told: str):
+    refused = api.refused("POST", "/v1/subscriptions", agreed(), plan=told)
+    assert refused == (400, "request.bad_parameter")
+    assert len(api.walk("/v1/subscriptions")) == 2
+
+
 def plan_of(plan: dict[str, Any]) -> dict[str, str]:
     return {"plan": plan["plan"]}

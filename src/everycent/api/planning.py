@@ -19,6 +19,7 @@ from everycent.api.shapes import Amount, Currency, Shown
 from everycent.db.connection import Database, Tx
 from everycent.flows import effect
 from everycent.flows.rehearse import rehearse
+from everycent.kernel.errors import Invalid
 
 SHOW = "show"
 _NONCE_BYTES = 8
@@ -64,10 +65,21 @@ class Taken(NamedTuple):
 
 
 def taken_out(request: Request, operation: Operation) -> Taken:
-    """What the request says of a plan, where the operation can be planned."""
+    """What the request says of a plan, where the operation can be planned. Raises Invalid
+    `request.bad_parameter` for what is no plan, which would be taken for a key otherwise."""
     if not operation.is_planned:
         return Taken(None, frozenset())
-    return Taken(request.query_params.get(PARAMETER), frozenset({PARAMETER}))
+    told = request.query_params.getlist(PARAMETER)
+    if not told:
+        return Taken(None, frozenset({PARAMETER}))
+    if len(told) > 1 or not (told[0] == SHOW or effect.is_token(told[0])):
+        raise Invalid(
+            "request.bad_parameter",
+            f"{PARAMETER} is `{SHOW}`, or the token that it answered",
+            field=PARAMETER,
+            value=told[0],
+        )
+    return Taken(told[0], frozenset({PARAMETER}))
 
 
 def shown(

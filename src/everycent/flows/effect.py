@@ -53,6 +53,7 @@ class Effect(NamedTuple):
     recorded: bytes
 
 
+_TOKEN = re.compile(r"plan_[0-9a-f]{16}_[0-9a-f]{32}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}")
 _NOW = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|\+00:00)")
 _DIGEST = re.compile(r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=")
@@ -107,6 +108,11 @@ def token(effect: Effect, asked: bytes, nonce: str) -> str:
     tells one plan from another that would do the same again."""
     told = nonce.encode() + asked + msgspec.json.encode(effect, order="sorted")
     return f"plan_{nonce}_{hashlib.sha256(told).hexdigest()[:32]}"
+
+
+def is_token(text: str) -> bool:
+    """Whether it has the form of a token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def check(shown: str, effect: Effect, asked: bytes) -> None:
