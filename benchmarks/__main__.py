@@ -160,6 +160,7 @@ _TITLES = {
     "large": "One large invoice",
     "collecting": "Collecting",
     "entitlements": "Entitlements",
+    "http": "Over HTTP",
     "verify": "The proof",
 }
 _ABOUT = {
@@ -192,6 +193,12 @@ _ABOUT = {
         "Some 5,000 records are not folded yet, as there always are some. The reference: as many round",
         "trips as the question makes statements, with nothing in them (`select 1`), in a transaction begun",
         "the same way.",
+    ],
+    "http": [
+        "One `everycent serve` as it is delivered, and a client that is a process of its own and keeps its",
+        "connections open. Batches: as fast as answers come, each durable before its answer; the reference",
+        "is that of ingest. Single requests are sent at a steady rate, whether answers come or not, and",
+        "their time counts from when they were due: what waits behind a slow answer has waited.",
     ],
     "large": [
         "One customer has all the contracts, each with usage and a fee: they stand on one invoice, made in",

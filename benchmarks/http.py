@@ -51,9 +51,7 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
             asked = [path.format(f"c{luck.randrange(size):08d}") for _ in range(_all(_READ_RATE))]
             yield _reads(port, key, what, asked, say)
         luck = Random("balance")
-        asked = [
-            f"/v1/wallets/balances?customer={luck.choice(holders)}" for _ in range(_all(_READ_RATE))
-        ]
+        asked = [f"/v1/wallets?customer={luck.choice(holders)}" for _ in range(_all(_READ_RATE))]
         yield _reads(port, key, "the balance of a wallet", asked, say)
     seller.drop(conninfo, "everycent_bench", database)
 

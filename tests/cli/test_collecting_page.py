@@ -120,7 +120,7 @@ def test_a_refund_is_sent_counted_and_has_a_trail(following: Shell) -> None:
     (one,) = following.json("payment", "list")
     refused = following("payment", "refund", one["payment"], "1.00", "--reason", "x", code=2)
     assert "1.00 EUR is more than the 0.00 that can go back" in refused
-    assert "--reopen" in refused
+    assert "say `reopen`" in refused
     following("payment", "refund", one["payment"], "1.00", "--reopen", "--reason", "agreed")
     (attempt,) = {step["attempt"] for step in following.json("payment", "trail", one["payment"])}
     assert "1 refund" in following("collect", "work", "--once")

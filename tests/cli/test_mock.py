@@ -26,13 +26,17 @@ class Mock(NamedTuple):
     client: httpx2.Client
 
 
+def bare(**settings: str) -> dict[str, str]:
+    """The environment of somebody who has set up nothing."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("EVERYCENT_")} | settings
+
+
 @contextmanager
 def begun(*words: str, at: Path) -> Iterator[tuple[dict[str, Any], httpx2.Client]]:
     """A mock of its own."""
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("EVERYCENT_")}
     process = subprocess.Popen(
         [EVERYCENT, "mock", "--port", "0", "--json", *words], stdout=subprocess.PIPE, text=True,
-        env=environ, cwd=at,
+        env=bare(), cwd=at,
     )  # fmt: skip
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())
@@ -141,7 +145,7 @@ def test_what_a_user_makes_of_it_stays_and_can_be_done_step_by_step(tmp_path: Pa
         assert client.post("/v1/catalog/apply", json=own).status_code == 200
         beside = subprocess.run(
             [EVERYCENT, "customer", "list", "--json"], capture_output=True, text=True, check=True,
-            env=os.environ | {"EVERYCENT_HOME": str(kept / "home")},
+            env=bare(EVERYCENT_HOME=str(kept / "home")),
         )  # fmt: skip
         assert [one["key"] for one in json.loads(beside.stdout)] == told["customers"]
         assert client.post("/v1/runs", json={}).json()["was_resumed"] is False

@@ -144,7 +144,7 @@ def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
             "key.no_scope",
             "a key without a scope opens nothing",
             field="scopes",
-            hint=f"{meant(scope[:60], SCOPES)} scopes are {', '.join(SCOPES)}".strip(),
+            hint=f"scopes are {', '.join(SCOPES)}",
         )
     return tuple(sorted(set(scopes)))
 

@@ -66,7 +66,7 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     shapes.prepare_all()
     stop = threading.Event()
     asked = _stop_on_signals(stop)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the presence tells it, and once
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # the presence tells it, and once
     database = Database(None)
     app = App(settings, database, utc_now, random_ids)
     alarm = AwayAlarm(app, alarming.told(settings), say)

@@ -56,7 +56,7 @@ class Environment:
         self._url = database_url(settings)
         self._say = say
         self._used_at: float | None = None
-        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it is told in the answer
+        logging.getLogger("psycopg").setLevel(logging.ERROR)  # it is told in the answer
         # What is spooled would be lost with the environment.
         self._database = Database(None)
         self._loop = asyncio.new_event_loop()
