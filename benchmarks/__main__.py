@@ -197,7 +197,9 @@ _ABOUT = {
     "http": [
         "One `everycent serve` as it is delivered, and a client that is a process of its own and keeps its",
         "connections open. Batches: as fast as answers come, each durable before its answer; the reference",
-        "is that of ingest. Single requests are sent at a steady rate, whether answers come or not, and",
+        "are the same records, all dimensions and all, as rows of texts with a JSON column: two processes",
+        "COPY batches of 1,000 that are ready-made into staging and INSERT … ON CONFLICT DO NOTHING into a",
+        "new table under a random key, with nothing else. Single requests are sent at a steady rate, whether answers come or not, and",
         "their time counts from when they were due: what waits behind a slow answer has waited.",
     ],
     "large": [

@@ -80,6 +80,23 @@ def limit(conninfo: str, batches: int, rows: int, size: int = BATCH) -> Measured
     return measured
 
 
+def limit_of_rows(conninfo: str, batches: int, size: int) -> Measured:
+    """The reference for records as they are told, all of them as one row: COPY into staging, then INSERT …
+    ON CONFLICT DO NOTHING into a table of texts with a JSON column, and nothing else. A new table."""
+    with psycopg.connect(conninfo, autocommit=True) as admin:
+        admin.execute("drop schema if exists reference cascade")
+        admin.execute("create schema reference")
+        admin.execute(
+            "create table reference.usage (key uuid primary key, source text, id text, subject text,"
+            " meter text, at timestamptz, value numeric, dimensions jsonb)"
+        )
+        admin.execute("checkpoint")
+    measured = _side_by_side(partial(_copy_rows, size), conninfo, batches, size)
+    with psycopg.connect(conninfo, autocommit=True) as admin:
+        admin.execute("drop schema reference cascade")
+    return measured
+
+
 Worker = Callable[[str, int, int], Callable[[int], int]]
 """Prepares the batches of one process; what comes back stores one of them."""
 
@@ -187,6 +204,35 @@ def _copy(size: int, conninfo: str, number: int, batches: int) -> Callable[[int]
             return cursor.rowcount
 
     return step
+
+
+def _copy_rows(size: int, conninfo: str, number: int, batches: int) -> Callable[[int], int]:
+    connection = psycopg.connect(conninfo, autocommit=True)
+    connection.execute("create temp table stage (like reference.usage) on commit delete rows")
+    dimensions = history.dimension_sets()
+    made = [_rows(size, number, batch, dimensions) for batch in range(batches)]
+
+    def step(n: int) -> int:
+        with connection.transaction(), connection.cursor() as cursor:
+            with cursor.copy("copy stage from stdin") as copy:
+                copy.write(made[n])
+            cursor.execute(
+                "insert into reference.usage select * from stage order by key on conflict do nothing"
+            )
+            return cursor.rowcount
+
+    return step
+
+
+def _rows(size: int, number: int, batch: int, dimensions: Sequence[str]) -> bytes:
+    rows = []
+    for place in range(batch * size, batch * size + size):
+        key = hashlib.blake2b(f"{number}-{place}".encode(), digest_size=16).hexdigest()
+        rows.append(
+            f"{key}\tbench\t{number}-{place:09d}\tc{place * 7919 % 100_000:08d}\tcalls\t"
+            f"2026-01-21 00:00:{place % 60:02d}+00\t{1 + place % 9}\t{dimensions[place % len(dimensions)]}\n"
+        )
+    return "".join(rows).encode()
 
 
 def _frames(size: int, number: int, batch: int) -> bytes:

@@ -14,7 +14,7 @@ _LENGTH = b"content-length: "
 
 
 class Sent(NamedTuple):
-    """The seconds from when each request was due to its answer, how many were not answered 200,
+    """The seconds from when each request was due (or sent, when there is no rate) to its answer, how many were not answered 200,
     and how long it took altogether."""
 
     seconds: list[float]
@@ -78,6 +78,7 @@ async def _send(
         nonlocal failed
         while True:
             raw, due = await waiting.get()
+            due = time.perf_counter() if per_second is None else due
             writer.write(raw)
             head = await reader.readuntil(_END)
             low = head.lower()

@@ -159,10 +159,14 @@ def _path_text(name: str, text: str) -> str:
 
 async def _looked(request: Request, operation: Operation, read: _Read) -> Response:
     service, asked = service_of(request), read.asked
+    settings = service.app.settings
 
     def work() -> Answer:
-        with service.app.database.snapshot(asked.who.tenant_id) as tx:
-            tx.give_up_after(service.app.settings.read_seconds)
+        with service.app.database.snapshot(
+            asked.who.tenant_id,
+            seconds=settings.read_seconds,
+            is_frequent=operation.is_frequent and settings.prepares,
+        ) as tx:
             return _answer(operation, operation.work(tx, asked))
 
     answer = await in_reading_thread(service, work)

@@ -6,9 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import FieldInfo
 from starlette.requests import Request
 
 from everycent.api.shapes import Body, Query
@@ -59,7 +61,7 @@ def query_of(request: Request, shape: type[Q], without: frozenset[str] = frozens
     `request.repeated_parameter`, `request.parameter_missing`, `request.bad_parameter`."""
     told: dict[str, Any] = {}
     faults: list[Invalid] = []
-    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    fields = _fields(shape)
     for name, value in request.query_params.multi_items():
         if len(faults) == _MOST_FAULTS:
             break  # what somebody may have meant takes its time
@@ -96,7 +98,7 @@ def plain_as(plain: Any, shape: type[B]) -> B:
     if not isinstance(plain, dict):
         raise Invalid("request.bad_body", "the body is no JSON object", hint="send an object: {…}")
     faults: list[Invalid] = []
-    fields = [field.encode_name for field in msgspec.structs.fields(shape)]
+    fields = _fields(shape)
     for name in plain:
         if len(faults) == _MOST_FAULTS:
             break
@@ -145,12 +147,17 @@ def json_of(raw: bytes, longest: int = Body.LONGEST_TEXT) -> Any:
     return plain
 
 
+@cache
+def _fields(shape: type[Any]) -> dict[str, FieldInfo]:
+    """The fields of a shape by the names that they are told by; worked out once, as it takes long."""
+    return {field.encode_name: field for field in msgspec.structs.fields(shape)}
+
+
 def _made(
     shape: type[B], told: dict[str, Any], what: str, faults: list[Invalid], *, strict: bool
 ) -> B:
     made: dict[str, Any] = {}
-    for field in msgspec.structs.fields(shape):
-        name = field.encode_name
+    for name, field in _fields(shape).items():
         if name not in told:
             if field.required:
                 faults.append(_missing(what, name))

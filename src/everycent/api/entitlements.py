@@ -117,8 +117,17 @@ def check_entitlement(tx: Tx, asked: Asked[HowMuch, None]) -> Answer:
 
 
 OPERATIONS = [
-    reading("/v1/entitlements", _SCOPE, list_entitlements, Entitlements, WhoAndWhen),
-    reading("/v1/entitlements/{feature}", _SCOPE, check_entitlement, Entitlement, HowMuch),
+    reading(
+        "/v1/entitlements", _SCOPE, list_entitlements, Entitlements, WhoAndWhen, is_frequent=True
+    ),
+    reading(
+        "/v1/entitlements/{feature}",
+        _SCOPE,
+        check_entitlement,
+        Entitlement,
+        HowMuch,
+        is_frequent=True,
+    ),
 ]
 
 

@@ -130,6 +130,7 @@ class Operation(NamedTuple):
     answer_type: str = "application/json"
     bodies: Mapping[str, Any] = {}
     pictures: tuple[str, ...] = ()
+    is_frequent: bool = False
 
     @property
     def name(self) -> str:
@@ -154,9 +155,14 @@ def reading(
     answer: Any,
     query: type[Q] = Query,  # type: ignore[assignment]
     pictures: tuple[str, ...] = (),
+    *,
+    is_frequent: bool = False,
 ) -> Operation:
-    """A question, answered in a snapshot."""
-    return Operation(Kind.READING, "GET", path, scope, work, answer, query, pictures=pictures)
+    """A question, answered in a snapshot. What programs ask hundreds of times a second `is_frequent`."""
+    return Operation(
+        Kind.READING, "GET", path, scope, work, answer, query,
+        pictures=pictures, is_frequent=is_frequent,
+    )  # fmt: skip
 
 
 def asking(

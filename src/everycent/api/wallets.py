@@ -287,8 +287,15 @@ def try_credit(asked: Asked[Query, CreditTrial]) -> dict[str, Any]:
 
 
 OPERATIONS = [
-    reading("/v1/wallets", READ, list_wallets, Page[WalletStanding], Wanted),
+    reading("/v1/wallets", READ, list_wallets, Page[WalletStanding], Wanted, is_frequent=True),
     doing("POST", "/v1/wallets/try", READ, try_credit, TrialAnswer, CreditTrial),
-    reading("/v1/wallets/{wallet}", READ, get_wallet, WalletShown, AsOf),
-    reading("/v1/customers/{customer}/allowance", READ, get_allowance, CustomerAllowance, AsOf),
+    reading("/v1/wallets/{wallet}", READ, get_wallet, WalletShown, AsOf, is_frequent=True),
+    reading(
+        "/v1/customers/{customer}/allowance",
+        READ,
+        get_allowance,
+        CustomerAllowance,
+        AsOf,
+        is_frequent=True,
+    ),
 ]

@@ -21,6 +21,7 @@ EVERYCENT_USAGE_SPOOL   what becomes of usage that comes while the database is a
 EVERYCENT_USAGE_SPOOL_MB  how much of it may be kept, in megabytes; 1000
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
 EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
+EVERYCENT_PREPARE       `off` where a pooler in front of the database keeps no prepared statements; `on`
 EVERYCENT_RATE_PER_SECOND  how many requests a second each key and each person may send; 1000, and 0 for any
 EVERYCENT_RATE_BURST    how many of them at once; 2000
 EVERYCENT_REFUSED_PER_SECOND  how many unknown keys and tokens a second an address may try; 5, and 0 for any
@@ -77,6 +78,7 @@ class Settings(NamedTuple):
     oidc: Oidc | None = None
     webhook_allow: str = ""
     secret_key: str | None = None
+    prepares: bool = True
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -106,7 +108,20 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         oidc=_oidc(environ),
         webhook_allow=environ.get("EVERYCENT_WEBHOOK_ALLOW") or "",
         secret_key=environ.get("EVERYCENT_SECRET_KEY") or None,
+        prepares=_prepares(environ.get("EVERYCENT_PREPARE") or "on"),
     )
+
+
+def _prepares(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise Invalid(
+            "settings.bad_prepare",
+            f"EVERYCENT_PREPARE is {text[:40]!r}",
+            field="EVERYCENT_PREPARE",
+            value=text,
+            hint="set it to on, or to off behind a pooler that keeps no prepared statements",
+        )
+    return text == "on"
 
 
 def _number(environ: Mapping[str, str], name: str, usual: int, *, most: int, least: int = 1) -> int:

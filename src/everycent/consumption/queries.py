@@ -63,10 +63,14 @@ def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[
     away = metering.archived_months(tx)
     for number, month in _archived_uses(tx, away, uses_of_records(wanted, ids)).items():
         refused[number] = archived(month)
-    source = store.source(tx, rows, is_live=is_live)
-    fold_id = store.read_fold(tx)
+    standing = store.read_standing(tx)
+    source = store.source(tx, rows, standing, is_live=is_live)
     found = [
-        Usage(ids.get(("subject", r.subject), 0), ids.get(("meter", r.series.meter), 0), fold_id)
+        Usage(
+            ids.get(("subject", r.subject), 0),
+            ids.get(("meter", r.series.meter), 0),
+            standing.fold_id,
+        )
         for r in wanted
     ]
     every = {request.series for request in wanted}
@@ -153,7 +157,9 @@ def _add_events(
     if not places:
         return
     rows = rows_of([wanted[place] for place in places], ids, by_records=True)
-    told = store.read(tx, store.source(tx, rows, is_live=is_live), "read_events")
+    told = store.read(
+        tx, store.source(tx, rows, store.read_standing(tx), is_live=is_live), "read_events"
+    )
     decoded = {text: msgspec.json.decode(text) for text in {row[4] for row in told}}  # shared
     for number, group in groupby(told, key=lambda row: row[0]):
         events = tuple(
@@ -213,7 +219,7 @@ def _sound(tx: Tx, requests: Sequence[Request], *, is_live: bool) -> Source:
     for refusal in rows.refused.values():
         raise refusal
     refuse_archived(tx, metering.archived_months(tx), uses_of_records(requests, ids))
-    return store.source(tx, rows, is_live=is_live)
+    return store.source(tx, rows, store.read_standing(tx), is_live=is_live)
 
 
 def page(
@@ -237,7 +243,7 @@ def page(
         tx,
         metering.archived_months(tx),
         [(0, subject_id, meter_id, span.start, span.end + last) for span in spans],
-        as_once=fold_id < store.read_fold(tx),
+        as_once=fold_id < store.read_standing(tx).fold_id,
     )
     own, others = None, None
     if series is not None:

@@ -59,7 +59,15 @@ class Source(NamedTuple):
     params: dict[str, Any]
 
 
-def source(tx: Tx, rows: Rows, *, is_live: bool) -> Source:
+class Standing(NamedTuple):
+    """How far usage is folded: the newest fold, and the first and the last batch that none has counted."""
+
+    fold_id: int
+    first: int | None
+    last: int | None
+
+
+def source(tx: Tx, rows: Rows, standing: Standing, *, is_live: bool) -> Source:
     """Puts what is wanted, and what is not folded yet of it when that is wanted too, where the reading
     statements find it. A few rows come with each statement; many are staged in temporary tables, of
     which the planner knows the size."""
@@ -76,10 +84,9 @@ def source(tx: Tx, rows: Rows, *, is_live: bool) -> Source:
             tx.run(f"analyze {name}")
         heads = [_staged(target) for target, _ in tables]
     head = "with " + ",\n".join(heads)
-    first, last = _open_range(tx) if is_live else (None, None)
-    if first is None:
+    if standing.first is None or not is_live:
         return Source(f"{head},\n{_sent(TAIL)}", params | {"tail": "[]"})
-    asked = params | {"first": first, "last": last}
+    asked = params | {"first": standing.first, "last": standing.last}
     if is_few:
         body = f"select coalesce(json_agg(t), '[]')::text from ({SQL['tail']}) t"  # noqa: S608 - ours
         return Source(
@@ -111,11 +118,6 @@ def _json(target: Table, rows: Sequence[Sequence[Any]]) -> str:
     return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
-def _open_range(tx: Tx) -> tuple[int | None, int | None]:
-    first, last = tx.tuples(SQL["list_open_range"], {"tenant_id": tx.tenant_id})[0]
-    return first, last
-
-
 def read(
     tx: Tx, wanted: Source, statement: str, *, dimension: str | None = None
 ) -> list[tuple[Any, ...]]:
@@ -124,9 +126,9 @@ def read(
     return tx.tuples(f"{text}\n{SQL[statement]}", wanted.params | {"dimension": dimension})
 
 
-def read_fold(tx: Tx) -> int:
-    """The newest fold."""
-    return int(tx.value(SQL["read_fold"], {"tenant_id": tx.tenant_id}))
+def read_standing(tx: Tx) -> Standing:
+    """How far usage is folded."""
+    return Standing(*tx.tuples(SQL["read_standing"], {"tenant_id": tx.tenant_id})[0])
 
 
 def page_records(
@@ -209,7 +211,7 @@ def _span(tx: Tx, period: Period) -> dict[str, Any]:
 
 def totals_of_tail(tx: Tx, period: Period) -> list[Total]:
     """Everybody's usage over a period as far as no fold has counted it."""
-    first, last = _open_range(tx)
+    _, first, last = read_standing(tx)
     if first is None:
         return []
     return tx.tuples(SQL["totals_of_tail"], _span(tx, period) | {"first": first, "last": last})
@@ -223,7 +225,7 @@ def near_names(tx: Tx, kind: str, name: str, limit: int) -> list[str]:
 
 def used(tx: Tx, series: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
     """Those of the (subject, meter) of which there ever was a record."""
-    first, last = _open_range(tx)
+    _, first, last = read_standing(tx)
     params = {
         "tenant_id": tx.tenant_id,
         "first": first,

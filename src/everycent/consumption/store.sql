@@ -1,10 +1,9 @@
--- name: read_fold
+-- name: read_standing
+-- The newest fold, and the first and the last batch that none has counted.
 select coalesce((select fold_id from usage_batch where tenant_id = %(tenant_id)s and fold_id is not null
-                 order by fold_id desc limit 1), 0);
-
--- name: list_open_range
--- The first and the last batch that no fold has counted.
-select min(batch_id) as first, max(batch_id) as last from usage_batch where tenant_id = %(tenant_id)s and fold_id is null;
+                 order by fold_id desc limit 1), 0) as fold_id,
+       min(batch_id) as first, max(batch_id) as last
+from usage_batch where tenant_id = %(tenant_id)s and fold_id is null;
 
 -- name: tail
 -- What no fold has counted yet of the wanted series, by day.

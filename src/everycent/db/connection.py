@@ -23,6 +23,12 @@ _OPTIONS = (
     "-c search_path=everycent -c timezone=UTC -c lock_timeout=30s -c jit=off -c temp_buffers=64MB"
 )
 
+_BY_KEY = (
+    "select set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
+_NEVER_UNASKED = 1_000_000_000
+
 AWAY = (
     psycopg.OperationalError,
     psycopg.errors.ReadOnlySqlTransaction,
@@ -38,34 +44,37 @@ Params = Sequence[Any] | Mapping[str, Any] | None
 class Tx:
     """An open transaction that sees one tenant's rows. Ends with the `with` block that made it."""
 
-    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: int) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[TupleRow], tenant_id: int, *, prepares: bool = False
+    ) -> None:
         self.connection = connection
         self.tenant_id = tenant_id
         self.staged: set[str] = set()  # temporary tables that hold rows in this transaction
-        self._is_by_key = False
+        self.is_by_key = False
+        self._prepares = prepares
 
     def run(self, sql: str, params: Params = None) -> int:
         """Executes a statement; returns how many rows it touched."""
-        return self.connection.execute(sql.encode(), params).rowcount
+        return self.connection.execute(sql.encode(), params, prepare=self._prepares).rowcount
 
     def rows(self, sql: str, params: Params = None) -> list[Any]:
         """All rows as named tuples."""
         with self.connection.cursor(row_factory=namedtuple_row) as cursor:
-            return cursor.execute(sql.encode(), params).fetchall()
+            return cursor.execute(sql.encode(), params, prepare=self._prepares).fetchall()
 
     def tuples(self, sql: str, params: Params = None, *, binary: bool = True) -> list[TupleRow]:
         """All rows as plain tuples: the fast way for large sets."""
         with self.connection.cursor(binary=binary) as cursor:
-            return cursor.execute(sql.encode(), params).fetchall()
+            return cursor.execute(sql.encode(), params, prepare=self._prepares).fetchall()
 
     def row(self, sql: str, params: Params = None) -> Any | None:
         """The first row as a named tuple, or None."""
         with self.connection.cursor(row_factory=namedtuple_row) as cursor:
-            return cursor.execute(sql.encode(), params).fetchone()
+            return cursor.execute(sql.encode(), params, prepare=self._prepares).fetchone()
 
     def value(self, sql: str, params: Params = None) -> Any:
         """The first column of the first row, or None."""
-        row = self.connection.execute(sql.encode(), params).fetchone()
+        row = self.connection.execute(sql.encode(), params, prepare=self._prepares).fetchone()
         return None if row is None else row[0]
 
     def stream(self, sql: str, params: Params = None, *, batch: int = 5000) -> Iterator[TupleRow]:
@@ -81,13 +90,10 @@ class Tx:
         Plans are kept for a session, those of triggers and foreign keys too; one that was made while
         a table was still small would read the whole of it for every row once it has grown.
         """
-        if self._is_by_key:
+        if self.is_by_key:
             return
-        self._is_by_key = True
-        self.run(
-            "select set_config('enable_seqscan', 'off', true),"
-            " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
-        )
+        self.is_by_key = True
+        self.run(_BY_KEY)
 
     def wait_as_long_as_it_takes(self) -> None:
         """From here on locks are queued for without a limit: waiting for one's turn is no fault."""
@@ -124,13 +130,13 @@ class Tx:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Work of which nothing stays but what was learnt."""
-        staged, is_by_key = set(self.staged), self._is_by_key
+        staged, is_by_key = set(self.staged), self.is_by_key
         try:
             with self.connection.transaction():
                 yield
                 raise psycopg.Rollback
         finally:
-            self.staged, self._is_by_key = staged, is_by_key
+            self.staged, self.is_by_key = staged, is_by_key
 
 
 class Database:
@@ -157,8 +163,9 @@ class Database:
             max_size=self._max_size,
             open=True,
             timeout=_CONNECT_TIMEOUT_SECONDS,
-            # Statements here are few and large: planning each anew costs little and is always right.
-            kwargs={"options": _OPTIONS, "autocommit": True, "prepare_threshold": None},
+            # Statements here are few and large: planning each anew costs little and is always right. Only
+            # those of frequent questions are small, and prepared.
+            kwargs={"options": _OPTIONS, "autocommit": True, "prepare_threshold": _NEVER_UNASKED},
         )
         with self._changing:
             before, self._pool, self.conninfo = self._pool, pool, conninfo
@@ -228,11 +235,24 @@ class Database:
             yield Tx(connection, tenant_id)
 
     @contextmanager
-    def snapshot(self, tenant_id: int) -> Iterator[Tx]:
-        """A transaction for reading, in which every statement sees the same instant."""
+    def snapshot(
+        self, tenant_id: int, *, seconds: int = 0, is_frequent: bool = False
+    ) -> Iterator[Tx]:
+        """A transaction for reading, in which every statement sees the same instant.
+
+        With `seconds` a statement that takes longer is stopped: somebody waits for the answer. Where it
+        `is_frequent`, asked hundreds of times a second and about little, its statements are prepared, and
+        look rows up by key: to plan them takes longer than to execute them.
+        """
         opening = f"begin isolation level repeatable read; {_acting_for(tenant_id)}"
+        if seconds:
+            opening += f"; set local statement_timeout = '{int(seconds)}s'"
+        if is_frequent:
+            opening += f"; {_BY_KEY}"
         with self._opened(opening) as connection:
-            yield Tx(connection, tenant_id)
+            tx = Tx(connection, tenant_id, prepares=is_frequent)
+            tx.is_by_key = is_frequent
+            yield tx
 
     @contextmanager
     def rehearsal(self, tenant_id: int) -> Iterator[Tx]:

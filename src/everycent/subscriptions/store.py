@@ -48,7 +48,8 @@ def find(
         {
             "tenant_id": tx.tenant_id,
             "keys": None if keys is None else list(keys),
-            "customer_id": customer_id,
+            "first": customer_id or LOWEST,
+            "last": customer_id or HIGHEST,
             "customer_ids": None if owners is None else list(owners[0]),
             "subjects": [] if owners is None else list(owners[1]),
             "after": after,

@@ -5,7 +5,7 @@ select s.subscription_id, s.customer_id, s.key, s.currency, s.subject, s.time_zo
 from subscription s
 where s.tenant_id = %(tenant_id)s
   and (%(keys)s::text[] is null or s.key = any(%(keys)s))
-  and (%(customer_id)s::uuid is null or s.customer_id = %(customer_id)s)
+  and s.customer_id between %(first)s and %(last)s
   and (%(customer_ids)s::uuid[] is null or s.customer_id = any(%(customer_ids)s)
        or s.subject = any(%(subjects)s::text[]))
   and s.key > %(after)s
