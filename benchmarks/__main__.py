@@ -199,8 +199,9 @@ _ABOUT = {
         "connections open. Batches: as fast as answers come, each durable before its answer; the reference",
         "are the same records, all dimensions and all, as rows of texts with a JSON column: two processes",
         "COPY batches of 1,000 that are ready-made into staging and INSERT … ON CONFLICT DO NOTHING into a",
-        "new table under a random key, with nothing else. Single requests are sent at a steady rate, whether answers come or not, and",
-        "their time counts from when they were due: what waits behind a slow answer has waited.",
+        "new table under a random key, with nothing else. Single requests are sent at a steady rate,",
+        "whether answers come or not, and their time counts from when they were due: what waits behind a",
+        "slow answer has waited. How many there may be at most was measured over 16 connections at once.",
     ],
     "large": [
         "One customer has all the contracts, each with usage and a fee: they stand on one invoice, made in",

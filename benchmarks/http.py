@@ -41,7 +41,6 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
     holders = entitlements.give_wallets(database, tenant_id, size)
     key = _key(database, tenant_id)
     with _serving(own) as port:
-        yield _batches(own, port, key, size, say)
         yield _singles(port, key, size, say)
         everybody = [f"c{number:08d}" for number in range(size)]
         for what, path, names, rate in (
@@ -53,6 +52,7 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
             luck = Random(what)
             paths = [path.format(luck.choice(names)) for _ in range(_all(rate))]
             yield _reads(port, key, what, paths, rate, say)
+        yield _batches(own, port, key, size, say)  # last: to fold what came in goes on for a while
     seller.drop(conninfo, "everycent_bench", database)
 
 

@@ -230,7 +230,8 @@ def _rows(size: int, number: int, batch: int, dimensions: Sequence[str]) -> byte
         key = hashlib.blake2b(f"{number}-{place}".encode(), digest_size=16).hexdigest()
         rows.append(
             f"{key}\tbench\t{number}-{place:09d}\tc{place * 7919 % 100_000:08d}\tcalls\t"
-            f"2026-01-21 00:00:{place % 60:02d}+00\t{1 + place % 9}\t{dimensions[place % len(dimensions)]}\n"
+            f"2026-01-21 00:00:{place % 60:02d}+00\t{1 + place % 9}\t"
+            f"{dimensions[place % len(dimensions)]}\n"
         )
     return "".join(rows).encode()
 

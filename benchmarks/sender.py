@@ -14,8 +14,8 @@ _LENGTH = b"content-length: "
 
 
 class Sent(NamedTuple):
-    """The seconds from when each request was due (or sent, when there is no rate) to its answer, how many were not answered 200,
-    and how long it took altogether."""
+    """The seconds from when each request was due, or sent where there is no rate, to its answer, how many
+    were not answered 200, and how long it took altogether."""
 
     seconds: list[float]
     failed: int

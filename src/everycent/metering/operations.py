@@ -44,6 +44,11 @@ Numbers = dict[str, dict[str, int]]
 """Numbers by kind and name."""
 
 
+def months_of(records: Iterable[UsageRecord]) -> set[tuple[int, int]]:
+    """The years and months in which records are."""
+    return {(record.at.year, record.at.month) for record in records}
+
+
 class Names:
     """The numbers of names that are known already. One per importer, whose threads may share it; safe
     to lose."""
@@ -65,7 +70,7 @@ class Names:
             for kind, of_record in _NAMED.items()
             for name in set(map(of_record, records)) - ids[kind].keys()
         ]
-        months = {(record.at.year, record.at.month) for record in records} - self.months
+        months = months_of(records) - self.months
         if fresh or months:
             with database.transaction(tenant_id) as tx:
                 learnt = store.name_ids(tx, sorted(fresh))
@@ -94,9 +99,21 @@ def ingest(
     """
     if not records:
         return Intake(0, (), ())
-    packed = pack(records, names.learn(database, tenant_id, records))
+    packed = _packed(database, tenant_id, records, names)
     with database.transaction(tenant_id) as tx:
         return _store(tx, records, packed, recorded_at, turn)
+
+
+def _packed(
+    database: Database, tenant_id: int, records: Sequence[UsageRecord], names: Names
+) -> Packed:
+    # Most batches name nothing new: trying it is faster than looking.
+    if months_of(records) <= names.months:
+        try:
+            return pack(records, names.ids)
+        except KeyError:
+            pass
+    return pack(records, names.learn(database, tenant_id, records))
 
 
 def ingest_within(
