@@ -152,7 +152,7 @@ def get_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[str, Any]
 
 OPERATIONS = [
     reading("/v1/owed", _READ, list_owed, Page[Owing], OwingWanted),
-    reading("/v1/owed/{customer}", _READ, get_owed, Page[OwingWhy], EveryOwing),
+    reading("/v1/owed/{customer}", _READ, get_owed, Page[OwingWhy], EveryOwing, is_frequent=True),
     reading(
         "/v1/owed/{customer}/statement", _READ, get_statement, CustomerStatement, StatementWanted
     ),

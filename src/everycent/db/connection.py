@@ -248,7 +248,7 @@ class Database:
         if seconds:
             opening += f"; set local statement_timeout = '{int(seconds)}s'"
         if is_frequent:
-            opening += f"; {_BY_KEY}"
+            opening += f"; {_BY_KEY}; set local plan_cache_mode = force_generic_plan"
         with self._opened(opening) as connection:
             tx = Tx(connection, tenant_id, prepares=is_frequent)
             tx.is_by_key = is_frequent

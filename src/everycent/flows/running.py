@@ -151,7 +151,7 @@ def _dues(
 ) -> list[DueItem]:
     """What is not billed of the items, what has to be billed otherwise, and the billed periods that
     run."""
-    again = subscriptions.due_again(tx, [one.subscription_id for one in held], as_of)
+    again = subscriptions.due_again(tx, held, as_of)
     known = {(due.subscription_id, due.item_no, due.due.period.start) for due in again}
     for item in items:
         again += [

@@ -202,9 +202,12 @@ def _due(
     return found
 
 
-def due_again(tx: Tx, subscription_ids: Sequence[UUID], as_of: datetime) -> list[DueItem]:
+def due_again(tx: Tx, held: Sequence[Subscription], as_of: datetime) -> list[DueItem]:
     """What was billed of the subscriptions and is due again by `as_of`, because too much was charged."""
-    return _due_again(store.list_corrections_of(tx, subscription_ids, as_of))
+    if not held:
+        return []
+    owned_by = [(one.customer_id, one.subscription_id) for one in held]
+    return _due_again(store.list_corrections_of(tx, owned_by, as_of))
 
 
 def _due_again(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
@@ -270,7 +273,7 @@ def next_due(tx: Tx, customer_id: UUID, since: datetime) -> datetime | None:
     told = customers.payers(tx, sorted({one.customer_id for one in held}))
     ids = [one.subscription_id for one in held]
     falls = [_falls_due(item, told, customer_id, since) for item in open_items(tx, ids)]
-    again = (_paid(due, told) for due in due_again(tx, ids, _FOR_EVER))
+    again = (_paid(due, told) for due in due_again(tx, held, _FOR_EVER))
     falls += [due.due.due_at for due in again if due.customer_id == customer_id]
     return min((at for at in falls if at is not None and at > since), default=None)
 
@@ -358,7 +361,7 @@ def check_known(tx: Tx, keys: Sequence[str]) -> None:
 
 def owned(tx: Tx, customer_ids: Sequence[UUID], subjects: Sequence[str]) -> list[Subscription]:
     """The subscriptions of any of the customers and those that bill any of the subjects."""
-    return store.find(tx, owners=(customer_ids, subjects))
+    return store.find_owned(tx, customer_ids, subjects)
 
 
 class OpenItem(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import starmap
@@ -37,12 +37,10 @@ def find(
     *,
     keys: Sequence[str] | None = None,
     customer_id: UUID | None = None,
-    owners: tuple[Sequence[UUID], Sequence[str]] | None = None,
     after: str = "",
     limit: int = 1_000_000,
 ) -> list[Subscription]:
-    """Subscriptions by key, by customer, or by `owners` (any of the customers, any of the subjects), in
-    order of their keys."""
+    """Subscriptions by key, by customer, or all, in order of their keys."""
     rows = tx.tuples(
         SQL["find_subscriptions"],
         {
@@ -50,12 +48,24 @@ def find(
             "keys": None if keys is None else list(keys),
             "first": customer_id or LOWEST,
             "last": customer_id or HIGHEST,
-            "customer_ids": None if owners is None else list(owners[0]),
-            "subjects": [] if owners is None else list(owners[1]),
             "after": after,
             "limit": limit,
         },
     )
+    return _subscriptions(tx, rows)
+
+
+def find_owned(tx: Tx, customer_ids: Sequence[UUID], subjects: Sequence[str]) -> list[Subscription]:
+    """Subscriptions of any of the customers, and those that bill any of the subjects, in order of keys."""
+    told = {
+        "tenant_id": tx.tenant_id,
+        "customer_ids": list(customer_ids),
+        "subjects": list(subjects),
+    }
+    return _subscriptions(tx, tx.tuples(SQL["find_owned"], told))
+
+
+def _subscriptions(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> list[Subscription]:
     phases = _phases(tx, [row[0] for row in rows]) if rows else {}
     return [_subscription(row, phases[row[0]]) for row in rows]
 
@@ -140,10 +150,12 @@ def list_due_corrections(
 
 
 def list_corrections_of(
-    tx: Tx, subscription_ids: Sequence[UUID], as_of: datetime
+    tx: Tx, held: Collection[tuple[UUID, UUID]], as_of: datetime
 ) -> list[tuple[Any, ...]]:
-    """The same for some subscriptions, whoever holds them."""
-    params = _of_range(tx, LOWEST, HIGHEST, None, as_of) | {"ids": list(subscription_ids)}
+    """The same for some subscriptions, told with who holds them (customer, subscription)."""
+    holders = {customer_id for customer_id, _ in held}
+    params = _of_range(tx, min(holders), max(holders), None, as_of)
+    params["ids"] = [subscription_id for _, subscription_id in held]
     return tx.tuples(SQL["due_corrections"], params)
 
 

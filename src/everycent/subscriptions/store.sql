@@ -6,10 +6,20 @@ from subscription s
 where s.tenant_id = %(tenant_id)s
   and (%(keys)s::text[] is null or s.key = any(%(keys)s))
   and s.customer_id between %(first)s and %(last)s
-  and (%(customer_ids)s::uuid[] is null or s.customer_id = any(%(customer_ids)s)
-       or s.subject = any(%(subjects)s::text[]))
   and s.key > %(after)s
 order by s.key limit %(limit)s;
+
+-- name: find_owned
+-- Those of some customers, and those that bill some subjects: each found by an index of its own.
+select s.subscription_id, s.customer_id, s.key, s.currency, s.subject, s.time_zone, s.starts_on,
+       s.starts_at, s.changes, s.changes_made, s.ends_on, s.ends_at
+from (select subscription_id from subscription
+      where tenant_id = %(tenant_id)s and customer_id = any(%(customer_ids)s::uuid[])
+      union
+      select subscription_id from subscription
+      where tenant_id = %(tenant_id)s and subject = any(%(subjects)s::text[])) o
+join subscription s on s.tenant_id = %(tenant_id)s and s.subscription_id = o.subscription_id
+order by s.key;
 
 -- name: find_phases
 -- The phases of some subscriptions, each with its items as arrays.
