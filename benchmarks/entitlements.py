@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -105,12 +105,14 @@ def _leave_unfolded(database: Database, tenant_id: int, size: int) -> None:
     metering.ingest(database, tenant_id, now, utc_now(), metering.Names())
 
 
-def give_wallets(database: Database, tenant_id: int, size: int) -> list[str]:
+def give_wallets(
+    database: Database, tenant_id: int, size: int, start: datetime = seller.START
+) -> list[str]:
     """Some customers get a wallet with a hard cap; tells which."""
     keys = [f"c{n:08d}" for n in range(min(size, _CAPPED))]
     with database.transaction(tenant_id) as tx:
         for key, owner in customers.by_keys(tx, keys).items():
-            writing: Any = {"at": seller.START, "recorded_at": utc_now(), "actor": "bench",
+            writing: Any = {"at": start, "recorded_at": utc_now(), "actor": "bench",
                             "ids": random_ids}  # fmt: skip
             credit.open_wallet(tx, owner, key, Terms(), writing)
             credit.set_caps(tx, key, Caps(hard=-100_000), writing)

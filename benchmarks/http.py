@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -37,32 +37,35 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
     """All figures, over a shop with `size` customers."""
     say(f"preparing {size:,} customers")
     database, tenant_id, own = seller.fresh(conninfo, "everycent_bench")
-    seller.open_shop(database, tenant_id, size, catalogue=entitlements.CATALOGUE)
-    holders = entitlements.give_wallets(database, tenant_id, size)
+    start = utc_now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    seller.open_shop(database, tenant_id, size, start, entitlements.CATALOGUE)
+    holders = entitlements.give_wallets(database, tenant_id, size, start)
     key = _key(database, tenant_id)
     with _serving(own) as port:
-        yield _singles(port, key, size, say)
+        yield _singles(port, key, size, start, say)
         everybody = [f"c{number:08d}" for number in range(size)]
         for what, path, names, rate in (
             ("is a switch on", "/v1/entitlements/sso?customer={}", everybody, 500),
             ("what a customer owes", "/v1/owed/{}", everybody, 500),
-            ("what is left of a meter", "/v1/entitlements/calls?customer={}", everybody, 250),
-            ("wallets, less what is not billed yet", "/v1/wallets?customer={}", holders, 100),
+            ("what is left of a meter", "/v1/entitlements/calls?customer={}", everybody, 500),
+            ("wallets, less what is not billed yet", "/v1/wallets?customer={}", holders, 250),
         ):
             luck = Random(what)
             paths = [path.format(luck.choice(names)) for _ in range(_all(rate))]
             yield _reads(port, key, what, paths, rate, say)
-        yield _batches(own, port, key, size, say)  # last: to fold what came in goes on for a while
+        yield _batches(
+            own, port, key, size, start, say
+        )  # last: to fold what came in goes on for a while
     seller.drop(conninfo, "everycent_bench", database)
 
 
-def _batches(own: str, port: int, key: str, size: int, say: Say) -> Figure:
+def _batches(own: str, port: int, key: str, size: int, start: datetime, say: Say) -> Figure:
     say("batches of 1,000 over HTTP")
     dimensions = history.dimension_sets()
     made = [
         sender.request(
             "POST", "/v1/usage", key,
-            b"\n".join(_record(batch * _BATCH + n, size, dimensions) for n in range(_BATCH)),
+            b"\n".join(_record(batch * _BATCH + n, size, start, dimensions) for n in range(_BATCH)),
             _NDJSON,
         )
         for batch in range(_WARM_UP + _BATCHES)
@@ -85,11 +88,11 @@ def _batches(own: str, port: int, key: str, size: int, say: Say) -> Figure:
     )  # fmt: skip
 
 
-def _singles(port: int, key: str, size: int, say: Say) -> Figure:
+def _singles(port: int, key: str, size: int, start: datetime, say: Say) -> Figure:
     say("single records over HTTP")
     dimensions = history.dimension_sets()
     made = [
-        sender.request("POST", "/v1/usage", key, _record(10**9 + n, size, dimensions), _JSON)
+        sender.request("POST", "/v1/usage", key, _record(10**9 + n, size, start, dimensions), _JSON)
         for n in range(_all(_SINGLE_RATE))
     ]
     return _at_rate(port, f"usage over HTTP, one by one at {_SINGLE_RATE}/s", made, _SINGLE_RATE)
@@ -124,8 +127,8 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
 
 
-def _record(place: int, size: int, dimensions: Sequence[str]) -> bytes:
-    at = seller.START + timedelta(days=20, milliseconds=20 * (place % 10**8))
+def _record(place: int, size: int, start: datetime, dimensions: Sequence[str]) -> bytes:
+    at = start + timedelta(milliseconds=20 * (place % 10**8))
     told = {
         "id": f"h{place:012d}", "source": "bench", "subject": f"c{place * 7919 % size:08d}",
         "meter": "calls", "at": at.isoformat(), "value": 1 + place % 9,
