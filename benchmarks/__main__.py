@@ -201,8 +201,8 @@ _ABOUT = {
         "COPY batches of 1,000 that are ready-made into staging and INSERT … ON CONFLICT DO NOTHING into a",
         "new table under a random key, with nothing else. Single requests are sent at a steady rate,",
         "whether answers come or not, and their time counts from when they were due: what waits behind a",
-        "slow answer has waited. How many there may be at most was measured over 16 connections at once. All",
-        "customers have a contract since the first of the month, so that there is a month to be billed.",
+        "slow answer has waited. How many there may be at most was measured over 16 connections at once.",
+        "All customers have a contract since the first of the month: there is a month to be billed.",
     ],
     "large": [
         "One customer has all the contracts, each with usage and a fee: they stand on one invoice, made in",
