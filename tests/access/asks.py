@@ -28,8 +28,9 @@ _RECORD = {
 }  # fmt: skip
 _VOID = {"source": "gw", "ids": ["{record}"], "reason": "x"}
 _REPLACE = {"records": [_RECORD], "reason": "x"}
+_LATER = _RECORD | {"id": "{record}-again", "at": "2026-01-06T11:00:00Z"}
 _BACKFILL = {
-    "records": [], "from": "2026-01-06", "to": "2026-01-07", "subjects": ["{subject}"],
+    "records": [_LATER], "from": "2026-01-06", "to": "2026-01-07", "subjects": ["{subject}"],
     "meters": ["{meter}"], "source": None, "reason": "x",
 }  # fmt: skip
 _PAID = {"customer": "{customer}", "amount": "1.00", "reference": "by {customer}"}
@@ -51,7 +52,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/payments/{payment}/split": {"file": "{file}", "reason": "x"},
     "POST /v1/payments/{payment}/apply": {"invoices": [{"invoice": "{document}"}]},
     "POST /v1/payment-attempts/{attempt}/resolve": {"reason": "x", "not_charged": True},
-    "PUT /v1/invoices/{invoice}/instalments": {"parts": [{"due_on": "2026-03-01", "amount": "36.00"}]},
+    "PUT /v1/invoices/{invoice}/instalments": {"parts": [{"due_on": "2026-03-01", "amount": "{open}"}]},
     "POST /v1/wallets": {"customer": "{customer}", "key": "{customer}-second"},
     "POST /v1/wallets/{wallet}/top-ups": {"reference": "x", "amount": "5", "owed": True},
     "POST /v1/customers/{customer}/payment-methods": {"token": "tok_x", "provider": "psp"},
@@ -84,7 +85,7 @@ QUERIES: dict[str, dict[str, str]] = {
     "GET /v1/entitlements": {"customer": "{customer}"},
     "GET /v1/entitlements/{feature}": {"customer": "{customer}"},
     "GET /v1/invoices": {"customer": "{customer}"},
-    "GET /v1/invoices/{invoice}/records": {"line": "1"},
+    "GET /v1/invoices/{invoice}/records": {"line": "{line}"},
     "GET /v1/payments": {"customer": "{customer}"},
     "GET /v1/dunning/steps": {"customer": "{customer}"},
     "GET /v1/wallets": {"customer": "{customer}"},
@@ -106,9 +107,10 @@ NO_OBJECT = {
 BY_NAME = {
     "PUT /v1/usage/thresholds/{threshold}": "sets what a tenant calls so: its own, whatever others call so",
     "POST /v1/reports/{period}/build": "makes the tenant's own report of the month, whoever else has one",
+    "POST /v1/reports/{period}/resources": "asks the tenant's own sub-service about a month",
 }
 """Operations that make what they are asked about where it is not there, so that they are let in."""
-NOT_COMPARED: dict[str, str] = {}
+NOT_COMPARED = {"POST /v1/reports/{period}/build": "the months differ, and what was used in them"}
 """Operations whose answers about two names differ by more than the name, and why."""
 
 

@@ -5,18 +5,24 @@ Each is made through the product: over its API where the API makes it, else by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import base64
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from everycent.alarms.alarm import Condition, Severity
 from everycent.alarms.operations import Writer, reflect, take_turn
+from everycent.app import posting
+from everycent.app.settings import from_environment
+from everycent.app.wiring import App, random_ids, utc_now
 from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.flows import bill
+from everycent.flows.post_webhooks import post_webhooks
 from everycent.kernel import clock, ids
+from everycent.metering.record import UsageRecord
 from everycent.reports import config
 from everycent.reports import operations as reports
 from tests.api.asking import Asking
@@ -33,6 +39,7 @@ Objects = dict[str, dict[str, str]]
 OWN, COLLEAGUES, OTHERS, RANDOM = "own", "a colleague's", "another tenant's", "random"
 NAMES = {OWN: "ann", COLLEAGUES: "bob", OTHERS: "zoe"}
 _BEFORE_ZOE = ("xan", "yan")
+SECRET = base64.b64encode(b"k" * 32).decode()
 MONTHS = {OWN: "2026-01", COLLEAGUES: "2026-02", OTHERS: "2026-05", RANDOM: "2026-09"}
 _REFUSED_MONTHS = {OWN: "2026-03", COLLEAGUES: "2026-04", OTHERS: "2026-06"}
 _CATALOGUE = """
@@ -77,15 +84,6 @@ class Owner(NamedTuple):
         """What something is called that is made by posting this."""
         return str(self.send("POST", path, body)[field])
 
-    def first(self, path: str, field: str, **query: Any) -> str:
-        """What the first of a list is called."""
-        return str(self.api.get(path, **query)["items"][0][field])
-
-    @property
-    def invoice(self) -> str:
-        """The customer's invoice."""
-        return self.first("/v1/invoices", "number", customer=self.name)
-
 
 def of_catalogue(one: Owner) -> dict[str, str]:
     number = "2" if one.whose == OTHERS else "1"
@@ -103,10 +101,9 @@ def of_customers(one: Owner) -> dict[str, str]:
     added = {"plan": f"{one.name}-more", "name": f"{one.name}-care", "on": "2027-01-01"}
     path = f"/v1/subscriptions/{one.name}"
     one.send("POST", f"{path}/add-ons", added)
-    if one.whose == OTHERS:
-        for number in range(3):  # changes with numbers that nobody else has
-            more = {"quantities": {"seats": f"{number + 7}"}, "on": f"2027-0{number + 2}-01"}
-            one.send("POST", f"{path}/quantities", more)
+    for number in range(3 if one.whose == OTHERS else 1):
+        more = {"quantities": {"seats": f"{number + 7}"}, "on": f"2027-0{number + 2}-01"}
+        one.send("POST", f"{path}/quantities", more)
     changes = one.api.get(f"{path}/changes")["items"]
     return {
         "customer": one.name, "subscription": one.name, "add_on": f"{one.name}-care",
@@ -117,7 +114,7 @@ def of_customers(one: Owner) -> dict[str, str]:
 
 def of_wallets(one: Owner) -> dict[str, str]:
     key = one.made("/v1/wallets", "wallet", customer=one.name, key=f"{one.name}-purse")
-    many = 3 if one.whose == OTHERS else 1
+    many = 3 if one.whose == OTHERS else 1  # the last has a number that nobody else has
     for _ in range(many):
         one.send("POST", f"/v1/wallets/{key}/grants", {"amount": "5", "reason": "sorry"})
     one.send("PUT", f"/v1/wallets/{key}/top-up-rule", {"below": "20", "amount": "25"})
@@ -153,20 +150,23 @@ def of_measurements(one: Owner) -> dict[str, str]:
 
 def of_money(one: Owner) -> dict[str, str]:
     """A payment by hand, a way to be charged, a file of direct debits with an attempt, and a run."""
-    invoice = one.invoice
+    invoice = one.api.get("/v1/invoices", customer=one.name)["items"][-1]["number"]
+    told = one.api.get(f"/v1/invoices/{invoice}")
+    lines = told["lines"]
+    line = next(number for number, told in enumerate(lines, 1) if "calls" in str(told))
     number = 1 + ord(one.name[0])
     mandate = {"id": f"M-{one.name}", "signed_on": "2025-12-01"}
-    told = {"token": iban(number), "provider": "house", "mandate": mandate}
-    method = one.made(f"/v1/customers/{one.name}/payment-methods", "method", **told)
+    signed = {"token": iban(number), "provider": "house", "mandate": mandate}
+    method = one.made(f"/v1/customers/{one.name}/payment-methods", "method", **signed)
     run = one.made("/v1/collections", "run_id", invoices=[invoice])
     one.send("POST", f"/v1/collections/{run}/abort")
     file = one.send("POST", "/v1/debit-files", {"account": "house"})["file"]["message_id"]
-    (debit,) = one.api.get(f"/v1/debit-files/{file}")["items"]
+    debit, *_ = one.api.get(f"/v1/debit-files/{file}")["items"]
     payment = {"customer": one.name, "amount": "5.00", "reference": f"{one.name}-tr"}
     return {
         "/v1/invoices/{invoice}": invoice, "/v1/erp/documents/{document}": invoice,
         "document": invoice, "invoice": invoice.rpartition("-")[2].lstrip("0"), "method": method,
-        "file": file, "attempt": debit["attempt"],
+        "line": str(line), "open": told["open"], "file": file, "attempt": debit["attempt"],
         "payment": one.made("/v1/payments", "payment", **payment), "/v1/collections/{run}": run,
     }  # fmt: skip
 
@@ -174,10 +174,10 @@ def of_money(one: Owner) -> dict[str, str]:
 def of_access(one: Owner) -> dict[str, str]:
     email = f"{one.name}@example.com"
     key = one.made("/v1/keys", "key_id", name=f"{one.name}-key", scopes=["usage:read"])
-    hook = {"key": f"{one.name}-crm", "url": "http://127.0.0.1:9/hook"}
+    hook = {"key": f"{one.name}-crm", "url": "http://127.0.0.1:9/hook", "from_start": True}
     webhook = one.made("/v1/webhooks", "key", **hook)
     return {
-        "/v1/keys/{key}": key, "webhook": webhook,
+        "/v1/keys/{key}": key, "tenant": "default", "provider": "house", "webhook": webhook,
         "member": one.made("/v1/members", "member", role="read-only", email=email),
     }  # fmt: skip
 
@@ -201,7 +201,11 @@ def of_books(one: Owner) -> dict[str, str]:
             ("event", "event_id", "/v1/journal/events"),
             ("entry", "entry", "/v1/ledger/entries"),
         )
-    } | {"run": str(one.api.get("/v1/runs")["items"][number]["run_id"]), "account": "receivable"}
+    } | {
+        "run": str(one.api.get("/v1/runs")["items"][number]["run_id"]),
+        "account": "receivable",
+        "status": "pending",
+    }
 
 
 MAKERS: list[Callable[[Owner], dict[str, str]]] = [
@@ -225,6 +229,10 @@ def made(api: Asking, keys: dict[str, str], other: Place, folder: Path) -> Itera
         for make in MAKERS:
             for parameter, text in make(Owner(asks, place, whose, name)).items():
                 found.setdefault(parameter, {})[whose] = text
+    told = {"EVERYCENT_WEBHOOK_ALLOW": "127.0.0.1:9", "EVERYCENT_SECRET_KEY": SECRET}
+    app = App(from_environment(told), api.place.database, utc_now, random_ids)
+    for place in (api.place, other):
+        post_webhooks(posting.desk(app, place.tenant_id))
     with running_erp(folder) as fake:
         for place in (api.place, other):
             books.handed_over(place, adapter(fake))
@@ -234,8 +242,11 @@ def made(api: Asking, keys: dict[str, str], other: Place, folder: Path) -> Itera
         trail = asks.get(f"/v1/erp/documents/{number}")["trail"]
         answer = next(step["answer"] for step in trail if step["answer"] is not None)
         found.setdefault("/v1/erp/answers/{answer}", {})[whose] = answer
-    with services.running("compute", customers=tuple(NAMES.values())) as running:
-        report(api, keys, other, running, found)
+    with (
+        services.running("compute", customers=("ann", "bob")) as ours,
+        services.running("compute", customers=("zoe",)) as theirs,
+    ):
+        report(api, keys, other, (ours, theirs), found)
         yield found
 
 
@@ -246,11 +257,14 @@ def open_shop(place: Place, names: list[str]) -> None:
         catalog.apply(tx, document.parse(services.CATALOGUE), **world.writing(place))
         for name in names:
             catalog.apply(tx, document.parse(_CATALOGUE.format(name=name)), **world.writing(place))
-    for number, name in enumerate(names, 1):
+    for name in names:
         world.sell(place, [(name, f"{name}-plan")], text=world.CATALOGUE)
+        at = datetime(2026, 1, 5, tzinfo=UTC)
+        world.use(place, [UsageRecord("gw", f"{name}-old", name, f"{name}-calls", at, "7")])
+    for month in (1, 2):
         bill.run(
-            place.database, place.tenant_id, world.midnight(date(2026, 1, number)),
-            clock=clock.fixed(place.now), ids=lambda key, n=number: place.ids(f"{n}/{key}"),
+            place.database, place.tenant_id, world.midnight(date(2026, month, 1)),
+            clock=clock.fixed(place.now), ids=lambda key, n=month: place.ids(f"{n}/{key}"),
             terms=bill.Terms("test", "Europe/Zagreb"),
         )  # fmt: skip
 
@@ -265,12 +279,13 @@ def report(
     api: Asking,
     keys: dict[str, str],
     other: Place,
-    running: dict[str, services.Running],
+    both: Sequence[dict[str, services.Running]],
     found: Objects,
 ) -> None:
     """Versions of a configuration, reports of months that only their tenant has, and what was answered."""
     for whose in NAMES:
         place = other if whose == OTHERS else api.place
+        running = both[place is other]
         told = {
             "schema": "everycent-reports/1", "name": f"{NAMES[whose]}-v1", "since": "2026-01-01",
             "after": "1h", "deadline": "10s",

@@ -6,7 +6,6 @@ each answer has to be follows from its scope and from the roles.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections import Counter
@@ -27,80 +26,36 @@ from everycent.kernel import ids
 from everycent.kernel.errors import Refusal
 from everycent.tenants import operations as tenants
 from tests.access import seeds
-from tests.access.asks import BY_NAME, MIXED, NOT_COMPARED, Ask, asks, label_of
+from tests.access.asks import BY_NAME, MIXED, NO_OBJECT, NOT_COMPARED, Ask, asks, label_of
 from tests.access.seeds import COLLEAGUES, OTHERS, OWN, RANDOM
-from tests.access.written import write
+from tests.access.written import is_written, write
 from tests.api.asking import Asking, asking
 from tests.api.serving import make_key
 from tests.api.signing import Signing, member, signing
 from tests.cli.test_debits import FILE as PROVIDERS
 from tests.conftest import NOW, Place
-from tests.erp.fake import KEY as ERP_KEY
 from tests.reports.services import KEY as SUB_KEY
 
-ROLE_NAMES = tuple(ROLES)
-NOBODY = (
-    "no credential",
-    "unknown key",
-    "revoked key",
-    "expired key",
-    "expired token",
-    "no member",
-)
-KEYS = ("key with the scope", "key with all others")
-CALLERS = (*ROLE_NAMES, *NOBODY, *KEYS)
 ENVIRONMENT = {
     "EVERYCENT_REFUSED_PER_SECOND": "0",
     "EVERYCENT_RATE_PER_SECOND": "0",
-    "EVERYCENT_SECRET_KEY": base64.b64encode(b"k" * 32).decode(),
+    "EVERYCENT_SECRET_KEY": seeds.SECRET,
     "EVERYCENT_WEBHOOK_ALLOW": "127.0.0.1:9",
     "SUB_KEY": SUB_KEY,
-    "ERP_KEY": ERP_KEY,
 }
 ERP = "erp: {name: books, kind: file, folder: unused, since: 2026-01-01}\n"
+ROLE_NAMES = tuple(ROLES)
+NOBODY = (
+    "no credential", "unknown key", "revoked key", "expired key", "expired token", "no member",
+)  # fmt: skip
+KEYS = ("key with the scope", "key with all others")
+CALLERS = (*ROLE_NAMES, *NOBODY, *KEYS)
 STATE = (409,)
 _HARM = (
-    "add-ons", "switch", "pause", "resume", "requeue", "stop", "cancel", "void", "revoke", "build",
-    "withdraw", "undo", "drop", "abort", "remove",
+    "withdraw", "void", "undo", "drop", "revoke", "abort", "remove", "grants", "top-ups", "add-ons",
+    "switch", "pause", "resume", "requeue", "stop", "cancel", "build", "{threshold}",
 )  # fmt: skip
-ROLE_NAMES = tuple(ROLES)
-NOBODY = (
-    "no credential",
-    "unknown key",
-    "revoked key",
-    "expired key",
-    "expired token",
-    "no member",
-)
-KEYS = ("key with the scope", "key with all others")
-CALLERS = (*ROLE_NAMES, *NOBODY, *KEYS)
-ENVIRONMENT = {
-    "EVERYCENT_REFUSED_PER_SECOND": "0",
-    "EVERYCENT_RATE_PER_SECOND": "0",
-    "EVERYCENT_SECRET_KEY": base64.b64encode(b"k" * 32).decode(),
-    "EVERYCENT_WEBHOOK_ALLOW": "127.0.0.1:9",
-    "SUB_KEY": SUB_KEY,
-    "ERP_KEY": ERP_KEY,
-}
-ERP = "erp: {name: books, kind: file, folder: unused, since: 2026-01-01}\n"
-STATE = (409,)
-_HARM = [
-    "add-ons",
-    "switch",
-    "pause",
-    "resume",
-    "requeue",
-    "stop",
-    "cancel",
-    "void",
-    "revoke",
-    "build",
-    "withdraw",
-    "undo",
-    "drop",
-    "abort",
-    "remove",
-]
+"""Ends of addresses whose operations leave less to ask about, or make more, the first of them first."""
 
 
 class World(NamedTuple):
@@ -202,17 +157,24 @@ def asked(api: Asking, one: Operation, ask: Ask, credential: str | None) -> Answ
     return Answer(answer.status_code, code, text)
 
 
+def is_sampled(caller: str, whose: str, number: int, *, may: bool) -> bool:
+    """Whether a run of the suite asks this; `python -m tests.access` asks everything."""
+    if caller in NOBODY:
+        return whose == OWN and NOBODY.index(caller) in (0, 1 + number % (len(NOBODY) - 1))
+    if not may:
+        return whose == OWN
+    return caller == ROLE_NAMES[0] or whose in (
+        (OWN, OTHERS, RANDOM) if caller in KEYS else (OWN, OTHERS)
+    )
+
+
 def in_order(operations: Sequence[Operation]) -> list[Operation]:
     """Those that only look first, and last those that leave less to look at."""
 
     def harm(one: Operation) -> tuple[bool, bool, int]:
         last = one.path.rpartition("/")[2]
-        harm = _HARM.index(last) + 1 if last in _HARM else 0
-        return (
-            not one.is_reading,
-            not one.is_question,
-            len(_HARM) if one.method == "DELETE" else harm,
-        )
+        place = _HARM.index(last) if last in _HARM else -1
+        return not one.is_reading, not one.is_question, -2 if last == "instalments" else place
 
     return sorted(operations, key=harm)
 
@@ -250,13 +212,16 @@ def test_every_operation_answers_everybody_by_the_rules(world: World):
     counts: Counter[str] = Counter()
     faults: list[str] = []
     table: dict[str, dict[str, set[int]]] = {}
-    for one in in_order(OPERATIONS):
+    is_all = is_written()
+    for number, one in enumerate(in_order(OPERATIONS)):
         label = label_of(one)
         wanted = list(asks(one, world.objects))
         let_in: set[tuple[int, str]] = set()
         for caller, credential, may in callers(world, one):
             seen: dict[str, str] = {}
             for whose, ask in wanted:
+                if not (is_all or is_sampled(caller, whose, number, may=may)):
+                    continue
                 try:
                     answer = asked(world.api, one, ask, credential)
                 except httpx2.HTTPError as error:
@@ -273,19 +238,22 @@ def test_every_operation_answers_everybody_by_the_rules(world: World):
                         f"{label}, {caller}, {whose}: {answer.status} {answer.code}: {fault}"
                     )
             for left, right in ((OTHERS, RANDOM), MIXED):
-                if left in seen and label not in NOT_COMPARED:
+                if {left, right} <= seen.keys() and label not in NOT_COMPARED:
                     counts["compared"] += 1
                     if seen[left] != seen[right]:
                         faults.append(
                             f"{label}, {caller}: {left} and random differ:"
                             f" {seen[left][:600]} | {seen[right][:600]}"
                         )
-        if wanted[0][1].called and not any(s < 400 or s in STATE for s, _ in let_in):
+        if (
+            wanted[0][1].called
+            and label not in NO_OBJECT
+            and not any(s < 400 or s in STATE for s, _ in let_in)
+        ):
             faults.append(f"{label}: nobody is let in about the tenant's own: {let_in}")
     text = page(counts, faults, table)
     print(text)
     write("matrix", text)
-    Path("/tmp/mx_faults.txt").write_text("\n".join(faults))  # TEMP
     assert faults == []
 
 
