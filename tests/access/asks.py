@@ -18,6 +18,7 @@ from tests.access.seeds import NAMES, OTHERS, OWN, RANDOM, Objects
 
 OBJECTS = (*NAMES, RANDOM)
 MIXED = ("another tenant's in one's own", "random in one's own")
+PLANNED = ("another tenant's, planned", "random, planned")
 IN_PATH = re.compile(r"\{(\w+)(?::\w+)?\}")
 _NAMED = re.compile(r"\{([\w/{}.:-]+?)\}(?!\})")
 _RANDOM_ID = "07zq3c5v8n1m2k4j6h9g0f7d5s"
@@ -104,6 +105,9 @@ NO_OBJECT = {
 }  # fmt: skip
 """Operations with a name in their path that is nobody's, and why."""
 
+_COUNTED = {"line", "open"}
+"""Names of no object, but of a part of one or of what it comes to."""
+
 BY_NAME = {
     "PUT /v1/usage/thresholds/{threshold}": "sets what a tenant calls so: its own, whatever others call so",
     "POST /v1/reports/{period}/build": "makes the tenant's own report of the month, whoever else has one",
@@ -130,41 +134,55 @@ def label_of(one: Operation) -> str:
 def asks(one: Operation, objects: Objects) -> Iterator[tuple[str, Ask]]:
     """Everything that the operation is asked about, with whose it is."""
     label = label_of(one)
-    names = IN_PATH.findall(one.path)
-    told = (QUERIES.get(label, {}), BODIES[label] if label in BODIES else least(one))
-    if label in NO_OBJECT or not (names or _named(told)):
+    names, besides = IN_PATH.findall(one.path), placeholders(one)
+    if label in NO_OBJECT or not (names or besides):
         yield OWN, _ask(one, objects, dict.fromkeys(names, OWN), OWN)
         return
+    for whose, kind in (*zip((OTHERS, RANDOM), PLANNED, strict=True), (OWN, "own, planned")):
+        if one.is_planned:
+            ask = _ask(one, objects, dict.fromkeys(names, whose), OWN if names else whose)
+            yield kind, ask._replace(query={**ask.query, "plan": "show"})
     for whose in OBJECTS:
         yield whose, _ask(one, objects, dict.fromkeys(names, whose), OWN if names else whose)
-    if len(names) > 1:
-        for whose, kind in zip((OTHERS, RANDOM), MIXED, strict=True):
+    for whose, kind in zip((OTHERS, RANDOM), MIXED, strict=True):
+        if len(names) > 1:
             mixed = dict.fromkeys(names, OWN) | {names[-1]: whose}
             yield kind, _ask(one, objects, mixed, OWN)
+        elif names and besides - _COUNTED:
+            yield kind, _ask(one, objects, dict.fromkeys(names, OWN), whose)
+
+
+def placeholders(one: Operation) -> set[str]:
+    """The names that stand in its parameters and its body."""
+    label = label_of(one)
+    return _named((QUERIES.get(label, {}), BODIES.get(label, {})))
 
 
 def _ask(one: Operation, objects: Objects, whose_of: dict[str, str], besides: str) -> Ask:
-    label, path = label_of(one), one.path
-    called = []
+    label, path, called = label_of(one), one.path, []
     for name, whose in whose_of.items():
         text = named(objects, one.path, name, whose)
         called.append(text)
         path = re.sub(rf"\{{{name}(?::\w+)?\}}", text, path)
     query = _filled(QUERIES.get(label, {}), objects, besides)
     body = _filled(BODIES[label] if label in BODIES else least(one), objects, besides)
-    if not whose_of:
-        told = (QUERIES.get(label, {}), BODIES.get(label))
-        called = [_filled(f"{{{name}}}", objects, besides) for name in sorted(_named(told))]
+    for name in sorted(placeholders(one)):
+        if not whose_of or besides != OWN:
+            called.append(_spoken(objects, name, besides))
     return Ask(path, query, body, tuple(called))
 
 
+def known(objects: Objects, path: str, name: str) -> dict[str, str]:
+    """The objects under a name in a path, or under this name anywhere."""
+    return objects.get(f"{path.partition(f'{{{name}')[0]}{{{name}}}") or objects.get(name) or {}
+
+
 def named(objects: Objects, path: str, name: str, whose: str) -> str:
-    """What an object of somebody's is called: by the path up to its name, or by its name alone."""
-    start = path.partition(f"{{{name}")[0]
-    known = objects.get(f"{start}{{{name}}}") or objects.get(name) or {}
-    if whose == RANDOM and RANDOM not in known:
-        return name if name == "kind" and not known else random_like(known.get(OWN, ""), name)
-    return known.get(whose, "nothing")
+    """What an object of somebody's is called."""
+    found = known(objects, path, name)
+    if whose == RANDOM and RANDOM not in found:
+        return random_like(found.get(OWN, ""), name)
+    return found.get(whose, "nothing")
 
 
 def random_like(sample: str, name: str = "") -> str:
@@ -197,8 +215,13 @@ def _filled(told: Any, objects: Objects, whose: str) -> Any:
 
 
 def _spoken(objects: Objects, name: str, whose: str) -> str:
+    return named(objects, *address_of(name), whose)
+
+
+def address_of(name: str) -> tuple[str, str]:
+    """The path that a name in braces stands for, where it has one, and the name alone."""
     start, _, last = name.rpartition("/")
-    return named(objects, f"{start}/{{{last}}}" if start else "", last, whose)
+    return f"{start}/{{{last}}}" if start else "", last
 
 
 def least(one: Operation) -> Any:

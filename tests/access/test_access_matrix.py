@@ -26,7 +26,22 @@ from everycent.kernel import ids
 from everycent.kernel.errors import Refusal
 from everycent.tenants import operations as tenants
 from tests.access import seeds
-from tests.access.asks import BY_NAME, MIXED, NO_OBJECT, NOT_COMPARED, Ask, asks, label_of
+from tests.access.asks import (
+    BODIES,
+    BY_NAME,
+    IN_PATH,
+    MIXED,
+    NO_OBJECT,
+    NOT_COMPARED,
+    PLANNED,
+    QUERIES,
+    Ask,
+    address_of,
+    asks,
+    known,
+    label_of,
+    placeholders,
+)
 from tests.access.seeds import COLLEAGUES, OTHERS, OWN, RANDOM
 from tests.access.written import is_written, write
 from tests.api.asking import Asking, asking
@@ -194,7 +209,7 @@ def wrong(answer: Answer, caller: str, one: Operation, whose: str, *, may: bool)
     if refused or answer.status == 401:
         return "what is allowed is refused"
     is_named = "{" in one.path and label_of(one) not in BY_NAME
-    if whose in (OTHERS, RANDOM, *MIXED) and answer.status < 400 and is_named:
+    if whose in (OTHERS, RANDOM, *MIXED, *PLANNED) and answer.status < 400 and is_named:
         return "something is told of what is not there or somebody else's"
     return None
 
@@ -237,7 +252,7 @@ def test_every_operation_answers_everybody_by_the_rules(world: World):
                     faults.append(
                         f"{label}, {caller}, {whose}: {answer.status} {answer.code}: {fault}"
                     )
-            for left, right in ((OTHERS, RANDOM), MIXED):
+            for left, right in ((OTHERS, RANDOM), MIXED, PLANNED):
                 if {left, right} <= seen.keys() and label not in NOT_COMPARED:
                     counts["compared"] += 1
                     if seen[left] != seen[right]:
@@ -255,6 +270,28 @@ def test_every_operation_answers_everybody_by_the_rules(world: World):
     print(text)
     write("matrix", text)
     assert faults == []
+
+
+def test_whatever_an_operation_names_is_there_to_ask_about(world: World):
+    missing = []
+    for one in OPERATIONS:
+        if label_of(one) in NO_OBJECT:
+            continue
+        addresses = [(one.path, name) for name in IN_PATH.findall(one.path)]
+        addresses += [address_of(name) for name in placeholders(one)]
+        for path, name in addresses:
+            found = known(world.objects, path, name)
+            if not found.keys() >= {OWN, COLLEAGUES, OTHERS}:
+                missing.append(f"{label_of(one)}: {name}: {sorted(found)}")
+    assert missing == [], (
+        "seed it in tests/access/seeds.py, or say in asks.NO_OBJECT why it can't be"
+    )
+
+
+def test_what_is_said_of_operations_is_said_of_ones_that_are_there():
+    labels = {label_of(one) for one in OPERATIONS}
+    for told in (BODIES, QUERIES, NO_OBJECT, BY_NAME, NOT_COMPARED):
+        assert told.keys() <= labels
 
 
 @pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.name)
@@ -295,10 +332,13 @@ def page(
 was are told apart by nothing but the id that was asked for.
 
 Statuses below are those that were answered about the tenant's own objects, a colleague's, another tenant's
-and random ids; the body is the least that the operation takes, so that 400, 404 and 409 mean: let in, and
-then refused for what was asked. `key` has the operation's scope and no other, `others` all but that. Keys
-that are unknown, revoked or expired and expired tokens are answered 401 everywhere, and people who are no
-members 403.
+and random names. Another tenant's is answered as a random one is: 404, or with nothing where a list is asked
+for. About the tenant's own somebody is let in, with 2xx or with 409 for the state that it is in. Of a path
+with several names the last is also another tenant's below one's own; where a body or a parameter names
+something besides, so is that. What can be planned is also asked for its effect alone. A body without names
+is the least that the operation takes: 400 means let in, and then refused for what was asked. `key` has the
+operation's scope and no other, `others` all but that. Keys that are unknown, revoked or expired and expired
+tokens are answered 401 everywhere, and people who are no members 403.
 """,
         "| operation | scope | "
         + " | ".join((*ROLE_NAMES, "no credential", "key", "others"))
@@ -320,4 +360,15 @@ members 403.
             for caller in (*ROLE_NAMES, "no credential", *KEYS)
         ]
         lines.append(f"| `{label}` | {name} | " + " | ".join(cells) + " |")
+    for title, told in (
+        ("Nothing of a tenant's is named by", NO_OBJECT),
+        ("Let in whatever others call so", BY_NAME),
+        ("Not compared", NOT_COMPARED),
+    ):
+        lines += [
+            "",
+            f"{title}:",
+            "",
+            *(f"- `{label}`: {why}" for label, why in sorted(told.items())),
+        ]
     return "\n".join([*lines, ""])
