@@ -21,7 +21,7 @@ from everycent.catalog import document
 from everycent.catalog import operations as catalog
 from everycent.flows import bill
 from everycent.flows.post_webhooks import post_webhooks
-from everycent.kernel import clock, ids
+from everycent.kernel import clock
 from everycent.metering.record import UsageRecord
 from everycent.reports import config
 from everycent.reports import operations as reports
@@ -264,8 +264,7 @@ def open_shop(place: Place, names: list[str]) -> None:
     for month in (1, 2):
         bill.run(
             place.database, place.tenant_id, world.midnight(date(2026, month, 1)),
-            clock=clock.fixed(place.now), ids=lambda key, n=month: place.ids(f"{n}/{key}"),
-            terms=bill.Terms("test", "Europe/Zagreb"),
+            clock=clock.fixed(place.now), ids=random_ids, terms=bill.Terms("test", "Europe/Zagreb"),
         )  # fmt: skip
 
 
@@ -285,27 +284,23 @@ def report(
     """Versions of a configuration, reports of months that only their tenant has, and what was answered."""
     for whose in NAMES:
         place = other if whose == OTHERS else api.place
-        running = both[place is other]
+        running, name = both[place is other], f"{NAMES[whose]}-v1"
         told = {
-            "schema": "everycent-reports/1", "name": f"{NAMES[whose]}-v1", "since": "2026-01-01",
+            "schema": "everycent-reports/1", "name": name, "since": "2026-01-01",
             "after": "1h", "deadline": "10s",
             "services": {one.name: one.file for one in running.values()},
         }  # fmt: skip
         writer = services.writer()
         with place.database.transaction(place.tenant_id) as tx:
             reports.create(tx, config.parse(told), writer)
-            reports.activate(tx, told["name"], "", writer)
-        found.setdefault("/v1/report-configs/versions/{version}", {})[whose] = str(told["name"])
+            reports.activate(tx, name, "", writer)
+        found.setdefault("/v1/report-configs/versions/{version}", {})[whose] = name
         one = Owner(api._replace(key=keys[whose]), place, whose, NAMES[whose])
         done = one.send("POST", f"/v1/reports/{MONTHS[whose]}/build")
         assert done["outcome"] == "built", done
         running["compute"].broken = services.html()
         refused = one.send("POST", f"/v1/reports/{_REFUSED_MONTHS[whose]}/build")
         running["compute"].broken = None
-        found.setdefault("/v1/reports/answers/{answer}", {})[whose] = refused["problems"][0][
-            "evidence"
-        ]
+        (problem,) = refused["problems"]
+        found.setdefault("/v1/reports/answers/{answer}", {})[whose] = problem["evidence"]
     found["period"] = MONTHS
-
-
-__all__ = ["NAMES", "Objects", "Owner", "ids", "made"]
