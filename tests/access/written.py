@@ -14,9 +14,14 @@ and runs every statement with either of the two walls between tenants taken away
 """
 
 
+def is_written() -> bool:
+    """Whether the page is to be written, for which everything is tried."""
+    return bool(os.environ.get("EVERYCENT_WRITE_ACCESS"))
+
+
 def write(part: str, text: str) -> None:
     """Puts a part of the page where it was, or at its end."""
-    if not os.environ.get("EVERYCENT_WRITE_ACCESS"):
+    if not is_written():
         return
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     start, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->\n"
