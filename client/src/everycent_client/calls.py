@@ -70,6 +70,7 @@ from everycent_client.models import (
     Key,
     LedgerAccount,
     LedgerEntry,
+    LedgerExport,
     LineOff,
     ListedInvoice,
     ListedPayment,
@@ -1155,6 +1156,23 @@ def explain_invoice(
         f"/v1/invoices/{quote(invoice, safe='')}/explanation",
         Explained,
         query={"line": line, "records": records},
+    )
+
+
+def export_ledger(
+    *,
+    format: Literal["beancount", "hledger"],
+    from_: str | UnsetType = UNSET,
+    to: str | UnsetType = UNSET,
+    zone: str | UnsetType = UNSET,
+) -> Call[LedgerExport]:
+    """Entries as a journal for hledger or Beancount, at most 10,000 at once. The text alone
+    for whoever accepts text/plain. One that begins with `from` has no opening balances."""
+    return call(
+        "GET",
+        "/v1/ledger/export",
+        LedgerExport,
+        query={"format": format, "from": from_, "to": to, "zone": zone},
     )
 
 

@@ -2005,6 +2005,16 @@ class LedgerEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     postings: list[LedgerPosting]
 
 
+class LedgerExport(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Entries as text; accounts and currencies are declared in it."""
+
+    format: Literal["beancount", "hledger"]
+    from_: str | None = msgspec.field(name="from")
+    to: str
+    entries: int
+    text: str
+
+
 class LedgerPosting(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What an entry posts to an account."""
 
