@@ -124,6 +124,7 @@ from everycent_client.models import (
     ServiceChart,
     ServiceResources,
     SignIn,
+    Simulated,
     SplitDebits,
     StartedBillingRun,
     Subscription,
@@ -3412,6 +3413,26 @@ def set_top_up_rule(
         Wallet,
         body={"below": below, "amount": amount, "at": at},
         idempotency_key=idempotency_key,
+    )
+
+
+def simulate_catalog(
+    *,
+    from_: str,
+    to: str,
+    yaml: str | UnsetType | None = UNSET,
+    catalog: dict[str, Any] | UnsetType | None = UNSET,
+    customers: list[str] | UnsetType = UNSET,
+) -> Call[Simulated]:
+    """What billed periods would have come to under another catalogue, by the code that
+    bills: who pays less, who pays more, and the revenue. Nets, before coupons; nothing is
+    written. It is for samples: what takes a server long is refused with
+    `simulate.too_much`, and `everycent simulate` takes all of it."""
+    return call(
+        "POST",
+        "/v1/simulate",
+        Simulated,
+        body={"yaml": yaml, "catalog": catalog, "from": from_, "to": to, "customers": customers},
     )
 
 
