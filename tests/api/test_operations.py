@@ -100,6 +100,17 @@ def test_a_request_that_was_refused_may_be_sent_again_corrected(api: Asking):
     assert made(api, BODY | {"name": "fifth"}, "k-5").status_code == 201
 
 
+def test_a_key_under_which_something_was_refused_is_free_for_another_request(api: Asking):
+    body = {"as_of": "2999-01-01"}
+    refused = api.send("POST", "/v1/runs", json=body, idempotency_key="k-8")
+    assert refused.status_code == 400
+    first, second = (made(api, BODY | {"name": "eighth"}, "k-8") for _ in range(2))
+    assert first.json()["key_id"] == second.json()["key_id"]
+    assert second.headers["idempotency-replayed"] == "true"
+    again = api.send("POST", "/v1/runs", json=body, idempotency_key="k-8")
+    assert (again.status_code, again.json()["code"]) == (422, "request.key_reused")
+
+
 def test_of_many_at_once_one_is_done(api: Asking):
     answers: list[Any] = []
 

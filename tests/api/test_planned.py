@@ -75,3 +75,50 @@ def test_what_is_no_plan_is_refused_and_never_taken_for_a_key(api: Asking, told:
 
 def plan_of(plan: dict[str, Any]) -> dict[str, str]:
     return {"plan": plan["plan"]}
+
+
+RECORD = {
+    "id": "r1", "source": "probe", "subject": "ana", "meter": "calls", "at": "2026-01-05T10:00:00Z",
+    "value": "130",
+}  # fmt: skip
+VOID = {"source": "probe", "ids": ["r1"], "reason": "metered twice"}
+
+
+def test_a_correction_is_planned_with_what_it_changes_and_done_once(api: Asking):
+    api.post("/v1/usage", RECORD)
+    plan = api.post("/v1/usage/corrections/void", VOID, plan="show")
+    assert plan["answer"]["records"]["voided"] == 1
+    assert plan["events"] == {"usage.corrected": 1}
+    assert api.walk("/v1/usage/corrections") == []
+    api.post("/v1/usage", RECORD | {"id": "of another", "subject": "ben"})
+    for _ in range(2):
+        done = api.post("/v1/usage/corrections/void", VOID, plan=plan["plan"])
+        assert done["records"] == plan["answer"]["records"]
+    assert len(api.walk("/v1/usage/corrections")) == 1
+
+
+def test_a_correction_that_would_change_another_amount_by_now_is_not_done(api: Asking):
+    api.post("/v1/usage", RECORD)
+    plan = api.post("/v1/usage/corrections/void", VOID, plan="show")
+    api.post("/v1/usage", RECORD | {"id": "r2", "value": "7"})
+    refused = api.refused("POST", "/v1/usage/corrections/void", VOID, plan=plan["plan"])
+    assert refused == (409, "plan.moved")
+    assert api.walk("/v1/usage/corrections") == []
+
+
+def test_contracts_are_moved_together_as_planned_or_not_at_all(api: Asking):
+    api.post("/v1/catalog/apply", {"yaml": DEARER})
+    body = {"on": "2027-01-01"}
+    plan = api.post("/v1/plans/api/move", body, plan="show")
+    assert (plan["answer"]["moved"], plan["events"]) == (2, {"subscription.changed": 2})
+    api.post("/v1/subscriptions/ben/cancel", {"on": "2026-12-01"})
+    refused = api.refused("POST", "/v1/plans/api/move", body, plan=plan["plan"])
+    assert refused == (409, "plan.moved")
+    assert versions(api) == {1}
+    again = api.post("/v1/plans/api/move", body, plan="show")
+    done = [api.post("/v1/plans/api/move", body, plan=again["plan"]) for _ in range(2)]
+    assert done == 2 * [again["answer"]]
+
+
+def versions(api: Asking) -> set[int]:
+    return {one["phases"][-1]["plan_version"] for one in api.walk("/v1/subscriptions")}

@@ -486,6 +486,7 @@ def backfill_records(
     source: str | None,
     reason: str,
     zone: str | UnsetType = UNSET,
+    plan: str | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
     """Makes a span of time say what the records say. All of it or nothing."""
@@ -493,6 +494,7 @@ def backfill_records(
         "POST",
         "/v1/usage/corrections/backfill",
         CorrectionEffect,
+        query={"plan": plan},
         body={
             "records": records,
             "from": from_,
@@ -504,6 +506,37 @@ def backfill_records(
             "reason": reason,
         },
         idempotency_key=idempotency_key,
+    )
+
+
+def plan_backfill_records(
+    *,
+    records: list[SaidRecord],
+    from_: str,
+    to: str,
+    subjects: list[str],
+    meters: list[str],
+    source: str | None,
+    reason: str,
+    zone: str | UnsetType = UNSET,
+) -> Call[Plan]:
+    """The exact effect that `backfill_records` would have now, and the token to do just
+    that."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/backfill",
+        Plan,
+        query={"plan": "show"},
+        body={
+            "records": records,
+            "from": from_,
+            "to": to,
+            "zone": zone,
+            "subjects": subjects,
+            "meters": meters,
+            "source": source,
+            "reason": reason,
+        },
     )
 
 
@@ -3010,7 +3043,11 @@ def remove_top_up_rule(wallet: str, /, *, idempotency_key: str | None = None) ->
 
 
 def replace_records(
-    *, records: list[SaidRecord], reason: str, idempotency_key: str | None = None
+    *,
+    records: list[SaidRecord],
+    reason: str,
+    plan: str | UnsetType = UNSET,
+    idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
     """Puts each record in the place of the one with its source and id. All of them or
     none."""
@@ -3018,8 +3055,21 @@ def replace_records(
         "POST",
         "/v1/usage/corrections/replace",
         CorrectionEffect,
+        query={"plan": plan},
         body={"records": records, "reason": reason},
         idempotency_key=idempotency_key,
+    )
+
+
+def plan_replace_records(*, records: list[SaidRecord], reason: str) -> Call[Plan]:
+    """The exact effect that `replace_records` would have now, and the token to do just
+    that."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/replace",
+        Plan,
+        query={"plan": "show"},
+        body={"records": records, "reason": reason},
     )
 
 
@@ -3736,7 +3786,12 @@ def plan_unapply_payment(
 
 
 def undo_correction(
-    correction: str, /, *, reason: str, idempotency_key: str | None = None
+    correction: str,
+    /,
+    *,
+    reason: str,
+    plan: str | UnsetType = UNSET,
+    idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
     """Takes back what a correction added and puts back what it took. That is a correction
     too."""
@@ -3744,8 +3799,21 @@ def undo_correction(
         "POST",
         f"/v1/usage/corrections/{quote(correction, safe='')}/undo",
         CorrectionEffect,
+        query={"plan": plan},
         body={"reason": reason},
         idempotency_key=idempotency_key,
+    )
+
+
+def plan_undo_correction(correction: str, /, *, reason: str) -> Call[Plan]:
+    """The exact effect that `undo_correction` would have now, and the token to do just
+    that."""
+    return call(
+        "POST",
+        f"/v1/usage/corrections/{quote(correction, safe='')}/undo",
+        Plan,
+        query={"plan": "show"},
+        body={"reason": reason},
     )
 
 
@@ -3897,7 +3965,12 @@ def plan_void_grant(
 
 
 def void_records(
-    *, source: str, ids: list[str], reason: str, idempotency_key: str | None = None
+    *,
+    source: str,
+    ids: list[str],
+    reason: str,
+    plan: str | UnsetType = UNSET,
+    idempotency_key: str | None = None,
 ) -> Call[CorrectionEffect]:
     """Takes records out of the count. They stay stored, and can be put back. Of a record
     that was replaced, its id takes back whatever counts of it now."""
@@ -3905,8 +3978,21 @@ def void_records(
         "POST",
         "/v1/usage/corrections/void",
         CorrectionEffect,
+        query={"plan": plan},
         body={"source": source, "ids": ids, "reason": reason},
         idempotency_key=idempotency_key,
+    )
+
+
+def plan_void_records(*, source: str, ids: list[str], reason: str) -> Call[Plan]:
+    """The exact effect that `void_records` would have now, and the token to do just
+    that."""
+    return call(
+        "POST",
+        "/v1/usage/corrections/void",
+        Plan,
+        query={"plan": "show"},
+        body={"source": source, "ids": ids, "reason": reason},
     )
 
 

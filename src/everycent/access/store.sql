@@ -38,8 +38,11 @@ where tenant_id = %(tenant_id)s and key = %(key)s and status is null;
 insert into request_answer
     (tenant_id, key, digest, begun_at, answered_at, status, headers, body)
 values (%(tenant_id)s, %(key)s, %(digest)s, %(at)s, %(at)s, %(status)s, %(headers)s, %(body)s)
-on conflict (tenant_id, key) do update set answered_at = greatest(
-        excluded.answered_at, request_answer.begun_at),
+-- What was refused before under this key is no more: the key is this request's now.
+on conflict (tenant_id, key) do update set digest = excluded.digest,
+    begun_at = case when request_answer.begun_at = 'epoch' then excluded.begun_at
+                    else request_answer.begun_at end,
+    answered_at = greatest(excluded.answered_at, request_answer.begun_at),
     status = excluded.status, headers = excluded.headers, body = excluded.body;
 
 -- name: add_entry

@@ -193,7 +193,7 @@ async def _tried(request: Request, operation: Operation, read: _Read) -> Respons
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:
     service = service_of(request)
     entry = _entry(request, operation, read.asked.who)
-    if operation.kind is Kind.CHANGING:
+    if operation.kind is Kind.CHANGING or read.plan is not None:
         kept, is_repeated = await in_thread(
             service, lambda: _change(service, operation, read, entry)
         )
@@ -210,13 +210,17 @@ def _change(
 ) -> tuple[Kept, bool]:
     """Does it in one transaction, with what is kept of it. A plan is done once: its token is a key."""
     asked, digest = read.asked, read.digest
+    do = operation.in_one or operation.work
 
     def work(tx: Tx) -> Answer:
-        return _answer(operation, operation.work(tx, asked))
+        return _answer(operation, do(tx, asked))
+
+    def told(answer: Answer) -> str:
+        return encoded(answer.data).decode() if operation.tells_effect else ""
 
     database, tenant_id = service.app.database, asked.who.tenant_id
     if read.plan == planning.SHOW:
-        return _kept(planning.shown(database, tenant_id, work, digest)), False
+        return _kept(planning.shown(database, tenant_id, work, digest, told)), False
     keys = [key for key in (read.plan, read.key) if key is not None]
     with database.transaction(tenant_id) as tx:
         for key in keys:
@@ -225,7 +229,7 @@ def _change(
                 return before, True
         answer = work(tx)
         if read.plan is not None:
-            planning.check(tx, read.plan, digest)
+            planning.check(tx, read.plan, digest, told(answer))
         shown = _kept(answer)
         for key in keys:
             operations.keep(tx, key, digest, asked.now, _repeated(answer))

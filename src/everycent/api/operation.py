@@ -112,7 +112,8 @@ class Operation(NamedTuple):
 
     A `scope` is what a key or a role must allow. `others` are further answers by status (None: no JSON).
     `bodies` are further types of bodies with their shapes (None: a text), and `pictures` further types of
-    the answer, which are texts.
+    the answer, which are texts. `in_one` does it in one transaction, where a plan of it is asked for; where
+    the answer `tells_effect` that nothing else records, it is part of the plan.
     """
 
     kind: Kind
@@ -131,6 +132,8 @@ class Operation(NamedTuple):
     bodies: Mapping[str, Any] = {}
     pictures: tuple[str, ...] = ()
     is_frequent: bool = False
+    in_one: Callable[..., Any] | None = None
+    tells_effect: bool = False
 
     @property
     def name(self) -> str:
@@ -189,13 +192,15 @@ def changing(
     query: type[Q] = Query,  # type: ignore[assignment]
     status: int = 200,
     is_planned: bool = False,
+    tells_effect: bool = False,
     others: Mapping[int, Any] = {},
 ) -> Operation:
     """A change in one transaction. One that `is_planned` can be asked for its effect first, and done only
     if it has that very effect."""
     return Operation(
-        Kind.CHANGING, method, path, scope, work, answer, query, body, status, is_planned, others
-    )
+        Kind.CHANGING, method, path, scope, work, answer, query, body, status, is_planned, others,
+        tells_effect=tells_effect,
+    )  # fmt: skip
 
 
 def doing(
@@ -209,11 +214,14 @@ def doing(
     query: type[Q] = Query,  # type: ignore[assignment]
     status: int = 200,
     others: Mapping[int, Any] = {},
+    in_one: Callable[[Tx, Asked[Q, B]], Any] | None = None,
 ) -> Operation:
-    """Something that has transactions of its own."""
+    """Something that has transactions of its own. With `in_one` it can be planned, and is done in one
+    transaction then; what it answers tells its effect."""
     return Operation(
-        Kind.DOING, method, path, scope, work, answer, query, body, status, others=others
-    )
+        Kind.DOING, method, path, scope, work, answer, query, body, status, in_one is not None,
+        others, in_one=in_one, tells_effect=in_one is not None,
+    )  # fmt: skip
 
 
 def raw(

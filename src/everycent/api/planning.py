@@ -83,24 +83,31 @@ def taken_out(request: Request, operation: Operation) -> Taken:
 
 
 def shown(
-    database: Database, tenant_id: int, work: Callable[[Tx], Answer], digest: bytes
+    database: Database,
+    tenant_id: int,
+    work: Callable[[Tx], Answer],
+    digest: bytes,
+    told: Callable[[Answer], str],
 ) -> Answer:
-    """The effect that the work would have, and the token for it. Nothing is done."""
+    """The effect that the work would have, and the token for it. Nothing is done. `told` is what of the
+    answer is part of the effect."""
 
     def tried(tx: Tx) -> tuple[Answer, effect.Effect]:
-        return work(tx), effect.so_far(tx)
+        answer = work(tx)
+        return answer, effect.so_far(tx, told(answer))
 
     answer, found = rehearse(database, tenant_id, tried)
-    told = {
+    data = {
         "plan": effect.token(found, digest, secrets.token_hex(_NONCE_BYTES)),
         "answer": answer.data if answer.repeated is None else answer.repeated,
         "events": found.events,
         "documents": [one._asdict() for one in found.documents],
         "postings": [one._asdict() for one in found.postings],
     }
-    return Answer(told, 200)
+    return Answer(data, 200)
 
 
-def check(tx: Tx, token: str, digest: bytes) -> None:
-    """Raises Conflict `plan.moved` unless the transaction has the effect of the token."""
-    effect.check(token, effect.so_far(tx), digest)
+def check(tx: Tx, token: str, digest: bytes, told: str) -> None:
+    """Raises Conflict `plan.moved` unless the transaction has the effect of the token, with what of the
+    answer is part of it."""
+    effect.check(token, effect.so_far(tx, told), digest)

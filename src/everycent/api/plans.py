@@ -107,20 +107,36 @@ def move_contracts(asked: Asked[Query, PlanMove]) -> dict[str, Any]:
     """Lets contracts on older versions of a plan go over to the newest, add-ons included. Quantities and
     prices of their own go on. Those that can't go over are left alone and told with the reason. It may be
     asked for again: it goes on where it stopped."""
-    wanted = asked.body
-    key = asked.path["plan"]
-    move = flow.Move(
-        key, day_or_none(wanted.on, "on"), wanted.from_version, wanted.subscriptions,
-        wanted.reason or "", wanted.dry_run,
-    )  # fmt: skip
     found = flow.move(
-        asked.app.database, asked.who.tenant_id, move, writing=writing_from(asked, wanted.at)
-    )
-    return flow.as_data(found, key, is_trial=wanted.dry_run)
+        asked.app.database, asked.who.tenant_id, _wanted(asked),
+        writing=writing_from(asked, asked.body.at),
+    )  # fmt: skip
+    return flow.as_data(found, asked.path["plan"], is_trial=asked.body.dry_run)
+
+
+def _move_together(tx: Tx, asked: Asked[Query, PlanMove]) -> dict[str, Any]:
+    found = flow.move_in(tx, _wanted(asked), writing=writing_from(asked, asked.body.at))
+    return flow.as_data(found, asked.path["plan"], is_trial=asked.body.dry_run)
+
+
+def _wanted(asked: Asked[Query, PlanMove]) -> flow.Move:
+    told = asked.body
+    return flow.Move(
+        asked.path["plan"], day_or_none(told.on, "on"), told.from_version, told.subscriptions,
+        told.reason or "", told.dry_run,
+    )  # fmt: skip
 
 
 OPERATIONS = [
     reading("/v1/plans", _READ, list_plans, Page[PlanEntry], Paged),
     reading("/v1/plans/{plan}", _READ, get_plan, PlanEntry, WhichVersion),
-    doing("POST", "/v1/plans/{plan}/move", _WRITE, move_contracts, PlanMoved, PlanMove),
+    doing(
+        "POST",
+        "/v1/plans/{plan}/move",
+        _WRITE,
+        move_contracts,
+        PlanMoved,
+        PlanMove,
+        in_one=_move_together,
+    ),
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from everycent.api.operation import Asked, asking, changing, reading
+from everycent.api.operation import Asked, Operation, asking, changing, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import (
     Amount,
@@ -278,17 +279,23 @@ def list_corrected_records(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, 
 _ALL = "/v1/usage/corrections"
 _ONE = f"{_ALL}/{{correction}}"
 _EFFECT = CorrectionEffect
+
+
+def _correcting(path: str, work: Callable[[Tx, Any], Any], body: type[Any]) -> Operation:
+    return changing("POST", path, _WRITE, work, _EFFECT, body, is_planned=True, tells_effect=True)
+
+
 OPERATIONS = [
     reading(_ALL, _READ, list_corrections, Page[UsageCorrection], Paged),
     reading(_ONE, _READ, get_correction, UsageCorrection),
     reading(f"{_ONE}/records", _READ, list_corrected_records, Page[TouchedRecord], Paged),
-    changing("POST", f"{_ALL}/void", _WRITE, void_records, _EFFECT, VoidedRecords),
+    _correcting(f"{_ALL}/void", void_records, VoidedRecords),
     asking(f"{_ALL}/void/preview", _READ, preview_void_records, _EFFECT, VoidedRecords),
-    changing("POST", f"{_ALL}/replace", _WRITE, replace_records, _EFFECT, ReplacedRecords),
+    _correcting(f"{_ALL}/replace", replace_records, ReplacedRecords),
     asking(f"{_ALL}/replace/preview", _READ, preview_replace_records, _EFFECT, ReplacedRecords),
-    changing("POST", f"{_ALL}/backfill", _WRITE, backfill_records, _EFFECT, BackfilledSpan),
+    _correcting(f"{_ALL}/backfill", backfill_records, BackfilledSpan),
     asking(f"{_ALL}/backfill/preview", _READ, preview_backfill_records, _EFFECT, BackfilledSpan),
-    changing("POST", f"{_ONE}/undo", _WRITE, undo_correction, _EFFECT, UndoneCorrection),
+    _correcting(f"{_ONE}/undo", undo_correction, UndoneCorrection),
     asking(f"{_ONE}/undo/preview", _READ, preview_undo_correction, _EFFECT, UndoneCorrection),
 ]  # fmt: skip
 

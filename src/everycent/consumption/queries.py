@@ -57,13 +57,11 @@ def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[
     wanted = list(dict.fromkeys(requests))
     if not wanted:
         return {}
-    ids = _numbers(tx, wanted)
+    standing, ids, away = store.read_known(tx, _named(wanted))
     rows = rows_of(wanted, ids)
     refused = rows.refused
-    away = metering.archived_months(tx)
     for number, month in _archived_uses(tx, away, uses_of_records(wanted, ids)).items():
         refused[number] = archived(month)
-    standing = store.read_standing(tx)
     source = store.source(tx, rows, standing, is_live=is_live)
     found = [
         Usage(
@@ -87,9 +85,9 @@ def read(tx: Tx, requests: Iterable[Request], *, is_live: bool = False) -> dict[
     }
 
 
-def _numbers(tx: Tx, wanted: Sequence[Request]) -> dict[tuple[str, str], int]:
+def _named(wanted: Sequence[Request]) -> list[tuple[str, str]]:
     pairs = {("subject", r.subject) for r in wanted} | {("meter", r.series.meter) for r in wanted}
-    return metering.known_numbers(tx, sorted(pairs))
+    return sorted(pairs)
 
 
 def _add_rollups(tx: Tx, source: Source, _: Sequence[Request], found: list[Usage]) -> None:
@@ -214,7 +212,7 @@ def dimensions(tx: Tx, requests: Sequence[Request], *, is_live: bool = False) ->
 
 def _sound(tx: Tx, requests: Sequence[Request], *, is_live: bool) -> Source:
     """Where to read the requests, every one of which can be answered."""
-    ids = _numbers(tx, requests)
+    ids = metering.known_numbers(tx, _named(requests))
     rows = rows_of(requests, ids)
     for refusal in rows.refused.values():
         raise refusal

@@ -126,6 +126,28 @@ def read(
     return tx.tuples(f"{text}\n{SQL[statement]}", wanted.params | {"dimension": dimension})
 
 
+class Known(NamedTuple):
+    """How far usage is folded, the numbers of names by kind and name, and the months (their first days) of
+    which records are in the archive."""
+
+    standing: Standing
+    numbers: dict[tuple[str, str], int]
+    archived: set[date]
+
+
+def read_known(tx: Tx, pairs: Sequence[tuple[str, str]]) -> Known:
+    """All that reading needs to know first, at once."""
+    told = {
+        "tenant_id": tx.tenant_id,
+        "kinds": [kind for kind, _ in pairs],
+        "names": [name for _, name in pairs],
+    }
+    (row,) = tx.tuples(SQL["read_known"], told)
+    fold_id, first, last, kinds, names, numbers, months = row
+    found = zip(zip(kinds, names, strict=True), numbers, strict=True)
+    return Known(Standing(fold_id, first, last), dict(found), set(months))
+
+
 def read_standing(tx: Tx) -> Standing:
     """How far usage is folded."""
     return Standing(*tx.tuples(SQL["read_standing"], {"tenant_id": tx.tenant_id})[0])

@@ -5,6 +5,20 @@ select coalesce((select fold_id from usage_batch where tenant_id = %(tenant_id)s
        min(batch_id) as first, max(batch_id) as last
 from usage_batch where tenant_id = %(tenant_id)s and fold_id is null;
 
+-- name: read_known
+-- All that reading needs to know first: the same, the numbers of names, and the months that are archived.
+select b.fold_id, b.first, b.last, n.kinds, n.names, n.numbers,
+       array(select month from usage_away(%(tenant_id)s)) as months
+from (select coalesce((select fold_id from usage_batch
+                       where tenant_id = %(tenant_id)s and fold_id is not null
+                       order by fold_id desc limit 1), 0) as fold_id,
+             min(batch_id) as first, max(batch_id) as last
+      from usage_batch where tenant_id = %(tenant_id)s and fold_id is null) b
+cross join (select coalesce(array_agg(n.kind), '{}') as kinds, coalesce(array_agg(n.name), '{}') as names,
+                   coalesce(array_agg(n.name_id), '{}') as numbers
+            from unnest(%(kinds)s::text[], %(names)s::text[]) as x(k, n_)
+            join usage_name n on n.tenant_id = %(tenant_id)s and n.kind = x.k and n.name = x.n_) n;
+
 -- name: tail
 -- What no fold has counted yet of the wanted series, by day.
 select u.subject_id, u.meter_id, date_bin('1 day', u.at, '2000-01-01 00:00Z') as bucket, u.dimensions_id,

@@ -38,6 +38,11 @@ def wallets(
     return store.find_wallets(tx, customer_ids=customer_ids, after=after, limit=limit)
 
 
+def wallets_behind(tx: Tx, customer_id: UUID) -> list[Wallet]:
+    """The wallets of a customer, and of all who pay for it at any time."""
+    return store.list_wallets_behind(tx, customer_id)
+
+
 def purses(tx: Tx, first: UUID, last: UUID, grant_ids: Sequence[UUID] = ()) -> list[Purse]:
     """The wallets of a range of customers, both ends included, that hold anything or will; with some
     grants of theirs that may be used up."""

@@ -48,6 +48,12 @@ def find_wallets(
     return [_wallet.decode(told) for (told,) in tx.tuples(SQL["find_wallets"], params)]
 
 
+def list_wallets_behind(tx: Tx, customer_id: UUID) -> list[Wallet]:
+    """The wallets of a customer, and of all who pay for it at any time."""
+    params = {"tenant_id": tx.tenant_id, "customer_id": customer_id}
+    return [_wallet.decode(told) for (told,) in tx.tuples(SQL["wallets_behind"], params)]
+
+
 def list_purses(tx: Tx, first: UUID, last: UUID, grant_ids: Sequence[UUID]) -> list[Purse]:
     """The wallets of a range of customers that hold anything, or will; with some grants of theirs."""
     params = {"tenant_id": tx.tenant_id, "first": first, "last": last, "also": list(grant_ids)}

@@ -7,6 +7,15 @@ where tenant_id = %(tenant_id)s
   and key > %(after)s
 order by key limit %(limit)s;
 
+-- name: wallets_behind
+-- Those of a customer, and of all who pay for it at any time.
+select told from wallet
+where tenant_id = %(tenant_id)s
+  and customer_id = any(%(customer_id)s::uuid || array(
+      select payer_id from customer_payer
+      where tenant_id = %(tenant_id)s and customer_id = %(customer_id)s and payer_id is not null))
+order by key;
+
 -- name: open_lots
 -- Grants that are not used up or come again, of the customers of a range of ids, each with its last draw;
 -- and some that are named, whatever is left of them.

@@ -57,13 +57,13 @@ _TOKEN = re.compile(r"plan_[0-9a-f]{16}_[0-9a-f]{32}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}")
 _NOW = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|\+00:00)")
 _DIGEST = re.compile(r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=")
-_NUMBER = re.compile(r'"number":\d+')
+_NUMBER = re.compile(r'"(number|batch_id)":\d+')
 """What differs each time: ids, instants with a fraction of a second, digests over them, and numbers that
 others may have taken meanwhile."""
 
 
-def so_far(tx: Tx) -> Effect:
-    """The effect of what the transaction has written."""
+def so_far(tx: Tx, told: str = "") -> Effect:
+    """The effect of what the transaction has written, and of what is `told` of it besides."""
     written = journal.written(tx)
     ids = [row.event_id for row in written]
     issued, posted = invoicing.documents_by(tx, ids), ledger.posted_by(tx, ids)
@@ -85,22 +85,27 @@ def so_far(tx: Tx) -> Effect:
             )
             for row in posted
         ),
-        _digest(written),
+        _digest(written, told),
     )  # fmt: skip
 
 
-def _digest(written: Sequence[Any]) -> bytes:
+def _digest(written: Sequence[Any], told: str) -> bytes:
     """Stands for the events, and for the state of the subjects that were there before: one that has moved
     meanwhile has another version."""
     found = hashlib.sha256()
     new = {row.stream for row in written if row.version == 1}
     for row in written:
         subject = f"new {row.version}" if row.stream in new else f"{row.stream} {row.version}"
-        payload = row.payload
-        for part, stands_for in ((_ID, "id"), (_NOW, "now"), (_DIGEST, "digest"), (_NUMBER, "no")):
-            payload = part.sub(stands_for, payload)
+        payload = _settled(row.payload)
         found.update(f"{row.type} {subject} {len(payload)} {payload}\n".encode())
+    found.update(_settled(told).encode())
     return found.digest()
+
+
+def _settled(text: str) -> str:
+    for part, stands_for in ((_ID, "id"), (_NOW, "now"), (_DIGEST, "digest"), (_NUMBER, "no")):
+        text = part.sub(stands_for, text)
+    return text
 
 
 def token(effect: Effect, asked: bytes, nonce: str) -> str:

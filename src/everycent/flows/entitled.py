@@ -180,10 +180,16 @@ def _used(
 def _caps(tx: Tx, customer: Customer, at: datetime) -> list[str]:
     """What there is to say of wallets at whose hard caps nothing more may be used: those of who pays for
     the customer then. Raises the refusal for which their balance can't be worked out."""
+    capped = {
+        wallet.customer_id
+        for wallet in credit.wallets_behind(tx, customer.customer_id)
+        if wallet.caps.hard is not None
+    }
+    if not capped:
+        return []
     told = customers.payers(tx, [customer.customer_id]).get(customer.customer_id, ())
     payer_id = payer_at(told, at) or customer.customer_id
-    held = credit.wallets(tx, customer_ids=[payer_id], limit=_ALL)
-    if all(wallet.caps.hard is None for wallet in held):
+    if payer_id not in capped:
         return []
     owner = customers.by_ids(tx, [payer_id])[payer_id]
     found = []

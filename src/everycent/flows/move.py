@@ -9,21 +9,22 @@ told with the reason and left as it is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.difference import fields_between
 from everycent.catalog.plan import Plan
-from everycent.db.connection import Database
+from everycent.db.connection import Database, Tx
 from everycent.kernel.errors import Invalid, Refusal
 from everycent.subscriptions import operations as contracts
 from everycent.subscriptions import queries
-from everycent.subscriptions.moving import Wanted
+from everycent.subscriptions.moving import Moved, Wanted
 from everycent.subscriptions.operations import Writing
 
 CHUNK_SIZE = 500
+MOST_TOGETHER = 5000
 OnProgress = Callable[[int, int], None]
 
 
@@ -72,57 +73,84 @@ def move(
 
     Raises NotFound `plan.unknown`, `subscription.unknown`, Invalid `plan.not_older`.
     """
-    plan, keys = _load(database, tenant_id, wanted, writing["at"])
-    counts: Counter[int] = Counter()
-    moved = unchanged = 0
-    left_alone = []
+    with database.snapshot(tenant_id) as tx:
+        plan, keys = _load(tx, wanted, writing["at"])
+    found: list[Moved] = []
     on_progress(0, len(keys))
-    for start in range(0, len(keys), wanted.chunk_size):
-        chunk = keys[start : start + wanted.chunk_size]
+    for chunk in _chunks(keys, wanted.chunk_size):
         with database.transaction(tenant_id) as tx:
-            found = contracts.move(
-                tx, chunk, plan, reason=wanted.reason, writing=writing, is_trial=wanted.is_trial
-            )
-        moved += sum(bool(one.changes) for one in found)
-        unchanged += sum(not one.changes and one.refused is None for one in found)
-        for one in found:
-            counts.update(one.from_versions)
-            if one.refused is not None:
-                left_alone.append(LeftAlone(one.key, one.refused))
-        on_progress(start + len(chunk), len(keys))
-    versions = _versions(database, tenant_id, wanted.plan_key, sorted(counts))
-    differences = {version: fields_between(old, plan.plan) for version, old in versions.items()}
-    return Outcome(
-        plan.version, moved, dict(sorted(counts.items())), unchanged, left_alone, differences
+            found += _moved(tx, chunk, plan, wanted, writing)
+        on_progress(len(found), len(keys))
+    with database.snapshot(tenant_id) as tx:
+        return _outcome(tx, plan, found)
+
+
+def move_in(tx: Tx, wanted: Move, *, writing: Writing) -> Outcome:
+    """The same in one transaction, all of it or nothing.
+
+    Raises as `move`, and Invalid `plan.too_many_contracts` for more than are moved together.
+    """
+    plan, keys = _load(tx, wanted, writing["at"])
+    if len(keys) > MOST_TOGETHER:
+        raise Invalid(
+            "plan.too_many_contracts",
+            f"{len(keys)} contracts are on older versions; {MOST_TOGETHER} can be moved together",
+            field="subscriptions",
+            hint="name some of them, or move them without a plan",
+        )
+    found: list[Moved] = []
+    for chunk in _chunks(keys, wanted.chunk_size):
+        found += _moved(tx, chunk, plan, wanted, writing)
+    return _outcome(tx, plan, found)
+
+
+def _chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def _moved(
+    tx: Tx, keys: Sequence[str], plan: Wanted, wanted: Move, writing: Writing
+) -> Sequence[Moved]:
+    return contracts.move(
+        tx, keys, plan, reason=wanted.reason, writing=writing, is_trial=wanted.is_trial
     )
 
 
-def _load(
-    database: Database, tenant_id: int, wanted: Move, at: datetime
-) -> tuple[Wanted, Sequence[str]]:
+def _outcome(tx: Tx, plan: Wanted, found: Sequence[Moved]) -> Outcome:
+    counts: Counter[int] = Counter()
+    for one in found:
+        counts.update(one.from_versions)
+    versions = _versions(tx, plan.plan.key, sorted(counts))
+    return Outcome(
+        plan.version,
+        sum(bool(one.changes) for one in found),
+        dict(sorted(counts.items())),
+        sum(not one.changes and one.refused is None for one in found),
+        [LeftAlone(one.key, one.refused) for one in found if one.refused is not None],
+        {version: fields_between(old, plan.plan) for version, old in versions.items()},
+    )
+
+
+def _load(tx: Tx, wanted: Move, at: datetime) -> tuple[Wanted, Sequence[str]]:
     """The newest version, and the keys of the contracts that have an older one."""
-    with database.snapshot(tenant_id) as tx:
-        offer = catalog.offer(tx, wanted.plan_key)
-        version, plan, *_ = offer
-        if wanted.from_version is not None and not 0 < wanted.from_version < version:
-            raise Invalid(
-                "plan.not_older",
-                f"version {wanted.from_version} of {plan.key} is none before the newest, {version}",
-                field="from_version",
-                value=wanted.from_version,
-            )
-        if wanted.keys is not None:
-            queries.check_known(tx, wanted.keys)
-        policies = catalog.policies(tx)
-        keys = queries.on_older_versions(tx, plan.key, version, at, wanted.keys)
-    return Wanted(offer, wanted.on, wanted.from_version, policies), keys
+    offer = catalog.offer(tx, wanted.plan_key)
+    version, plan, *_ = offer
+    if wanted.from_version is not None and not 0 < wanted.from_version < version:
+        raise Invalid(
+            "plan.not_older",
+            f"version {wanted.from_version} of {plan.key} is none before the newest, {version}",
+            field="from_version",
+            value=wanted.from_version,
+        )
+    if wanted.keys is not None:
+        queries.check_known(tx, wanted.keys)
+    keys = queries.on_older_versions(tx, plan.key, version, at, wanted.keys)
+    return Wanted(offer, wanted.on, wanted.from_version, catalog.policies(tx)), keys
 
 
-def _versions(
-    database: Database, tenant_id: int, plan_key: str, versions: Sequence[int]
-) -> dict[int, Plan]:
-    with database.snapshot(tenant_id) as tx:
-        found = catalog.plans(tx, [(plan_key, version) for version in versions])
+def _versions(tx: Tx, plan_key: str, versions: Sequence[int]) -> dict[int, Plan]:
+    found = catalog.plans(tx, [(plan_key, version) for version in versions])
     return {version: plan for (_, version), plan in sorted(found.items())}
 
 
