@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from scripts import compatible
+from scripts.compared import changes
 
 REF = "#/components/schemas/"
 JSON = "application/json"
@@ -131,6 +132,23 @@ def path_part_renamed(told: Any) -> None:
     told["paths"]["/things/{name}"] = told["paths"].pop("/things/{key}")
 
 
+def planned(told: Any) -> None:
+    plan = {"$ref": f"{REF}Plan"}
+    told["components"]["schemas"]["Plan"] = {"type": "object", "properties": {}}
+    post = at(*POST)(told)
+    post["parameters"].append({**NEW, "name": "plan"})
+    post["responses"]["200"] = {"content": {JSON: {"schema": plan}}}
+    put(
+        {"anyOf": [{"$ref": f"{REF}Thing"}, plan]},
+        *POST,
+        "responses",
+        "201",
+        "content",
+        JSON,
+        "schema",
+    )(told)
+
+
 BROKEN, FINE = True, False
 KINDS: list[tuple[str, Edit, bool, str]] = [
     # what is done, whether it breaks, and what is told
@@ -214,6 +232,11 @@ KINDS: list[tuple[str, Edit, bool, str]] = [
     ("an answer has another status",
      lambda t: at(*POST, "responses")(t).update({"200": at(*POST, "responses")(t).pop("201")}), BROKEN,
      f"{P} 200: is a new status"),
+    ("a change can be planned", planned, FINE, f"{P} query plan: is new"),
+    ("something else is answered too",
+     put({"anyOf": [{"$ref": f"{REF}Thing"}, {"$ref": f"{REF}Part"}]},
+         *GET, "responses", "200", "content", JSON, "schema"), BROKEN,
+     f"{G} 200: Part is answered too"),
     ("an answer has another type",
      put({"text/plain": {"schema": NOTE}}, *GET, "responses", "200", "content"), BROKEN,
      f"{G} 200: {JSON} is gone"),
@@ -263,14 +286,14 @@ KINDS: list[tuple[str, Edit, bool, str]] = [
 def test_a_change_is_known_for_what_it_does_to_programs(edit: Edit, is_breaking: bool, told: str):
     new = document()
     edit(new)
-    found = compatible.changes(document(), new)
+    found = changes(document(), new)
     assert any(one.is_breaking for one in found) == is_breaking, [*map(str, found)]
     if told:
         assert told in {str(one) for one in found if one.is_breaking == is_breaking}
 
 
 def test_the_same_document_has_no_changes():
-    assert compatible.changes(document(), document()) == []
+    assert changes(document(), document()) == []
 
 
 VERSIONS = [
