@@ -11,8 +11,9 @@ import pytest
 
 from everycent.catalog import document
 from everycent.examples import data
+from everycent.flows.rehearse import rehearse
 from everycent.flows.reprice import Span
-from everycent.flows.simulate import as_data, simulate
+from everycent.flows.simulate import as_data, simulate, simulate_some
 from everycent.flows.stories.play import load, play
 from everycent.invoicing.whatif import Simulation, State
 from everycent.kernel.errors import Invalid, NotFound
@@ -33,8 +34,18 @@ SHIPPED = [data.story(name) for name in data.STORIES]
 def under(place: Place, text: str, span: Span = YEAR, **more: Any) -> Simulation:
     before = tables(place)
     found = simulate(place.database, place.tenant_id, document.parse(text), span, **more)
+    assert at_once(place, text, span, **more) == found
     assert tables(place) == before
     return found
+
+
+def at_once(place: Place, text: str, span: Span = YEAR, **more: Any) -> Simulation:
+    kept = {name: more[name] for name in ("keys", "most") if name in more}
+    return rehearse(
+        place.database,
+        place.tenant_id,
+        lambda tx: simulate_some(tx, document.parse(text), span, **kept),
+    )
 
 
 def customers(found: Simulation) -> dict[str, tuple[int, int, int]]:
@@ -207,3 +218,12 @@ def test_what_makes_no_sense_is_refused(place: Place, text: str, span: Span, cod
 def test_a_customer_who_is_not_there_is_refused(place: Place) -> None:
     with pytest.raises(NotFound):
         under(place, world.CATALOGUE, keys=["nobody"])
+
+
+def test_as_much_as_takes_long_is_not_simulated_at_once(billed: Place) -> None:
+    with pytest.raises(Invalid, match="13 lines are too many at once for a plan of 593") as refused:
+        at_once(billed, world.CATALOGUE, most=13 * 593 - 1)
+    assert refused.value.code == "simulate.too_much"
+    assert "up to 12 can be simulated" in (refused.value.hint or "")
+    assert at_once(billed, world.CATALOGUE, most=13 * 593).customers
+    assert at_once(billed, world.CATALOGUE, most=12 * 593, keys=["a"]).customers

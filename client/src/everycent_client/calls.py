@@ -70,6 +70,7 @@ from everycent_client.models import (
     Key,
     LedgerAccount,
     LedgerEntry,
+    LedgerExport,
     LineOff,
     ListedInvoice,
     ListedPayment,
@@ -123,6 +124,7 @@ from everycent_client.models import (
     ServiceChart,
     ServiceResources,
     SignIn,
+    Simulated,
     SplitDebits,
     StartedBillingRun,
     Subscription,
@@ -1188,6 +1190,23 @@ def explain_invoice(
         f"/v1/invoices/{quote(invoice, safe='')}/explanation",
         Explained,
         query={"line": line, "records": records},
+    )
+
+
+def export_ledger(
+    *,
+    format: Literal["beancount", "hledger"],
+    from_: str | UnsetType = UNSET,
+    to: str | UnsetType = UNSET,
+    zone: str | UnsetType = UNSET,
+) -> Call[LedgerExport]:
+    """Entries as a journal for hledger or Beancount, at most 10,000 at once. The text alone
+    for whoever accepts text/plain. One that begins with `from` has no opening balances."""
+    return call(
+        "GET",
+        "/v1/ledger/export",
+        LedgerExport,
+        query={"format": format, "from": from_, "to": to, "zone": zone},
     )
 
 
@@ -3444,6 +3463,26 @@ def set_top_up_rule(
         Wallet,
         body={"below": below, "amount": amount, "at": at},
         idempotency_key=idempotency_key,
+    )
+
+
+def simulate_catalog(
+    *,
+    from_: str,
+    to: str,
+    yaml: str | UnsetType | None = UNSET,
+    catalog: dict[str, Any] | UnsetType | None = UNSET,
+    customers: list[str] | UnsetType = UNSET,
+) -> Call[Simulated]:
+    """What billed periods would have come to under another catalogue, by the code that
+    bills: who pays less, who pays more, and the revenue. Nets, before coupons; nothing is
+    written. It is for samples: what takes a server long is refused with
+    `simulate.too_much`, and `everycent simulate` takes all of it."""
+    return call(
+        "POST",
+        "/v1/simulate",
+        Simulated,
+        body={"yaml": yaml, "catalog": catalog, "from": from_, "to": to, "customers": customers},
     )
 
 

@@ -52,9 +52,19 @@ EntitlementsReason = Literal[
     "unlimited",
     "within_limit",
 ]
+EntitlementsState = Literal["ended", "paused", "planned", "running", "trial"]
 Every = Literal["day", "month"]
 Follows = Literal["answer", "look_up", "nothing", "retry", "somebody"]
 Granularity = Literal["day", "second"]
+InvoicingState = Literal[
+    "can't be priced",
+    "new price",
+    "other currency",
+    "other interval",
+    "plan is not in the file",
+    "price is gone",
+    "priced",
+]
 Kind = Literal["grade", "limit", "metered", "switch"]
 Leaving = Literal["any_time", "end_of_term"]
 Level = Literal["changes", "sets"]
@@ -118,7 +128,6 @@ Sequence = Literal["FNAL", "FRST", "OOFF", "RCUR"]
 Severity = Literal["critical", "warning"]
 Sign = Literal["end", "notice", "reminder"]
 Source = Literal["file", "look_up", "notice", "person", "response", "statement"]
-State = Literal["ended", "paused", "planned", "running", "trial"]
 Status = Literal[
     "answered",
     "cancelled",
@@ -1345,7 +1354,7 @@ class EntitlementReason(msgspec.Struct, kw_only=True, omit_defaults=True):
     plan: str | UnsetType | None = UNSET
     plan_version: int | UnsetType | None = UNSET
     phase: int | UnsetType | None = UNSET
-    state: State | UnsetType | None = UNSET
+    state: EntitlementsState | UnsetType | None = UNSET
 
 
 class EntitlementWindow(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -2003,6 +2012,16 @@ class LedgerEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     document: str | None
     reverses: str | None
     postings: list[LedgerPosting]
+
+
+class LedgerExport(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Entries as text; accounts and currencies are declared in it."""
+
+    format: Literal["beancount", "hledger"]
+    from_: str | None = msgspec.field(name="from")
+    to: str
+    entries: int
+    text: str
 
 
 class LedgerPosting(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -3805,6 +3824,83 @@ class SilentFile(msgspec.Struct, kw_only=True, omit_defaults=True):
     account: str
     pending: int
     first_on: str
+
+
+class Simulated(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Periods under another catalogue. `left_out` can't be compared and counts nowhere;
+    customers come from the one who saves most on."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    amounts: str
+    totals: list[SimulatedTotals]
+    months: list[SimulatedMonth]
+    prices: list[SimulatedPrice]
+    left_out: list[SimulatedPrice]
+    customers: list[SimulatedCustomer]
+
+
+class SimulatedCatalog(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A catalogue to price by, and which periods: those that lie between two local days,
+    `to` not included."""
+
+    yaml: str | UnsetType | None = UNSET
+    catalog: dict[str, Any] | UnsetType | None = UNSET
+    from_: str = msgspec.field(name="from")
+    to: str
+    customers: list[str] | UnsetType = UNSET
+
+
+class SimulatedCustomer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a customer has paid and would pay."""
+
+    lines: int
+    old: str
+    new: str
+    difference: str
+    currency: str
+    customer: str
+    name: str
+
+
+class SimulatedMonth(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The periods that begin in a month."""
+
+    lines: int
+    old: str
+    new: str
+    difference: str
+    currency: str
+    month: str
+
+
+class SimulatedPrice(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A price of a plan, and whether it can be compared; `code` says why it can't be
+    priced."""
+
+    lines: int
+    old: str
+    new: str
+    difference: str
+    currency: str
+    plan: str
+    price: str
+    state: InvoicingState
+    code: str | None
+
+
+class SimulatedTotals(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """All of one currency, and how many customers would pay less, more or the same."""
+
+    lines: int
+    old: str
+    new: str
+    difference: str
+    currency: str
+    percent: str | None
+    winners: int
+    losers: int
+    unchanged: int
 
 
 class SoldPlan(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -136,14 +136,14 @@ def get_meter(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
 
 def plan_catalog(tx: Tx, asked: Asked[Query, CatalogFile]) -> dict[str, Any]:
     """Tells what applying a catalogue would change, field by field. Changes nothing."""
-    changes = difference.changes(_entities(asked.body), queries.known(tx))
+    changes = difference.changes(entities(asked.body), queries.known(tx))
     return {"items": changes_data(changes)}
 
 
 def apply_catalog(tx: Tx, asked: Asked[Query, AppliedFile]) -> dict[str, Any]:
     """Records what a catalogue changes as new versions. What was sold before stays as it was; applying the
     same again does nothing."""
-    wanted = _entities(asked.body)
+    wanted = entities(asked.body)
     return {
         "items": changes_data(operations.apply(tx, wanted, **writing_from(asked, asked.body.at)))
     }
@@ -210,7 +210,8 @@ def _place(after: str | None) -> tuple[str, str] | None:
     return kind, key
 
 
-def _entities(given: CatalogFile) -> list[Entity]:
+def entities(given: CatalogFile) -> list[Entity]:
+    """What a catalogue that was sent holds. Raises Invalid `catalog.not_told`, and as `document.parse`."""
     if (given.yaml is None) == (given.catalog is None):
         raise Invalid(
             "catalog.not_told",

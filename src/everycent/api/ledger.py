@@ -165,7 +165,7 @@ def get_trial_balance(tx: Tx, asked: Asked[BalanceWanted, None]) -> dict[str, An
 def list_entries(tx: Tx, asked: Asked[EntriesWanted, None]) -> Page[dict[str, Any]]:
     """Entries with their postings, in order of time."""
     wanted = asked.query
-    start, end = _span(wanted.from_, wanted.to, wanted.zone)
+    start, end = span(wanted.from_, wanted.to, wanted.zone)
     found = queries.listed(
         tx,
         start=start,
@@ -196,7 +196,7 @@ def get_account_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[s
     account = queries.account(asked.path["account"])
     currencies.exponent(wanted.currency)
     of = Of(account.account_id, wanted.currency, _customer_id(tx, wanted.customer))
-    start, end = _span(wanted.from_, wanted.to, wanted.zone)
+    start, end = span(wanted.from_, wanted.to, wanted.zone)
     end = end or asked.now
     found = queries.movements(
         tx, of, start, end, after=_entry_id(wanted.after), limit=wanted.size + 1
@@ -230,8 +230,8 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-def _span(start: str | None, end: str | None, zone: str) -> tuple[datetime | None, datetime | None]:
-    """Raises Invalid `period.empty`, and as `instant`."""
+def span(start: str | None, end: str | None, zone: str) -> tuple[datetime | None, datetime | None]:
+    """From when to when, as far as it is told. Raises Invalid `period.empty`, and as `instant`."""
     known_zone(zone)
     first = None if start is None else instant(start, zone, "from")
     last = None if end is None else instant(end, zone, "to")

@@ -6,10 +6,12 @@ plan of the same key. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from everycent.catalog import queries as catalog
 from everycent.catalog.document import Entity
@@ -34,6 +36,7 @@ from everycent.kernel.money import Money, plain
 from everycent.kernel.period import Period
 
 LINES_AT_ONCE = 20_000
+MOST_PRICED = 3_000_000  # lines times bytes
 _DAY = timedelta(days=1)
 
 NOTE = "nets: before coupons, without taxes"
@@ -57,8 +60,63 @@ def simulate(
 
     Raises Invalid `simulate.no_plans`, `simulate.empty_span`, NotFound `customer.unknown`.
     """
-    plans = {one.key: one.content for one in entities if one.kind == "plan"}
-    if not plans:
+    wide = _checked(entities, span)
+    with database.snapshot(tenant_id) as tx:
+        asked = _asked(tx, entities, wide, keys)
+    sums = _Sums({}, {}, {})
+    done = 0
+    for batch in _batches(asked.billed, lines_at_once):
+        for line in _lines(database, tenant_id, batch, (wide, span), asked.other):
+            sums.add(line, asked.named)
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(asked.billed))
+    with database.snapshot(tenant_id) as tx:
+        return _simulation(tx, span, sums)
+
+
+def simulate_some(
+    tx: Tx,
+    entities: Sequence[Entity],
+    span: Span,
+    *,
+    keys: Sequence[str] = (),
+    most: int = MOST_PRICED,
+) -> Simulation:
+    """The same in one transaction, which is to be undone, and only if so much is little: each line may
+    take as long as the largest plan is, in bytes. Raises what `simulate` does, and Invalid
+    `simulate.too_much`."""
+    wide = _checked(entities, span)
+    asked = _asked(tx, entities, wide, keys)
+    lines = sum(count for _, count in asked.billed)
+    largest = max(len(msgspec.json.encode(plan)) for plan in asked.other.plans.values())
+    if lines * largest > most:
+        raise Invalid(
+            "simulate.too_much",
+            f"{lines:,} lines are too many at once for a plan of {largest:,} bytes",
+            field="to",
+            value=str(lines),
+            hint=f"up to {most // largest:,} can be simulated: name customers, or less time;"
+            " `everycent simulate` takes any number",
+        )
+    sums = _Sums({}, {}, {})
+    tx.look_up_by_key()
+    for line in repriced(tx, [one for one, _ in asked.billed], wide, span, asked.other):
+        sums.add(line, asked.named)
+    return _simulation(tx, span, sums)
+
+
+class _Asked(NamedTuple):
+    """What to price by, whose lines count (None: everybody's), and how many whose contracts have."""
+
+    other: Other
+    named: set[UUID] | None
+    billed: list[tuple[UUID, int]]
+
+
+def _checked(entities: Sequence[Entity], span: Span) -> Period:
+    """What holds the span on every clock."""
+    if not any(one.kind == "plan" for one in entities):
         raise Invalid("simulate.no_plans", "the file has no plans to price by", field="catalog")
     if span.end <= span.start:
         raise Invalid(
@@ -67,27 +125,23 @@ def simulate(
             field="to",
             value=span.end,
         )
-    wide = Period(start_of_day(span.start, "UTC") - _DAY, start_of_day(span.end, "UTC") + _DAY)
-    with database.snapshot(tenant_id) as tx:
-        told = {one.key: one.content for one in entities if one.kind == "tax"}
-        other = Other(plans, catalog.taxes(tx, catalog.tax_versions(tx)) | told)
-        named = _named(tx, keys) if keys else None
-        billed = invoices.billed_customers(tx, wide, None if named is None else sorted(named))
-    sums = _Sums({}, {}, {})
-    done = 0
-    for batch in _batches(billed, lines_at_once):
-        for line in _lines(database, tenant_id, batch, (wide, span), other):
-            if named is None or line.payer_id in named:
-                sums.add(line)
-        done += len(batch)
-        if on_progress is not None:
-            on_progress(done, len(billed))
-    with database.snapshot(tenant_id) as tx:
-        found = _rows(tx, sums.customers)
+    return Period(start_of_day(span.start, "UTC") - _DAY, start_of_day(span.end, "UTC") + _DAY)
+
+
+def _asked(tx: Tx, entities: Sequence[Entity], wide: Period, keys: Sequence[str]) -> _Asked:
+    plans = {one.key: one.content for one in entities if one.kind == "plan"}
+    told = {one.key: one.content for one in entities if one.kind == "tax"}
+    other = Other(plans, catalog.taxes(tx, catalog.tax_versions(tx)) | told)
+    named = _named(tx, keys) if keys else None
+    billed = invoices.billed_customers(tx, wide, None if named is None else sorted(named))
+    return _Asked(other, named, billed)
+
+
+def _simulation(tx: Tx, span: Span, sums: _Sums) -> Simulation:
     return Simulation(
         span.start,
         span.end,
-        whatif.in_order(found),
+        whatif.in_order(_rows(tx, sums.customers)),
         whatif.of_prices(sums.prices.items(), compared=True),
         whatif.of_prices(sums.prices.items(), compared=False),
         whatif.of_months(sums.months.items()),
@@ -101,8 +155,10 @@ class _Sums(NamedTuple):
     prices: dict[PriceKey, Of]
     months: dict[MonthKey, Of]
 
-    def add(self, line: Repriced) -> None:
-        """Adds a line."""
+    def add(self, line: Repriced, named: Set[UUID] | None) -> None:
+        """Adds a line, if it counts whoever it is for, or is for one of those who are named."""
+        if named is not None and line.payer_id not in named:
+            return
         key = (line.currency, line.plan, line.price, line.state, line.why)
         self.prices[key] = whatif.added(self.prices.get(key), line)
         if line.state in whatif.COMPARED:
