@@ -114,6 +114,7 @@ BY_NAME = {
     "POST /v1/reports/{period}/resources": "asks the tenant's own sub-service about a month",
 }
 """Operations that make what they are asked about where it is not there, so that they are let in."""
+
 NOT_COMPARED = {"POST /v1/reports/{period}/build": "the months differ, and what was used in them"}
 """Operations whose answers about two names differ by more than the name, and why."""
 

@@ -207,8 +207,8 @@ def wrong(answer: Answer, caller: str, one: Operation, whose: str, *, may: bool)
     if refused or answer.status == 401:
         return "what is allowed is refused"
     is_named = "{" in one.path and label_of(one) not in BY_NAME
-    if whose in (OTHERS, RANDOM, *MIXED, *PLANNED) and answer.status < 400 and is_named:
-        return "something is told of what is not there or somebody else's"
+    if whose in (OTHERS, RANDOM, *MIXED, *PLANNED) and is_named and answer.status != 404:
+        return "what is not there or somebody else's is not simply unknown"
     return None
 
 
