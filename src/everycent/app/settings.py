@@ -20,7 +20,7 @@ EVERYCENT_USAGE_SPOOL   what becomes of usage that comes while the database is a
                         it is to be sent again), `disk` (kept in EVERYCENT_HOME), or the folder for it
 EVERYCENT_USAGE_SPOOL_MB  how much of it may be kept, in megabytes; 1000
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
-EVERYCENT_READ_THREADS  how many questions the server works on at a time; 2
+EVERYCENT_READ_THREADS  how many questions the server works on at a time; 3
 EVERYCENT_PREPARE       `off` where a pooler in front of the database keeps no prepared statements; `on`
 EVERYCENT_RATE_PER_SECOND  how many requests a second each key and each person may send; 1000, and 0 for any
 EVERYCENT_RATE_BURST    how many of them at once; 2000
@@ -64,7 +64,7 @@ class Settings(NamedTuple):
     tenant: str
     actor: str
     read_seconds: int = 20
-    read_threads: int = 2
+    read_threads: int = 3
     smtp_url: str | None = None
     mail_from: str | None = None
     webhook_secret: str | None = None
@@ -90,7 +90,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         tenant=environ.get("EVERYCENT_TENANT") or "default",
         actor=environ.get("EVERYCENT_ACTOR") or _login(),
         read_seconds=_number(environ, "EVERYCENT_READ_SECONDS", 20, most=3600),
-        read_threads=_number(environ, "EVERYCENT_READ_THREADS", 2, most=6),
+        read_threads=_number(environ, "EVERYCENT_READ_THREADS", 3, most=6),
         smtp_url=environ.get("EVERYCENT_SMTP_URL") or None,
         mail_from=environ.get("EVERYCENT_MAIL_FROM") or None,
         webhook_secret=environ.get("EVERYCENT_WEBHOOK_SECRET") or None,
