@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import psycopg
+
 from benchmarks import entitlements, history, ingest, seller, sender
 from benchmarks.figure import Figure, Say
 from everycent.access import keys, operations
@@ -41,6 +43,8 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
     seller.open_shop(database, tenant_id, size, start, entitlements.CATALOGUE)
     holders = entitlements.give_wallets(database, tenant_id, size, start)
     key = _key(database, tenant_id)
+    with psycopg.connect(own, autocommit=True) as admin:
+        admin.execute("vacuum (analyze)")  # as the server does by itself, some minutes later
     with _serving(own) as port:
         yield _singles(port, key, size, start, say)
         everybody = [f"c{number:08d}" for number in range(size)]

@@ -62,3 +62,20 @@ def test_how_long_a_question_may_take_is_a_number_of_seconds(
     assert (refused.value.code, refused.value.field) == (
         "settings.bad_number", "EVERYCENT_READ_SECONDS",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", True), ("on", True), ("off", False), ("no", None), ("0", None)]
+)
+def test_frequent_questions_are_prepared_unless_a_pooler_forgets_them(
+    text: str, expected: bool | None
+) -> None:
+    environ = {"EVERYCENT_HOME": "/x", "EVERYCENT_PREPARE": text}
+    if expected is not None:
+        assert from_environment(environ).prepares is expected
+        return
+    with pytest.raises(Invalid) as refused:
+        from_environment(environ)
+    assert (refused.value.code, refused.value.field) == (
+        "settings.bad_prepare", "EVERYCENT_PREPARE",
+    )  # fmt: skip
