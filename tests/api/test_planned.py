@@ -122,3 +122,40 @@ def test_contracts_are_moved_together_as_planned_or_not_at_all(api: Asking):
 
 def versions(api: Asking) -> set[int]:
     return {one["phases"][-1]["plan_version"] for one in api.walk("/v1/subscriptions")}
+
+
+def test_to_plan_a_correction_leaves_nothing_not_even_names(api: Asking):
+    api.post("/v1/usage", RECORD)
+    new = RECORD | {"id": "n1", "at": "2025-03-05T10:00:00Z", "dimensions": {"new": "name"}}
+    span = {
+        "subjects": ["ana"], "meters": ["calls"], "from": "2025-03-01", "to": "2025-04-01",
+        "source": "probe", "reason": "never sent", "records": [new],
+    }  # fmt: skip
+    before = kept(api)
+    plan = api.post("/v1/usage/corrections/backfill", span, plan="show")
+    assert (plan["answer"]["records"]["added"], plan["answer"]["correction"]) == (1, None)
+    assert kept(api) == before
+    done = api.post("/v1/usage/corrections/backfill", span, plan=plan["plan"])
+    assert done["records"] == plan["answer"]["records"]
+    assert kept(api) != before
+
+
+def kept(api: Asking) -> tuple[int, int]:
+    """How many names and partitions there are."""
+    with api.place.database.snapshot(api.place.tenant_id) as tx:
+        parts = "select count(*) from pg_class where relname like 'usage_record_%%'"
+        return tx.value("select count(*) from usage_name"), tx.value(parts)
+
+
+def test_what_is_recorded_is_known_though_others_were_done_meanwhile(place: Place):
+    from everycent.customers import operations as customers
+    from everycent.customers.customer import Customer
+    from everycent.journal import queries
+
+    new = [Customer(place.ids("ana"), "ana", "Ana", "EUR", "UTC")]
+    with place.database.transaction(place.tenant_id) as tx:
+        with tx.savepoint():
+            customers.create(tx, new, **place.writing)
+        with place.database.transaction(place.tenant_id) as other:
+            assert other.value("select pg_current_xact_id()")
+        assert [row.type for row in queries.written(tx)] == ["customer.created"]

@@ -209,14 +209,16 @@ def _change(
     service: Service, operation: Operation, read: _Read, entry: AuditEntry
 ) -> tuple[Kept, bool]:
     """Does it in one transaction, with what is kept of it. A plan is done once: its token is a key."""
-    asked, digest = read.asked, read.digest
+    digest = read.digest
+    asked = read.asked._replace(is_rehearsed=read.plan == planning.SHOW)
     do = operation.in_one or operation.work
 
     def work(tx: Tx) -> Answer:
         return _answer(operation, do(tx, asked))
 
     def told(answer: Answer) -> str:
-        return encoded(answer.data).decode() if operation.tells_effect else ""
+        of_data = operation.told_effect
+        return "" if of_data is None else encoded(of_data(answer.data)).decode()
 
     database, tenant_id = service.app.database, asked.who.tenant_id
     if read.plan == planning.SHOW:

@@ -39,7 +39,8 @@ class Who(NamedTuple):
 
 class Asked(NamedTuple, Generic[Q, B]):
     """A request that was read and let in. `now` is when it is recorded; `address` is its path, and
-    `accepts` the types of answers that are wanted."""
+    `accepts` the types of answers that are wanted. What `is_rehearsed` is undone with its transaction, and
+    may use no other one."""
 
     app: App
     who: Who
@@ -49,6 +50,7 @@ class Asked(NamedTuple, Generic[Q, B]):
     body: B
     now: datetime
     accepts: str = ""
+    is_rehearsed: bool = False
 
     def page(self, found: list[T], place: Callable[[T], str]) -> Page[T]:
         """The page, of up to one more than its size that were looked for; `place` is what comes in `after`
@@ -112,8 +114,8 @@ class Operation(NamedTuple):
 
     A `scope` is what a key or a role must allow. `others` are further answers by status (None: no JSON).
     `bodies` are further types of bodies with their shapes (None: a text), and `pictures` further types of
-    the answer, which are texts. `in_one` does it in one transaction, where a plan of it is asked for; where
-    the answer `tells_effect` that nothing else records, it is part of the plan.
+    the answer, which are texts. `in_one` does it in one transaction, where a plan of it is asked for.
+    `told_effect` is what of the answer's data tells an effect that nothing else records: part of the plan.
     """
 
     kind: Kind
@@ -133,7 +135,7 @@ class Operation(NamedTuple):
     pictures: tuple[str, ...] = ()
     is_frequent: bool = False
     in_one: Callable[..., Any] | None = None
-    tells_effect: bool = False
+    told_effect: Callable[[Any], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -192,14 +194,14 @@ def changing(
     query: type[Q] = Query,  # type: ignore[assignment]
     status: int = 200,
     is_planned: bool = False,
-    tells_effect: bool = False,
+    told_effect: Callable[[Any], Any] | None = None,
     others: Mapping[int, Any] = {},
 ) -> Operation:
     """A change in one transaction. One that `is_planned` can be asked for its effect first, and done only
     if it has that very effect."""
     return Operation(
         Kind.CHANGING, method, path, scope, work, answer, query, body, status, is_planned, others,
-        tells_effect=tells_effect,
+        told_effect=told_effect,
     )  # fmt: skip
 
 
@@ -220,7 +222,7 @@ def doing(
     transaction then; what it answers tells its effect."""
     return Operation(
         Kind.DOING, method, path, scope, work, answer, query, body, status, in_one is not None,
-        others, in_one=in_one, tells_effect=in_one is not None,
+        others, in_one=in_one, told_effect=None if in_one is None else lambda data: data,
     )  # fmt: skip
 
 

@@ -282,7 +282,14 @@ _EFFECT = CorrectionEffect
 
 
 def _correcting(path: str, work: Callable[[Tx, Any], Any], body: type[Any]) -> Operation:
-    return changing("POST", path, _WRITE, work, _EFFECT, body, is_planned=True, tells_effect=True)
+    return changing(
+        "POST", path, _WRITE, work, _EFFECT, body, is_planned=True, told_effect=_effect_in
+    )
+
+
+def _effect_in(data: dict[str, Any]) -> dict[str, Any]:
+    """What it changes, whether it was done or only tried."""
+    return {name: told for name, told in data.items() if name not in ("correction", "is_preview")}
 
 
 OPERATIONS = [
@@ -327,7 +334,10 @@ def _undoing(_: Tx, asked: Asked[Query, UndoneCorrection]) -> Action:
 
 
 def _done(tx: Tx, asked: Asked[Query, Any], action: Action) -> dict[str, Any]:
-    """Does it in the transaction, so that it is done once with what is kept of the request."""
+    """Does it in the transaction, so that it is done once with what is kept of the request; or tries it in
+    one that is undone."""
+    if asked.is_rehearsed:
+        return as_data(correct.rehearse_in(tx, action))
     return as_data(correct.apply_in(asked.app.database, tx, action))
 
 

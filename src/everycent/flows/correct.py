@@ -87,6 +87,13 @@ def preview_in(tx: Tx, action: Action) -> Effect:
     return told._replace(correction_id=None)
 
 
+def rehearse_in(tx: Tx, action: Action) -> Effect:
+    """What `preview_in` tells, and does it then: who undoes the transaction has seen what is recorded."""
+    told = preview_in(tx, action)
+    action.do(_Inside(tx), tx)
+    return told
+
+
 def apply(database: Database, tenant_id: int, action: Action) -> Effect:
     """Does it, and tells what it has changed. Raises what the action raises."""
     with database.transaction(tenant_id) as tx:

@@ -98,7 +98,7 @@ def _digest(written: Sequence[Any], told: str) -> bytes:
         subject = f"new {row.version}" if row.stream in new else f"{row.stream} {row.version}"
         payload = _settled(row.payload)
         found.update(f"{row.type} {subject} {len(payload)} {payload}\n".encode())
-    found.update(_settled(told).encode())
+    found.update(told.encode())
     return found.digest()
 
 

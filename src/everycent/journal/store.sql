@@ -123,15 +123,15 @@ values (%(tenant_id)s, %(checkpoint_no)s, %(recorded_at)s, %(epoch)s, %(xid)s::t
 select count(*) from journal_event where tenant_id = %(tenant_id)s;
 
 -- name: list_written
--- What this transaction has appended so far, in savepoints too: rows that are seen though no snapshot shows
--- their writer's work to anybody else. xmin has the lower half of the writer's number; the number meant is the
--- one nearest to ours.
+-- What this transaction has appended so far, in savepoints too: rows that are seen though their writer is still
+-- in progress. (A snapshot does not tell: our own number counts as done in it once a later one is.) xmin has the
+-- lower half of the writer's number; the number meant is the one nearest to ours.
 select event_id, stream, version, type, payload from journal_event
 where tenant_id = %(tenant_id)s
   and (epoch, xid) >= (current_epoch(), pg_current_xact_id())
-  and not pg_visible_in_snapshot(
+  and pg_xact_status(
       (pg_current_xact_id()::text::numeric - 2147483648
        + mod(xmin::text::numeric - pg_current_xact_id()::text::numeric + 2147483648 * 3::numeric
              + 4294967296 * div(pg_current_xact_id()::text::numeric, 4294967296), 4294967296)
-      )::text::xid8, pg_current_snapshot())
+      )::text::xid8) = 'in progress'
 order by epoch, xid, seq;
