@@ -57,9 +57,8 @@ def measure(conninfo: str, size: int, say: Say) -> Iterator[Figure]:
             luck = Random(what)
             paths = [path.format(luck.choice(names)) for _ in range(_all(rate))]
             yield _reads(port, key, what, paths, rate, say)
-        yield _batches(
-            own, port, key, size, start, say
-        )  # last: to fold what came in goes on for a while
+        # Last: to fold what came in goes on for a while.
+        yield _batches(own, port, key, size, start, say)
     seller.drop(conninfo, "everycent_bench", database)
 
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -193,10 +193,15 @@ def _copy(size: int, conninfo: str, number: int, batches: int) -> Callable[[int]
         " value int8) on commit delete rows"
     )
     made = [_frames(size, number, batch) for batch in range(batches)]
+    return _stored(connection, "copy stage from stdin (format binary)", made)
 
+
+def _stored(
+    connection: psycopg.Connection[Any], how: LiteralString, made: Sequence[bytes]
+) -> Callable[[int], int]:
     def step(n: int) -> int:
         with connection.transaction(), connection.cursor() as cursor:
-            with cursor.copy("copy stage from stdin (format binary)") as copy:
+            with cursor.copy(how) as copy:
                 copy.write(made[n])
             cursor.execute(
                 "insert into reference.usage select * from stage order by key on conflict do nothing"
@@ -211,17 +216,7 @@ def _copy_rows(size: int, conninfo: str, number: int, batches: int) -> Callable[
     connection.execute("create temp table stage (like reference.usage) on commit delete rows")
     dimensions = history.dimension_sets()
     made = [_rows(size, number, batch, dimensions) for batch in range(batches)]
-
-    def step(n: int) -> int:
-        with connection.transaction(), connection.cursor() as cursor:
-            with cursor.copy("copy stage from stdin") as copy:
-                copy.write(made[n])
-            cursor.execute(
-                "insert into reference.usage select * from stage order by key on conflict do nothing"
-            )
-            return cursor.rowcount
-
-    return step
+    return _stored(connection, "copy stage from stdin", made)
 
 
 def _rows(size: int, number: int, batch: int, dimensions: Sequence[str]) -> bytes:
