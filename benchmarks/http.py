@@ -153,7 +153,9 @@ def _key(database: Database, tenant_id: int) -> str:
 
 @contextmanager
 def _serving(own: str) -> Iterator[int]:
-    command = [str(Path(sys.executable).with_name("everycent")), "serve", "--port", "0", "--json"]
+    everycent = str(Path(sys.executable).with_name("everycent"))
+    processes = ["--processes", str(os.cpu_count())]
+    command = [everycent, "serve", "--port", "0", "--json", *processes]
     environment = os.environ | {"EVERYCENT_DATABASE_URL": own}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

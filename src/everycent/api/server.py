@@ -234,23 +234,23 @@ def make_app(app: App, more: Sequence[BaseRoute] = ()) -> Starlette:
     )
 
 
-def serve(
-    app: App,
-    host: str,
-    port: int,
-    on_ready: Callable[[str], None],
-    is_asked: threading.Event,
-    more: Sequence[BaseRoute] = (),
-) -> None:
-    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns; at once when it
-    `is_asked` to stop already.
+def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
+    """So many sockets that share an address, each with connections of its own; port 0 takes any free one.
 
-    `on_ready` is told the address once connections are taken; port 0 takes any free one. Raises
-    Unavailable `server.no_address`.
+    Raises Unavailable `server.no_address`, also where another server listens.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        first = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        if count == 1:
+            return [first]
+        # Sharing is for ourselves: whether another server is there was seen above, without it.
+        shared = (host, first.getsockname()[1])
+        first.close()
+        return [
+            socket.create_server(shared, family=family, backlog=_BACKLOG, reuse_port=True)
+            for _ in range(count)
+        ]
     except (OSError, OverflowError) as error:
         raise Unavailable(
             "server.no_address",
@@ -258,6 +258,24 @@ def serve(
             field="port",
             hint="is another server running there? choose with --host and --port",
         ) from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """Where a socket listens, as a URL."""
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def serve(
+    app: App,
+    listening: socket.socket,
+    on_ready: Callable[[], None],
+    is_asked: threading.Event,
+    more: Sequence[BaseRoute] = (),
+) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what it has begun and returns; at once when it
+    `is_asked` to stop already. `on_ready` is called before connections are taken."""
     config = uvicorn.Config(
         make_app(app, more),
         http=PatientProtocol,
@@ -287,6 +305,5 @@ def serve(
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    shown = f"[{host}]" if ":" in host else host
-    on_ready(f"http://{shown}:{listening.getsockname()[1]}")
+    on_ready()
     server.run(sockets=[listening])

@@ -171,6 +171,12 @@ def tax_versions(tx: Tx) -> dict[str, int]:
     return {row.key: row.version for row in store.list_newest(tx, "tax")}
 
 
+def newest_taxes(tx: Tx) -> dict[str, Tax]:
+    """The newest tables of all tax categories, by their keys."""
+    rows = store.list_newest(tx, "tax")
+    return {row.key: msgspec.json.decode(row.content, type=Tax) for row in rows}
+
+
 def taxes(tx: Tx, wanted: Mapping[str, int]) -> dict[str, Tax]:
     """The tables of tax categories in the given versions, by their keys."""
     found = {}

@@ -121,10 +121,12 @@ def mock(host: str, port: int, data: Path | None, work: bool, as_json: bool) -> 
             Front("receiver", "A receiver of webhooks", around.receiver),
         ]
 
-        def tell(address: str) -> None:
-            _told(app, tenant_id, address, data and folder, as_json)
+        [listening] = server.listen(host, port)
 
-        server.serve(app, host, port, tell, stop, more=in_front(fronts, KEY))
+        def tell() -> None:
+            _told(app, tenant_id, server.address_of(listening), data and folder, as_json)
+
+        server.serve(app, listening, tell, stop, more=in_front(fronts, KEY))
 
 
 def _settings(folder: Path) -> Settings:

@@ -1,7 +1,9 @@
 """Named statements out of a slice's `store.sql`.
 
 The file is plain SQL; each statement follows a line `-- name: words_with_underscores`, and the
-comment lines below that say what it is for.
+comment lines below that say what it is for. These are for readers: the database is sent neither them nor
+indentation, which would be most of some statements. (psycopg remembers what it made of a statement only up
+to 4,096 characters.)
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import re
 from pathlib import Path
 
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
+_FOR_READERS = re.compile(r"^ *(?:--.*\n| +)", re.MULTILINE)
 
 
 class Statements:
@@ -32,7 +35,11 @@ def parse(text: str) -> Statements:
     names, bodies = parts[1::2], parts[2::2]
     if len(set(names)) != len(names):
         raise ValueError("a statement's name stands twice")
-    return Statements({n: b.strip().rstrip(";") for n, b in zip(names, bodies, strict=True)})
+    return Statements({n: _sent(b) for n, b in zip(names, bodies, strict=True)})
+
+
+def _sent(body: str) -> str:
+    return _FOR_READERS.sub("", f"{body.strip()}\n").strip().rstrip(";")
 
 
 def beside(module_file: str) -> Statements:

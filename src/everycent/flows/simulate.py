@@ -131,7 +131,7 @@ def _checked(entities: Sequence[Entity], span: Span) -> Period:
 def _asked(tx: Tx, entities: Sequence[Entity], wide: Period, keys: Sequence[str]) -> _Asked:
     plans = {one.key: one.content for one in entities if one.kind == "plan"}
     told = {one.key: one.content for one in entities if one.kind == "tax"}
-    other = Other(plans, catalog.taxes(tx, catalog.tax_versions(tx)) | told)
+    other = Other(plans, catalog.newest_taxes(tx) | told)
     named = _named(tx, keys) if keys else None
     billed = invoices.billed_customers(tx, wide, None if named is None else sorted(named))
     return _Asked(other, named, billed)

@@ -89,7 +89,7 @@ def standings(tx: Tx, owners: Sequence[Customer], as_of: datetime) -> list[Stand
             purses.get(wallet.wallet_id, Purse(wallet, []))
         )
     selling = Selling(
-        catalog.taxes(tx, catalog.tax_versions(tx)),
+        catalog.newest_taxes(tx),
         coupons.held(tx, ids[0], ids[-1]),
         catalog.policies(tx),
     )
