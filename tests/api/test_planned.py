@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.api.asking import Asking, asking
+from tests.collecting import shop
 from tests.conftest import Place
 from tests.flows import world
 
@@ -159,3 +161,99 @@ def test_what_is_recorded_is_known_though_others_were_done_meanwhile(place: Plac
         with place.database.transaction(place.tenant_id) as other:
             assert other.value("select pg_current_xact_id()")
         assert [row.type for row in queries.written(tx)] == ["customer.created"]
+
+
+JANUARY = {"as_of": "2026-02-01", "zone": "Europe/Zagreb"}
+
+
+def test_a_billing_run_is_shown_with_all_its_documents_and_then_billed_so(api: Asking):
+    api.post("/v1/usage", RECORD)
+    plan = api.post("/v1/runs", JANUARY, plan="show")
+    assert [(one["customer"], one["gross"]) for one in plan["documents"]] == [
+        ("ana", "19.08"),  # (9.90 + 100 × 0.05 + 30 × 0.0333) × 1.2
+        ("ben", "11.88"),
+    ]
+    assert (api.walk("/v1/runs"), api.walk("/v1/invoices")) == ([], [])
+    done = [api.post("/v1/runs", JANUARY, plan=plan["plan"]) for _ in range(2)]
+    assert done[0] == done[1]
+    assert done[0]["finished_at"] is not None
+    assert (done[0]["customers"], done[0]["invoices"], done[0]["chunks_done"]) == (2, 2, 1)
+    billed = [(one["customer"], one["gross"]) for one in api.walk("/v1/invoices")]
+    assert sorted(billed) == [("ana", "19.08"), ("ben", "11.88")]
+    assert api.get(f"/v1/runs/{done[0]['run_id']}")["invoices"] == 2
+    assert api.post("/v1/verify")["holds"]
+    assert api.post("/v1/runs", JANUARY, plan="show")["documents"] == []
+
+
+def test_a_billing_run_is_not_done_as_planned_when_usage_came_meanwhile(api: Asking):
+    plan = api.post("/v1/runs", JANUARY, plan="show")
+    api.post("/v1/usage", RECORD)
+    assert api.refused("POST", "/v1/runs", JANUARY, plan=plan["plan"]) == (409, "plan.moved")
+    assert (api.walk("/v1/runs"), api.walk("/v1/invoices")) == ([], [])
+
+
+def test_a_plan_of_a_billing_run_says_who_can_not_be_billed(api: Asking):
+    without(api, "ana")
+    plan = api.post("/v1/runs", JANUARY, plan="show")
+    assert [one["customer"] for one in plan["documents"]] == ["ben"]
+    told = [(one["customer"], one["code"]) for one in plan["answer"]["parked_customers"]]
+    assert told == [("ana", "billing.unexpected")]
+    done = api.post("/v1/runs", JANUARY, plan=plan["plan"])
+    assert done["parked_customers"] == plan["answer"]["parked_customers"]
+    parked = api.walk(f"/v1/runs/{done['run_id']}/parked")
+    assert parked == done["parked_customers"]
+    assert api.post("/v1/verify")["holds"]
+
+
+def test_a_billing_run_is_not_planned_beside_one_that_goes_on(api: Asking):
+    plan = api.post("/v1/runs", JANUARY, plan="show")
+    begun = api.post("/v1/runs", JANUARY)
+    for told in ("show", plan["plan"]):
+        refused = api.refused("POST", "/v1/runs", JANUARY, plan=told)
+        assert refused == (409, "billing.run_open")
+    assert begun["finished_at"] is None
+    assert begun["parked_customers"] == []
+
+
+def without(api: Asking, customer: str) -> None:
+    """Lets the database refuse every invoice of a customer."""
+    place = api.place
+    refused = place.ids(f"customer/{customer}")
+    with psycopg.connect(place.conninfo, autocommit=True) as admin:
+        admin.execute(
+            f"alter table everycent.invoice add check (customer_id <> '{refused}')".encode()
+        )
+
+
+@pytest.fixture
+def owing(place: Place) -> Iterator[Asking]:
+    """Three customers that owe an invoice each."""
+    shop.open_shop(place, 3)
+    with asking(place) as found:
+        yield found
+
+
+def test_a_collection_run_is_shown_with_what_it_comes_to_and_opened_so(owing: Asking):
+    plan = owing.post("/v1/collections", {}, plan="show")
+    (found,) = plan["answer"]["sums"]
+    assert (found["why"], found["invoices"]) == ("no_provider", 3)
+    assert owing.walk("/v1/collections") == []
+    done = [owing.post("/v1/collections", {}, plan=plan["plan"]) for _ in range(2)]
+    assert done[0] == done[1]
+    assert (done[0]["sums"], done[0]["digest"]) == (
+        plan["answer"]["sums"],
+        plan["answer"]["digest"],
+    )
+    assert len(owing.walk("/v1/collections")) == 1
+
+
+def test_a_collection_run_is_not_opened_as_planned_when_somebody_has_paid(owing: Asking):
+    plan = owing.post("/v1/collections", {}, plan="show")
+    (first, *_) = owing.walk("/v1/invoices")
+    owing.post("/v1/payments", {
+        "customer": first["customer"], "amount": "1.00", "reference": "t", "way": "cash",
+        "invoices": [{"invoice": first["number"], "amount": "1.00"}],
+    })  # fmt: skip
+    refused = owing.refused("POST", "/v1/collections", {}, plan=plan["plan"])
+    assert refused == (409, "plan.moved")
+    assert owing.walk("/v1/collections") == []

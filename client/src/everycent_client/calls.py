@@ -3525,6 +3525,7 @@ def start_billing_run(
     as_of: str | UnsetType | None = UNSET,
     zone: str | UnsetType = UNSET,
     payment_days: int | UnsetType = UNSET,
+    plan: str | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[StartedBillingRun]:
     """Opens a billing run, or finds the one that is open. `everycent work` and `everycent
@@ -3532,13 +3533,33 @@ def start_billing_run(
     One that is open keeps what it was begun with. Invoices are recorded as made by whoever
     works on it, and counted again before they are issued where the tenant's policies say
     so. An `as_of` that has not come is refused: dates of documents never go back, and
-    nothing could be billed before it afterwards."""
+    nothing could be billed before it afterwards. As planned it is done at once, all of it
+    or nothing, for up to 5,000 customers; with what waits for it, which has a run of its
+    own otherwise. `everycent bill run` bills more of them faster."""
     return call(
         "POST",
         "/v1/runs",
         StartedBillingRun,
+        query={"plan": plan},
         body={"as_of": as_of, "zone": zone, "payment_days": payment_days},
         idempotency_key=idempotency_key,
+    )
+
+
+def plan_start_billing_run(
+    *,
+    as_of: str | UnsetType | None = UNSET,
+    zone: str | UnsetType = UNSET,
+    payment_days: int | UnsetType = UNSET,
+) -> Call[Plan]:
+    """The exact effect that `start_billing_run` would have now, and the token to do just
+    that."""
+    return call(
+        "POST",
+        "/v1/runs",
+        Plan,
+        query={"plan": "show"},
+        body={"as_of": as_of, "zone": zone, "payment_days": payment_days},
     )
 
 
@@ -3547,6 +3568,7 @@ def start_collection(
     due_by: str | UnsetType | None = UNSET,
     zone: str | UnsetType = UNSET,
     invoices: list[str] | UnsetType | None = UNSET,
+    plan: str | UnsetType = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[OpenedCollection]:
     """Opens a run of all that is due, or of some invoices alone. `everycent work` charges
@@ -3555,8 +3577,26 @@ def start_collection(
         "POST",
         "/v1/collections",
         OpenedCollection,
+        query={"plan": plan},
         body={"due_by": due_by, "zone": zone, "invoices": invoices},
         idempotency_key=idempotency_key,
+    )
+
+
+def plan_start_collection(
+    *,
+    due_by: str | UnsetType | None = UNSET,
+    zone: str | UnsetType = UNSET,
+    invoices: list[str] | UnsetType | None = UNSET,
+) -> Call[Plan]:
+    """The exact effect that `start_collection` would have now, and the token to do just
+    that."""
+    return call(
+        "POST",
+        "/v1/collections",
+        Plan,
+        query={"plan": "show"},
+        body={"due_by": due_by, "zone": zone, "invoices": invoices},
     )
 
 

@@ -744,6 +744,17 @@ class Collection(msgspec.Struct, kw_only=True, omit_defaults=True):
     outcomes: dict[str, int]
 
 
+class CollectionSum(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What some of its invoices come to: those that a provider charges, or that nothing is
+    charged of now and why, in a word."""
+
+    provider: str | None
+    why: str | None
+    currency: str
+    invoices: int
+    amount: str
+
+
 class Commitment(msgspec.Struct, kw_only=True, omit_defaults=True, tag="commitment"):
     """What is missing to a `minimum` of everything that a contract is charged for the
     period, or, as a negative amount, what is beyond a `maximum`. Of these `prices`, by key;
@@ -2736,7 +2747,8 @@ class OfferedResult(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class OpenedCollection(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A run that was opened, and what of the invoices that were asked for it leaves out."""
+    """A run that was opened, what it comes to, and what of the invoices that were asked for
+    it leaves out."""
 
     run_id: str
     kind: RunKind
@@ -2748,6 +2760,8 @@ class OpenedCollection(msgspec.Struct, kw_only=True, omit_defaults=True):
     through: int
     states: dict[str, int]
     outcomes: dict[str, int]
+    sums: list[CollectionSum]
+    digest: str
     left_out: list[LeftOut]
 
 
@@ -3979,6 +3993,7 @@ class StartedBillingRun(msgspec.Struct, kw_only=True, omit_defaults=True):
     lines: int
     parked: int
     was_resumed: bool
+    parked_customers: list[ParkedCustomer]
 
 
 class StatementLine(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -9,12 +9,23 @@ from msgspec import Meta
 
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.parameters import at_or_now
-from everycent.api.shapes import Body, Instant, Name, Page, Paged, Query, Shown, Zone
+from everycent.api.shapes import (
+    Amount,
+    Body,
+    Currency,
+    Instant,
+    Name,
+    Page,
+    Paged,
+    Query,
+    Shown,
+    Zone,
+)
 from everycent.app import providers
 from everycent.charging import operations_runs as running
 from everycent.charging import queries
 from everycent.charging.run import ABORTED, OPEN, PAUSED, RunKind
-from everycent.charging.shown import run_data
+from everycent.charging.shown import list_data, run_data
 from everycent.db.connection import Tx
 from everycent.flows.collect import start
 from everycent.invoicing import queries as invoicing
@@ -48,9 +59,25 @@ class LeftOut(Shown):
     why: str
 
 
-class OpenedCollection(Collection):
-    """A run that was opened, and what of the invoices that were asked for it leaves out."""
+class CollectionSum(Shown):
+    """What some of its invoices come to: those that a provider charges, or that nothing is charged of now
+    and why, in a word."""
 
+    provider: str | None
+    why: str | None
+    currency: Currency
+    invoices: int
+    amount: Annotated[
+        Amount, Meta(description="What is due; credit that customers have pays of it first.")
+    ]
+
+
+class OpenedCollection(Collection):
+    """A run that was opened, what it comes to, and what of the invoices that were asked for it leaves
+    out."""
+
+    sums: list[CollectionSum]
+    digest: Annotated[str, Meta(description="Stands for its invoices, amounts and methods.")]
     left_out: list[LeftOut]
 
 
@@ -111,7 +138,13 @@ def start_collection(tx: Tx, asked: Asked[Query, NewCollection]) -> dict[str, An
     )  # fmt: skip
     left = queries.left_out(tx, run, invoices or [], asked.now, names)
     told = run_data(run, queries.progress(tx, run.run_id))
+    told |= list_data(queries.work_list(tx, run), asked.now, names)
     return told | {"left_out": [one._asdict() for one in left]}
+
+
+def _effect_of(told: dict[str, Any]) -> dict[str, Any]:
+    """What of an opened run tells what it would do."""
+    return {name: told[name] for name in ("due_by", "sums", "digest", "left_out")}
 
 
 def pause_collection(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
@@ -140,6 +173,8 @@ OPERATIONS = [
         OpenedCollection,
         NewCollection,
         status=201,
+        is_planned=True,
+        told_effect=_effect_of,
     ),
     reading("/v1/collections/{run}", _READ, get_collection, Collection),
     changing("POST", "/v1/collections/{run}/pause", _WRITE, pause_collection, Collection),

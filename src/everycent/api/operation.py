@@ -217,12 +217,13 @@ def doing(
     status: int = 200,
     others: Mapping[int, Any] = {},
     in_one: Callable[[Tx, Asked[Q, B]], Any] | None = None,
+    told_effect: Callable[[Any], Any] = lambda data: data,
 ) -> Operation:
     """Something that has transactions of its own. With `in_one` it can be planned, and is done in one
-    transaction then; what it answers tells its effect."""
+    transaction then; what it answers tells its effect, or `told_effect` of it."""
     return Operation(
         Kind.DOING, method, path, scope, work, answer, query, body, status, in_one is not None,
-        others, in_one=in_one, told_effect=None if in_one is None else lambda data: data,
+        others, in_one=in_one, told_effect=None if in_one is None else told_effect,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -12,8 +13,10 @@ from everycent.api.shapes import Body, Instant, Page, Paged, Query, Shown, Zone
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import bill as flow
+from everycent.flows import bill_at_once
 from everycent.flows.bill_told import check_has_come, run_data
 from everycent.invoicing import queries
+from everycent.invoicing.runs import Run
 from everycent.kernel import ids
 from everycent.kernel.calendar import zone as known_zone
 
@@ -33,18 +36,22 @@ class BillingRun(Shown):
     parked: Annotated[int, Meta(description="Customers who could not be billed.")]
 
 
-class StartedBillingRun(BillingRun):
-    """A run that is open; `was_resumed` where it was before."""
-
-    was_resumed: bool
-
-
 class ParkedCustomer(Shown):
     """A customer who could not be billed, and why."""
 
     customer: str
     code: str
     message: str
+
+
+class StartedBillingRun(BillingRun):
+    """A run that is open; `was_resumed` where it was before."""
+
+    was_resumed: bool
+    parked_customers: Annotated[
+        list[ParkedCustomer],
+        Meta(description="Of a plan: who could not be billed. Later the run tells its own."),
+    ]
 
 
 class DueCustomer(Shown):
@@ -77,20 +84,45 @@ def start_billing_run(asked: Asked[Query, NewBillingRun]) -> Answer:
     it, and ask for it to see how far it is; nothing is ever billed twice. One that is open keeps what it
     was begun with. Invoices are recorded as made by whoever works on it, and counted again before they are
     issued where the tenant's policies say so. An `as_of` that has not come is refused: dates of documents
-    never go back, and nothing could be billed before it afterwards."""
-    wanted, app = asked.body, asked.app
+    never go back, and nothing could be billed before it afterwards.
+
+    As planned it is done at once, all of it or nothing, for up to 5,000 customers; with what waits for it,
+    which has a run of its own otherwise. `everycent bill run` bills more of them faster."""
+    until, terms = _wanted(asked)
+    app = asked.app
+    begun, is_new = flow.start(
+        app.database, asked.who.tenant_id, until, clock=app.clock, ids=app.ids, terms=terms
+    )
+    with app.database.snapshot(asked.who.tenant_id) as tx:
+        return _told(tx, begun, {"was_resumed": not is_new, "parked_customers": []})
+
+
+def _bill_at_once(tx: Tx, asked: Asked[Query, NewBillingRun]) -> Answer:
+    until, terms = _wanted(asked)
+    app = asked.app
+    done = bill_at_once.run_in(tx, app.database, until, clock=app.clock, ids=app.ids, terms=terms)
+    parked = [one._asdict() for one in bill_at_once.parked(tx, done)]
+    return _told(tx, done[0], {"was_resumed": False, "parked_customers": parked})
+
+
+def _effect_of(told: dict[str, Any]) -> dict[str, Any]:
+    """What of a run that is done at once tells its effect beside what it records."""
+    return {name: told[name] for name in ("customers", "invoices", "lines", "parked_customers")}
+
+
+def _wanted(asked: Asked[Query, NewBillingRun]) -> tuple[datetime, flow.Terms]:
+    wanted = asked.body
     known_zone(wanted.zone)
     until = asked.now
     if wanted.as_of is not None:
         until = instant(wanted.as_of, wanted.zone, "as_of")
     check_has_come(until, asked.now, wanted.as_of, "a preview tells what is billed later")
-    terms = flow.Terms(asked.who.actor, wanted.zone, wanted.payment_days)
-    begun, is_new = flow.start(
-        app.database, asked.who.tenant_id, until, clock=app.clock, ids=app.ids, terms=terms
-    )
-    name = ids.show(ids.RUN, begun.run_id)
-    with app.database.snapshot(asked.who.tenant_id) as tx:
-        told = run_data(queries.run_by_name(tx, name)) | {"was_resumed": not is_new}
+    return until, flow.Terms(asked.who.actor, wanted.zone, wanted.payment_days)
+
+
+def _told(tx: Tx, run: Run, more: dict[str, Any]) -> Answer:
+    name = ids.show(ids.RUN, run.run_id)
+    told = run_data(queries.run_by_name(tx, name)) | more
     return Answer(told, 202, {"Location": f"/v1/runs/{name}"})
 
 
@@ -143,6 +175,8 @@ OPERATIONS = [
         StartedBillingRun,
         NewBillingRun,
         status=202,
+        in_one=_bill_at_once,
+        told_effect=_effect_of,
     ),
     reading("/v1/runs", "runs:read", list_billing_runs, Page[BillingRun], Paged),
     reading("/v1/runs/due", "runs:read", list_due_customers, Page[DueCustomer], DueWanted),

@@ -10,7 +10,7 @@ from uuid import UUID
 from everycent.charging import attempt as attempts
 from everycent.charging import store
 from everycent.charging.attempt import Stage, State
-from everycent.charging.collectable import candidate_of, reason_against
+from everycent.charging.collectable import Candidate, candidate_of, reason_against
 from everycent.charging.notice import Noted
 from everycent.charging.run import SKIPPED, Progress, Run
 from everycent.charging.status import PaymentState, PaymentStatus
@@ -232,6 +232,13 @@ def stopped(tx: Tx) -> list[Stopped]:
         )
         for row in store.list_stopped(tx)
     ]  # fmt: skip
+
+
+def work_list(tx: Tx, of: Run) -> list[Candidate]:
+    """What is known of a run's invoices now, in the order in which it charges them."""
+    listed = [row.invoice_id for row in store.list_items(tx, of.run_id, limit=None)]
+    known = {row.invoice_id: row for row in store.list_to_collect(tx, listed, of.due_by)}
+    return [candidate_of(known[invoice_id]) for invoice_id in listed]
 
 
 class LeftOut(NamedTuple):

@@ -374,7 +374,7 @@ def list_items(
     states: Sequence[str] | None = None,
     without: Sequence[str] | None = None,
     ids: Sequence[UUID] | None = None,
-    limit: int = 1_000,
+    limit: int | None = 1_000,
 ) -> list[Any]:
     """Invoices of a run, in its order."""
     params = {

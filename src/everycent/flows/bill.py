@@ -136,19 +136,26 @@ def start(
     metering.fold(database, tenant_id)
     database.refresh_statistics()
     with database.transaction(tenant_id) as tx:
-        invoicing.mark_late(tx, sorted(late.ways(tx)))
-        started_at = clock()
-        name = f"run/{instant_text(as_of)}/{instant_text(started_at)}"
-        run_id = ids(f"{name}/{turn}" if turn else name)
-        wanted = deciding.run_of(
-            tx, run_id, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
-            started_at=started_at,
-        )  # fmt: skip
-        current, is_new = invoicing.open_run(tx, wanted)
-        if is_new:
-            due = dict.fromkeys([*subscriptions.due_customers(tx, as_of), *late.customers(tx)])
-            size = terms.chunk_size or chunk_size(len(due))
-            current = invoicing.plan_run(tx, current, sorted(due), size)
+        return start_in(tx, as_of, clock=clock, ids=ids, terms=terms, turn=turn)
+
+
+def start_in(
+    tx: Tx, as_of: datetime, *, clock: Clock, ids: IdSource, terms: Terms, turn: int = 0
+) -> tuple[Run, bool]:
+    """The same in a transaction that is there, of usage that was folded."""
+    invoicing.mark_late(tx, sorted(late.ways(tx)))
+    started_at = clock()
+    name = f"run/{instant_text(as_of)}/{instant_text(started_at)}"
+    run_id = ids(f"{name}/{turn}" if turn else name)
+    wanted = deciding.run_of(
+        tx, run_id, as_of, time_zone=terms.time_zone, payment_days=terms.payment_days,
+        started_at=started_at,
+    )  # fmt: skip
+    current, is_new = invoicing.open_run(tx, wanted)
+    if is_new:
+        due = sorted(due_of(tx, as_of))
+        size = terms.chunk_size or chunk_size(len(due))
+        current = invoicing.plan_run(tx, current, due, size)
     return current, is_new
 
 
@@ -181,7 +188,7 @@ def work(
     on_failed: OnFailed = lambda _: None,
 ) -> None:
     """Bills chunks until the run is finished; what every worker does."""
-    context = _Context(database, tenant_id, current, clock, ids, terms)
+    context = Context(database, tenant_id, current, clock, ids, terms)
     context.on_failed = on_failed
     with collecting_rarely():
         while _step(database, tenant_id, context):
@@ -192,7 +199,7 @@ def work(
                     on_chunk(invoicing.progress(tx, current.run_id))
 
 
-class _Context:
+class Context:
     """What a worker keeps from chunk to chunk: the run's facts and what it has read of the catalogue."""
 
     def __init__(
@@ -226,7 +233,7 @@ def _beside(database: Database, tenant_id: int) -> Iterator[Tx]:
         yield reader
 
 
-def _step(database: Database, tenant_id: int, context: _Context) -> bool:
+def _step(database: Database, tenant_id: int, context: Context) -> bool:
     """Bills one chunk, or waits for one; False when the run is finished."""
     run_id = context.run.run_id
     try:
@@ -262,14 +269,12 @@ class _PredecessorDiedError(Exception):
     """The chunk before ours was given up: it must be billed first, so ours is given back."""
 
 
-def _bill_carefully(database: Database, tenant_id: int, context: _Context, failed: str) -> None:
+def _bill_carefully(database: Database, tenant_id: int, context: Context, failed: str) -> None:
     """A chunk that failed as a whole is billed customer by customer; the bad one is parked."""
     try:
         with database.transaction(tenant_id) as tx:
             tx.wait_as_long_as_it_takes()
-            chunk = invoicing.claim_chunk(tx, context.run.run_id)
-            if chunk is not None:
-                _bill(tx, chunk, context, one_by_one=True)
+            bill_chunk(tx, context, one_by_one=True)
     except (_PredecessorDiedError, psycopg.errors.DeadlockDetected):
         return
     except (psycopg.IntegrityError, psycopg.DataError) as error:
@@ -280,7 +285,16 @@ def _bill_carefully(database: Database, tenant_id: int, context: _Context, faile
         ) from error
 
 
-def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
+def bill_chunk(tx: Tx, context: Context, *, one_by_one: bool) -> bool:
+    """Bills a chunk that nobody has claimed, if there is one; whether there was. `one_by_one` parks whoever
+    can't be billed, whatever it is."""
+    chunk = invoicing.claim_chunk(tx, context.run.run_id)
+    if chunk is not None:
+        _bill(tx, chunk, context, one_by_one=one_by_one)
+    return chunk is not None
+
+
+def _bill(tx: Tx, chunk: Chunk, context: Context, *, one_by_one: bool) -> None:
     """Load, decide, wait for the chunk before, record: all in the transaction that owns the chunk."""
     tx.look_up_by_key()
     owners = customers.lock_range(tx, chunk.first, chunk.last)
@@ -307,14 +321,14 @@ def _bill(tx: Tx, chunk: Chunk, context: _Context, *, one_by_one: bool) -> None:
     invoicing.finish_chunk(tx, context.run.run_id, chunk, len(drafts), lines, parked)
 
 
-def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: _Context) -> Decided:
+def _decide(tx: Tx, chunk: Chunk, owners: Sequence[Customer], context: Context) -> Decided:
     run = context.run
     decided = deciding.decide(tx, run, chunk, owners, context.known, context.reading)
     points.reach("bill_chunk.decided")
     return _without_differing(decided, context) if context.recounts else decided
 
 
-def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) -> Decided:
+def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: Context) -> Decided:
     decided = Decided([], [])
     for owner in owners:
         alone = Chunk(0, owner.customer_id, owner.customer_id)
@@ -333,7 +347,7 @@ def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: _Context) ->
     return decided
 
 
-def _without_differing(decided: Decided, context: _Context) -> Decided:
+def _without_differing(decided: Decided, context: Context) -> Decided:
     """Parks customers of whose invoices one comes to something else when counted again."""
     with context.reading.opened() as reader:
         found = second.differing(reader, decided.drafts)
@@ -342,7 +356,7 @@ def _without_differing(decided: Decided, context: _Context) -> Decided:
     return Decided(kept, [*decided.parked, *parked])
 
 
-def _issue(tx: Tx, prepared: Sequence[Prepared], context: _Context) -> None:
+def _issue(tx: Tx, prepared: Sequence[Prepared], context: Context) -> None:
     invoicing.issue(
         tx,
         prepared,
@@ -357,7 +371,7 @@ def _issue(tx: Tx, prepared: Sequence[Prepared], context: _Context) -> None:
 
 
 def _issue_one_by_one(
-    tx: Tx, drafts: Sequence[DraftInvoice], context: _Context
+    tx: Tx, drafts: Sequence[DraftInvoice], context: Context
 ) -> tuple[list[DraftInvoice], list[Parked]]:
     by_customer: dict[UUID, list[DraftInvoice]] = {}
     for draft in drafts:
