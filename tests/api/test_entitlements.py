@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 
 import httpx2
+import psycopg
 import pytest
 
 from everycent.entitlements.answer import Reason
@@ -136,3 +138,25 @@ def test_what_is_no_question_is_refused_with_its_field(api, query, status, code,
 def test_a_key_without_the_scope_is_told_so(api, scope):
     answer = get(api, "?customer=acme", scope)
     assert (answer.status_code, answer.json()["code"]) == (403, "key.missing_scope")
+
+
+def test_slow_questions_of_others_hold_up_no_check(api):
+    get(api, "?customer=acme")
+    get(api, "?customer=acme", "books:read")
+    books_read = {"authorization": f"Bearer {_keys['books:read']}"}
+
+    def ask_slowly(_: int) -> int:
+        return api.client.get("/v1/ledger/trial-balance", headers=books_read).status_code
+
+    with (
+        ThreadPoolExecutor(8) as slow,
+        psycopg.connect(api.place.conninfo, options="-c search_path=everycent") as holding,
+    ):
+        holding.execute("lock table ledger_posting in access exclusive mode")
+        asked = [slow.submit(ask_slowly, n) for n in range(8)]
+        wait(asked, timeout=1)
+        answers = [ask(api, "calls", "?customer=acme").status_code for _ in range(20)]
+        assert not any(one.done() for one in asked)
+        holding.rollback()
+    assert answers == [200] * 20
+    assert {one.result() for one in asked} == {200}

@@ -29,7 +29,17 @@ def test_a_name_that_stands_twice_is_refused() -> None:
         statements.parse("-- name: a\nselect 1;\n-- name: a\nselect 2;")
 
 
-def test_comments_stay_with_their_statement() -> None:
-    found = statements.parse("-- name: a\n-- Why.\nselect 1;\n\n-- name: b\nselect 2;\n")
+def test_what_is_for_readers_is_not_sent() -> None:
+    told = "-- name: a\n-- Why.\nselect '  -- b' as b  -- for each,\n    -- and more\nfrom x;\n\n-- name: b\nselect 2;\n"
+    found = statements.parse(told)
     assert found.names() == ["a", "b"]
-    assert found["a"] == "-- Why.\nselect 1"
+    assert found["a"] == "select '  -- b' as b  -- for each,\nfrom x"
+
+
+@pytest.mark.parametrize("path", STORES, ids=lambda path: path.parent.name)
+def test_no_text_goes_over_a_line(path: Path) -> None:
+    """What looks like a comment or indentation is none inside a text: no statement has such."""
+    for line in path.read_text().splitlines():
+        if not line.lstrip().startswith("--"):
+            assert line.partition(" -- ")[0].count("'") % 2 == 0, line
+            assert "$$" not in line

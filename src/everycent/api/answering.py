@@ -169,7 +169,7 @@ async def _looked(request: Request, operation: Operation, read: _Read) -> Respon
         ) as tx:
             return _answer(operation, operation.work(tx, asked))
 
-    answer = await in_reading_thread(service, work)
+    answer = await in_reading_thread(service, work, is_frequent=operation.is_frequent)
     body = encoded(answer.data) if answer.media is None else answer.data.encode()
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**NOT_KEPT, "Cache-Control": "private, no-cache", "ETag": tag, **answer.headers}

@@ -36,6 +36,7 @@ _DOING_THREADS = 3  # that do what has transactions of its own, and may wait for
 _KEYS_KNOWN = 1000
 _PEOPLE_KNOWN = 1000
 _TRIES_AT_ONCE = 4  # seconds' worth of refused tries
+_FREQUENT_THREADS = 2  # more of them take the interpreter from each other
 _READS_WAITING = 32
 _NOTED_EVERY = timedelta(minutes=1)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -44,7 +45,8 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 class Service(NamedTuple):
     """One per server. `access` finds what the key with a digest opens, and `people` what a token does in a
     tenant. `threads` bounds blocking work, and `reads` that of questions, which have threads of
-    their own to be slow with; connections they share. `asked` counts requests by who sends them,
+    their own to be slow with; those that are frequent and quick have theirs, so that they wait for no slow
+    one. Connections they share. `asked` counts requests by who sends them,
     and `tried` those that were refused by address."""
 
     app: App
@@ -60,6 +62,7 @@ class Service(NamedTuple):
     draining: Draining | None
     threads: CapacityLimiter
     reads: CapacityLimiter
+    frequent_reads: CapacityLimiter
     doings: CapacityLimiter
 
 
@@ -109,6 +112,7 @@ def service_for(app: App) -> Service:
         None if spool is None else Draining(app, intake, spool),
         CapacityLimiter(_THREADS),
         CapacityLimiter(settings.read_threads),
+        CapacityLimiter(_FREQUENT_THREADS),
         CapacityLimiter(_DOING_THREADS),
     )
 
@@ -141,12 +145,15 @@ async def in_thread(service: Service, work: Callable[[], _T]) -> _T:
     return await anyio.to_thread.run_sync(work, limiter=service.threads)
 
 
-async def in_reading_thread(service: Service, work: Callable[[], _T]) -> _T:
+async def in_reading_thread(
+    service: Service, work: Callable[[], _T], *, is_frequent: bool = False
+) -> _T:
     """Answers a question. Raises Unavailable `server.busy_reading` when too many wait already: they shall
     not take the place of usage that comes in."""
-    waiting = service.reads.statistics().tasks_waiting
+    reads = service.frequent_reads if is_frequent else service.reads
+    waiting = reads.statistics().tasks_waiting
     if waiting >= _READS_WAITING:
         raise Unavailable(
             "server.busy_reading", f"{waiting} questions are waiting", hint="ask again in a second"
         )
-    return await anyio.to_thread.run_sync(work, limiter=service.reads)
+    return await anyio.to_thread.run_sync(work, limiter=reads)

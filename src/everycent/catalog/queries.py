@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -116,12 +116,16 @@ def offer(tx: Tx, key: str, version: int | None = None) -> Offer:
 
 def plans(tx: Tx, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Plan]:
     """The given versions of plans."""
-    found = {}
-    for key, version in set(wanted):
-        content = store.find_content(tx, "plan", key, version)
-        assert content is not None, "a subscription names a plan version that was recorded"
-        found[key, version] = msgspec.json.decode(content, type=Plan)
-    return found
+
+    def read(missing: set[tuple[str, int]]) -> dict[tuple[str, int], Plan]:
+        found = {}
+        for key, version in missing:
+            content = store.find_content(tx, "plan", key, version)
+            assert content is not None, "a subscription names a plan version that was recorded"
+            found[key, version] = msgspec.json.decode(content, type=Plan)
+        return found
+
+    return tx.unchanging("plan", wanted, read)
 
 
 class _Including(msgspec.Struct):
@@ -134,16 +138,17 @@ _including = msgspec.json.Decoder(_Including)
 
 
 def included(
-    tx: Tx, wanted: Iterable[tuple[str, int]]
+    tx: Tx, wanted: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], tuple[Included, ...]]:
     """The features that the given versions of plans include."""
-    asked = sorted(set(wanted))
-    if not asked:
-        return {}
-    return {
-        (key, version): _including.decode(content).features
-        for key, version, content in store.list_plans(tx, asked)
-    }
+
+    def read(missing: set[tuple[str, int]]) -> dict[tuple[str, int], tuple[Included, ...]]:
+        return {
+            (key, version): _including.decode(content).features
+            for key, version, content in store.list_plans(tx, sorted(missing))
+        }
+
+    return tx.unchanging("included", wanted, read) if wanted else {}
 
 
 def features(tx: Tx) -> list[Feature]:

@@ -7,9 +7,9 @@ nothing survives on a pooled connection and a pooler in front does no harm.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow, namedtuple_row
@@ -28,6 +28,9 @@ _BY_KEY = (
     " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 )
 _NEVER_UNASKED = 1_000_000_000
+_MOST_KEPT = 10_000
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 AWAY = (
     psycopg.OperationalError,
@@ -45,13 +48,19 @@ class Tx:
     """An open transaction that sees one tenant's rows. Ends with the `with` block that made it."""
 
     def __init__(
-        self, connection: psycopg.Connection[TupleRow], tenant_id: int, *, prepares: bool = False
+        self,
+        connection: psycopg.Connection[TupleRow],
+        tenant_id: int,
+        *,
+        prepares: bool = False,
+        kept: dict[Any, Any] | None = None,
     ) -> None:
         self.connection = connection
         self.tenant_id = tenant_id
         self.staged: set[str] = set()  # temporary tables that hold rows in this transaction
         self.is_by_key = False
         self._prepares = prepares
+        self._kept = kept
 
     def run(self, sql: str, params: Params = None) -> int:
         """Executes a statement; returns how many rows it touched."""
@@ -83,6 +92,24 @@ class Tx:
             cursor.itersize = batch
             cursor.execute(sql.encode(), params)
             yield from cursor
+
+    def unchanging(
+        self, what: str, keys: Iterable[_Key], read: Callable[[set[_Key]], dict[_Key, _Value]]
+    ) -> dict[_Key, _Value]:
+        """What `read` finds under some keys. It must be what never changes once it is committed: where
+        questions are frequent the process keeps it."""
+        wanted = set(keys)
+        if self._kept is None:
+            return read(wanted)
+        places = {key: (self.tenant_id, what, key) for key in wanted}
+        found = {key: self._kept[at] for key, at in places.items() if at in self._kept}
+        if missing := wanted - found.keys():
+            new = read(missing)
+            if len(self._kept) + len(new) > _MOST_KEPT:
+                self._kept.clear()
+            self._kept.update({places[key]: value for key, value in new.items()})
+            found |= new
+        return found
 
     def look_up_by_key(self) -> None:
         """From here on the transaction reads and checks large tables by index and nothing else.
@@ -146,12 +173,13 @@ class Database:
     once, and nobody waits for a connection.
     """
 
-    def __init__(self, conninfo: str | None, *, max_size: int = 8) -> None:
+    def __init__(self, conninfo: str | None, *, max_size: int = 10) -> None:
         self.conninfo = conninfo or ""
         self._max_size = max_size
         self._changing = threading.Lock()
         self._pool: ConnectionPool | None = None
         self._away = "nobody has reached it yet"
+        self._kept: dict[Any, Any] = {}
         if conninfo is not None:
             self.open(conninfo)
 
@@ -169,6 +197,7 @@ class Database:
         )
         with self._changing:
             before, self._pool, self.conninfo = self._pool, pool, conninfo
+            self._kept = {}  # it may have been restored from a backup meanwhile
         if before is not None:
             before.close(timeout=0)
 
@@ -250,7 +279,8 @@ class Database:
         if is_frequent:
             opening += f"; {_BY_KEY}; set local plan_cache_mode = force_generic_plan"
         with self._opened(opening) as connection:
-            tx = Tx(connection, tenant_id, prepares=is_frequent)
+            kept = self._kept if is_frequent else None
+            tx = Tx(connection, tenant_id, prepares=is_frequent, kept=kept)
             tx.is_by_key = is_frequent
             yield tx
 
