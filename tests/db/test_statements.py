@@ -30,7 +30,10 @@ def test_a_name_that_stands_twice_is_refused() -> None:
 
 
 def test_what_is_for_readers_is_not_sent() -> None:
-    told = "-- name: a\n-- Why.\nselect '  -- b' as b  -- for each,\n    -- and more\nfrom x;\n\n-- name: b\nselect 2;\n"
+    told = (
+        "-- name: a\n-- Why.\nselect '  -- b' as b  -- for each,\n    -- and more\nfrom x;\n\n"
+        "-- name: b\nselect 2;\n"
+    )
     found = statements.parse(told)
     assert found.names() == ["a", "b"]
     assert found["a"] == "select '  -- b' as b  -- for each,\nfrom x"
