@@ -173,7 +173,13 @@ class _Documents:
             if isinstance(before, bool) or isinstance(after, bool):
                 if _freedom(before) != _freedom(after):
                     is_narrower = _freedom(after) < _freedom(before)
-                    yield Change(is_narrower == is_sent, where, f"its {part} are others")
+                    # Answers may get new fields anyway: programs pass over those that they don't know.
+                    is_known = (
+                        part == "additionalProperties" and not is_sent and "properties" in old
+                    )
+                    yield Change(
+                        is_narrower == is_sent and not is_known, where, f"its {part} are others"
+                    )
             else:
                 told = where if part == "propertyNames" else f"{where}{_STEPS[part]}"
                 yield from self.schema(told, before, after, is_sent=is_sent)

@@ -6,10 +6,13 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from everycent.access import operations as access
+from everycent.access.answers import Kept
 from everycent.access.roles import ROLES, SCOPES
 from everycent.api import server
 from everycent.api.openapi import document
@@ -100,6 +103,19 @@ def test_a_request_that_was_refused_may_be_sent_again_corrected(api: Asking):
     assert made(api, BODY | {"name": "fifth"}, "k-5").status_code == 201
 
 
+def test_a_key_is_kept_for_a_month(api: Asking):
+    now, digest = datetime.now(UTC), bytes(32)
+    with api.place.database.transaction(api.place.tenant_id) as tx:
+        for number, days in enumerate([*range(31, 43), 29]):
+            at = now - timedelta(days=days)
+            access.keep(tx, f"old-{number}", digest, at, Kept(200, {}, b"{}"))
+    made(api, BODY | {"name": "sixth"}, "k-30")
+    made(api, BODY | {"name": "seventh"}, "k-31")
+    with api.place.database.snapshot(api.place.tenant_id) as tx:
+        kept = tx.tuples("select key from request_answer where key like 'old-%%'")
+    assert kept == [("old-12",)]
+
+
 def test_a_key_under_which_something_was_refused_is_free_for_another_request(api: Asking):
     body = {"as_of": "2999-01-01"}
     refused = api.send("POST", "/v1/runs", json=body, idempotency_key="k-8")
@@ -130,7 +146,7 @@ def test_of_many_at_once_one_is_done(api: Asking):
 
 
 def test_the_key_of_another_tenant_is_another_key(api: Asking):
-    made(api, BODY | {"name": "seventh"}, "k-7")
+    made(api, BODY | {"name": "seventh"}, "k-31")
     other = tenants.create(api.place.database, "keys-other", "Other", NOW)
     theirs = make_key(api.place.database, other, "theirs", SCOPES)
     answer = made(api, BODY | {"name": "another"}, "k-7", key=theirs)

@@ -227,6 +227,8 @@ KINDS: list[tuple[str, Edit, bool, str]] = [
      f"{A}.key: may be anything now"),
     ("others may be sent beside", put(NOTE, *SENT, "additionalProperties"), FINE,
      f"{S}: its additionalProperties are others"),
+    ("others may be answered beside", put(True, *ANSWERED, "additionalProperties"), FINE,
+     f"{A}: its additionalProperties are others"),
     ("others may not be sent beside", put(False, *SHAPES, "Part", "additionalProperties"), BROKEN,
      "Part (sent): its additionalProperties are others"),
     ("an answer has another status",

@@ -62,3 +62,15 @@ def test_more_customers_than_are_billed_at_once_are_refused(place: Place, monkey
     monkeypatch.setattr(bill_at_once, "MOST_CUSTOMERS", 1)
     with pytest.raises(Invalid, match="2 customers are to be billed"):
         at_once(place, midnight(date(2026, 2, 1)))
+
+
+def test_usage_that_nobody_has_counted_yet_is_in_a_plan_though_somebody_waits_for_it(place: Place):
+    world.sell(place, [("ana", "api")])
+    use(place, [world.calls("ana", 130, date(2026, 1, 5))], fold=False)
+    with place.database.rehearsal(place.tenant_id) as tx:
+        tx.give_up_after(20)
+        bill_at_once.run_in(
+            tx, place.database, midnight(FEB), clock=utc_now, ids=place.ids, terms=world.TERMS
+        )
+        (found,) = effect.so_far(tx).documents
+    assert found.gross == "19.08"  # (9.90 + 100 × 0.05 + 30 × 0.0333) × 1.2

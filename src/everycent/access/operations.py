@@ -18,6 +18,8 @@ from everycent.kernel import ids as id_forms
 from everycent.kernel.errors import NotFound
 from everycent.kernel.ids import IdSource
 
+_DROPPED_AT_ONCE = 10
+
 
 def create_key(
     tx: Tx, new: ApiKey, *, at: datetime, recorded_at: datetime, actor: str, ids: IdSource
@@ -99,9 +101,11 @@ def forget(tx: Tx, key: str) -> None:
 
 
 def keep(tx: Tx, key: str, digest: bytes, at: datetime, answer: Kept) -> None:
-    """Keeps what is answered, for whoever sends the same request again."""
+    """Keeps what is answered, for whoever sends the same request again within a month; and forgets some
+    that are older."""
     headers = answers.headers_text(answer.headers)
     store.keep_answer(tx, key, digest, at, answer.status, headers, answer.body)
+    store.drop_answers(tx, at - answers.KEPT_FOR, _DROPPED_AT_ONCE)
 
 
 def audit(tx: Tx, entry: AuditEntry) -> None:

@@ -98,6 +98,11 @@ def keep_answer(
     )  # fmt: skip
 
 
+def drop_answers(tx: Tx, before: datetime, limit: int) -> None:
+    """Forgets some answers to requests that were begun before an instant, the oldest first."""
+    tx.run(SQL["drop_answers"], {"tenant_id": tx.tenant_id, "before": before, "limit": limit})
+
+
 def add_entry(tx: Tx, entry: AuditEntry) -> None:
     """A new entry of the audit log."""
     tx.run(SQL["add_entry"], entry._asdict() | {"tenant_id": tx.tenant_id})

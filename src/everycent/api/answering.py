@@ -222,7 +222,8 @@ def _change(
 
     database, tenant_id = service.app.database, asked.who.tenant_id
     if read.plan == planning.SHOW:
-        return _kept(planning.shown(database, tenant_id, work, digest, told)), False
+        seconds = service.app.settings.read_seconds
+        return _kept(planning.shown(database, tenant_id, work, digest, told, seconds)), False
     keys = [key for key in (read.plan, read.key) if key is not None]
     with database.transaction(tenant_id) as tx:
         for key in keys:

@@ -1,7 +1,7 @@
 """POST /hooks/{tenant}/{provider}: what payment providers tell of their own accord.
 
 There is no key: the signature is the provider's proof, and it is looked at before a byte of the body is
-believed.
+believed, and before it is told whether there is such a tenant.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from everycent.api.bodies import body_of
 from everycent.api.operation import Open, raw
-from everycent.api.service import Service, in_thread, service_of
+from everycent.api.service import in_thread, service_of
 from everycent.api.shapes import Shown
 from everycent.app import collecting
 from everycent.flows.collect import listen
@@ -23,9 +23,11 @@ _MOST_BYTES = 1_048_576
 async def post_notice(request: Request) -> Response:
     """Takes in what a provider tells, and answers when it is stored and followed."""
     service = service_of(request)
-    tenant, provider = request.path_params["tenant"], request.path_params["provider"]
+    app, tenant = service.app, request.path_params["tenant"]
     headers = {name.lower(): text for name, text in request.headers.items()}
-    tenant_id = await in_thread(service, lambda: known(service, tenant))
+    provider = await in_thread(
+        service, lambda: collecting.provider(app, request.path_params["provider"])
+    )
     try:
         async with body_of(request, service.budget, most=_MOST_BYTES) as body:
             raw = bytes(body)
@@ -33,16 +35,13 @@ async def post_notice(request: Request) -> Response:
         return Response(status_code=400)  # nobody is there to read it
 
     def follow() -> list[str]:
-        desk = collecting.desk(service.app, tenant_id, of_provider=provider)
-        return listen.hear(desk, desk.providers[provider], headers, raw)
+        provider.heard(headers, raw, app.clock())  # refuses what is not the provider's
+        tenant_id = tenants.tenant_id(app.database, tenant)
+        desk = collecting.desk(app, tenant_id, of_provider=provider.name)
+        return listen.hear(desk, desk.providers[provider.name], headers, raw)
 
     effects = await in_thread(service, follow)
     return JSONResponse({"effects": effects}, headers={"Cache-Control": "no-store"})
-
-
-def known(service: Service, tenant: str) -> int:
-    """The tenant's number, before anything of the body is read. Raises NotFound `tenant.unknown`."""
-    return tenants.tenant_id(service.app.database, tenant)
 
 
 class Followed(Shown):

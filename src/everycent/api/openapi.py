@@ -89,7 +89,38 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
         },
     }
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # defaults too
+    _open_answers(plain)
     return plain
+
+
+def _open_answers(told: dict[str, Any]) -> None:
+    """Lets answers have more fields than are told: new ones are added to them. What is sent may not."""
+    schemas = told["components"]["schemas"]
+    sent = _reached(
+        [one["requestBody"] for path in told["paths"].values() for one in path.values()
+         if "requestBody" in one],
+        schemas,
+    )  # fmt: skip
+    for name in schemas.keys() - sent:
+        if schemas[name].get("additionalProperties") is False:
+            del schemas[name]["additionalProperties"]
+
+
+def _reached(parts: Iterable[Any], schemas: Mapping[str, Any]) -> set[str]:
+    """The names of all schemas that some parts of a document refer to, and those refer to, and so on."""
+    found: set[str] = set()
+    left = list(parts)
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name and name not in found:
+                found.add(name)
+                left.append(schemas[name])
+            left += part.values()
+        elif isinstance(part, list):
+            left += part
+    return found
 
 
 def _named(found: Any) -> tuple[list[Any], dict[str, Any]]:

@@ -88,11 +88,13 @@ def shown(
     work: Callable[[Tx], Answer],
     digest: bytes,
     told: Callable[[Answer], str],
+    seconds: int,
 ) -> Answer:
     """The effect that the work would have, and the token for it. Nothing is done. `told` is what of the
-    answer is part of the effect."""
+    answer is part of the effect; a statement that takes longer than `seconds` is stopped."""
 
     def tried(tx: Tx) -> tuple[Answer, effect.Effect]:
+        tx.give_up_after(seconds)
         answer = work(tx)
         return answer, effect.so_far(tx, told(answer))
 

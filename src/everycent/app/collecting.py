@@ -26,7 +26,7 @@ from everycent.flows.collect import work
 from everycent.flows.collect.desk import Desk
 from everycent.flows.collect.work import Stop
 from everycent.kernel.errors import NotFound, Unavailable
-from everycent.payments.provider import PROMISES_NOTHING
+from everycent.payments.provider import PROMISES_NOTHING, Provider
 
 _T = TypeVar("_T")
 _SWITCH_SECONDS = 0.0005
@@ -89,15 +89,21 @@ def desk(app: App, tenant_id: int, *, of_provider: str | None = None) -> Desk:
     if of_provider is None:
         found = providers.needed(app.settings)
     else:
-        found = providers.configured(app.settings, only=of_provider)
-        if not found:
-            raise NotFound("payment.unknown_provider", "there is no such provider")
+        found = {of_provider: provider(app, of_provider)}
     with app.database.snapshot(tenant_id) as tx:
         policies = dunning.policies(tx)
     return Desk(
         app.database, tenant_id, found, policies, of_database(app.database, tenant_id), app.ids,
         app.settings.actor, processes.this_process(app.ids("worker")),
     )  # fmt: skip
+
+
+def provider(app: App, name: str) -> Provider:
+    """One that is set up. Raises NotFound `payment.unknown_provider`."""
+    found = providers.configured(app.settings, only=name)
+    if not found:
+        raise NotFound("payment.unknown_provider", "there is no such provider")
+    return found[name]
 
 
 def terms_of(app: App, tenant_id: int) -> TermsOf:

@@ -127,8 +127,9 @@ class Tx:
         self.run("select set_config('lock_timeout', '0', true)")
 
     def give_up_after(self, seconds: int) -> None:
-        """From here on a statement that takes longer is stopped: somebody waits for the answer."""
-        self.run("select set_config('statement_timeout', %s, true)", (f"{seconds}s",))
+        """From here on a statement that takes longer is stopped: somebody waits for the answer. It is no
+        question yet: a snapshot begins with the first one."""
+        self.run(f"set local statement_timeout = '{int(seconds)}s'")
 
     def sort_in_memory(self) -> None:
         """From here on statements may use much memory: for proofs that join whole tables."""

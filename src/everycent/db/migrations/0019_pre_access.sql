@@ -44,6 +44,7 @@ begin
 end $$;
 create trigger frozen before update on request_answer
     for each row execute function check_request_answer();
+create index request_answer_begun on request_answer (tenant_id, begun_at);  -- the oldest are forgotten first
 
 -- Who did what, or tried to, from where.
 create table audit_entry (
@@ -76,4 +77,5 @@ begin
     end loop;
 end $$;
 grant select, insert, update on api_key_use, request_answer to everycent_app;
+grant delete on request_answer to everycent_app;
 grant select, insert on audit_entry to everycent_app;
