@@ -239,9 +239,10 @@ class TrialAnswer(Shown):
 def list_wallets(tx: Tx, asked: Asked[Wanted, None]) -> Page[dict[str, Any]]:
     """Wallets with their real-time balances, in order of their keys."""
     wanted = asked.query
-    of = None if wanted.customer is None else [customers.by_name(tx, wanted.customer).customer_id]
-    after = wanted.after or ""
-    known = queries.wallets(tx, customer_ids=of, after=after, limit=wanted.size + 1)
+    if wanted.customer is not None:
+        owner = customers.by_name(tx, wanted.customer)
+        return asked.page(_of_customer(tx, owner, wanted, asked.now), _place)
+    known = queries.wallets(tx, after=wanted.after or "", limit=wanted.size + 1)
     owners = customers.by_ids(tx, sorted({one.customer_id for one in known}))
     found = {one.wallet.key: one for one in flow.standings(tx, list(owners.values()), asked.now)}
     data = [
@@ -249,7 +250,19 @@ def list_wallets(tx: Tx, asked: Asked[Wanted, None]) -> Page[dict[str, Any]]:
         for one in known
         if one.key in found
     ]
-    return asked.page(data, lambda last: str(last["wallet"]))
+    return asked.page(data, _place)
+
+
+def _of_customer(tx: Tx, owner: Customer, wanted: Wanted, now: datetime) -> list[dict[str, Any]]:
+    found = [
+        one for one in flow.standings(tx, [owner], now) if one.wallet.key > (wanted.after or "")
+    ]
+    found.sort(key=lambda one: one.wallet.key)
+    return [told.standing_data(one, owner.key) for one in found[: wanted.size + 1]]
+
+
+def _place(last: dict[str, Any]) -> str:
+    return str(last["wallet"])
 
 
 def get_wallet(tx: Tx, asked: Asked[AsOf, None]) -> dict[str, Any]:

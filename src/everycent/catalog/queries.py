@@ -173,12 +173,12 @@ def feature(tx: Tx, key: str) -> Feature:
 
 def tax_versions(tx: Tx) -> dict[str, int]:
     """The number of the newest version of every tax category's table, by its key."""
-    return {row.key: row.version for row in store.list_newest(tx, "tax")}
+    return {row.key: row.version for row in store.list_terms(tx, "tax")}
 
 
 def newest_taxes(tx: Tx) -> dict[str, Tax]:
     """The newest tables of all tax categories, by their keys."""
-    rows = store.list_newest(tx, "tax")
+    rows = store.list_terms(tx, "tax")
     return {row.key: msgspec.json.decode(row.content, type=Tax) for row in rows}
 
 
@@ -196,7 +196,7 @@ def intake_policies(tx: Tx) -> dict[str, IntakePolicy]:
     """The newest intake policy of every raw meter that has one, by the meter's key."""
     return {
         row.key: msgspec.json.decode(row.content, type=IntakePolicy)
-        for row in store.list_newest(tx, "intake")
+        for row in store.list_terms(tx, "intake")
     }
 
 
@@ -220,7 +220,7 @@ def raw_units(tx: Tx) -> dict[str, str]:
 
 def policies(tx: Tx) -> Policies:
     """The policies that the tenant has chosen; what it leaves open has its default."""
-    rows = store.list_newest(tx, "policies", OF_TENANT)
+    rows = [row for row in store.list_terms(tx, "policies") if row.key == OF_TENANT]
     return msgspec.json.decode(rows[0].content, type=Policies) if rows else DEFAULTS
 
 

@@ -16,6 +16,12 @@ def list_newest(tx: Tx, kind: str | None = None, key: str | None = None) -> list
     return tx.rows(SQL["newest"], {"tenant_id": tx.tenant_id, "kind": kind, "key": key})
 
 
+def list_terms(tx: Tx, kind: str) -> list[Any]:
+    """The newest versions of a kind by which everything is billed: intake, policies or tax."""
+    found = tx.once(SQL["terms"], lambda: tx.rows(SQL["terms"], {"tenant_id": tx.tenant_id}))
+    return [row for row in found if row.kind == kind]
+
+
 def list_page(tx: Tx, kind: str | None, after: tuple[str, str] | None, limit: int) -> list[Any]:
     """The newest versions in order of kind and key, from behind one of them on."""
     after_kind, after_key = after or (None, None)

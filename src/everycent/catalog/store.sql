@@ -5,6 +5,12 @@ where tenant_id = %(tenant_id)s
   and (%(kind)s::text is null or kind = %(kind)s) and (%(key)s::text is null or key = %(key)s)
 order by kind, key, version desc;
 
+-- name: terms
+-- The newest versions of what everything is billed by.
+select distinct on (kind, key) kind, key, version, content from catalog_version
+where tenant_id = %(tenant_id)s and kind in ('intake', 'policies', 'tax')
+order by kind, key, version desc;
+
 -- name: newest_page
 -- The same in order of kind and key, from behind one of them on.
 select distinct on (kind, key) kind, key, version, at, content from catalog_version

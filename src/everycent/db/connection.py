@@ -61,6 +61,7 @@ class Tx:
         self.is_by_key = False
         self._prepares = prepares
         self._kept = kept
+        self._once: dict[str, Any] = {}
 
     def run(self, sql: str, params: Params = None) -> int:
         """Executes a statement; returns how many rows it touched."""
@@ -109,6 +110,15 @@ class Tx:
                 self._kept.clear()
             self._kept.update({places[key]: value for key, value in new.items()})
             found |= new
+        return found
+
+    def once(self, name: str, read: Callable[[], _Value]) -> _Value:
+        """What `read` finds: once in a snapshot, where questions are frequent; it is the same each time."""
+        if self._kept is None:
+            return read()
+        if name not in self._once:
+            self._once[name] = read()
+        found: _Value = self._once[name]
         return found
 
     def look_up_by_key(self) -> None:

@@ -28,7 +28,7 @@ def names(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
 
 def known_numbers(tx: Tx, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The numbers of those (kind, name) pairs that were ever used."""
-    return store.find_name_ids(tx, pairs)
+    return store.find_name_ids(tx, pairs) if pairs else {}
 
 
 def archived_months(tx: Tx) -> set[date]:
