@@ -13,7 +13,7 @@ import pytest
 
 from everycent.access import operations as access
 from everycent.access.answers import Kept
-from everycent.access.roles import ROLES, SCOPES
+from everycent.access.roles import ALL_SCOPES, OPERATORS, ROLES, SCOPES
 from everycent.api import server
 from everycent.api.openapi import document
 from everycent.api.operation import Kind, Member, Open, Operation
@@ -36,7 +36,7 @@ def name_of(one: Operation) -> str:
 @pytest.mark.parametrize("one", server.OPERATIONS, ids=name_of)
 def test_an_operation_says_what_it_needs_and_does(one: Operation):
     if not isinstance(one.scope, Open | Member):
-        assert one.scope in SCOPES
+        assert one.scope in ALL_SCOPES
         is_known_as_post = one.method == "POST" and one.scope.endswith(":read")
         assert one.scope.endswith(":read") == (one.method == "GET") or is_known_as_post
     assert (one.work.__doc__ or "").strip()
@@ -55,6 +55,12 @@ def test_names_and_addresses_are_there_once():
 def test_a_role_that_reads_changes_nothing():
     assert {scope.partition(":")[2] for scope in ROLES["read-only"]} == {"read"}
     assert ROLES["owner"] == set(SCOPES)
+
+
+def test_no_role_reaches_beyond_its_tenant():
+    assert not any(may & set(OPERATORS) for may in ROLES.values())
+    beyond = {one.scope for one in server.OPERATIONS if one.path.startswith("/v1/tenants")}
+    assert beyond == set(OPERATORS)
 
 
 def test_the_document_is_the_same_for_the_same_operations():

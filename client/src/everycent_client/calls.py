@@ -76,6 +76,7 @@ from everycent_client.models import (
     ListedPayment,
     ListedStep,
     MadeKey,
+    MadeTenant,
     Me,
     MeasurementChanges,
     MeasurementInFull,
@@ -134,6 +135,7 @@ from everycent_client.models import (
     TakenIn,
     TaxStatus,
     Tenant,
+    TenantEntry,
     TermShape,
     TermsShape,
     Threshold,
@@ -1031,6 +1033,24 @@ def plan_create_subscription(
             "term": term,
             "plan_version": plan_version,
         },
+    )
+
+
+def create_tenant(
+    *,
+    tenant: str,
+    name: str | UnsetType | None = UNSET,
+    scopes: list[str] | UnsetType | None = UNSET,
+    idempotency_key: str | None = None,
+) -> Call[MadeTenant]:
+    """Makes a tenant, with its chart of accounts and a first API key, with which the rest
+    is done."""
+    return call(
+        "POST",
+        "/v1/tenants",
+        MadeTenant,
+        body={"tenant": tenant, "name": name, "scopes": scopes},
+        idempotency_key=idempotency_key,
     )
 
 
@@ -2500,6 +2520,15 @@ def list_suspense(
     """Money of which nobody knows whose it is, oldest first."""
     return Pages(
         call("GET", "/v1/payments/suspense", Page[InSuspense], query={"size": size, "after": after})
+    )
+
+
+def list_tenants(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[TenantEntry]:
+    """All tenants, in order of their names in addresses."""
+    return Pages(
+        call("GET", "/v1/tenants", Page[TenantEntry], query={"size": size, "after": after})
     )
 
 

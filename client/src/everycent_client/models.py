@@ -2156,6 +2156,15 @@ class MadeKey(msgspec.Struct, kw_only=True, omit_defaults=True):
     key: str | None
 
 
+class MadeTenant(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A new tenant with its first API key, whose text is shown here and never again."""
+
+    tenant: str
+    name: str
+    created_at: str
+    key: MadeKey
+
+
 class MandateShown(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The mandate of a direct debit."""
 
@@ -2640,6 +2649,14 @@ class NewSubscription(msgspec.Struct, kw_only=True, omit_defaults=True):
     prices: dict[str, TermsShape] | UnsetType = UNSET
     term: str | TermShape | UnsetType | None = UNSET
     plan_version: int | UnsetType | None = UNSET
+
+
+class NewTenant(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A tenant that is wanted."""
+
+    tenant: str
+    name: str | UnsetType | None = UNSET
+    scopes: list[str] | UnsetType | None = UNSET
 
 
 class NewTerms(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4145,6 +4162,14 @@ class Tenant(msgspec.Struct, kw_only=True, omit_defaults=True):
     created_at: str
     policies: dict[str, str]
     settings: InstanceSettings
+
+
+class TenantEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A tenant: separate books in one database."""
+
+    tenant: str
+    name: str
+    created_at: str
 
 
 class Term(msgspec.Struct, kw_only=True, omit_defaults=True):

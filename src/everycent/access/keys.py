@@ -18,19 +18,19 @@ from uuid import UUID
 
 import msgspec
 
-from everycent.access.roles import SCOPES as SCOPES
+from everycent.access.roles import ALL_SCOPES, SCOPES
 from everycent.journal.event import stream_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
 from everycent.kernel.errors import Forbidden, Invalid
 from everycent.kernel.near import meant
+from everycent.kernel.text import is_line
 
 PREFIX = "ec_"
 KEY_ID = "key"
 RANDOM_CHARS = 43
 _KEY = re.compile(r"(ec_[A-Za-z0-9_-]{43})([0-9a-hjkmnp-tv-z]{7})", re.ASCII)
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MAX_NAME = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -80,7 +80,7 @@ def _checksum(text: str) -> str:
 def checked(key: ApiKey) -> ApiKey:
     """The key when its name and scopes are sound. Raises Invalid `key.bad_name`, `key.bad_scope`,
     `key.no_scope`, `key.expired_at_once`, `key.bad_network`."""
-    if not key.name.strip() or len(key.name) > _MAX_NAME or _CONTROL.search(key.name):
+    if not is_line(key.name, _MAX_NAME):
         raise Invalid(
             "key.bad_name",
             f"a key's name has 1 to {_MAX_NAME} characters and no control characters",
@@ -131,13 +131,13 @@ def is_within(inner: Network, outer: Sequence[Network]) -> bool:
 
 def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
     for scope in scopes:
-        if scope not in SCOPES:
+        if scope not in ALL_SCOPES:
             raise Invalid(
                 "key.bad_scope",
                 f"there is no scope {scope[:60]!r}",
                 field="scopes",
                 value=scope,
-                hint=f"{meant(scope[:60], SCOPES)} scopes are {', '.join(SCOPES)}".strip(),
+                hint=f"{meant(scope[:60], ALL_SCOPES)} scopes are {', '.join(SCOPES)}".strip(),
             )
     if not scopes:
         raise Invalid(

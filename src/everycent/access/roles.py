@@ -32,7 +32,10 @@ _READ_ONLY = ("audit", "books", "entitlements", "journal")
 READS = tuple(sorted(f"{name}:read" for name in (*_READ_AND_WRITE, *_READ_ONLY)))
 WRITES = tuple(sorted(f"{name}:write" for name in _READ_AND_WRITE))
 SCOPES = tuple(sorted(READS + WRITES))
-"""All that there are, `subject:read` and `subject:write`."""
+"""All that are about one tenant, `subject:read` and `subject:write`."""
+OPERATORS = ("tenants:read", "tenants:write")
+"""Those about all tenants, which no role has: the command line gives them to keys."""
+ALL_SCOPES = (*SCOPES, *OPERATORS)
 
 _SECRETIVE = frozenset({"audit:read", "keys:read", "members:read"})
 _PLAIN = frozenset(READS) - _SECRETIVE

@@ -10,6 +10,7 @@ from msgspec import Meta, field
 
 from everycent.access import keys, operations, queries, shown
 from everycent.access.keys import KEY_ID, ApiKey
+from everycent.access.roles import ALL_SCOPES
 from everycent.api.operation import Answer, Asked, Who, changing, reading
 from everycent.api.parameters import instant
 from everycent.api.shapes import Body, Instant, Page, Query, Shown
@@ -141,7 +142,7 @@ def _wider(why: str, field: str) -> Forbidden:
 
 def check_no_wider(who: Who, scopes: list[str]) -> None:
     """Raises Forbidden `key.wider` for a scope that whoever asks does not have."""
-    beyond = sorted(set(scopes) & set(keys.SCOPES) - who.scopes)
+    beyond = sorted(set(scopes) & set(ALL_SCOPES) - who.scopes)
     if beyond:
         raise Forbidden(
             "key.wider",

@@ -7,7 +7,8 @@ import secrets
 import click
 
 from everycent.access import operations, queries, shown
-from everycent.access.keys import KEY_ID, SCOPES, ApiKey, digest_of, text_of
+from everycent.access.keys import KEY_ID, ApiKey, digest_of, text_of
+from everycent.access.roles import OPERATORS, SCOPES
 from everycent.cli.common import emit, instant, json_option, opened, table
 from everycent.kernel import ids
 
@@ -27,7 +28,8 @@ def key() -> None:
     multiple=True,
     default=("usage:write",),
     show_default=True,
-    help=f"What it may do; can be given again. Scopes are {', '.join(SCOPES)}.",
+    help=f"What it may do; can be given again. Scopes are {', '.join(SCOPES)}; and for whoever makes"
+    f" tenants {', '.join(OPERATORS)}.",
 )
 @click.option(
     "--expires-at", metavar="INSTANT", help="When it opens nothing any more; never when left out."

@@ -14,10 +14,9 @@ from everycent.kernel import currency as currencies
 from everycent.kernel import ids
 from everycent.kernel.calendar import zone
 from everycent.kernel.errors import Invalid
+from everycent.kernel.text import HAS_UNSEEN, UNSEEN
 
-_UNSEEN = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-_CONTROL = re.compile(f"[{_UNSEEN}]")
-_KEY = re.compile(rf"[^\s{_UNSEEN}]([^{_UNSEEN}]*[^\s{_UNSEEN}])?")
+_KEY = re.compile(rf"[^\s{UNSEEN}]([^{UNSEEN}]*[^\s{UNSEEN}])?")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
@@ -75,7 +74,7 @@ def checked(customer: Customer) -> Customer:
         if text is None:
             continue
         visible = text.replace("\n", " ") if field == "address" else text
-        if not visible.strip() or len(text) > limit or _CONTROL.search(visible):
+        if not visible.strip() or len(text) > limit or HAS_UNSEEN.search(visible):
             raise Invalid(
                 "customer.bad_text",
                 f"{field} must have 1 to {limit} characters and no control characters",
@@ -83,7 +82,7 @@ def checked(customer: Customer) -> Customer:
                 value=text,
             )
     if customer.email is not None and (
-        not _EMAIL.fullmatch(customer.email) or _CONTROL.search(customer.email)
+        not _EMAIL.fullmatch(customer.email) or HAS_UNSEEN.search(customer.email)
     ):
         raise Invalid(
             "customer.bad_email",

@@ -19,11 +19,9 @@ from zlib import crc32
 from everycent.kernel.canonical import encode
 from everycent.kernel.errors import Invalid
 from everycent.kernel.quantity import MAX_PLACES, parse_decimal, plain
+from everycent.kernel.text import HAS_UNSEEN
 
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{0,17}[1-9])?", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that no name may have: control characters, those that turn the writing direction, and
-lone surrogates, which are no text."""
 MAX_NAME = 200
 MAX_ID = 190
 """Shorter than other names: replacements add to it."""
@@ -68,7 +66,7 @@ def canonical_value(text: str) -> str:
 def check_name(text: str, field: str) -> str:
     """A name of a source, subject or record when it is sound. Raises Invalid `usage.bad_name`."""
     # What is printable has none of the characters that are refused, and is found out faster.
-    if 0 < len(text) <= MAX_NAME and (text.isprintable() or not _CONTROL.search(text)):
+    if 0 < len(text) <= MAX_NAME and (text.isprintable() or not HAS_UNSEEN.search(text)):
         return text
     raise Invalid(
         "usage.bad_name",
@@ -125,7 +123,7 @@ def canonical_dimensions(dimensions: Mapping[str, str]) -> str:
     Raises Invalid `usage.bad_dimension`.
     """
     for name, value in dimensions.items():
-        if _CONTROL.search(value) or _CONTROL.search(name) or not name:
+        if HAS_UNSEEN.search(value) or HAS_UNSEEN.search(name) or not name:
             raise Invalid(
                 "usage.bad_dimension",
                 f"the dimension {name[:60]!r} has control characters or no name",

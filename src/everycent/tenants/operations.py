@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from everycent.db.connection import Database
+from everycent.db.connection import Database, Tx
 from everycent.kernel.errors import Conflict, Invalid
+from everycent.kernel.text import is_line
 from everycent.ledger import operations as ledger
 from everycent.tenants import queries, store
 
+_MAX_NAME = 200
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -19,6 +23,13 @@ def create(database: Database, slug: str, name: str, at: datetime) -> int:
 
     Raises Invalid `tenant.bad_slug`, Conflict `tenant.exists`.
     """
+    with created(database, slug, name, at) as tx:
+        return tx.tenant_id
+
+
+@contextmanager
+def created(database: Database, slug: str, name: str, at: datetime) -> Iterator[Tx]:
+    """The same for whoever has more to do in the new tenant before it is there for others."""
     if not _SLUG.fullmatch(slug):
         raise Invalid(
             "tenant.bad_slug",
@@ -27,12 +38,20 @@ def create(database: Database, slug: str, name: str, at: datetime) -> int:
             value=slug,
             hint="use 1 to 40 small letters, digits and dashes, beginning with a letter",
         )
+    if not is_line(name, _MAX_NAME):
+        raise Invalid(
+            "tenant.bad_name",
+            f"a tenant's name has 1 to {_MAX_NAME} characters and no control characters",
+            field="name",
+            value=name,
+        )
     with database.operator(slug) as tx:
         tenant_id = store.insert_tenant(tx, slug, name, at)
         if tenant_id is None:
             raise Conflict("tenant.exists", f"there is a tenant {slug} already", field="tenant")
-        ledger.open_books(tx.acting_for(tenant_id))
-    return tenant_id
+        own = tx.acting_for(tenant_id)
+        ledger.open_books(own)
+        yield own
 
 
 def ensure(database: Database, slug: str, name: str, at: datetime) -> int:

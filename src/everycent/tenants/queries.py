@@ -33,3 +33,9 @@ def listed(database: Database) -> list[Any]:
     """All tenants; for the operator."""
     with database.operator() as tx:
         return store.list_tenants(tx)
+
+
+def page(database: Database, after: str, limit: int) -> list[Any]:
+    """Tenants by slug, from behind one on; for the operator."""
+    with database.operator() as tx:
+        return store.list_page(tx, after, limit)

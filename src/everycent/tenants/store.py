@@ -26,6 +26,11 @@ def list_tenants(tx: Tx) -> list[Any]:
     return tx.rows(SQL["list_tenants"])
 
 
+def list_page(tx: Tx, after: str, limit: int) -> list[Any]:
+    """Tenants by slug, from behind one on."""
+    return tx.rows(SQL["page_of_tenants"], {"after": after, "limit": limit})
+
+
 def insert_tenant(tx: Tx, slug: str, name: str, at: datetime) -> int | None:
     """The new tenant's id, or None when the slug is taken."""
     tenant_id = tx.value(SQL["insert_tenant"], {"slug": slug, "name": name, "at": at})
