@@ -144,3 +144,11 @@ def test_another_tenant_sees_no_file_and_no_money(api: Asking):
     assert reader.refused("POST", "/v1/bank-statements", {"content": "x"}) == (
         403, "key.missing_scope",
     )  # fmt: skip
+
+
+def test_a_large_statement_is_taken_in_as_one(api: Asking):
+    lines = statement(*(entry("1.00", f"L{n}", f"of {n} {'x' * 300}") for n in range(2_000)))
+    assert len(lines["content"]) > 1_048_576
+    taken = api.post("/v1/bank-statements", lines)
+    assert {one["outcome"] for one in taken["entries"]} == {"unmatched"}
+    assert len(taken["entries"]) == 2_000

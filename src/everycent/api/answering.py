@@ -37,7 +37,6 @@ from everycent.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refu
 
 JSON = "application/json"
 NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
-_MOST_BYTES = 1_048_576
 _REPEATED = {"Idempotency-Replayed": "true"}
 _SHOWN = 200
 _BEGUN, _FAILED = 102, 500
@@ -135,7 +134,8 @@ async def _read(request: Request, operation: Operation, who: Who, path: Mapping[
 
 async def _body(request: Request, service: Service, operation: Operation) -> Any:
     """What was sent, as JSON; nothing is an empty object."""
-    async with body_of(request, service.budget, most=_MOST_BYTES) as raw:
+    most = getattr(operation.body, "MOST_BYTES", Body.MOST_BYTES)
+    async with body_of(request, service.budget, most=most) as raw:
         if not raw.strip():
             return {}
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -10,6 +10,7 @@ from msgspec import Meta, field
 
 from everycent.api import money
 from everycent.api.attempts import InSuspense, suspended
+from everycent.api.bodies import MAX_BYTES
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.payments import READ, WRITE, Applied, InvoiceShare, applied_data, shares_of
 from everycent.api.shapes import Amount, Body, Currency, Name, Page, Paged, Query, Reason, Shown
@@ -31,9 +32,10 @@ from everycent.payments.direct_debit import EURO
 class BankStatement(Body):
     """A bank statement or notice (camt.053, camt.054) as the bank made it, in UTF-8."""
 
-    LONGEST_TEXT: ClassVar[int] = 1_000_000
+    MOST_BYTES: ClassVar[int] = MAX_BYTES
+    LONGEST_TEXT: ClassVar[int] = 15_000_000
 
-    content: Annotated[str, Meta(min_length=1, max_length=1_000_000)]
+    content: Annotated[str, Meta(min_length=1, max_length=15_000_000)]
 
 
 class ProposedShare(Shown):

@@ -20,8 +20,10 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is sent to change something. No text in it is longer than `LONGEST_TEXT`, in characters."""
+    """What is sent to change something: at most `MOST_BYTES`, and no text in it is longer than
+    `LONGEST_TEXT`, in characters."""
 
+    MOST_BYTES: ClassVar[int] = 1_048_576
     LONGEST_TEXT: ClassVar[int] = 10_000
 
 
