@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 
 class Reply(NamedTuple):
-    """An answer; with the status 0 the connection is closed instead."""
+    """An answer: bytes as they are, all else as JSON, and a refusal as a problem if no header says
+    otherwise. With the status 0 the connection is closed instead."""
 
     status: int
     body: Any = None
@@ -24,6 +25,12 @@ class Misbehaving(NamedTuple):
 
     address: str
     seen: list[tuple[str, str, dict[str, str], bytes]]
+
+
+def encoded(body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return b"" if body is None else json.dumps(body).encode()
 
 
 @contextmanager
@@ -40,9 +47,11 @@ def misbehaving(*replies: Reply) -> Iterator[Misbehaving]:
             if not reply.status:
                 self.close_connection = True
                 return
-            body = b"" if reply.body is None else json.dumps(reply.body).encode()
+            body = encoded(reply.body)
+            kind = "application/problem+json" if reply.status >= 400 else "application/json"
+            told = {"content-length": str(len(body)), "content-type": kind, **reply.headers}
             self.send_response(reply.status)
-            for name, text in {"content-length": str(len(body)), **reply.headers}.items():
+            for name, text in told.items():
                 self.send_header(name, text)
             self.end_headers()
             self.wfile.write(body)

@@ -60,6 +60,10 @@ def test_what_is_refused_for_good_is_kept_apart(api: Asking, tmp_path: Path):
         assert buffer.waiting() == 0
 
 
+def taken(count: int) -> Reply:
+    return Reply(200, {"accepted": count, "duplicates": 0, "results": []})
+
+
 def test_nothing_leaves_the_buffer_while_the_server_is_away(tmp_path: Path):
     away = Reply(503, {"code": "database.unavailable"})
     with (
@@ -74,10 +78,9 @@ def test_nothing_leaves_the_buffer_while_the_server_is_away(tmp_path: Path):
 
 
 def test_a_record_that_makes_a_whole_batch_unreadable_is_found(tmp_path: Path):
-    taken = Reply(200, {"accepted": 1, "duplicates": 0, "results": []})
     bad = Reply(400, {"code": "usage.malformed", "detail": "not to be read"})
     with (
-        misbehaving(bad, bad, bad, taken, taken, taken) as there,
+        misbehaving(bad, bad, bad, taken(1), taken(2)) as there,
         Client(there.address, "k") as billing,
         UsageBuffer(tmp_path / "b", billing) as buffer,
     ):

@@ -26,6 +26,7 @@ from everycent_client import (
     UnauthorizedError,
     UnavailableError,
     calls,
+    core,
     models,
 )
 from tests.api.asking import Asking, asking
@@ -152,6 +153,7 @@ def test_what_is_never_answered_is_not_known_to_be_done():
         (401, UnauthorizedError, 1),
         (403, ForbiddenError, 1),
         (404, NotFoundError, 1),
+        (408, UnavailableError, 3),
         (409, ConflictError, 1),
         (413, InvalidError, 1),
         (422, InvalidError, 1),
@@ -175,6 +177,21 @@ def test_a_refusal_is_an_exception_of_its_kind(status: int, kind: type[Exception
     assert (told.code, told.message, told.field, told.hint) == ("a.b", "why", "name", "what to do")
     assert (str(told), told.request_id) == ("why [a.b] → what to do", "req_1")
     assert len(there.seen) == tries
+
+
+def test_only_a_problem_document_is_believed_about_what_is_wrong():
+    of_a_proxy = Reply(400, {"code": "usage.bad_json"}, {"content-type": "application/json"})
+    with (
+        misbehaving(of_a_proxy) as there,
+        Client(there.address, "k") as billing,
+        pytest.raises(InvalidError) as refused,
+    ):
+        billing.get_alarm("alm_1")
+    assert (refused.value.code, refused.value.hint) == ("http.400", None)
+
+
+def test_the_wait_stays_bounded_however_often_it_was_tried():
+    assert core.wait(5000, None, 1.0) == core.wait(10, None, 1.0) == 20.0
 
 
 def test_an_answer_that_is_no_json_is_no_success():

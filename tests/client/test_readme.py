@@ -20,7 +20,7 @@ def test_the_examples_work_as_they_are_written(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8
     monkeypatch.chdir(tmp_path)
     with asking(place) as api:
         monkeypatch.setenv("EVERYCENT_URL", api.address)
@@ -31,4 +31,5 @@ def test_the_examples_work_as_they_are_written(
         seen["billing"].close()  # type: ignore[attr-defined]
     said = capsys.readouterr().out
     assert "may ['usage:write']" in said
+    assert "0 waiting, 1 refused, 0 failures None" in said
     assert "0 new, 1 refused, 0 waiting" in said  # there is no meter yet

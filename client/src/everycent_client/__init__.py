@@ -5,7 +5,7 @@ with Client("https://billing.example.com", "ec_…") as billing:
         print(alarm.message)
 """
 
-from everycent_client.buffer import Flushed, UsageBuffer
+from everycent_client.buffer import Flushed, State, UsageBuffer
 from everycent_client.clients import AsyncClient, Client
 from everycent_client.core import Page
 from everycent_client.errors import (
@@ -37,6 +37,7 @@ __all__ = [
     "Page",
     "RateLimitedError",
     "RefusedError",
+    "State",
     "UnauthorizedError",
     "UnavailableError",
     "UnverifiedError",

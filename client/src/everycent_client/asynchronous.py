@@ -78,9 +78,8 @@ class AsyncSender:
                 is_last = tried == self._tries
                 if is_last or not core.is_passing(answer.status_code, answer.content):
                     return core.understood(
-                        asked, answer.status_code, answer.content,
-                        answer.headers.get("x-request-id"),
-                    )  # fmt: skip
+                        asked, answer.status_code, answer.content, answer.headers
+                    )
                 after = answer.headers.get("retry-after")
             await self._sleep(core.wait(tried, after, self._jitter()))
         raise NoAnswerError(why, asked.idempotency_key)

@@ -15,11 +15,12 @@ from everycent_client import errors
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-_RETRIED = frozenset({429, 502, 503, 504, 507})
+_RETRIED = frozenset({408, 429, 502, 503, 504, 507})
 _UNDER_WAY = "request.under_way"
 _FIRST_SECONDS = 0.25
 _MOST_SECONDS = 20.0
 _SHORT = 0.5
+_MOST_DOUBLED = 10
 
 
 class Page(msgspec.Struct, Generic[T]):
@@ -94,10 +95,11 @@ def headers(asked: Call[Any], key: str, agent: str) -> dict[str, str]:
     return told
 
 
-def understood(asked: Call[T], status: int, raw: bytes, request_id: str | None) -> T:
-    """The result of an answer. Raises RefusedError."""
+def understood(asked: Call[T], status: int, raw: bytes, told: Mapping[str, str]) -> T:
+    """The result of an answer with its headers. Raises RefusedError."""
     if not 200 <= status < 300:
-        raise errors.refusal(status, raw, request_id)
+        kind = told.get("content-type", "")
+        raise errors.refusal(status, raw, kind, told.get("x-request-id"))
     try:
         found: T = msgspec.json.decode(raw, type=asked.result)
     except msgspec.DecodeError as error:
@@ -116,7 +118,7 @@ def is_passing(status: int, raw: bytes) -> bool:
 
 def wait(tried: int, retry_after: str | None, jitter: float) -> float:
     """How many seconds to wait after so many tries (1 after the first); `jitter` is from 0 to 1."""
-    seconds: float = min(_MOST_SECONDS, _FIRST_SECONDS * 2 ** (tried - 1)) * (
+    seconds: float = min(_MOST_SECONDS, _FIRST_SECONDS * 2 ** min(tried - 1, _MOST_DOUBLED)) * (
         _SHORT + jitter * _SHORT
     )
     told = (retry_after or "").strip()

@@ -14,9 +14,12 @@ EverycentError
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
+
+_PROBLEM = "application/problem+json"
 
 
 class Fault(msgspec.Struct):
@@ -100,16 +103,18 @@ _BY_STATUS: dict[int, type[RefusedError]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
     404: NotFoundError,
+    408: UnavailableError,  # the request did not come in time: it says nothing about what is in it
     409: ConflictError,
     429: RateLimitedError,
 }
 
 
-def refusal(status: int, raw: bytes, request_id: str | None) -> RefusedError:
-    """The exception for an answer that is no success."""
-    try:
-        problem = msgspec.json.decode(raw, type=_Problem)
-    except msgspec.DecodeError:
-        problem = _Problem()
-    kind = UnavailableError if status >= 500 else _BY_STATUS.get(status, InvalidError)
-    return kind(status, problem, request_id)
+def refusal(status: int, raw: bytes, kind: str, request_id: str | None) -> RefusedError:
+    """The exception for an answer that is no success. Only a problem document is believed: all else may
+    be of a proxy, which knows nothing of what was asked; its code is `http.` and the status."""
+    problem = _Problem()
+    if kind.partition(";")[0].strip().lower() == _PROBLEM:
+        with contextlib.suppress(msgspec.DecodeError):
+            problem = msgspec.json.decode(raw, type=_Problem)
+    made = UnavailableError if status >= 500 else _BY_STATUS.get(status, InvalidError)
+    return made(status, problem, request_id)
