@@ -48,7 +48,7 @@ def misbehaving(*replies: Reply) -> Iterator[Misbehaving]:
                 self.close_connection = True
                 return
             body = encoded(reply.body)
-            kind = "application/problem+json" if reply.status >= 400 else "application/json"
+            kind = "application/problem+json" if reply.status >= 300 else "application/json"
             told = {"content-length": str(len(body)), "content-type": kind, **reply.headers}
             self.send_response(reply.status)
             for name, text in told.items():
