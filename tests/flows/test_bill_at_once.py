@@ -11,6 +11,7 @@ from everycent.app.wiring import utc_now
 from everycent.flows import bill_at_once, effect
 from everycent.flows.effect import Document
 from everycent.kernel.errors import Invalid
+from everycent.kernel.period import instant_text
 from tests.conftest import Place
 from tests.flows import world
 from tests.flows.test_payers import FEB, JAN, MAR, REGISTER, pay, reading, sound
@@ -31,7 +32,9 @@ def issued(place: Place) -> list[Document]:
     """The documents that there are."""
     return sorted(
         Document(
-            "invoice", one.customer.key, one.currency, f"{one.gross / 100:.2f}", f"{one.prepaid / 100:.2f}"
+            "invoice", one.customer.key, instant_text(min(line.starts_at for line in one.lines)),
+            instant_text(max(line.ends_at for line in one.lines)), one.currency,
+            f"{one.gross / 100:.2f}", f"{one.prepaid / 100:.2f}",
         )
         for one in world.issued(place)
     )  # fmt: skip

@@ -193,8 +193,12 @@ async def _tried(request: Request, operation: Operation, read: _Read) -> Respons
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:
     service = service_of(request)
     entry = _entry(request, operation, read.asked.who)
-    if operation.kind is Kind.CHANGING or read.plan is not None:
+    if operation.kind is Kind.CHANGING and read.plan is None:
         kept, is_repeated = await in_thread(
+            service, lambda: _change(service, operation, read, entry)
+        )
+    elif read.plan is not None:
+        kept, is_repeated = await in_doing_thread(
             service, lambda: _change(service, operation, read, entry)
         )
     else:

@@ -156,6 +156,8 @@ def start_in(
         due = sorted(due_of(tx, as_of))
         size = terms.chunk_size or chunk_size(len(due))
         current = invoicing.plan_run(tx, current, due, size)
+        if not due:  # or it would stand in the way of others until somebody works on it
+            invoicing.finish_run(tx, current.run_id, clock())
     return current, is_new
 
 

@@ -48,7 +48,7 @@ def run_in(
         raise Invalid(
             "billing.too_many_customers",
             f"{due:,} customers are to be billed; at once it can be {MOST_CUSTOMERS:,}",
-            hint="begin the run without a plan; /v1/previews say what a customer would be billed",
+            hint="begin the run without a plan; previews say what each customer would be billed",
         )
     found: list[Run] = []
     while True:
@@ -59,7 +59,7 @@ def run_in(
             raise Conflict(
                 "billing.run_open",
                 "a billing run was begun and is not finished",
-                hint="`everycent work` finishes it; plan another one then",
+                hint="`everycent work` or `everycent bill run` finishes it; plan another one then",
             )
         _bill_all(tx, Context(database, tx.tenant_id, current, clock, ids, terms))
         invoicing.finish_run(tx, current.run_id, clock())
