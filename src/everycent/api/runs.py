@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -89,7 +90,7 @@ def start_billing_run(asked: Asked[Query, NewBillingRun]) -> Answer:
     the tenant's policies say so. An `as_of` that has not come is refused: dates of documents never go
     back, and nothing could be billed before it afterwards.
 
-    As planned it is done at once, all of it or nothing, for up to 5,000 customers; with what waits for
+    As planned it is done at once, all of it or nothing, for up to 1,000 customers; with what waits for
     it, which has a run of its own otherwise. `everycent bill run` bills more of them faster."""
     until, terms = _wanted(asked)
     app = asked.app
@@ -128,6 +129,10 @@ def _bill_at_once(tx: Tx, asked: Asked[Query, NewBillingRun]) -> Answer:
     done = bill_at_once.run_in(tx, app.database, until, clock=app.clock, ids=app.ids, terms=terms)
     parked = [one._asdict() for one in bill_at_once.parked(tx, done)]
     return _told(tx, done[0], {"was_resumed": False, "parked_customers": parked})
+
+
+def _around(asked: Asked[Query, NewBillingRun]) -> AbstractContextManager[None]:
+    return bill_at_once.ready(asked.app.database, asked.who.tenant_id)
 
 
 def _effect_of(told: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +206,7 @@ OPERATIONS = [
         NewBillingRun,
         status=202,
         in_one=_bill_at_once,
+        around=_around,
         told_effect=_effect_of,
     ),
     reading("/v1/runs", "runs:read", list_billing_runs, Page[BillingRun], Paged),

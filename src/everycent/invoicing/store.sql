@@ -1,6 +1,9 @@
 -- name: late_mark
 select fold_id, meters from late_mark where tenant_id = %(tenant_id)s;
 
+-- name: hold_late
+select pg_advisory_xact_lock(hashtext('late_usage'), %(tenant_id)s);
+
 -- name: mark_late
 -- What folds since the mark have changed of days that may be billed: the days, with the last such fold.
 -- The batches' numbers lead to the few blocks in which their records lie. In order, so that two who mark
