@@ -29,6 +29,7 @@ _BY_KEY = (
 )
 _NEVER_UNASKED = 1_000_000_000
 _MOST_KEPT = 10_000
+_ABSENT = object()
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
@@ -103,7 +104,8 @@ class Tx:
         if self._kept is None:
             return read(wanted)
         places = {key: (self.tenant_id, what, key) for key in wanted}
-        found = {key: self._kept[at] for key, at in places.items() if at in self._kept}
+        looked = {key: self._kept.get(at, _ABSENT) for key, at in places.items()}
+        found = {key: value for key, value in looked.items() if value is not _ABSENT}
         if missing := wanted - found.keys():
             new = read(missing)
             if len(self._kept) + len(new) > _MOST_KEPT:
