@@ -39,9 +39,9 @@ def run(*words: str, **settings: str) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def begun(data: Path) -> Iterator[Mock]:
+def begun(data: Path, *words: str) -> Iterator[Mock]:
     process = subprocess.Popen(
-        [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(data)],
+        [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(data), *words],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -57,7 +57,8 @@ def begun(data: Path) -> Iterator[Mock]:
 
 @pytest.fixture(scope="module")
 def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
-    with begun(tmp_path_factory.mktemp("mock") / "kept") as one:
+    """Without its workers: those that only start now would start a database that was stopped, too."""
+    with begun(tmp_path_factory.mktemp("mock") / "kept", "--no-work") as one:
         yield one
 
 
