@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
+import pytest
 
 from tests.api.serving import COMMAND, make_key, record, start, stored
 from tests.conftest import Place
@@ -149,3 +150,26 @@ def failed(place: Place, *options: str, **environment: str) -> subprocess.Comple
     )  # fmt: skip
     assert done.returncode == 2, done
     return done
+
+
+@pytest.mark.parametrize(
+    ("processes", "said"),
+    [
+        (1, ["the database is away"]),
+        (2, ["process 0: the database is away", "process 1: the database is away"]),
+    ],
+)
+def test_what_several_say_has_their_number(tmp_path: Path, processes: int, said: list[str]):
+    nobody = {
+        "EVERYCENT_DATABASE_URL": "postgresql://127.0.0.1:1/x",
+        "EVERYCENT_HOME": str(tmp_path),
+    }
+    process = subprocess.Popen(
+        [*COMMAND, "--processes", str(processes)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=os.environ | nobody,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert "address" in process.stdout.readline()
+    process.terminate()
+    _, told = process.communicate(timeout=PATIENCE_SECONDS)
+    assert sorted(line.partition(", trying")[0] for line in told.splitlines()) == said

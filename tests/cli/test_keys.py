@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from everycent.access import keys, queries
+from everycent.access.roles import SCOPES
 from tests.conftest import Place
 
 EVERYCENT = str(Path(sys.executable).with_name("everycent"))
@@ -60,6 +61,22 @@ def test_a_key_lives_from_its_creation_to_its_revocation(place: Place):
         events = tx.tuples("select actor, payload from journal_event order by seq")
     assert {actor for actor, _ in events} == {"clerk"}
     assert not any(made["key"] in str(payload) for _, payload in events)
+
+
+@pytest.mark.parametrize(
+    ("words", "scopes"),
+    [
+        ([], {"usage:write"}),
+        (["--all-scopes"], set(SCOPES)),
+        (["--all-scopes", "--scope", "usage:read"], set(SCOPES)),
+        (["--all-scopes", "--scope", "tenants:read"], {*SCOPES, "tenants:read"}),
+    ],
+)
+def test_a_key_opens_all_of_its_tenant_where_that_is_asked_for(
+    place: Place, words: list[str], scopes: set[str]
+):
+    made = told(typed(place, "create", "k", *words, "--json"))
+    assert opens(place, made["key"]) == (place.tenant_id, scopes)
 
 
 @pytest.mark.parametrize(

@@ -146,17 +146,44 @@ def test_a_key_is_used_where_it_is_set(terminal: Terminal, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("words", "code", "hint"),
     [
-        (["api", "GET", "v1/me"], "login.bad_path"),
-        (["api", "GET", "/v1/me"], "login.needed"),
-        (["login", "--server", "http://192.0.2.1"], "login.bad_address"),
-        (["login", "--server", "http://127.0.0.1:1"], "login.unreachable"),
+        (["api", "GET", "v1/me"], "login.bad_path", "such as /v1/me"),
+        (["api", "GET", "/v1/me"], "login.needed", "everycent login"),
+        (
+            ["login", "--server", "http://192.0.2.1"],
+            "login.bad_address",
+            "write https://192.0.2.1: ",
+        ),
+        (
+            ["login", "--server", "127.0.0.1:8611"],
+            "login.bad_address",
+            "write http://127.0.0.1:8611\n",
+        ),
+        (
+            ["login", "--server", "localhost:8611"],
+            "login.bad_address",
+            "write http://localhost:8611\n",
+        ),
+        (
+            ["login", "--server", "a.example:1/b"],
+            "login.bad_address",
+            "write https://a.example:1\n",
+        ),
+        (["login", "--server", "https://[a"], "login.bad_address", "write it like https://"),
+        (["login", "--server", "ftp://a"], "login.bad_address", "write it like https://"),
+        (
+            ["login", "--server", "http://127.0.0.1:1"],
+            "login.unreachable",
+            "does `everycent serve` run",
+        ),
     ],
 )
-def test_what_can_not_be_is_refused(terminal: Terminal, words: list[str], code: str):
+def test_what_can_not_be_is_refused_with_what_to_do(
+    terminal: Terminal, words: list[str], code: str, hint: str
+):
     status, _, err = terminal.run(*words)
-    assert (status, code in err) == (2, True)
+    assert (status, code in err, hint in err) == (2, True, True), err
 
 
 def test_members_are_kept_on_the_command_line_too(terminal: Terminal):

@@ -169,5 +169,7 @@ def test_it_goes_on_with_what_it_kept_and_nothing_is_left_when_it_ends(tmp_path:
         os.kill(process.pid, signal.SIGTERM)
         process.communicate(timeout=60)
         assert process.returncode == 0
-        found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+        )
         assert str(tmp_path) not in found.stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from everycent.cli.examples import next_steps
 from everycent.db import embedded
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,30 @@ def test_every_command_of_the_first_ten_minutes_works(environment: dict[str, str
         told[command.split(maxsplit=2)[1]] = done.stdout
     assert "19.00 EUR" in told["invoice"]
     assert "promises hold" in told["verify"]
+
+
+def test_the_readme_says_how_the_command_is_found_before_it_types_it() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert 0 < readme.index("source .venv/bin/activate") < readme.index("\neverycent --")
+
+
+def test_the_steps_after_the_demo_stand_below_one_another() -> None:
+    steps = next_steps(".venv/bin/everycent", "INV-000018")
+    assert len({len(typed) for typed, _ in steps}) == 1
+    assert all(typed.startswith(".venv/bin/everycent ") for typed, _ in steps)
+
+
+def test_no_command_of_a_page_needs_a_shell_that_leaves_wildcards_alone() -> None:
+    """zsh refuses `curl localhost/a?b=c` and `--type customer.*` unless they are quoted."""
+    found = []
+    for page in [ROOT / "README.md", ROOT / "client" / "README.md", *ROOT.glob("docs/**/*.md")]:
+        blocks = re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        for line in "".join(blocks).splitlines():
+            if not line.startswith(("$ curl ", "$ everycent ", "curl ", "everycent ")):
+                continue
+            bare = re.sub(r"'[^']*'|\"[^\"]*\"|['\"].*|\s#.*|\$\?|\*\.yaml", "", line)
+            found += [f"{page.name}: {line}"] * bool(re.search(r"[?*\[]", bare))
+    assert found == []
 
 
 def test_the_program_that_sends_usage_from_python_runs_as_it_stands(

@@ -20,6 +20,7 @@ TEXTS = [
      "see `everycent --tenant t2 usage find`, or `everycent --tenant t2 verify`"),
     ("t2", "more: everycent journal show", "more: everycent --tenant t2 journal show"),
     ("t2", "start it with `everycent up`", "start it with `everycent up`"),
+    ("dmeo", "or list them with `everycent tenant list`", "or list them with `everycent tenant list`"),
     ("t2", "the version of everycent that wrote it", "the version of everycent that wrote it"),
     ("t2", "everycent --tenant t3 invoice list", "everycent --tenant t3 invoice list"),
     ("a b", "everycent verify", "everycent --tenant 'a b' verify"),
@@ -32,6 +33,14 @@ def test_a_suggested_command_names_the_tenant(monkeypatch, tenant, text, found):
     if tenant is not None:
         monkeypatch.setenv("EVERYCENT_TENANT", tenant)
     assert suggested(text) == found
+
+
+def test_a_tenant_that_was_misspelt_is_asked_for(conninfo: str, tmp_path: Path) -> None:
+    typed = Shell(conninfo, tmp_path)
+    typed("tenant", "create", "demo", "--name", "Demo")
+    done = typed.run("--tenant", "dmeo", "owed")
+    assert done.returncode == 2
+    assert "did you mean demo? create it with `everycent tenant create`" in done.stderr
 
 
 @pytest.fixture

@@ -102,6 +102,24 @@ def test_what_fails_is_told_and_an_alarm_stands_until_it_came_through(
     assert shell.json("webhook", "replay", "crm", "--delivery", delivery["name"])["events"] == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (204, 0, "taken: it answered 204\n"),
+        (401, 3, "not taken: it answered 401; does it know the secret of this endpoint?\n"),
+        (500, 3, "not taken: it answered 500\n"),
+    ],
+)
+def test_a_test_that_is_not_taken_ends_as_where_somebody_should_look(
+    shell: Shell, receiver: Fake, status: int, code: int, said: str
+) -> None:
+    add(shell, receiver)
+    receiver.call("POST", "/admin/behaviours", {"status": status, "times": 2})
+    done = shell.run("webhook", "test", "crm")
+    assert (done.returncode, done.stdout) == (code, said)
+    assert shell.run("webhook", "test", "crm", "--json").returncode == code
+
+
 def test_everybody_at_work_sends_webhooks_too(shell: Shell, receiver: Fake) -> None:
     add(shell, receiver)
     worker = subprocess.Popen(

@@ -55,7 +55,10 @@ def api(
     """
     method = method.upper()
     if not path.startswith("/"):
-        raise Invalid("login.bad_path", "a path begins with /", field="path", value=path)
+        raise Invalid(
+            "login.bad_path", "a path begins with /", field="path", value=path,
+            hint="give what follows the address, such as /v1/me; the address itself is --server",
+        )  # fmt: skip
     address, credential = _who(server)
     headers = {"Authorization": f"Bearer {credential}", "Accept": "application/json"}
     if os.environ.get("EVERYCENT_TENANT"):
@@ -76,7 +79,9 @@ def api(
                 method, address + path, params=params, content=content, headers=headers
             )
     except httpx2.HTTPError as error:
-        raise Unavailable("login.unreachable", f"{address}: {error}", field="server") from error
+        raise Unavailable(
+            "login.unreachable", f"{address}: {error}", field="server", hint=sign_in.UNREACHABLE
+        ) from error
     _show(answer)
     if not answer.is_success:
         sys.exit(2)

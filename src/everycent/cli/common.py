@@ -32,7 +32,7 @@ _NARROWEST = 24  # cells of a column that wraps, unless what it holds is shorter
 _GAP = 3  # cells between two columns; one more stands at either edge
 _FILE_COLUMNS = 160  # into a file or a pipe, where nobody says how wide the screen is
 
-_SUGGESTED = re.compile(r"(?:^|(?<=`)|(?<=: ))everycent (?=(?!(?:up|down|status)\b)[a-z])")
+_SUGGESTED = re.compile(r"(?:^|(?<=`)|(?<=: ))everycent (?=(?!(?:up|down|status|tenant)\b)[a-z])")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

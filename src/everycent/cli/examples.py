@@ -139,17 +139,27 @@ def _next_steps(number: str) -> None:
     command = (
         "everycent" if sys.prefix == sys.base_prefix else f"{Path(sys.prefix).name}/bin/everycent"
     )
-    for arguments, what in (
-        (f"explain {number} --html invoice.html", "the whole invoice as a page with pictures"),
-        (f"explain {number} --line 3 --records", "the meter readings behind a line"),
-        ("owed --as-of 2016-04-15", "who owed how much in April 2016"),
-        ("books trial-balance", "the double-entry books"),
-        ("journal show", "what happened, in order"),
-        ("verify --replay", "prove all of it again"),
-        ("down", "stop the embedded database"),
-    ):
-        tenant = "" if arguments == "down" else "--tenant demo "
-        click.echo(f"  {command} {tenant}{arguments:<36}  " + click.style(f"# {what}", dim=True))
+    for typed, what in next_steps(command, number):
+        click.echo(f"  {typed}  " + click.style(f"# {what}", dim=True))
+
+
+def next_steps(command: str, number: str) -> list[tuple[str, str]]:
+    """What to type after the demo, all equally long, and what each is."""
+    here = f"{command} --tenant demo"
+    steps = [
+        (
+            f"{here} explain {number} --html invoice.html",
+            "the whole invoice as a page with pictures",
+        ),
+        (f"{here} explain {number} --line 3 --records", "the meter readings behind a line"),
+        (f"{here} owed --as-of 2016-04-15", "who owed how much in April 2016"),
+        (f"{here} books trial-balance", "the double-entry books"),
+        (f"{here} journal show", "what happened, in order"),
+        (f"{here} verify --replay", "prove all of it again"),
+        (f"{command} down", "stop the embedded database"),
+    ]
+    width = max(len(typed) for typed, _ in steps)
+    return [(typed.ljust(width), what) for typed, what in steps]
 
 
 @click.group()

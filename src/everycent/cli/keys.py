@@ -13,6 +13,7 @@ from everycent.cli.common import emit, instant, json_option, opened, table
 from everycent.kernel import ids
 
 _RANDOM_BYTES = 32
+_USUAL = ("usage:write",)
 
 
 @click.group()
@@ -26,11 +27,11 @@ def key() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    default=("usage:write",),
-    show_default=True,
+    show_default="usage:write",
     help=f"What it may do; can be given again. Scopes are {', '.join(SCOPES)}; and for whoever makes"
     f" tenants {', '.join(OPERATORS)}.",
 )
+@click.option("--all-scopes", is_flag=True, help="It may do all that can be done with its tenant.")
 @click.option(
     "--expires-at", metavar="INSTANT", help="When it opens nothing any more; never when left out."
 )
@@ -45,11 +46,13 @@ def key() -> None:
 def create(
     name: str,
     scopes: tuple[str, ...],
+    all_scopes: bool,
     expires_at: str | None,
     networks: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Create a key called NAME. It is shown now and never again: only its digest is kept."""
+    scopes = tuple(dict.fromkeys((*SCOPES, *scopes))) if all_scopes else scopes or _USUAL
     text = text_of(secrets.token_urlsafe(_RANDOM_BYTES))
     digest = digest_of(text)
     assert digest is not None, "a fresh key has the form of a key"
@@ -64,9 +67,8 @@ def create(
     told = shown.made_key(new, text)
 
     def render() -> None:
-        click.echo(
-            f"created {told['key_id']} for {', '.join(scopes)}; keep the key, it is not shown again:"
-        )
+        what = "all scopes of its tenant" if all_scopes else ", ".join(scopes)
+        click.echo(f"created {told['key_id']} for {what}; keep the key, it is not shown again:")
         click.echo(text)
 
     emit(told, as_json, render)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -21,13 +22,14 @@ from everycent.access.keys import ApiKey
 from everycent.access.roles import SCOPES
 from everycent.api import server
 from everycent.api.fronting import Front, in_front
-from everycent.app import posting, wiring
+from everycent.app import durable, posting
 from everycent.app.settings import Settings, from_environment
+from everycent.app.staying import staying
 from everycent.app.wiring import App
 from everycent.catalog import document, queries
 from everycent.catalog import operations as catalog
 from everycent.cli.children import listening, working
-from everycent.cli.common import json_option
+from everycent.cli.common import complain, json_option
 from everycent.customers import queries as customers
 from everycent.db import embedded
 from everycent.examples import data as example_data
@@ -35,6 +37,7 @@ from everycent.fakes.erp_service import ErpSettings
 from everycent.fakes.service import Settings as ProviderSettings
 from everycent.flows.stories import play as stories
 from everycent.integrations.webhook_out import shown
+from everycent.kernel.errors import Unavailable
 from everycent.methods import operations as methods
 from everycent.methods.operations import New
 from everycent.reports import config as configs
@@ -59,6 +62,8 @@ _MONTH = "2026-01"
 _METHOD = "tok_ok"
 _TAX = "cloud-vat"
 _ENDPOINT = "mock"
+_FROM = "Billing <billing@example.com>"
+_OPERATOR = "operator@example.com"
 
 
 class _Around(NamedTuple):
@@ -94,23 +99,27 @@ def mock(host: str, port: int, data: Path | None, work: bool, as_json: bool) -> 
     software firm in it.
 
     Develop against it: nothing in it is real, and all of it works. docs/mock.md."""
-    stop = threading.Event()
+    asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: asked.set())
     with ExitStack() as stack:
+        [listening] = [stack.enter_context(one) for one in server.listen(host, port)]
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ec-mock-")))
         folder = folder.absolute()
+        stack.enter_context(_alone(folder))
         found = _settings(folder)
         stack.callback(embedded.down, found.home)
         _say(as_json, "starting PostgreSQL ...")
-        app = stack.enter_context(wiring.running(found))
+        embedded.up(found.home)
         _say(as_json, "starting the provider, the ERP, sub-services, mail and a receiver ...")
         around = stack.enter_context(_around(folder))
-        found = _reaching(found, around.receiver)
-        app = app._replace(settings=found)
+        found = _reaching(found, around)
         environ = _wired(found, around)
+        here = stack.enter_context(staying(found, complain))
         _say(as_json, "playing the months of a software firm ...")
-        tenant_id = _seeded(app, around)
+        if asked.is_set() or not here.presence.wait(here.stop):
+            return
+        tenant_id = _seeded(here.app, around)
         if work:
             stack.enter_context(working(["work"], environ))
         fronts = [
@@ -121,12 +130,28 @@ def mock(host: str, port: int, data: Path | None, work: bool, as_json: bool) -> 
             Front("receiver", "A receiver of webhooks", around.receiver),
         ]
 
-        [listening] = server.listen(host, port)
-
         def tell() -> None:
-            _told(app, tenant_id, server.address_of(listening), data and folder, as_json)
+            _told(here.app, tenant_id, server.address_of(listening), data and folder, as_json)
 
-        server.serve(app, listening, tell, stop, more=in_front(fronts, KEY))
+        server.serve(here.app, listening, tell, here.stop, more=in_front(fronts, KEY))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the folder against another mock. Raises Unavailable `mock.data_in_use`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = folder / "mock.pid"
+    with durable.locked(name, patiently=False) as is_ours:
+        if not is_ours:
+            number = name.read_text("ascii").strip()
+            raise Unavailable(
+                "mock.data_in_use",
+                f"another mock (process {number}) works with {folder}",
+                field="data",
+                hint="work with that one, end it, or choose another folder with --data",
+            )
+        name.write_text(f"{os.getpid()}\n", "ascii")
+        yield
 
 
 def _settings(folder: Path) -> Settings:
@@ -156,10 +181,13 @@ def _around(folder: Path) -> Iterator[_Around]:
         )
 
 
-def _reaching(found: Settings, receiver: str) -> Settings:
-    """The settings with which webhooks reach the receiver too, on this machine."""
-    allowed = f"{found.webhook_allow} {receiver.removeprefix('http://')}"
-    return found._replace(webhook_allow=allowed.strip())
+def _reaching(found: Settings, around: _Around) -> Settings:
+    """The settings with which webhooks reach the receiver too, on this machine, and mails their server."""
+    allowed = f"{found.webhook_allow} {around.receiver.removeprefix('http://')}"
+    return found._replace(
+        webhook_allow=allowed.strip(), smtp_url=around.mail, mail_from=_FROM, alarm_mail=_OPERATOR,
+        alarm_webhook=None,
+    )  # fmt: skip
 
 
 def _wired(found: Settings, around: _Around) -> dict[str, str]:
@@ -173,15 +201,14 @@ def _wired(found: Settings, around: _Around) -> dict[str, str]:
         f"erp: {{name: books, kind: http, url: {around.erp}, key: ERP_KEY, since: 2026-01-01}}\n",
         "utf-8",
     )
-    smtp = around.mail.replace("http://", "smtp://")
     return {
         **_SECRETS,
         "EVERYCENT_HOME": str(found.home),
         "EVERYCENT_TENANT": found.tenant,
         "EVERYCENT_ACTOR": found.actor,
-        "EVERYCENT_SMTP_URL": smtp if smtp.startswith("smtp://") else f"smtp://{smtp}",
-        "EVERYCENT_MAIL_FROM": "Billing <billing@example.com>",
-        "EVERYCENT_ALARM_MAIL": "operator@example.com",
+        "EVERYCENT_SMTP_URL": around.mail,
+        "EVERYCENT_MAIL_FROM": _FROM,
+        "EVERYCENT_ALARM_MAIL": _OPERATOR,
         "EVERYCENT_WEBHOOK_ALLOW": found.webhook_allow,
     }
 

@@ -87,8 +87,12 @@ def _serve(
     for number, one in enumerate(sockets):
         if number != fork.number:
             one.close()
+
+    def say(line: str) -> None:
+        complain(line if len(sockets) == 1 else f"process {fork.number}: {line}")
+
     with ExitStack() as stack:
-        here = stack.enter_context(staying(found, complain))
+        here = stack.enter_context(staying(found, say))
         told: Told = {}
         if metrics_port is not None and fork.number == 0:
             told["metrics"] = stack.enter_context(

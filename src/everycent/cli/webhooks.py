@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from everycent.webhooks.endpoint import ALL, Endpoint, check_known
 from everycent.webhooks.operations import LONGEST_OVERLAP
 from everycent.webhooks.target import allowed_of
 
+_SOMEBODY_SHOULD_LOOK = 3
 _OUTCOMES = ("delivered", "waiting", "failed", "elsewhere")
 _types = click.option(
     "--type", "types", multiple=True,
@@ -224,10 +226,13 @@ def replay(
 @click.argument("key")
 @json_option
 def test(key: str, as_json: bool) -> None:
-    """Send `webhook.test` to the endpoint KEY now, and say what it answers."""
+    """Send `webhook.test` to the endpoint KEY now, and say what it answers. Exit code 3 when it does not
+    take it."""
     with opened() as (app, tenant_id):
         name, answer = send_test(posting.desk(app, tenant_id), key)
     emit(webhook_told.test(key, name, answer), as_json, lambda: click.echo(shown.answer(answer)))
+    if not answer.is_taken:
+        sys.exit(_SOMEBODY_SHOULD_LOOK)
 
 
 @webhook.command()

@@ -13,6 +13,8 @@ from everycent.kernel.period import instant_text
 from everycent.webhooks.course import Answer
 from everycent.webhooks.queries import Delivery, Standing
 
+_UNTRUSTED = (401, 403)
+
 
 def standing_row(found: Standing) -> list[str]:
     """The same for a table."""
@@ -63,7 +65,10 @@ def answer(told: Answer) -> str:
     """What came of a test."""
     if told.is_taken:
         return f"taken: it answered {told.status}"
-    return f"not taken: {told.reason}"
+    if told.status is None:
+        return f"not taken: {told.reason}"
+    asks = "; does it know the secret of this endpoint?" if told.status in _UNTRUSTED else ""
+    return f"not taken: it answered {told.status}{asks}"
 
 
 def counts(found: Mapping[str, int]) -> str:

@@ -22,6 +22,7 @@ SCOPES = "openid email profile offline_access"
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _SECONDS = 300
 _MOST_BYTES = 1_048_576
+UNREACHABLE = "does `everycent serve` run, and is this its address? --server gives another one"
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -222,14 +223,35 @@ def _claims(token: str) -> dict[str, Any]:
 
 def check(url: str) -> None:
     """Raises Invalid `login.bad_address`: what is sent must be read by nobody on the way."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
+    scheme, host = _parts(url)
+    if scheme != "https" and not (scheme == "http" and host in _HERE):
         raise Invalid(
             "login.bad_address",
             f"{url[:80]!r} is no https address",
             field="server",
-            hint="http is for servers on this machine",
+            value=url,
+            hint=_as_written(url),
         )
+
+
+def _as_written(url: str) -> str:
+    """How an address is to be written that somebody wrote otherwise."""
+    scheme, mark, rest = url.rpartition("://")
+    if mark and scheme not in ("http", ""):
+        return "write it like https://billing.example.com"
+    place = rest.partition("/")[0]
+    if mark:
+        return f"write https://{place}: http is for servers on this machine"
+    return f"write {'http' if _parts(f'//{place}')[1] in _HERE else 'https'}://{place}"
+
+
+def _parts(url: str) -> tuple[str, str | None]:
+    """The scheme and the host of an address, '' where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", None
+    return parts.scheme, parts.hostname
 
 
 def _whole(told: object, usual: int) -> int:
@@ -245,4 +267,6 @@ def _refused(why: str) -> Invalid:
 
 
 def _unreachable(url: str, why: str) -> Unavailable:
-    return Unavailable("login.unreachable", f"{url[:80]}: {why[:200]}", field="server")
+    return Unavailable(
+        "login.unreachable", f"{url[:80]}: {why[:200]}", field="server", hint=UNREACHABLE
+    )

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from everycent.db.connection import Database, Tx
-from everycent.kernel.errors import Conflict, Invalid
+from everycent.kernel.errors import Conflict, Invalid, NotFound
+from everycent.kernel.near import meant
 from everycent.kernel.text import is_line
 from everycent.ledger import operations as ledger
 from everycent.tenants import queries, store
@@ -67,4 +68,9 @@ def named(database: Database, slug: str, at: datetime) -> int:
     NotFound `tenant.unknown`."""
     if slug == "default":
         return ensure(database, slug, "Default", at)
-    return queries.tenant_id(database, slug)
+    try:
+        return queries.tenant_id(database, slug)
+    except NotFound as unknown:  # told to whoever runs the process, who may know the names of all
+        if asked := meant(slug, [row.slug for row in queries.listed(database)]):
+            unknown.hint = f"{asked} {unknown.hint}"
+        raise
