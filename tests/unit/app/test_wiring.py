@@ -79,3 +79,18 @@ def test_frequent_questions_are_prepared_unless_a_pooler_forgets_them(
     assert (refused.value.code, refused.value.field) == (
         "settings.bad_prepare", "EVERYCENT_PREPARE",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", True), ("on", True), ("off", False), ("no", None), ("0", None)]
+)
+def test_processes_migrate_unless_a_job_does(text: str, expected: bool | None) -> None:
+    environ = {"EVERYCENT_HOME": "/x", "EVERYCENT_MIGRATE": text}
+    if expected is not None:
+        assert from_environment(environ).migrates is expected
+        return
+    with pytest.raises(Invalid) as refused:
+        from_environment(environ)
+    assert (refused.value.code, refused.value.field) == (
+        "settings.bad_migrate", "EVERYCENT_MIGRATE",
+    )  # fmt: skip
