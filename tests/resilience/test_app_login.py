@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -104,3 +105,21 @@ def test_a_login_that_was_given_nothing_is_told_what_it_lacks(own, poor):
     own.run("up")
     code, hint = refused(own, "verify", **poor)
     assert (code, hint) == ("migration.not_granted", "grant everycent_app to it")
+
+
+def test_a_process_has_no_more_connections_than_it_is_told(own, poor):
+    own.run("up")
+    grant(own)
+    with own.place() as place:
+        world.sell(place, [("acme", "api")])
+    key = own.run("key", "create", "main", "--scope", "usage:write", **poor)["key"]
+    with serving(own.environ(**poor, EVERYCENT_POOL="4")) as api, ThreadPoolExecutor(16) as threads:
+        coming = [threads.submit(take, api, key, f"r-{n}") for n in range(200)]
+        seen = {0}
+        while not all(one.done() for one in coming):
+            ((there,),) = own.sql(
+                f"select count(*) from pg_stat_activity where usename = '{LOGIN}'"
+            )
+            seen.add(there)
+        assert [one.result()["accepted"] for one in coming] == [1] * 200
+    assert 1 < max(seen) <= 5  # four, and the one that watches

@@ -24,6 +24,7 @@ EVERYCENT_READ_THREADS  how many questions the server works on at a time; 3
 EVERYCENT_PREPARE       `off` where a pooler in front of the database keeps no prepared statements; `on`
 EVERYCENT_MIGRATE       `off` where `everycent migrate` is a job, and processes only wait for the schema
                         that they need, with a login that could not change it; `on`
+EVERYCENT_POOL          how many connections to the database a process works with at most, 4 to 100; 10
 EVERYCENT_RATE_PER_SECOND  how many requests a second each key and each person may send; 1000, and 0 for any
 EVERYCENT_RATE_BURST    how many of them at once; 2000
 EVERYCENT_REFUSED_PER_SECOND  how many unknown keys and tokens a second an address may try; 5, and 0 for any
@@ -82,6 +83,7 @@ class Settings(NamedTuple):
     secret_key: str | None = None
     prepares: bool = True
     migrates: bool = True
+    pool: int = 10
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -113,6 +115,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         secret_key=environ.get("EVERYCENT_SECRET_KEY") or None,
         prepares=_prepares(environ.get("EVERYCENT_PREPARE") or "on"),
         migrates=_migrates(environ.get("EVERYCENT_MIGRATE") or "on"),
+        pool=_number(environ, "EVERYCENT_POOL", 10, most=100, least=4),
     )
 
 

@@ -67,7 +67,7 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
     stop = threading.Event()
     asked = _stop_on_signals(stop)
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # the presence tells it, and once
-    database = Database(None)
+    database = Database(None, max_size=settings.pool)
     app = App(settings, database, utc_now, random_ids)
     alarm = AwayAlarm(app, alarming.told(settings), say)
     traces = Traces(app)

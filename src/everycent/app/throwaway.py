@@ -43,7 +43,7 @@ def books(settings: Settings) -> Iterator[ThrownAway]:
     own = make_conninfo(url, dbname=name) if made else url
     try:
         wiring.made_ready(settings._replace(migrates=made or settings.migrates), own)
-        database = Database(own)
+        database = Database(own, max_size=settings.pool)
         try:
             app = App(settings, database, wiring.utc_now, wiring.random_ids)
             yield ThrownAway(app, name.replace("_", "-"), not made)

@@ -92,7 +92,7 @@ def running(settings: Settings) -> Iterator[App]:
     """The product with an up-to-date schema, as `made_ready`; the embedded database stays up afterwards."""
     url = conninfo(settings)
     made_ready(settings, url)
-    database = Database(url)
+    database = Database(url, max_size=settings.pool)
     try:
         yield App(settings, database, utc_now, random_ids)
     finally:

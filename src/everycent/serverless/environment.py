@@ -57,7 +57,7 @@ class Environment:
         self._used_at: float | None = None
         logging.getLogger("psycopg").setLevel(logging.ERROR)  # it is told in the answer
         # What is spooled would be lost with the environment.
-        self._database = Database(None)
+        self._database = Database(None, max_size=settings.pool)
         self._loop = asyncio.new_event_loop()
         app = App(settings._replace(usage_spool=None), self._database, utc_now, random_ids)
         self._application: Starlette = make_app(app)
