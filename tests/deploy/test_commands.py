@@ -115,6 +115,19 @@ def test_pods_are_asked_what_the_interface_answers():
     assert {one["path"] for one in asked.values()} <= PATHS
 
 
+def test_workers_are_asked_whether_they_move_by_the_name_that_they_go_by():
+    workers = [one for where, one in files.containers() if where.startswith("base/work.yaml")]
+    assert len(workers) == 3
+    for one in workers:
+        command, *arguments = one["livenessProbe"]["exec"]["command"]
+        assert command == "everycent"
+        told = parsed(arguments)
+        started = [word for word in one["command"][1:] if not word.startswith("-")]
+        assert told["what"].split() == started
+        # Once it is stale it stays so until somebody has asked often enough.
+        assert one["livenessProbe"]["periodSeconds"] * 3 >= told["within"]
+
+
 # --- the stand-ins -------------------------------------------------------------------------------
 
 
