@@ -115,6 +115,19 @@ def test_pods_are_asked_what_the_interface_answers():
     assert {one["path"] for one in asked.values()} <= PATHS
 
 
+def test_workers_are_asked_whether_they_move_by_the_name_that_they_go_by():
+    workers = [one for where, one in files.containers() if where.startswith("base/work.yaml")]
+    assert len(workers) == 3
+    for one in workers:
+        command, *arguments = one["livenessProbe"]["exec"]["command"]
+        assert command == "everycent"
+        told = parsed(arguments)
+        started = [word for word in one["command"][1:] if not word.startswith("-")]
+        assert told["what"].split() == started
+        # Once it is stale it stays so until somebody has asked often enough.
+        assert one["livenessProbe"]["periodSeconds"] * 3 >= told["within"]
+
+
 # --- the stand-ins -------------------------------------------------------------------------------
 
 
@@ -197,6 +210,46 @@ def test_the_code_is_made_for_the_python_that_it_runs_on():
     assert f'python{runtime} -c "import everycent.serverless.functions"' in workflow
     folder = Path(TEMPLATE["Globals"]["Function"]["CodeUri"])
     assert (files.DEPLOY / "serverless" / folder).resolve() == files.ROOT / "build" / "function"
+
+
+# --- connections ---------------------------------------------------------------------------------
+
+
+def connections(deployment: str, where: str = "base/") -> int:
+    """How many a pod has at most: the pool and what watches of each process, and one for figures."""
+    (pod,) = [one for place, one in files.pods() if place == f"{where}{deployment}"]
+    found = 0
+    for container in pod["containers"]:
+        environ = {one["name"]: one["value"] for one in container["env"]}
+        found += settings.from_environment({"EVERYCENT_HOME": "/x"} | environ).pool + 1
+        found += "--metrics-port" in container["command"]
+    return found
+
+
+def test_the_connections_that_the_page_tells_are_those_of_the_manifests():
+    api = connections("api.yaml everycent-api")
+    work = connections("work.yaml everycent-work")
+    (scale,) = [
+        one["spec"] for _, one in files.manifests() if one["kind"] == "HorizontalPodAutoscaler"
+    ]
+    most = scale["maxReplicas"]
+    by_clock = [
+        one for one in FUNCTIONS.values() if one["ReservedConcurrentExecutions"] != "MostAtOnce"
+    ]
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    each = int(variables["EVERYCENT_POOL"])
+    at_once = TEMPLATE["Parameters"]["MostAtOnce"]["Default"] + sum(
+        one["ReservedConcurrentExecutions"] for one in by_clock
+    )
+    page = (files.ROOT / "docs" / "operations.md").read_text("utf-8")
+    told = re.findall(r"^\| .* \| ([\d, and]+) \|$", page.partition("### Connections")[2], re.M)
+    assert told[:5] == [
+        f"{api}",
+        f"{work}",
+        f"{2 * (api + work)}, and {3 * (api + work)}",
+        f"{most * api + 3 * work}, and {(most + 1) * api + 4 * work}",
+        f"{at_once * each}",
+    ]
 
 
 # --- the page ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -159,7 +160,37 @@ def test_a_container_is_as_poor_as_it_can_be(where, container):
     mounts = {one["mountPath"] for one in container["volumeMounts"]}
     assert {"/var/lib/everycent", "/tmp"} <= mounts
     assert {"name": "EVERYCENT_HOME", "value": "/var/lib/everycent"} in container["env"]
-    assert {"secretRef": {"name": "everycent"}} in container["envFrom"]
+    is_owner = container["command"][:2] == ["everycent", "migrate"]
+    secret = "everycent-migrate" if is_owner else "everycent"
+    assert [one for one in container["envFrom"] if "secretRef" in one] == [
+        {"secretRef": {"name": secret}}
+    ]
+
+
+def test_only_the_job_may_change_the_schema():
+    settings = {
+        one["metadata"]["name"]: one["data"]
+        for _, one in files.manifests()
+        if one["kind"] == "ConfigMap"
+    }
+    for where, container in files.containers():
+        named = [one["configMapRef"]["name"] for one in container["envFrom"][:-1]]
+        told = [settings[name].get("EVERYCENT_MIGRATE", "on") for name in named]
+        assert told == ([] if container["command"][1] == "migrate" else ["off"]), where
+    secrets = {
+        one["metadata"]["name"]: one["stringData"]
+        for _, one in files.manifests()
+        if one["kind"] == "Secret"
+    }
+    logins = {
+        name: urlsplit(told["EVERYCENT_DATABASE_URL"]).username
+        for name, told in secrets.items()
+        if "EVERYCENT_DATABASE_URL" in told
+    }
+    assert logins == {"everycent": "everycent_runs", "everycent-migrate": "everycent"}
+    assert secrets["postgres-logins"]["logins.sql"].splitlines()[-1] == (
+        f"grant everycent_app to {logins['everycent']};"
+    )
 
 
 def test_no_pod_runs_as_root_or_speaks_to_the_cluster():

@@ -22,7 +22,7 @@ from everycent.journal.checkpoint import Checkpoint, digest_of
 from everycent.journal.event import START, Cursor, stream_of
 from everycent.journal.types import EventType
 from everycent.kernel import ids
-from everycent.kernel.errors import Broken, Conflict, NotFound
+from everycent.kernel.errors import Broken, Conflict, NotFound, Unavailable
 from everycent.tenants import operations as tenants
 from tests.conftest import NOW
 from tests.store import books
@@ -579,8 +579,11 @@ def test_a_journal_from_the_future_begins_a_new_epoch_and_cursors_go_on_increasi
     before, old = read_from(written, START)
     pretend_restored(written)
     assert read_from(written, START) == ([], START)
+    with pytest.raises(Unavailable, match="restored from a dump"):
+        migrations.check(written.conninfo)
 
     assert migrate(written.conninfo) == []
+    migrations.check(written.conninfo)
     assert epochs(written) == [1, 2]
     found, cursor = read_from(written, START)
     assert found == before

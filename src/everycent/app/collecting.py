@@ -49,13 +49,14 @@ def stay(here: Staying, counts: Counter[str], on_round: Callable[[], None] = lam
     def begun(tenant_id: int) -> tuple[Desk, Health]:
         return desk(here.app, tenant_id), Health(here.app, tenant_id, "collect work", here.say)
 
-    while (made := when_there(here, begun)) is not None:
-        try:
-            run(_worked(here, *made, counts, on_round))
-            return
-        except (psycopg.Error, Unavailable) as error:  # before it could say that it is there
-            if not is_away(error):
-                raise
+    with here.stop.watched():
+        while (made := when_there(here, begun)) is not None:
+            try:
+                run(_worked(here, *made, counts, on_round))
+                return
+            except (psycopg.Error, Unavailable) as error:  # before it could say that it is there
+                if not is_away(error):
+                    raise
 
 
 async def _worked(

@@ -2,7 +2,8 @@
 
 It holds a connection of its own, on which it hears of the end of the server at once, and asks every now and
 then whether somebody answers. When it is broken off everybody in the process is told so without waiting;
-when it is there again, the schema is brought up to date and connections are made anew.
+when it is there again, the schema is brought up to date (or waited for, with EVERYCENT_MIGRATE=off) and
+connections are made anew.
 
 The embedded server is started when the process starts, and when it has crashed; one that was stopped with
 `everycent down` stays down until `everycent up`.
@@ -25,7 +26,6 @@ from everycent.app import wiring
 from everycent.app.settings import Settings
 from everycent.db import embedded
 from everycent.db.connection import Database, first_line
-from everycent.db.migrate import migrate
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Unavailable
 
@@ -125,7 +125,7 @@ class Presence:
             row = connection.execute("select pg_is_in_recovery()").fetchone()
             if row is None or row[0]:
                 raise Unavailable("database.unavailable", "it is a standby, which takes no writes")
-            migrate(url)
+            wiring.made_ready(self._settings, url)
         except BaseException:
             connection.close()
             raise

@@ -83,7 +83,7 @@ def bills(
 
             for result in bill.run(
                 app.database, tenant_id, now, clock=app.clock, ids=app.ids, terms=terms,
-                on_failed=on_failed,
+                on_failed=on_failed, on_progress=lambda _: here.stop.move(),
             ):  # fmt: skip
                 counts["invoices"] += result.progress.invoices
                 counts["parked"] += result.progress.parked

@@ -22,6 +22,9 @@ EVERYCENT_USAGE_SPOOL_MB  how much of it may be kept, in megabytes; 1000
 EVERYCENT_READ_SECONDS  how long the server's database may take over one statement of a question; 20
 EVERYCENT_READ_THREADS  how many questions the server works on at a time; 3
 EVERYCENT_PREPARE       `off` where a pooler in front of the database keeps no prepared statements; `on`
+EVERYCENT_MIGRATE       `off` where `everycent migrate` is a job, and processes only wait for the schema
+                        that they need, with a login that could not change it; `on`
+EVERYCENT_POOL          how many connections to the database a process works with at most, 4 to 100; 10
 EVERYCENT_RATE_PER_SECOND  how many requests a second each key and each person may send; 1000, and 0 for any
 EVERYCENT_RATE_BURST    how many of them at once; 2000
 EVERYCENT_REFUSED_PER_SECOND  how many unknown keys and tokens a second an address may try; 5, and 0 for any
@@ -79,6 +82,8 @@ class Settings(NamedTuple):
     webhook_allow: str = ""
     secret_key: str | None = None
     prepares: bool = True
+    migrates: bool = True
+    pool: int = 10
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -109,6 +114,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         webhook_allow=environ.get("EVERYCENT_WEBHOOK_ALLOW") or "",
         secret_key=environ.get("EVERYCENT_SECRET_KEY") or None,
         prepares=_prepares(environ.get("EVERYCENT_PREPARE") or "on"),
+        migrates=_migrates(environ.get("EVERYCENT_MIGRATE") or "on"),
+        pool=_number(environ, "EVERYCENT_POOL", 10, most=100, least=4),
     )
 
 
@@ -120,6 +127,18 @@ def _prepares(text: str) -> bool:
             field="EVERYCENT_PREPARE",
             value=text,
             hint="set it to on, or to off behind a pooler that keeps no prepared statements",
+        )
+    return text == "on"
+
+
+def _migrates(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise Invalid(
+            "settings.bad_migrate",
+            f"EVERYCENT_MIGRATE is {text[:40]!r}",
+            field="EVERYCENT_MIGRATE",
+            value=text,
+            hint="set it to on, or to off where `everycent migrate` is a job of its own",
         )
     return text == "on"
 

@@ -15,7 +15,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -25,6 +25,7 @@ from everycent.alarms.alarm import Condition
 from everycent.app import alarming
 from everycent.app.away import AwayAlarm
 from everycent.app.presence import Presence
+from everycent.app.pulse import Stop, beating
 from everycent.app.settings import Settings
 from everycent.app.traces import Traces
 from everycent.app.wiring import App, random_ids, utc_now
@@ -50,7 +51,7 @@ class Staying(NamedTuple):
 
     app: App
     presence: Presence
-    stop: threading.Event
+    stop: Stop
     asked: list[int]
     say: Say
 
@@ -60,14 +61,15 @@ class Staying(NamedTuple):
 
 
 @contextmanager
-def staying(settings: Settings, say: Say) -> Iterator[Staying]:
+def staying(settings: Settings, say: Say, *, works: str | None = None) -> Iterator[Staying]:
     """The product, whether its database is there or not, with an up-to-date schema whenever it is. SIGTERM
-    and SIGINT ask to stop from here on. Raises what is wrong with the settings."""
+    and SIGINT ask to stop from here on. One that `works` and serves nothing has a pulse of that name.
+    Raises what is wrong with the settings."""
     shapes.prepare_all()
-    stop = threading.Event()
+    stop = Stop()
     asked = _stop_on_signals(stop)
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # the presence tells it, and once
-    database = Database(None)
+    database = Database(None, max_size=settings.pool)
     app = App(settings, database, utc_now, random_ids)
     alarm = AwayAlarm(app, alarming.told(settings), say)
     traces = Traces(app)
@@ -81,7 +83,10 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
 
     presence = Presence(settings, database, utc_now, on_away=alarm.away, on_there=on_there)
     traces.begin()
+    pulse = ExitStack()
     try:
+        if works is not None:
+            pulse.enter_context(beating(settings.home, works, stop))
         presence.begin()
         alarm.begin()
         yield Staying(app, presence, stop, asked, say)
@@ -90,6 +95,7 @@ def staying(settings: Settings, say: Say) -> Iterator[Staying]:
         alarm.end()
         database.close()
         traces.end()
+        pulse.close()
 
 
 def _stop_on_signals(stop: threading.Event) -> list[int]:
@@ -157,6 +163,11 @@ class Health:
 def stay_at_work(here: Staying, name: str, begin: Callable[[int], Round]) -> None:
     """Does rounds until it is asked to stop. `begin` is called once with the tenant's number, when the
     database is there; what it refuses ends the work."""
+    with here.stop.watched():
+        _stay(here, name, begin)
+
+
+def _stay(here: Staying, name: str, begin: Callable[[int], Round]) -> None:
     made = when_there(here, lambda tenant_id: (tenant_id, begin(tenant_id)))
     if made is None:
         return

@@ -14,7 +14,6 @@ from everycent.app import wiring
 from everycent.app.settings import Settings
 from everycent.app.wiring import App
 from everycent.db.connection import Database
-from everycent.db.migrate import migrate
 
 
 class ThrownAway(NamedTuple):
@@ -43,8 +42,8 @@ def books(settings: Settings) -> Iterator[ThrownAway]:
             made = False
     own = make_conninfo(url, dbname=name) if made else url
     try:
-        migrate(own)
-        database = Database(own)
+        wiring.made_ready(settings._replace(migrates=made or settings.migrates), own)
+        database = Database(own, max_size=settings.pool)
         try:
             app = App(settings, database, wiring.utc_now, wiring.random_ids)
             yield ThrownAway(app, name.replace("_", "-"), not made)

@@ -18,8 +18,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from everycent.app.settings import Settings
 from everycent.db import embedded
+from everycent.db import migrate as migrations
 from everycent.db.connection import Database
-from everycent.db.migrate import migrate
 from everycent.kernel.clock import Clock
 from everycent.kernel.errors import Invalid
 from everycent.kernel.ids import IdSource, uuid7
@@ -78,12 +78,21 @@ def checked(url: str) -> str:
     return url
 
 
+def made_ready(settings: Settings, url: str) -> list[str]:
+    """Brings the schema up to date, and says what was applied; with EVERYCENT_MIGRATE=off it is only
+    checked. Raises Unavailable `migration.missing` and as `everycent.db.migrate.migrate`."""
+    if settings.migrates:
+        return migrations.migrate(url)
+    migrations.check(url)
+    return []
+
+
 @contextmanager
 def running(settings: Settings) -> Iterator[App]:
-    """The product with an up-to-date schema; the embedded database stays up afterwards."""
+    """The product with an up-to-date schema, as `made_ready`; the embedded database stays up afterwards."""
     url = conninfo(settings)
-    migrate(url)
-    database = Database(url)
+    made_ready(settings, url)
+    database = Database(url, max_size=settings.pool)
     try:
         yield App(settings, database, utc_now, random_ids)
     finally:

@@ -172,7 +172,7 @@ def work_command(once: bool, as_json: bool) -> None:
     else:
         found = from_environment()
         providers.needed(found)  # what is wrong with them is said before anything is waited for
-        with staying(found, complain) as here:
+        with staying(found, complain, works="collect work") as here:
             collecting.stay(here, counts)
             asked = here.asked
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))

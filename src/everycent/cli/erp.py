@@ -50,7 +50,7 @@ def work(once: bool, as_json: bool) -> None:
     else:
         found = from_environment()
         erps.needed(found)  # what is wrong with it is said before anything is waited for
-        with staying(found, complain) as here:
+        with staying(found, complain, works="erp work") as here:
             stay_at_work(here, "erp work", rounds.handing_over(here, counts))
     emit(dict(counts), as_json, lambda: click.echo(_said(counts)))
 

@@ -7,7 +7,7 @@ import click
 from everycent.app import settings, wiring
 from everycent.cli.common import counted, emit, json_option
 from everycent.db import embedded
-from everycent.db.migrate import migrate, pending
+from everycent.db.migrate import pending
 
 
 @click.command()
@@ -16,7 +16,7 @@ def up(as_json: bool) -> None:
     """Start the embedded database and bring the schema up to date. Doing it again does nothing."""
     found = settings.from_environment()
     url = wiring.conninfo(found)
-    applied = migrate(url)
+    applied = wiring.made_ready(found, url)
 
     def render() -> None:
         where = "the server of EVERYCENT_DATABASE_URL" if found.database_url else str(found.home)

@@ -102,6 +102,10 @@ _COMMANDS = {
         "What sub-services say was used in a period: whole, frozen, billed.",
     ),
     "config": ("everycent.cli.configs:config", "Which sub-services reports are pulled from."),
+    "alive": (
+        "everycent.cli.alive:alive",
+        "Say whether a process that stays up and serves no HTTP still moves.",
+    ),
     "work": (
         "everycent.cli.work:work",
         "Do everything that is due, over and over: reports, bills, ERP, charges, messages.",

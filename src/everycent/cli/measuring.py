@@ -89,7 +89,10 @@ def _watch(as_json: bool) -> None:
         else:
             _render([outcome])
 
-    with staying(from_environment(), complain) as here, ExitStack() as until_stopped:
+    with (
+        staying(from_environment(), complain, works="measurement run") as here,
+        ExitStack() as until_stopped,
+    ):
         if not as_json:
             click.echo("measuring what falls due; SIGTERM or Ctrl-C ends it")
 

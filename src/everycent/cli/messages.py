@@ -58,7 +58,7 @@ def send(limit: int, as_json: bool) -> None:
 def work(as_json: bool) -> None:
     """Send messages as their time comes, until stopped. Run it on as many machines as you like."""
     counts: Counter[str] = Counter()
-    with staying(from_environment(), complain) as here:
+    with staying(from_environment(), complain, works="message work") as here:
         stay_at_work(here, "message work", rounds.messages(here, counts))
     data = {status.value: counts[status.value] for status in Status}
     emit(data, as_json, lambda: click.echo(_said(counts)))

@@ -85,7 +85,7 @@ def work(once: bool, as_json: bool) -> None:
         if any(one.what == "refused" for one in outcomes):
             raise SystemExit(3)
         return
-    with staying(from_environment(), complain) as here:
+    with staying(from_environment(), complain, works="report work") as here:
         stay_at_work(here, "report work", rounds.reports(here, counts))
     emit(dict(counts), as_json, lambda: click.echo(f"{counts['built']:,} reports built"))
 

@@ -109,7 +109,7 @@ def watch(interval: float, once: bool, as_json: bool) -> None:
             metering.fold(app.database, tenant_id)
             _look(app, tenant_id, Tick(), as_json)
         return
-    with staying(from_environment(), complain) as here:
+    with staying(from_environment(), complain, works="usage watch") as here:
         if not as_json:
             click.echo("watching thresholds and gaps; SIGTERM or Ctrl-C ends it")
 

@@ -247,7 +247,7 @@ def work(once: bool, limit: int, as_json: bool) -> None:
         with opened() as (app, tenant_id):
             counts = post_webhooks(posting.desk(app, tenant_id), limit=limit)
     else:
-        with staying(from_environment(), complain) as here:
+        with staying(from_environment(), complain, works="webhook work") as here:
             stay_at_work(here, "webhook work", rounds.webhooks(here, counts))
     data = {outcome: counts[outcome] for outcome in _OUTCOMES}
     emit(data, as_json, lambda: click.echo(shown.counts(counts)))

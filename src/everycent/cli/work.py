@@ -70,7 +70,7 @@ def work(
         return
     counts = {part: Counter[str]() for part in wanted}
     refused: list[Refusal] = []
-    with staying(found, complain) as here:
+    with staying(found, complain, works="work") as here:
         parts = _parts(here, counts, terms, timedelta(seconds=again), rest)
         threads = [
             threading.Thread(target=_alone, args=(here, parts[part], refused), name=part)

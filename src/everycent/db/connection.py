@@ -180,7 +180,8 @@ class Tx:
 
 
 class Database:
-    """A pool of connections to the one PostgreSQL. Threads may share it; processes may not.
+    """A pool of at most `max_size` connections to the one PostgreSQL. Threads may share it; processes may
+    not.
 
     One without a `conninfo` is away until somebody opens it. While it is away whoever asks is told so at
     once, and nobody waits for a connection.

@@ -47,6 +47,29 @@ alter table everycent.migration owner to {OWNER_ROLE};
 grant select on everycent.migration to {APP_ROLE};
 """
 
+_AFTER_RESTORE = """
+do $$
+declare
+    latest int := (select max(epoch) from everycent.journal_epoch);
+    tenant int;
+begin
+    perform set_config('everycent.operator', 'on', true);
+    for tenant in select tenant_id from everycent.tenant loop
+        perform set_config('everycent.tenant', tenant::text, true);
+        if exists (
+            select from everycent.journal_event
+            where tenant_id = tenant and epoch = latest and xid >= pg_current_xact_id())
+        then
+            {act};
+            return;
+        end if;
+    end loop;
+end $$
+"""
+_NEXT_EPOCH = "insert into everycent.journal_epoch values (latest + 1, now())"
+_REMEMBER = "perform set_config('everycent.is_restored', 'on', true)"
+_LEFT_TO_OTHERS = "run `everycent migrate` with the login that owns the schema"
+
 
 def files() -> list[Path]:
     """The migrations in their order."""
@@ -91,6 +114,32 @@ def migrate(conninfo: str) -> list[str]:
     return applied
 
 
+def check(conninfo: str) -> None:
+    """Does what `migrate` checks and changes nothing: for a login that may only act as the application.
+
+    Raises Unavailable `migration.missing` while something has to be applied or an epoch to be begun,
+    `migration.not_granted` for a login that may not act as the application; and as `migrate` does.
+    """
+    with (
+        psycopg.connect(conninfo, autocommit=True) as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        _act_as_application(connection)
+        there = connection.execute("select to_regclass('everycent.migration')").fetchone()
+        if there is None or there[0] is None:
+            raise _missing(files()[0].name)
+        known: dict[str, str] = dict(
+            connection.execute("select name, digest from everycent.migration").fetchall()
+        )
+        _check_not_newer(known)
+        for path in files():
+            if path.name not in known:
+                raise _missing(path.name)
+            digest = hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
+            _check_unchanged(path.name, known[path.name], digest)
+        _check_no_restore(connection)
+
+
 def pending(conninfo: str) -> list[str]:
     """The names of migrations that have not been applied."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -102,6 +151,41 @@ def pending(conninfo: str) -> list[str]:
             for (name,) in connection.execute("select name from everycent.migration").fetchall()
         }
     return [path.name for path in files() if path.name not in done]
+
+
+def _act_as_application(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    found = connection.execute(
+        "select pg_has_role(current_user, oid, 'member') from pg_roles where rolname = %s",
+        (APP_ROLE,),
+    ).fetchone()
+    if found is None:
+        raise _missing(files()[0].name)
+    if not found[0]:
+        raise Unavailable(
+            "migration.not_granted",
+            f"the login of EVERYCENT_DATABASE_URL may not act as {APP_ROLE}",
+            hint=f"grant {APP_ROLE} to it",
+        )
+    connection.execute(f"set local role {APP_ROLE}".encode())
+
+
+def _missing(name: str) -> Unavailable:
+    return Unavailable(
+        "migration.missing",
+        f"the schema lacks {name}, and EVERYCENT_MIGRATE=off leaves it to others to apply it",
+        hint=_LEFT_TO_OTHERS,
+    )
+
+
+def _check_no_restore(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute(_AFTER_RESTORE.format(act=_REMEMBER).encode())
+    row = connection.execute("select current_setting('everycent.is_restored', true)").fetchone()
+    if row is not None and row[0] == "on":
+        raise Unavailable(
+            "migration.missing",
+            "the database was restored from a dump, and its journal's next epoch is not begun yet",
+            hint=_LEFT_TO_OTHERS,
+        )
 
 
 def _check_not_newer(known: Iterable[str]) -> None:
@@ -130,24 +214,4 @@ def _start_epoch_after_restore(connection: psycopg.Connection[tuple[object, ...]
 
     Looks tenant by tenant, because row-level security shows whoever is no superuser nothing else.
     """
-    connection.execute(
-        """
-        do $$
-        declare
-            latest int := (select max(epoch) from everycent.journal_epoch);
-            tenant int;
-        begin
-            perform set_config('everycent.operator', 'on', true);
-            for tenant in select tenant_id from everycent.tenant loop
-                perform set_config('everycent.tenant', tenant::text, true);
-                if exists (
-                    select from everycent.journal_event
-                    where tenant_id = tenant and epoch = latest and xid >= pg_current_xact_id())
-                then
-                    insert into everycent.journal_epoch values (latest + 1, now());
-                    return;
-                end if;
-            end loop;
-        end $$
-        """
-    )
+    connection.execute(_AFTER_RESTORE.format(act=_NEXT_EPOCH).encode())

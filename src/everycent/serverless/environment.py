@@ -21,9 +21,8 @@ from starlette.applications import Starlette
 
 from everycent.api.server import make_app
 from everycent.app.settings import Settings
-from everycent.app.wiring import App, checked, random_ids, utc_now
+from everycent.app.wiring import App, checked, made_ready, random_ids, utc_now
 from everycent.db.connection import Database, first_line
-from everycent.db.migrate import migrate
 from everycent.kernel.errors import Broken, Refusal, Unavailable
 from everycent.serverless import gateway
 from everycent.serverless.gateway import Answer, Event
@@ -54,11 +53,11 @@ class Environment:
 
     def __init__(self, settings: Settings, say: Say) -> None:
         self._url = database_url(settings)
-        self._say = say
+        self._settings, self._say = settings, say
         self._used_at: float | None = None
         logging.getLogger("psycopg").setLevel(logging.ERROR)  # it is told in the answer
         # What is spooled would be lost with the environment.
-        self._database = Database(None)
+        self._database = Database(None, max_size=settings.pool)
         self._loop = asyncio.new_event_loop()
         app = App(settings._replace(usage_spool=None), self._database, utc_now, random_ids)
         self._application: Starlette = make_app(app)
@@ -91,7 +90,7 @@ class Environment:
         if used_at is not None and _since_boot() - used_at < _AWAKE_SECONDS:
             return
         try:
-            migrate(self._url)
+            made_ready(self._settings, self._url)
             self._database.open(self._url)
         except (psycopg.Error, Refusal) as error:
             self._say(f"the database can't be used: {first_line(error)}")

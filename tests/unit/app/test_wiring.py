@@ -79,3 +79,35 @@ def test_frequent_questions_are_prepared_unless_a_pooler_forgets_them(
     assert (refused.value.code, refused.value.field) == (
         "settings.bad_prepare", "EVERYCENT_PREPARE",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", 10), ("4", 4), ("100", 100), ("3", None), ("101", None), ("-4", None), ("ten", None)],
+)
+def test_how_many_connections_a_process_has_is_a_number(text: str, expected: int | None) -> None:
+    environ = {"EVERYCENT_HOME": "/x", "EVERYCENT_POOL": text}
+    if expected is not None:
+        assert from_environment(environ).pool == expected
+        return
+    with pytest.raises(Invalid) as refused:
+        from_environment(environ)
+    told = (refused.value.code, refused.value.field, refused.value.hint)
+    assert told == (
+        "settings.bad_number", "EVERYCENT_POOL", "set it to a whole number from 4 to 100",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", True), ("on", True), ("off", False), ("no", None), ("0", None)]
+)
+def test_processes_migrate_unless_a_job_does(text: str, expected: bool | None) -> None:
+    environ = {"EVERYCENT_HOME": "/x", "EVERYCENT_MIGRATE": text}
+    if expected is not None:
+        assert from_environment(environ).migrates is expected
+        return
+    with pytest.raises(Invalid) as refused:
+        from_environment(environ)
+    assert (refused.value.code, refused.value.field) == (
+        "settings.bad_migrate", "EVERYCENT_MIGRATE",
+    )  # fmt: skip
