@@ -15,19 +15,10 @@ from everycent.kernel.quantity import parse_decimal
 Check = Callable[[str, str], Any]
 
 
-def _currency(text: str, field: str) -> None:
-    try:
-        currency.exponent(text)
-    except Invalid as error:
-        raise Invalid(
-            error.code, error.message, field=field, value=error.value, hint=error.hint
-        ) from error
-
-
 _CHECKS: list[tuple[Any, Check]] = [
     (Amount, parse_decimal),
     (Zone, calendar.zone),
-    (Currency, _currency),
+    (Currency, currency.exponent),
 ]
 
 
