@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from everycent.api.addresses import hint_of, methods_of
 from everycent.api.asking import Faults
+from everycent.api.hints import over_http
 from everycent.kernel.errors import (
     Broken,
     Conflict,
@@ -75,10 +76,17 @@ def response_of(refusal: Refusal) -> Response:
         headers["Retry-After"] = str(_RETRY_SECONDS[refusal.code])
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
-    told: dict[str, Any] = {**refusal.as_dict()}
+    told = _told(refusal)
     if isinstance(refusal, Faults) and len(refusal.found) > 1:
-        told["errors"] = [one.as_dict() for one in refusal.found]
+        told["errors"] = [_told(one) for one in refusal.found]
     return _problem(status, told, headers)
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    told: dict[str, Any] = {**refusal.as_dict()}
+    if told.get("hint"):
+        told["hint"] = over_http(told["hint"])
+    return told
 
 
 def status_of(refusal: Refusal) -> int:

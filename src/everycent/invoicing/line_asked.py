@@ -77,7 +77,12 @@ def asked(invoice: Invoice, text: str) -> Wanted:
 
 def _bad(why: str, text: str) -> Invalid:
     return Invalid(
-        "invoice.bad_line", why, field="line", value=text, hint="write 2, 2=4.00 or 2=25%"
+        "invoice.bad_line",
+        why,
+        field="line",
+        value=text,
+        hint="name a line of the invoice, with an amount above 0 in its currency or a percentage up to 100:"
+        " 2, 2=4.00 or 2=25% on the command line",
     )
 
 
