@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
-from everycent.api.shapes import Amount, Currency, Zone
+from everycent.api import parameters
+from everycent.api.shapes import Amount, Currency, Day, Instant, Zone
 from everycent.kernel import calendar, currency
 from everycent.kernel.errors import Invalid
 from everycent.kernel.quantity import parse_decimal
@@ -19,11 +20,13 @@ _CHECKS: list[tuple[Any, Check]] = [
     (Amount, parse_decimal),
     (Zone, calendar.zone),
     (Currency, currency.exponent),
+    (Day, parameters.day),
+    (Instant, lambda text, field: parameters.instant(text, "UTC", field)),
 ]
 
 
 def fault_of(value: Any, type_: Any, field: str) -> Invalid | None:
-    """What is wrong with a text as an amount, a zone or a currency; of several by name with the first."""
+    """What is wrong with a text that is an amount, a day, a zone or the like; of several the first."""
     check, by_name = _check_of(type_)
     if check is None:
         return None

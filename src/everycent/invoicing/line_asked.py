@@ -81,8 +81,8 @@ def _bad(why: str, text: str) -> Invalid:
         why,
         field="line",
         value=text,
-        hint="name a line of the invoice, with an amount above 0 in its currency or a percentage up to 100:"
-        " 2, 2=4.00 or 2=25% on the command line",
+        hint="name a line, and how much of it: an amount in its currency or up to 100 percent; as a text"
+        " that is 2, 2=4.00 or 2=25%",
     )
 
 
