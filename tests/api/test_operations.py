@@ -39,6 +39,7 @@ def test_an_operation_says_what_it_needs_and_does(one: Operation):
         assert one.scope in ALL_SCOPES
         is_known_as_post = one.method == "POST" and one.scope.endswith(":read")
         assert one.scope.endswith(":read") == (one.method == "GET") or is_known_as_post
+        assert one.kind is not Kind.CHANGING or one.scope.endswith(":write")
     assert (one.work.__doc__ or "").strip()
     assert one.answer is not None
     assert (one.method == "GET") == (one.kind is Kind.READING) or one.kind is Kind.RAW

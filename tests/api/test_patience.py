@@ -12,12 +12,17 @@ from typing import Any
 
 import pytest
 import uvicorn
+from anyio import CapacityLimiter
 
-from everycent.api import bodies, patience
+from everycent.api import bodies, patience, service
 from everycent.api.bodies import Budget
 from everycent.api.patience import Patience, PatientProtocol
 from everycent.kernel.errors import Unavailable
 
+_LOOK_FIRST = (
+    "it may be done all the same: look before you send it again. With a header Idempotency-Key it"
+    " would be done once"
+)
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -158,6 +163,34 @@ def test_an_answer_that_takes_too_long_is_given_up(monkeypatch, is_started):
         sent = asyncio.run(_answer(Patience(never)))
         assert sent[0]["status"] == 503
         assert json.loads(sent[1]["body"])["code"] == "server.too_slow"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "told"),
+    [
+        ("GET", "/v1/owed", [], "ask for less at a time, or again later"),
+        ("POST", "/v1/usage", [], "send it again: what is stored already is recognised"),
+        ("POST", "/v1/payments", [(b"idempotency-key", b"k")],
+         "send it again: what is stored already is recognised"),
+        ("POST", "/v1/payments", [], _LOOK_FIRST),
+    ],
+)  # fmt: skip
+def test_what_to_do_when_there_is_no_answer_depends_on_what_was_asked(method, path, headers, told):
+    assert patience._what_to_do({"method": method, "path": path, "headers": headers}) == told
+
+
+def test_a_thread_counts_until_it_ends_though_nobody_waits_for_it():
+    limiter, ended = CapacityLimiter(1), threading.Event()
+
+    async def work() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await service._in_thread(limiter, lambda: ended.wait(10))
+        assert limiter.borrowed_tokens == 1
+        ended.set()
+        assert await service._in_thread(limiter, lambda: "next") == "next"
+
+    asyncio.run(work())
 
 
 def test_bodies_together_are_bounded():

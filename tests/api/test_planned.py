@@ -173,6 +173,8 @@ def test_a_billing_run_is_shown_with_all_its_documents_and_then_billed_so(api: A
         ("ana", "19.08"),  # (9.90 + 100 × 0.05 + 30 × 0.0333) × 1.2
         ("ben", "11.88"),
     ]
+    january = ("2025-12-31T23:00:00Z", "2026-01-31T23:00:00Z")
+    assert {(one["starts_at"], one["ends_at"]) for one in plan["documents"]} == {january}
     assert (api.walk("/v1/runs"), api.walk("/v1/invoices")) == ([], [])
     done = [api.post("/v1/runs", JANUARY, plan=plan["plan"]) for _ in range(2)]
     assert done[0] == done[1]
@@ -203,6 +205,12 @@ def test_a_plan_of_a_billing_run_says_who_can_not_be_billed(api: Asking):
     parked = api.walk(f"/v1/runs/{done['run_id']}/parked")
     assert parked == done["parked_customers"]
     assert api.post("/v1/verify")["holds"]
+
+
+def test_a_run_of_nothing_is_over_at_once_and_stands_in_nobodys_way(api: Asking):
+    begun = api.post("/v1/runs", {"as_of": "2025-06-01"})
+    assert (begun["customers"], begun["finished_at"] is None) == (0, False)
+    assert len(api.post("/v1/runs", JANUARY, plan="show")["documents"]) == 2
 
 
 def test_a_billing_run_is_not_planned_beside_one_that_goes_on(api: Asking):

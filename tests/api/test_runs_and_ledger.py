@@ -44,7 +44,10 @@ def told(api: Asking) -> dict[str, Any]:
     """The run from what is due to the last invoice."""
     due = api.walk("/v1/runs/due", as_of=AS_OF)
     begun = api.send("POST", "/v1/runs", json=BEGIN)
-    again = api.send("POST", "/v1/runs", json=BEGIN | {"payment_days": 1})
+    again = api.send("POST", "/v1/runs", json=BEGIN)
+    for other in ({"payment_days": 1}, {"zone": "UTC"}, {"as_of": "2025-12-01"}):
+        assert api.refused("POST", "/v1/runs", BEGIN | other) == (409, "billing.run_open")
+    assert api.post("/v1/runs", {})["was_resumed"]
     billed(api.place)
     return {"due": due, "begun": begun, "again": again}
 

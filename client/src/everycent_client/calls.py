@@ -3676,12 +3676,13 @@ def start_billing_run(
 ) -> Call[StartedBillingRun]:
     """Opens a billing run, or finds the one that is open. `everycent work` and `everycent
     bill run` work on it, and ask for it to see how far it is; nothing is ever billed twice.
-    One that is open keeps what it was begun with. Invoices are recorded as made by whoever
-    works on it, and counted again before they are issued where the tenant's policies say
-    so. An `as_of` that has not come is refused: dates of documents never go back, and
-    nothing could be billed before it afterwards. As planned it is done at once, all of it
-    or nothing, for up to 5,000 customers; with what waits for it, which has a run of its
-    own otherwise. `everycent bill run` bills more of them faster."""
+    One that is open keeps what it was begun with, and is not taken for one that is asked
+    for as of another time. Invoices are recorded as made by whoever works on it, and
+    counted again before they are issued where the tenant's policies say so. An `as_of` that
+    has not come is refused: dates of documents never go back, and nothing could be billed
+    before it afterwards. As planned it is done at once, all of it or nothing, for up to
+    1,000 customers; with what waits for it, which has a run of its own otherwise.
+    `everycent bill run` bills more of them faster."""
     return call(
         "POST",
         "/v1/runs",

@@ -3048,6 +3048,8 @@ class PlannedDocument(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     kind: str
     customer: str
+    starts_at: str
+    ends_at: str
     currency: str
     gross: str
     prepaid: str
@@ -3639,12 +3641,12 @@ class Rotation(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Rule(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What follows a kind of failure. Attempt n + 1 is made `delays[n - 1]` seconds after
     attempt n failed, the last delay again for all further ones; after `most` attempts
-    `finally_` follows."""
+    `finally` follows."""
 
     then: ChargingThen
     delays: list[int] | UnsetType = UNSET
     most: int | UnsetType = UNSET
-    finally_: ChargingThen | UnsetType = UNSET
+    finally_: ChargingThen | UnsetType = msgspec.field(default=UNSET, name="finally")
 
 
 class RunningCost(msgspec.Struct, kw_only=True, omit_defaults=True):

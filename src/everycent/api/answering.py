@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,7 +33,7 @@ from everycent.api.service import (
 from everycent.api.shapes import Body
 from everycent.api.slashes import address_of, name_of
 from everycent.db.connection import Tx
-from everycent.flows.rehearse import rehearse
+from everycent.flows.rehearse import at_one_instant, rehearse
 from everycent.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
 
 JSON = "application/json"
@@ -193,8 +194,12 @@ async def _tried(request: Request, operation: Operation, read: _Read) -> Respons
 async def _done(request: Request, operation: Operation, read: _Read) -> Response:
     service = service_of(request)
     entry = _entry(request, operation, read.asked.who)
-    if operation.kind is Kind.CHANGING or read.plan is not None:
+    if operation.kind is Kind.CHANGING and read.plan is None:
         kept, is_repeated = await in_thread(
+            service, lambda: _change(service, operation, read, entry)
+        )
+    elif read.plan is not None:
+        kept, is_repeated = await in_doing_thread(
             service, lambda: _change(service, operation, read, entry)
         )
     else:
@@ -221,11 +226,9 @@ def _change(
         return "" if of_data is None else encoded(of_data(answer.data)).decode()
 
     database, tenant_id = service.app.database, asked.who.tenant_id
-    if read.plan == planning.SHOW:
-        seconds = service.app.settings.read_seconds
-        return _kept(planning.shown(database, tenant_id, work, digest, told, seconds)), False
     keys = [key for key in (read.plan, read.key) if key is not None]
-    with database.transaction(tenant_id) as tx:
+
+    def done(tx: Tx) -> tuple[Kept, bool]:
         for key in keys:
             before = operations.answered_before(tx, key, digest, asked.now)
             if before is not None:
@@ -237,7 +240,16 @@ def _change(
         for key in keys:
             operations.keep(tx, key, digest, asked.now, _repeated(answer))
         operations.audit(tx, entry._replace(status=shown.status))
-    return shown, False
+        return shown, False
+
+    with nullcontext() if operation.around is None else operation.around(asked):
+        if read.plan == planning.SHOW:
+            seconds = service.app.settings.read_seconds
+            return _kept(planning.shown(database, tenant_id, work, digest, told, seconds)), False
+        if operation.in_one is not None:
+            return at_one_instant(database, tenant_id, done)
+        with database.transaction(tenant_id) as tx:
+            return done(tx)
 
 
 def _do(

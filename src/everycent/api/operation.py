@@ -8,6 +8,7 @@ others, which say nothing of anybody, stand in `server.make_app`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -136,7 +137,8 @@ class Operation(NamedTuple):
 
     A `scope` is what a key or a role must allow. `others` are further answers by status (None: no JSON).
     `bodies` are further types of bodies with their shapes (None: a text), and `pictures` further types of
-    the answer, which are texts. `in_one` does it in one transaction, where a plan of it is asked for.
+    the answer, which are texts. `in_one` does it in one transaction, where a plan of it is asked for, and
+    sees what there is at one instant; what has to hold before that instant is done `around` it.
     `told_effect` is what of the answer's data tells an effect that nothing else records: part of the plan.
     """
 
@@ -157,6 +159,7 @@ class Operation(NamedTuple):
     pictures: tuple[str, ...] = ()
     is_frequent: bool = False
     in_one: Callable[..., Any] | None = None
+    around: Callable[..., AbstractContextManager[None]] | None = None
     told_effect: Callable[[Any], Any] | None = None
 
     @property
@@ -239,13 +242,15 @@ def doing(
     status: int = 200,
     others: Mapping[int, Any] = {},
     in_one: Callable[[Tx, Asked[Q, B]], Any] | None = None,
+    around: Callable[[Asked[Q, B]], AbstractContextManager[None]] | None = None,
     told_effect: Callable[[Any], Any] = lambda data: data,
 ) -> Operation:
     """Something that has transactions of its own. With `in_one` it can be planned, and is done in one
-    transaction then; what it answers tells its effect, or `told_effect` of it."""
+    transaction then, `around` which something may be held; what it answers tells its effect, or
+    `told_effect` of it."""
     return Operation(
         Kind.DOING, method, path, scope, work, answer, query, body, status, in_one is not None,
-        others, in_one=in_one, told_effect=None if in_one is None else told_effect,
+        others, in_one=in_one, around=around, told_effect=None if in_one is None else told_effect,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ _HEAD_SECONDS = 10
 _ANSWER_SECONDS = 120
 _MAX_REQUESTS = 256
 OPEN = "/hooks/"
+_USAGE = "/v1/usage"
 _MAX_OPEN = 32  # of those that come without a key: a provider's webhooks
 
 
@@ -61,6 +62,18 @@ class PatientProtocol(HttpToolsProtocol):
         self._waiting_for_head = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+def _what_to_do(scope: Scope) -> str:
+    names = {name for name, _ in scope["headers"]}
+    if scope["method"] in ("GET", "HEAD"):
+        return "ask for less at a time, or again later"
+    if b"idempotency-key" in names or scope["path"] == _USAGE:
+        return "send it again: what is stored already is recognised"
+    return (
+        "it may be done all the same: look before you send it again. With a header Idempotency-Key it"
+        " would be done once"
+    )
 
 
 class Patience:
@@ -113,6 +126,6 @@ class Patience:
             slow = Unavailable(
                 "server.too_slow",
                 f"there is no answer after {_ANSWER_SECONDS} seconds",
-                hint="send it again: what is stored already is recognised",
+                hint=_what_to_do(scope),
             )
             await problems.response_of(slow)(scope, receive, send)

@@ -31,6 +31,8 @@ class PlannedDocument(Shown):
 
     kind: str
     customer: str
+    starts_at: Annotated[str, Meta(description="What its lines cover; empty without lines.")]
+    ends_at: str
     currency: Currency
     gross: Amount
     prepaid: Annotated[Amount, Meta(description="What credit pays of it at once.")]

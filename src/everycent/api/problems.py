@@ -52,6 +52,7 @@ _RETRY_SECONDS = {
     "identity.unavailable": 5,
     "payment.notice_too_early": 60,
     "read.too_slow": 30,
+    "rehearsal.busy": 1,
     "request.rate_limited": 1,
     "server.busy": 1,
     "server.busy_reading": 1,
@@ -62,6 +63,11 @@ _RETRY_SECONDS = {
     "usage.spool_full": 60,
 }
 """What passes by itself, and when to try again. All else that is unavailable waits for somebody."""
+_AWAY = {
+    "message": "the database can't be reached at present",
+    "hint": "try again in a moment; the server's log and alarms say why",
+}
+"""Where the database is, and as whom it is asked, is nothing for whoever asks us."""
 _PASSING = (429, 503, 507)
 _BODY_LEFT = ("request.too_slow", "request.too_large", "server.busy")
 """Refusals that come while a body is still on its way."""
@@ -77,6 +83,8 @@ def response_of(refusal: Refusal) -> Response:
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
     told = _told(refusal)
+    if refusal.code == "database.unavailable":
+        told |= _AWAY
     if isinstance(refusal, Faults) and len(refusal.found) > 1:
         told["errors"] = [_told(one) for one in refusal.found]
     return _problem(status, told, headers)

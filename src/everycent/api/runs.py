@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ from everycent.invoicing import queries
 from everycent.invoicing.runs import Run
 from everycent.kernel import ids
 from everycent.kernel.calendar import zone as known_zone
+from everycent.kernel.errors import Conflict
+from everycent.kernel.period import instant_text
 
 
 class BillingRun(Shown):
@@ -80,21 +83,44 @@ class DueWanted(Paged):
 
 
 def start_billing_run(asked: Asked[Query, NewBillingRun]) -> Answer:
-    """Opens a billing run, or finds the one that is open. `everycent work` and `everycent bill run` work on
-    it, and ask for it to see how far it is; nothing is ever billed twice. One that is open keeps what it
-    was begun with. Invoices are recorded as made by whoever works on it, and counted again before they are
-    issued where the tenant's policies say so. An `as_of` that has not come is refused: dates of documents
-    never go back, and nothing could be billed before it afterwards.
+    """Opens a billing run, or finds the one that is open. `everycent work` and `everycent bill run`
+    work on it, and ask for it to see how far it is; nothing is ever billed twice. One that is open
+    keeps what it was begun with, and is not taken for one that is asked for as of another time.
+    Invoices are recorded as made by whoever works on it, and counted again before they are issued where
+    the tenant's policies say so. An `as_of` that has not come is refused: dates of documents never go
+    back, and nothing could be billed before it afterwards.
 
-    As planned it is done at once, all of it or nothing, for up to 5,000 customers; with what waits for it,
-    which has a run of its own otherwise. `everycent bill run` bills more of them faster."""
+    As planned it is done at once, all of it or nothing, for up to 1,000 customers; with what waits for
+    it, which has a run of its own otherwise. `everycent bill run` bills more of them faster."""
     until, terms = _wanted(asked)
     app = asked.app
     begun, is_new = flow.start(
         app.database, asked.who.tenant_id, until, clock=app.clock, ids=app.ids, terms=terms
     )
+    if not is_new and asked.body.as_of is not None:
+        _check_same(begun, until, terms)
     with app.database.snapshot(asked.who.tenant_id) as tx:
         return _told(tx, begun, {"was_resumed": not is_new, "parked_customers": []})
+
+
+def _check_same(begun: Run, until: datetime, terms: flow.Terms) -> None:
+    """Refuses to take a run that is open for another one that was asked for. Raises Conflict
+    `billing.run_open`."""
+    others = [
+        f"{name} {told}"
+        for name, told, wanted in (
+            ("as_of", instant_text(begun.as_of), instant_text(until)),
+            ("zone", begun.time_zone, terms.time_zone),
+            ("payment_days", begun.payment_days, terms.payment_days),
+        )
+        if told != wanted
+    ]
+    if others:
+        raise Conflict(
+            "billing.run_open",
+            f"a billing run is open that was begun with {', '.join(others)}",
+            hint="`everycent work` or `everycent bill run` finishes it; begin this one then",
+        )
 
 
 def _bill_at_once(tx: Tx, asked: Asked[Query, NewBillingRun]) -> Answer:
@@ -103,6 +129,10 @@ def _bill_at_once(tx: Tx, asked: Asked[Query, NewBillingRun]) -> Answer:
     done = bill_at_once.run_in(tx, app.database, until, clock=app.clock, ids=app.ids, terms=terms)
     parked = [one._asdict() for one in bill_at_once.parked(tx, done)]
     return _told(tx, done[0], {"was_resumed": False, "parked_customers": parked})
+
+
+def _around(asked: Asked[Query, NewBillingRun]) -> AbstractContextManager[None]:
+    return bill_at_once.ready(asked.app.database, asked.who.tenant_id)
 
 
 def _effect_of(told: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +206,7 @@ OPERATIONS = [
         NewBillingRun,
         status=202,
         in_one=_bill_at_once,
+        around=_around,
         told_effect=_effect_of,
     ),
     reading("/v1/runs", "runs:read", list_billing_runs, Page[BillingRun], Paged),

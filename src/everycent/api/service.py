@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
@@ -36,6 +38,7 @@ _DOING_THREADS = 3  # that do what has transactions of its own, and may wait for
 _KEYS_KNOWN = 1000
 _PEOPLE_KNOWN = 1000
 _TRIES_AT_ONCE = 4  # seconds' worth of refused tries
+_POOL = ThreadPoolExecutor(64, thread_name_prefix="request")  # the limiters let fewer in
 _FREQUENT_THREADS = 2  # more of them take the interpreter from each other
 _READS_WAITING = 32
 _NOTED_EVERY = timedelta(minutes=1)
@@ -137,12 +140,12 @@ def service_of(request: Request) -> Service:
 
 async def in_doing_thread(service: Service, work: Callable[[], _T]) -> _T:
     """Does what takes long or asks others over the network: it holds up its like, and nothing else."""
-    return await anyio.to_thread.run_sync(work, limiter=service.doings)
+    return await _in_thread(service.doings, work)
 
 
 async def in_thread(service: Service, work: Callable[[], _T]) -> _T:
     """Does blocking work (the database, decoding) without holding up other requests."""
-    return await anyio.to_thread.run_sync(work, limiter=service.threads)
+    return await _in_thread(service.threads, work)
 
 
 async def in_reading_thread(
@@ -156,4 +159,29 @@ async def in_reading_thread(
         raise Unavailable(
             "server.busy_reading", f"{waiting} questions are waiting", hint="ask again in a second"
         )
-    return await anyio.to_thread.run_sync(work, limiter=reads)
+    return await _in_thread(reads, work)
+
+
+async def _in_thread(limiter: CapacityLimiter, work: Callable[[], _T]) -> _T:
+    """Works in a thread, of which there are as many as the limiter says: also when nobody waits for it any
+    more, because the client was told that it takes too long."""
+    loop = asyncio.get_running_loop()
+    borrower = object()
+    await limiter.acquire_on_behalf_of(borrower)
+
+    def whole() -> _T:
+        try:
+            return work()
+        finally:
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(limiter.release_on_behalf_of, borrower)
+
+    working = loop.run_in_executor(_POOL, whole)
+    working.add_done_callback(_seen)
+    return await asyncio.shield(working)
+
+
+def _seen(working: asyncio.Future[Any]) -> None:
+    """What went wrong is no news where nobody waits for it any more."""
+    if not working.cancelled():
+        working.exception()

@@ -28,9 +28,9 @@ class Then(StrEnum):
     NOTHING = "nothing"
 
 
-class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
+class Rule(msgspec.Struct, frozen=True, omit_defaults=True, rename={"finally_": "finally"}):
     """What follows a kind of failure. Attempt n + 1 is made `delays[n - 1]` seconds after attempt n failed,
-    the last delay again for all further ones; after `most` attempts `finally_` follows."""
+    the last delay again for all further ones; after `most` attempts `finally` follows."""
 
     then: Then
     delays: tuple[int, ...] = ()

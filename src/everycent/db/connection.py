@@ -29,6 +29,7 @@ _BY_KEY = (
 )
 _NEVER_UNASKED = 1_000_000_000
 _MOST_KEPT = 10_000
+_ABSENT = object()
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
@@ -103,7 +104,8 @@ class Tx:
         if self._kept is None:
             return read(wanted)
         places = {key: (self.tenant_id, what, key) for key in wanted}
-        found = {key: self._kept[at] for key, at in places.items() if at in self._kept}
+        looked = {key: self._kept.get(at, _ABSENT) for key, at in places.items()}
+        found = {key: value for key, value in looked.items() if value is not _ABSENT}
         if missing := wanted - found.keys():
             new = read(missing)
             if len(self._kept) + len(new) > _MOST_KEPT:
@@ -262,13 +264,18 @@ class Database:
                 connection.commit()
 
     @contextmanager
-    def transaction(self, tenant_id: int, *, idle_seconds: int = 0) -> Iterator[Tx]:
+    def transaction(
+        self, tenant_id: int, *, idle_seconds: int = 0, is_of_one_instant: bool = False
+    ) -> Iterator[Tx]:
         """A read-committed transaction as the application role, seeing only this tenant.
 
         Commits when the block ends, rolls back when it raises. With `idle_seconds` the database ends it
         when nothing comes for so long: a process that is stopped, or whose machine sleeps, keeps no locks.
+        One `is_of_one_instant` sees what there was at its first statement (repeatable read), and may have
+        to be tried again.
         """
-        opening = f"begin; {_acting_for(tenant_id)}"
+        level = " isolation level repeatable read" if is_of_one_instant else ""
+        opening = f"begin{level}; {_acting_for(tenant_id)}"
         if idle_seconds:
             opening += f"; set local idle_in_transaction_session_timeout = '{int(idle_seconds)}s'"
         with self._opened(opening) as connection:

@@ -23,7 +23,7 @@ import psycopg
 from everycent.catalog.policies import RECOUNT, STOP, Policies
 from everycent.customers import operations as customers
 from everycent.customers.customer import Customer
-from everycent.db.connection import Database, Tx
+from everycent.db.connection import Database, Tx, is_lost
 from everycent.flows import deciding, late, rate_due
 from everycent.flows import recount as second
 from everycent.flows.deciding import Known, Reading
@@ -136,14 +136,15 @@ def start(
     metering.fold(database, tenant_id)
     database.refresh_statistics()
     with database.transaction(tenant_id) as tx:
+        tx.wait_as_long_as_it_takes()
+        invoicing.mark_late(tx, sorted(late.ways(tx)))
         return start_in(tx, as_of, clock=clock, ids=ids, terms=terms, turn=turn)
 
 
 def start_in(
     tx: Tx, as_of: datetime, *, clock: Clock, ids: IdSource, terms: Terms, turn: int = 0
 ) -> tuple[Run, bool]:
-    """The same in a transaction that is there, of usage that was folded."""
-    invoicing.mark_late(tx, sorted(late.ways(tx)))
+    """The same in a transaction that is there, of usage that was folded and looked for late usage."""
     started_at = clock()
     name = f"run/{instant_text(as_of)}/{instant_text(started_at)}"
     run_id = ids(f"{name}/{turn}" if turn else name)
@@ -156,6 +157,8 @@ def start_in(
         due = sorted(due_of(tx, as_of))
         size = terms.chunk_size or chunk_size(len(due))
         current = invoicing.plan_run(tx, current, due, size)
+        if not due:  # or it would stand in the way of others until somebody works on it
+            invoicing.finish_run(tx, current.run_id, clock())
     return current, is_new
 
 
@@ -258,7 +261,9 @@ def _step(database: Database, tenant_id: int, context: Context) -> bool:
         return True  # the chunk is given back and will be taken again
     except psycopg.OperationalError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop everybody else
+    except Exception as error:
+        if is_lost(error):
+            raise
         failed = f"{type(error).__name__}: {error}"
         context.on_failed(error)
     _bill_carefully(database, tenant_id, context, failed)
@@ -338,6 +343,8 @@ def _decide_one_by_one(tx: Tx, owners: Sequence[Customer], context: Context) -> 
         except psycopg.OperationalError:
             raise
         except Refusal as refusal:
+            if is_lost(refusal):
+                raise
             decided.parked.append(Parked(owner.customer_id, refusal))
         except Exception as error:  # noqa: BLE001 - the others are billed
             decided.parked.append(Parked(owner.customer_id, rate_due.unexpected(error)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from everycent.consumption.usage import is_counter, is_level
@@ -128,7 +128,7 @@ class _Inside(Database):
         self._tx = tx
 
     @contextmanager
-    def transaction(self, tenant_id: int, *, idle_seconds: int = 0) -> Iterator[Tx]:  # noqa: ARG002
+    def transaction(self, tenant_id: int, **_: Any) -> Iterator[Tx]:
         """The one transaction that there is; it is of the same tenant."""
         assert tenant_id == self._tx.tenant_id
         yield self._tx

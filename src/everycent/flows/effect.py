@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,14 +23,17 @@ from everycent.invoicing import queries as invoicing
 from everycent.journal import queries as journal
 from everycent.kernel.errors import Conflict
 from everycent.kernel.money import Money, plain
+from everycent.kernel.period import instant_text
 from everycent.ledger import queries as ledger
 
 
 class Document(NamedTuple):
-    """A document that is issued."""
+    """A document that is issued, and the time that its lines cover; nothing where it has none."""
 
     kind: str
     customer: str
+    starts_at: str
+    ends_at: str
     currency: str
     gross: str
     prepaid: str
@@ -73,8 +77,9 @@ def so_far(tx: Tx, told: str = "") -> Effect:
         dict(sorted(Counter(row.type for row in written).items())),
         sorted(
             Document(
-                row.kind, keys.get(row.customer_id, ""), row.currency,
-                plain(Money(row.gross, row.currency)), plain(Money(row.prepaid, row.currency)),
+                row.kind, keys.get(row.customer_id, ""), _shown(row.starts_at), _shown(row.ends_at),
+                row.currency, plain(Money(row.gross, row.currency)),
+                plain(Money(row.prepaid, row.currency)),
             )
             for row in issued
         ),
@@ -87,6 +92,10 @@ def so_far(tx: Tx, told: str = "") -> Effect:
         ),
         _digest(written, told),
     )  # fmt: skip
+
+
+def _shown(at: datetime | None) -> str:
+    return "" if at is None else instant_text(at)
 
 
 def _digest(written: Sequence[Any], told: str) -> bytes:

@@ -385,7 +385,20 @@ def _check_line_notes(tx: Tx, invoice: Invoice) -> None:
 
 def mark_late(tx: Tx, meters: Sequence[int]) -> None:
     """Looks for usage of some meters that came, or was taken back, after its time was billed; from where
-    it was looked for last, or from the first record where a meter is new."""
+    it was looked for last, or from the first record where a meter is new. One at a time: what was billed
+    is asked for after the last one who holds it has written that."""
+    hold_late(tx)
+    mark_late_held(tx, meters)
+
+
+def hold_late(tx: Tx) -> None:
+    """Nobody else looks for late usage until the transaction ends: who bills in one transaction has usage
+    of one instant, and what is folded meanwhile is late for what nobody sees yet."""
+    store.hold_late(tx)
+
+
+def mark_late_held(tx: Tx, meters: Sequence[int]) -> None:
+    """`mark_late` for whoever holds it already, in this transaction or in another."""
     if meters:
         store.mark_late(tx, sorted(meters), store.get_late_mark(tx, meters))
 

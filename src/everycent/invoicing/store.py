@@ -64,6 +64,11 @@ def get_late_mark(tx: Tx, meters: Sequence[int]) -> int:
     return fold_id
 
 
+def hold_late(tx: Tx) -> None:
+    """Nobody else looks for late usage until the transaction ends."""
+    tx.run(SQL["hold_late"], {"tenant_id": tx.tenant_id})
+
+
 def mark_late(tx: Tx, meters: Sequence[int], since: int) -> None:
     """Looks through what was folded since, where anything was billed yet; not while a run is open."""
     row = tx.row(SQL["billed_to"], {"tenant_id": tx.tenant_id})

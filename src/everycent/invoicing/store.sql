@@ -1,6 +1,9 @@
 -- name: late_mark
 select fold_id, meters from late_mark where tenant_id = %(tenant_id)s;
 
+-- name: hold_late
+select pg_advisory_xact_lock(hashtext('late_usage'), %(tenant_id)s);
+
 -- name: mark_late
 -- What folds since the mark have changed of days that may be billed: the days, with the last such fold.
 -- The batches' numbers lead to the few blocks in which their records lie. In order, so that two who mark
@@ -974,7 +977,11 @@ where tenant_id = %(tenant_id)s and document_id = any(%(ids)s) and kind = 'write
 group by 1 having sum(amount) <> 0;
 
 -- name: documents_by_events
--- The documents that events issued.
-select kind, customer_id, currency, gross, prepaid from invoice
-where tenant_id = %(tenant_id)s and event_id = any(%(ids)s)
-order by kind, customer_id, currency, gross, prepaid;
+-- The documents that events issued, with the time that their lines cover.
+select v.kind, v.customer_id, v.currency, v.gross, v.prepaid, l.starts_at, l.ends_at
+from invoice v
+cross join lateral (
+    select min(l.starts_at) as starts_at, max(l.ends_at) as ends_at from invoice_line l
+    where l.tenant_id = v.tenant_id and l.invoice_id = v.invoice_id) l
+where v.tenant_id = %(tenant_id)s and v.event_id = any(%(ids)s)
+order by v.kind, v.customer_id, v.currency, l.starts_at, v.gross, v.prepaid;
