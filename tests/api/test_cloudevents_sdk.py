@@ -67,7 +67,7 @@ def test_an_event_of_the_sdk_is_taken_in_once_whatever_its_mode(api: Asking, mod
     assert sent(api, MODES[again](name)) == (0, 1)
     (found,) = api.get("/v1/usage/records", source="urn:meter:š/1", record_id=name)["items"]
     assert (found["subject"], found["meter"], found["value"]) == ("acme", "calls", "12.5")
-    assert (found["at"], found["dimensions"]) == ("2026-01-05T12:00:00Z", '{"region":"eu"}')
+    assert (found["at"], found["dimensions"]) == ("2026-01-05T12:00:00Z", {"region": "eu"})
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,33 @@ def test_document_and_page_are_served_without_a_key(place: Place):
         assert page.text == PAGE
         assert page.headers["content-encoding"] == "gzip"
         assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def is_list(told: Any, schemas: Any) -> bool:
+    schema = told["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    name = schema.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return "items" in schemas.get(name, {}).get("properties", {}) and name != "DebitFileShown"
+
+
+def test_every_list_comes_in_pages():
+    document = server.openapi()
+    schemas = document["components"]["schemas"]
+    lists = [
+        told
+        for methods in document["paths"].values()
+        for method, told in methods.items()
+        if method == "get" and is_list(told, schemas)
+    ]
+    assert len(lists) > 40
+    for told in lists:
+        names = {one["name"] for one in told["parameters"]}
+        assert {"size", "after"} <= names, told["operationId"]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "expected"),
+    [("/v1/runs", "post", False), ("/v1/customers", "post", True), ("/v1/usage", "post", True)],
+)
+def test_a_body_has_to_be_sent_where_a_field_of_it_has_to(path: str, method: str, expected: bool):
+    body = server.openapi()["paths"][path][method]["requestBody"]
+    assert body.get("required", False) is expected

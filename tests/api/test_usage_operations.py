@@ -67,7 +67,7 @@ def test_records_are_found_by_subject_in_order_of_time_page_by_page(api: Asking)
 def test_a_record_is_found_by_its_source_and_id(api: Asking):
     (found,) = api.get("/v1/usage/records", source="gw", record_id="r1")["items"]
     assert (found["subject"], found["meter"], found["value"]) == ("acme", "calls", "10")
-    assert (found["at"], found["dimensions"]) == ("2026-01-05T11:00:00Z", '{"region":"eu"}')
+    assert (found["at"], found["dimensions"]) == ("2026-01-05T11:00:00Z", {"region": "eu"})
 
 
 @pytest.mark.parametrize(

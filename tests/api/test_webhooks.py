@@ -136,7 +136,7 @@ def test_what_happens_is_delivered_believed_and_sent_again_under_its_id(story: S
     assert newest["webhook_id"] == came["webhook_id"]
     assert [is_believed(secret, newest) for secret in (old, new, last)] == [False, False, True]
     (delivery,) = api.get(f"{CRM}/deliveries")["items"]
-    assert (delivery["webhook_id"], delivery["status"]) == (came["webhook_id"], "delivered")
+    assert (delivery["webhook_id"], delivery["state"]) == (came["webhook_id"], "delivered")
     standing = api.get(CRM)
     assert (standing["number"], standing["waiting"], standing["failed"]) == (1, 0, 0)
     assert len(standing["secrets"]) == 1
@@ -223,7 +223,7 @@ def test_a_receiver_that_is_gone_raises_an_alarm_until_it_takes_something_again(
     story.send()
     assert api.get("/v1/webhooks/gone")["disabled"] == "gone"
     (delivery,) = api.get("/v1/webhooks/gone/deliveries")["items"]
-    assert (delivery["status"], delivery["answered"], delivery["tries"]) == ("waiting", 410, 1)
+    assert (delivery["state"], delivery["answered"], delivery["tries"]) == ("waiting", 410, 1)
     (alarm,) = api.get("/v1/alarms", kind="webhook.disabled")["items"]
     assert alarm["subject"] == "gone"
     api.post("/v1/webhooks/gone/enable")

@@ -73,7 +73,7 @@ def test_customers_are_exempted_as_the_page_of_taxes_says(conninfo: str, tmp_pat
     ("command", "said"),
     [
         ("coupon apply none --customer acme", "no coupon 'none'"),
-        ("coupon apply welcome", "give --customer KEY or --subscription KEY"),
+        ("coupon apply welcome", "give a customer or a subscription, and not both"),
         ("coupon apply welcome --customer acme --from 31.12.2026", "31.12.2026"),
         ("coupon remove welcome-1", "no applied coupon 'welcome-1'"),
         ("customer update acme --tax-status exempt", "no reason is given"),

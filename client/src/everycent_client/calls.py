@@ -95,8 +95,8 @@ from everycent_client.models import (
     Owing,
     OwingWhy,
     ParkedCustomer,
-    Payers,
     PayerSet,
+    PayerSpan,
     PaymentMethod,
     PaymentShown,
     Plan,
@@ -129,7 +129,6 @@ from everycent_client.models import (
     SplitDebits,
     StartedBillingRun,
     Subscription,
-    SubscriptionChanges,
     Switched,
     TakenEntries,
     TakenIn,
@@ -140,6 +139,7 @@ from everycent_client.models import (
     TermsShape,
     Threshold,
     ThresholdCrossing,
+    ToldChange,
     ToldRates,
     TouchedRecord,
     TrailedErpDocument,
@@ -1286,10 +1286,17 @@ def get_attempt(attempt: str, /) -> Call[AttemptState]:
     return call("GET", f"/v1/payment-attempts/{quote(attempt, safe='')}", AttemptState)
 
 
-def get_attempt_trail(attempt: str, /) -> Pages[AttemptStage]:
+def get_attempt_trail(
+    attempt: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[AttemptStage]:
     """Every stage of one attempt, in order of time."""
     return Pages(
-        call("GET", f"/v1/payment-attempts/{quote(attempt, safe='')}/trail", Page[AttemptStage])
+        call(
+            "GET",
+            f"/v1/payment-attempts/{quote(attempt, safe='')}/trail",
+            Page[AttemptStage],
+            query={"size": size, "after": after},
+        )
     )
 
 
@@ -1420,9 +1427,18 @@ def get_invoice(invoice: str, /) -> Call[Invoice]:
     return call("GET", f"/v1/invoices/{quote(invoice, safe='')}", Invoice)
 
 
-def get_invoice_trail(invoice: str, /) -> Pages[AttemptStage]:
+def get_invoice_trail(
+    invoice: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[AttemptStage]:
     """Every stage of every attempt to charge an invoice, in order of time."""
-    return Pages(call("GET", f"/v1/invoices/{quote(invoice, safe='')}/trail", Page[AttemptStage]))
+    return Pages(
+        call(
+            "GET",
+            f"/v1/invoices/{quote(invoice, safe='')}/trail",
+            Page[AttemptStage],
+            query={"size": size, "after": after},
+        )
+    )
 
 
 def get_me() -> Call[Me]:
@@ -1461,6 +1477,8 @@ def get_owed(
     customer: str,
     /,
     *,
+    size: int | UnsetType = UNSET,
+    after: str | UnsetType = UNSET,
     as_of: str | UnsetType = UNSET,
     known_at: str | UnsetType = UNSET,
     zone: str | UnsetType = UNSET,
@@ -1471,7 +1489,13 @@ def get_owed(
             "GET",
             f"/v1/owed/{quote(customer, safe='')}",
             Page[OwingWhy],
-            query={"as_of": as_of, "known_at": known_at, "zone": zone},
+            query={
+                "size": size,
+                "after": after,
+                "as_of": as_of,
+                "known_at": known_at,
+                "zone": zone,
+            },
         )
     )
 
@@ -1481,9 +1505,18 @@ def get_payment(payment: str, /) -> Call[PaymentShown]:
     return call("GET", f"/v1/payments/{quote(payment, safe='')}", PaymentShown)
 
 
-def get_payment_trail(payment: str, /) -> Pages[AttemptStage]:
+def get_payment_trail(
+    payment: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[AttemptStage]:
     """Every stage of every attempt to give a payment back, in order of time."""
-    return Pages(call("GET", f"/v1/payments/{quote(payment, safe='')}/trail", Page[AttemptStage]))
+    return Pages(
+        call(
+            "GET",
+            f"/v1/payments/{quote(payment, safe='')}/trail",
+            Page[AttemptStage],
+            query={"size": size, "after": after},
+        )
+    )
 
 
 def get_plan(
@@ -1809,9 +1842,15 @@ def plan_import_statement(*, content: str) -> Call[Plan]:
     )
 
 
-def list_accounts() -> Pages[LedgerAccount]:
+def list_accounts(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[LedgerAccount]:
     """The chart of accounts. It is small and the same for all tenants."""
-    return Pages(call("GET", "/v1/ledger/accounts", Page[LedgerAccount]))
+    return Pages(
+        call(
+            "GET", "/v1/ledger/accounts", Page[LedgerAccount], query={"size": size, "after": after}
+        )
+    )
 
 
 def list_alarms(
@@ -1839,9 +1878,13 @@ def list_alarms(
     )
 
 
-def list_archives() -> Pages[ArchivePart]:
+def list_archives(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[ArchivePart]:
     """What was archived, and where its records are."""
-    return Pages(call("GET", "/v1/usage/archives", Page[ArchivePart]))
+    return Pages(
+        call("GET", "/v1/usage/archives", Page[ArchivePart], query={"size": size, "after": after})
+    )
 
 
 def list_audit(
@@ -1922,10 +1965,16 @@ def list_catalog_versions(
     )
 
 
-def list_checkpoints() -> Pages[Checkpoint]:
+def list_checkpoints(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[Checkpoint]:
     """The checkpoints with what is needed to check them elsewhere, the oldest first. They
     are made on the server (`everycent journal checkpoint`), where the key is."""
-    return Pages(call("GET", "/v1/journal/checkpoints", Page[Checkpoint]))
+    return Pages(
+        call(
+            "GET", "/v1/journal/checkpoints", Page[Checkpoint], query={"size": size, "after": after}
+        )
+    )
 
 
 def list_collections(
@@ -2252,9 +2301,9 @@ def list_invoices(
     )
 
 
-def list_keys() -> Pages[Key]:
+def list_keys(*, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET) -> Pages[Key]:
     """All API keys, the revoked ones too, the oldest first."""
-    return Pages(call("GET", "/v1/keys", Page[Key]))
+    return Pages(call("GET", "/v1/keys", Page[Key], query={"size": size, "after": after}))
 
 
 def list_measurements(
@@ -2307,10 +2356,16 @@ def list_meters(
     return Pages(call("GET", "/v1/meters", Page[MeterEntry], query={"size": size, "after": after}))
 
 
-def list_missing_reports() -> Pages[MissingReport]:
+def list_missing_reports(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[MissingReport]:
     """The periods that are over and have no report, the oldest first, and why. What is
     billed from them waits."""
-    return Pages(call("GET", "/v1/reports/missing", Page[MissingReport]))
+    return Pages(
+        call(
+            "GET", "/v1/reports/missing", Page[MissingReport], query={"size": size, "after": after}
+        )
+    )
 
 
 def list_owed(
@@ -2353,16 +2408,31 @@ def list_parked_customers(
     )
 
 
-def list_payers(customer: str, /) -> Call[Payers]:
-    """Who pays for a customer, and from when to when."""
-    return call("GET", f"/v1/customers/{quote(customer, safe='')}/payers", Payers)
+def list_payers(
+    customer: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[PayerSpan]:
+    """All who ever pay for a customer, and from when to when, in order of time; nobody but
+    itself where there is nothing."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/customers/{quote(customer, safe='')}/payers",
+            Page[PayerSpan],
+            query={"size": size, "after": after},
+        )
+    )
 
 
-def list_payment_methods(customer: str, /) -> Pages[PaymentMethod]:
+def list_payment_methods(
+    customer: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[PaymentMethod]:
     """The payment methods of a customer. The first active one is charged."""
     return Pages(
         call(
-            "GET", f"/v1/customers/{quote(customer, safe='')}/payment-methods", Page[PaymentMethod]
+            "GET",
+            f"/v1/customers/{quote(customer, safe='')}/payment-methods",
+            Page[PaymentMethod],
+            query={"size": size, "after": after},
         )
     )
 
@@ -2392,9 +2462,11 @@ def list_plans(
     return Pages(call("GET", "/v1/plans", Page[PlanEntry], query={"size": size, "after": after}))
 
 
-def list_promises() -> Pages[Promised]:
+def list_promises(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[Promised]:
     """The promises that can be checked, in the order in which they are."""
-    return Pages(call("GET", "/v1/verify", Page[Promised]))
+    return Pages(call("GET", "/v1/verify", Page[Promised], query={"size": size, "after": after}))
 
 
 def list_records(
@@ -2431,10 +2503,16 @@ def list_records(
     )
 
 
-def list_rejections() -> Pages[RejectedUsage]:
+def list_rejections(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[RejectedUsage]:
     """What was rejected at the doors, counted by code and door, the most frequent first.
     Records that were rejected are not kept."""
-    return Pages(call("GET", "/v1/usage/rejections", Page[RejectedUsage]))
+    return Pages(
+        call(
+            "GET", "/v1/usage/rejections", Page[RejectedUsage], query={"size": size, "after": after}
+        )
+    )
 
 
 def list_report_config_history(
@@ -2451,9 +2529,18 @@ def list_report_config_history(
     )
 
 
-def list_report_configs() -> Pages[ReportConfigVersion]:
+def list_report_configs(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[ReportConfigVersion]:
     """The versions, the newest first, and which of them holds."""
-    return Pages(call("GET", "/v1/report-configs", Page[ReportConfigVersion]))
+    return Pages(
+        call(
+            "GET",
+            "/v1/report-configs",
+            Page[ReportConfigVersion],
+            query={"size": size, "after": after},
+        )
+    )
 
 
 def list_report_lines(
@@ -2475,10 +2562,19 @@ def list_report_lines(
     )
 
 
-def list_report_steps(period: str, /) -> Pages[ReportStep]:
+def list_report_steps(
+    period: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[ReportStep]:
     """Everything that happened on the way to a report, the oldest first; why every attempt
     failed."""
-    return Pages(call("GET", f"/v1/reports/{quote(period, safe='')}/trail", Page[ReportStep]))
+    return Pages(
+        call(
+            "GET",
+            f"/v1/reports/{quote(period, safe='')}/trail",
+            Page[ReportStep],
+            query={"size": size, "after": after},
+        )
+    )
 
 
 def list_reports(
@@ -2490,10 +2586,18 @@ def list_reports(
     )
 
 
-def list_subscription_changes(subscription: str, /) -> Call[SubscriptionChanges]:
-    """What was agreed of a contract and holds: what took effect, and what is planned."""
-    return call(
-        "GET", f"/v1/subscriptions/{quote(subscription, safe='')}/changes", SubscriptionChanges
+def list_subscription_changes(
+    subscription: str, /, *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[ToldChange]:
+    """What was agreed of a contract and holds, in the order in which it takes effect: what
+    did, and what is planned."""
+    return Pages(
+        call(
+            "GET",
+            f"/v1/subscriptions/{quote(subscription, safe='')}/changes",
+            Page[ToldChange],
+            query={"size": size, "after": after},
+        )
     )
 
 
@@ -2541,9 +2645,13 @@ def list_thresholds(
     )
 
 
-def list_usage_meters() -> Pages[UsageMeter]:
+def list_usage_meters(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET
+) -> Pages[UsageMeter]:
     """The meters that take records, with the bounds that each record has to keep."""
-    return Pages(call("GET", "/v1/usage/meters", Page[UsageMeter]))
+    return Pages(
+        call("GET", "/v1/usage/meters", Page[UsageMeter], query={"size": size, "after": after})
+    )
 
 
 def list_wallets(
@@ -2748,9 +2856,18 @@ def plan_catalog(
     return call("POST", "/v1/catalog/plan", CatalogChanges, body={"yaml": yaml, "catalog": catalog})
 
 
-def plan_dunning(*, as_of: str | UnsetType = UNSET) -> Pages[PlannedStep]:
+def plan_dunning(
+    *, size: int | UnsetType = UNSET, after: str | UnsetType = UNSET, as_of: str | UnsetType = UNSET
+) -> Pages[PlannedStep]:
     """What a run would do, without doing it."""
-    return Pages(call("GET", "/v1/dunning/plan", Page[PlannedStep], query={"as_of": as_of}))
+    return Pages(
+        call(
+            "GET",
+            "/v1/dunning/plan",
+            Page[PlannedStep],
+            query={"size": size, "after": after, "as_of": as_of},
+        )
+    )
 
 
 def post_usage(records: Any, *, atomic: bool | UnsetType = UNSET) -> Call[TakenIn]:
@@ -3564,7 +3681,7 @@ def start_billing_run(
     counted again before they are issued where the tenant's policies say so. An `as_of` that
     has not come is refused: dates of documents never go back, and nothing could be billed
     before it afterwards. As planned it is done at once, all of it or nothing, for up to
-    5,000 customers; with what waits for it, which has a run of its own otherwise.
+    1,000 customers; with what waits for it, which has a run of its own otherwise.
     `everycent bill run` bills more of them faster."""
     return call(
         "POST",

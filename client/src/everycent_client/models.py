@@ -1631,7 +1631,7 @@ class FoundRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     meter: str | None
     at: str | None
     value: str | None
-    dimensions: str | None
+    dimensions: dict[str, str] | None
     recorded_at: str
     is_counted: bool
     changed_by: str | None
@@ -2888,13 +2888,6 @@ class PayerSpan(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str
 
 
-class Payers(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """All who ever pay for a customer, in order of time; nobody but itself where there is
-    nothing."""
-
-    items: list[PayerSpan]
-
-
 class PaymentMethod(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A way in which a customer can be charged. The active one with the lowest rank is."""
 
@@ -4094,12 +4087,6 @@ class Subscription(msgspec.Struct, kw_only=True, omit_defaults=True):
     ends_at: str | UnsetType | None = UNSET
 
 
-class SubscriptionChanges(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The changes of a contract that hold, in the order in which they take effect."""
-
-    items: list[ToldChange]
-
-
 class Switch(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Another plan, or another version of the same."""
 
@@ -4367,7 +4354,7 @@ class TouchedRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     meter: str
     at: str
     value: str
-    dimensions: str
+    dimensions: dict[str, str]
 
 
 class TrailedErpDocument(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -4873,7 +4860,7 @@ class WebhookDelivery(msgspec.Struct, kw_only=True, omit_defaults=True):
     event: str
     type: str
     stream: str
-    status: Literal["delivered", "failed", "waiting"]
+    state: Literal["delivered", "failed", "waiting"]
     tries: int
     next_at: str | None
     answered: int | None

@@ -147,7 +147,7 @@ def _let_in(request: Request, access: Access) -> Who:
         raise Forbidden(
             "key.missing_scope",
             f"the API key may not do this: it has no scope {scope}",
-            hint=f"make one that has it: everycent key create NAME --scope {scope}",
+            hint=f"make one that has it: `everycent key create NAME --scope {scope}`, or `POST /v1/keys`",
         )
     request.state.admitted = who
     return who

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 from starlette.requests import Request
 
+from everycent.api.forms import fault_of
 from everycent.api.shapes import Body, Query
 from everycent.kernel.errors import Invalid
 from everycent.kernel.near import meant
@@ -24,6 +25,7 @@ _MOST_FAULTS = 20
 _DEEPEST = 32
 _MOST_DIGITS = 18
 _NO_CHOICE = ("Invalid enum value", "Invalid value")
+_NO_TEXT = ("Expected `str`, got `int`", "Expected `str | null`, got `int`")
 _QUOTED = re.compile(r"'(.*)'")
 _STEP = re.compile(r"\.(\w+)|(\[[^\]]*\])")
 _MOST_COMMAS = 30_000  # of a body, beside those in its longest text: it becomes no more objects
@@ -171,11 +173,33 @@ def _made(
             continue
         try:
             made[field.name] = msgspec.convert(value, field.type, strict=strict)
+            fault = fault_of(value, field.type, name)
         except msgspec.ValidationError as error:
-            faults.append(_bad(what, name, value, str(error), field.type))
+            fault = _ill_formed(what, name, value, str(error), field.type)
+        if fault is not None:
+            faults.append(fault)
     if faults:
         raise Faults(faults[:_MOST_FAULTS])
     return shape(**made)
+
+
+def _ill_formed(what: str, name: str, value: Any, why: str, type_: Any) -> Invalid:
+    """What can't be taken. A text that is no amount, zone or currency is told as that, and what is held by
+    name with its name."""
+    if isinstance(value, str):
+        fault = fault_of(value, type_, name)
+        if fault is not None:
+            return fault
+    reason, at, place = why.partition(" - at `$[...]")
+    if at and isinstance(value, dict):
+        for key, inner in value.items():
+            try:
+                msgspec.convert({key: inner}, type_, strict=True)
+            except msgspec.ValidationError as error:
+                _, _, place = str(error).partition(" - at `$[...]")
+                held = f"{name}.{key[:_SHOWN]}"
+                return _bad(what, held, inner, f"{reason} - at `${place}", Any)
+    return _bad(what, name, value, why, type_)
 
 
 def _missing(what: str, name: str) -> Invalid:
@@ -192,12 +216,18 @@ def _bad(what: str, name: str, value: Any, why: str, type_: Any) -> Invalid:
     if choices:
         word = _QUOTED.search(reason)
         hint = f"{meant(word[1][:_SHOWN], choices) if word else ''} it takes {', '.join(choices)}"
+    elif reason.startswith(_NO_TEXT):
+        hint = f"write it as text, in quotes{_quoted(value, not place)}"
     shown = value if isinstance(value, str | int | bool) else None
     message = f"{field} can't be taken: {reason[:1].lower()}{reason[1:]}".replace("`", "")
     told: Any = {"field": field, "value": shown, "hint": hint and hint.strip()}
     if what == "field":
         return Invalid("request.bad_field", message, **told)
     return Invalid("request.bad_parameter", message, **told)
+
+
+def _quoted(value: Any, is_whole: bool) -> str:
+    return f': "{value}"' if is_whole and isinstance(value, int) else ""
 
 
 def _choices(type_: Any, place: str) -> list[str]:

@@ -11,7 +11,14 @@ from msgspec import Meta
 from everycent.api import money
 from everycent.api.operation import Asked, reading
 from everycent.api.payments import READ
-from everycent.api.shapes import Amount, Currency, Page, Query, Shown
+from everycent.api.shapes import (
+    Amount,
+    Currency,
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.charging import queries
 from everycent.charging.attempt import Evidence, Source, Stage, Status
 from everycent.charging.queries import Step
@@ -136,16 +143,16 @@ class Attention(Shown):
     in_suspense: list[InSuspense]
 
 
-def get_invoice_trail(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def get_invoice_trail(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """Every stage of every attempt to charge an invoice, in order of time."""
     found = invoicing.invoice(tx, asked.path["invoice"]).invoice
-    return _steps(queries.trail(tx, found.invoice_id))
+    return _steps(asked, queries.trail(tx, found.invoice_id))
 
 
-def get_payment_trail(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def get_payment_trail(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """Every stage of every attempt to give a payment back, in order of time."""
     held = payments.by_name(tx, asked.path["payment"])
-    return _steps(queries.steps_of(tx, queries.of_payment(tx, held.payment.payment_id)))
+    return _steps(asked, queries.steps_of(tx, queries.of_payment(tx, held.payment.payment_id)))
 
 
 def get_attempt(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
@@ -153,9 +160,9 @@ def get_attempt(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
     return attempt_data(queries.by_reference(tx, asked.path["attempt"]))
 
 
-def get_attempt_trail(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def get_attempt_trail(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """Every stage of one attempt, in order of time."""
-    return _steps(queries.steps_of(tx, [queries.by_reference(tx, asked.path["attempt"])]))
+    return _steps(asked, queries.steps_of(tx, [queries.by_reference(tx, asked.path["attempt"])]))
 
 
 def get_attention(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
@@ -194,10 +201,10 @@ _INVOICE = "/v1/invoices/{invoice}"
 _ATTEMPT = "/v1/payment-attempts/{attempt}"
 OPERATIONS = [
     reading("/v1/payments/attention", READ, get_attention, Attention),
-    reading(f"{_INVOICE}/trail", READ, get_invoice_trail, Page[AttemptStage]),
-    reading("/v1/payments/{payment}/trail", READ, get_payment_trail, Page[AttemptStage]),
+    reading(f"{_INVOICE}/trail", READ, get_invoice_trail, Page[AttemptStage], Paged),
+    reading("/v1/payments/{payment}/trail", READ, get_payment_trail, Page[AttemptStage], Paged),
     reading(_ATTEMPT, READ, get_attempt, AttemptState),
-    reading(f"{_ATTEMPT}/trail", READ, get_attempt_trail, Page[AttemptStage]),
+    reading(f"{_ATTEMPT}/trail", READ, get_attempt_trail, Page[AttemptStage], Paged),
 ]
 
 
@@ -218,8 +225,8 @@ def suspended(
     ]
 
 
-def _steps(found: list[Step]) -> Page[dict[str, Any]]:
-    return Page(items=[_step(one) for one in found], next=None)
+def _steps(asked: Asked[Paged, None], found: list[Step]) -> Page[dict[str, Any]]:
+    return asked.part([_step(one) for one in found])
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from everycent.api.operation import Asked, changing, reading
 from everycent.api.parameters import day, instant
 from everycent.api.shapes import (
     Body,
+    Called,
     Currency,
     Day,
     Instant,
@@ -60,7 +61,7 @@ class NewCustomer(Body):
     """A customer that is wanted."""
 
     key: Name
-    name: Name
+    name: Called
     currency: Currency
     time_zone: Zone
     email: Text | None = None
@@ -91,7 +92,7 @@ class CustomerChanges(Body):
     """The fields that are to be other ones from now on; null takes away what a customer may do without.
     Key and currency stay."""
 
-    name: Name | UnsetType = UNSET
+    name: Called | UnsetType = UNSET
     time_zone: Zone | UnsetType = UNSET
     email: Text | UnsetType | None = UNSET
     address: _Address | UnsetType | None = UNSET
@@ -109,12 +110,6 @@ class PayerSpan(Shown):
     from_: str = field(name="from")
     until: str
     reason: str
-
-
-class Payers(Shown):
-    """All who ever pay for a customer, in order of time; nobody but itself where there is nothing."""
-
-    items: list[PayerSpan]
 
 
 class NewPayer(Body):
@@ -181,9 +176,10 @@ def update_customer(tx: Tx, asked: Asked[Query, CustomerChanges]) -> dict[str, A
     return as_data(changed)
 
 
-def list_payers(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
-    """Who pays for a customer, and from when to when."""
-    return {"items": payers_data(queries.payers_named(tx, _named(tx, asked)))}
+def list_payers(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
+    """All who ever pay for a customer, and from when to when, in order of time; nobody but itself where
+    there is nothing."""
+    return asked.part(payers_data(queries.payers_named(tx, _named(tx, asked))))
 
 
 def set_payer(tx: Tx, asked: Asked[Query, NewPayer]) -> dict[str, Any]:
@@ -212,7 +208,7 @@ OPERATIONS = [
     changing(
         "PATCH", "/v1/customers/{customer}", "customers:write", update_customer, Customer, CustomerChanges
     ),
-    reading("/v1/customers/{customer}/payers", "customers:read", list_payers, Payers),
+    reading("/v1/customers/{customer}/payers", "customers:read", list_payers, Page[PayerSpan], Paged),
     changing(
         "POST", "/v1/customers/{customer}/payers", "customers:write", set_payer, PayerSet, NewPayer
     ),

@@ -10,7 +10,16 @@ from msgspec import Meta
 from everycent.api import money
 from everycent.api.operation import Asked, changing, doing, reading
 from everycent.api.parameters import past
-from everycent.api.shapes import Amount, Body, Currency, Instant, Page, Paged, Query, Shown
+from everycent.api.shapes import (
+    Amount,
+    Body,
+    Currency,
+    Instant,
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.api.writing import writing
 from everycent.charging.policy import Rule
 from everycent.customers import queries as customers
@@ -131,7 +140,7 @@ class DunningRun(Body):
     as_of: Instant | None = None
 
 
-class PlanWanted(Query):
+class PlanWanted(Paged):
     """As of when; now when left out."""
 
     as_of: Instant | None = None
@@ -187,7 +196,7 @@ def list_dunning_steps(tx: Tx, asked: Asked[StepsWanted, None]) -> Page[dict[str
 def plan_dunning(tx: Tx, asked: Asked[PlanWanted, None]) -> Page[dict[str, Any]]:
     """What a run would do, without doing it."""
     at = past(asked.query.as_of, "UTC", asked.now, "as_of")
-    return Page(items=[_planned(*one) for one in flow.planned(tx, at)], next=None)
+    return asked.part([_planned(*one) for one in flow.planned(tx, at)])
 
 
 def run_dunning(asked: Asked[Query, DunningRun]) -> dict[str, Any]:

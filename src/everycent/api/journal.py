@@ -12,7 +12,12 @@ from msgspec import Meta
 
 from everycent.access.roles import may_see
 from everycent.api.operation import Asked, Who, reading
-from everycent.api.shapes import Page, Paged, Query, Shown
+from everycent.api.shapes import (
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.customers import queries as customers
 from everycent.customers.customer import stream as customer_stream
 from everycent.db.connection import Tx
@@ -120,11 +125,11 @@ def _seen(event: dict[str, Any], who: Who) -> dict[str, Any]:
     return event if may_see(event["type"], who.scopes) else event | {"payload": None}
 
 
-def list_checkpoints(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_checkpoints(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """The checkpoints with what is needed to check them elsewhere, the oldest first. They are made on the
     server (`everycent journal checkpoint`), where the key is."""
     found = [checkpoint_data(row) for row in queries.checkpoints(tx)]
-    return asked.page(found, lambda last: str(last["checkpoint_no"]))
+    return asked.part(found, lambda last: str(last["checkpoint_no"]))
 
 
 def _stream(tx: Tx, subject: str) -> str:
@@ -148,5 +153,5 @@ def _stream(tx: Tx, subject: str) -> str:
 OPERATIONS = [
     reading("/v1/journal/events", "journal:read", list_events, JournalEvents, Wanted),
     reading("/v1/journal/events/{event}", "journal:read", get_event, JournalEvent),
-    reading("/v1/journal/checkpoints", "journal:read", list_checkpoints, Page[Checkpoint]),
+    reading("/v1/journal/checkpoints", "journal:read", list_checkpoints, Page[Checkpoint], Paged),
 ]

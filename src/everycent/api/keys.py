@@ -13,7 +13,14 @@ from everycent.access.keys import KEY_ID, ApiKey
 from everycent.access.roles import ALL_SCOPES
 from everycent.api.operation import Answer, Asked, Who, changing, reading
 from everycent.api.parameters import instant
-from everycent.api.shapes import Body, Instant, Page, Query, Shown
+from everycent.api.shapes import (
+    Body,
+    Instant,
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.db.connection import Tx
 from everycent.kernel import ids
 from everycent.kernel.errors import Forbidden
@@ -65,10 +72,10 @@ class RevokedKey(Shown):
     is_new: bool
 
 
-def list_keys(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_keys(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """All API keys, the revoked ones too, the oldest first."""
     found = [shown.key(row) for row in queries.api_keys(tx)]
-    return asked.page(found, lambda last: str(last["key_id"]))
+    return asked.part(found, lambda last: str(last["key_id"]))
 
 
 def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
@@ -153,7 +160,7 @@ def check_no_wider(who: Who, scopes: list[str]) -> None:
 
 
 OPERATIONS = [
-    reading("/v1/keys", "keys:read", list_keys, Page[Key]),
+    reading("/v1/keys", "keys:read", list_keys, Page[Key], Paged),
     changing("POST", "/v1/keys", "keys:write", create_key, MadeKey, NewKey, status=201),
     changing("POST", "/v1/keys/{key}/revoke", "keys:write", revoke_key, RevokedKey),
 ]

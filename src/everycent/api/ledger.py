@@ -12,7 +12,16 @@ from msgspec import Meta, field
 
 from everycent.api.operation import Asked, reading
 from everycent.api.parameters import instant
-from everycent.api.shapes import Amount, Currency, Instant, Page, Paged, Query, Shown, Zone
+from everycent.api.shapes import (
+    Amount,
+    Currency,
+    Instant,
+    Page,
+    Paged,
+    Query,
+    Shown,
+    Zone,
+)
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows.ledger_told import (
@@ -143,9 +152,9 @@ class StatementWanted(Paged, kw_only=True):
     zone: Zone = "UTC"
 
 
-def list_accounts(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:  # noqa: ARG001
+def list_accounts(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:  # noqa: ARG001
     """The chart of accounts. It is small and the same for all tenants."""
-    return asked.page([account_data(one) for one in CHART], lambda last: str(last["account"]))
+    return asked.part([account_data(one) for one in CHART], lambda last: str(last["account"]))
 
 
 def get_trial_balance(tx: Tx, asked: Asked[BalanceWanted, None]) -> dict[str, Any]:
@@ -217,7 +226,7 @@ def get_account_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[s
 
 
 OPERATIONS = [
-    reading("/v1/ledger/accounts", "books:read", list_accounts, Page[LedgerAccount]),
+    reading("/v1/ledger/accounts", "books:read", list_accounts, Page[LedgerAccount], Paged),
     reading(
         "/v1/ledger/accounts/{account}/statement", "books:read", get_account_statement,
         AccountStatement, StatementWanted,

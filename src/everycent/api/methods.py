@@ -10,7 +10,16 @@ from msgspec import Meta
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.parameters import day, day_or_none
 from everycent.api.payments import READ, WRITE
-from everycent.api.shapes import Body, Day, Name, Page, Query, Reason, Shown
+from everycent.api.shapes import (
+    Body,
+    Day,
+    Name,
+    Page,
+    Paged,
+    Query,
+    Reason,
+    Shown,
+)
 from everycent.app import accounts, providers
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
@@ -79,11 +88,11 @@ class RemovedMethod(Body):
     reason: Reason = "removed"
 
 
-def list_payment_methods(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_payment_methods(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """The payment methods of a customer. The first active one is charged."""
     owner = customers.by_name(tx, asked.path["customer"])
     found = queries.of_customers(tx, [owner.customer_id])
-    return Page(items=[method_data(one) for one in found], next=None)
+    return asked.part([method_data(one) for one in found], lambda last: str(last["method"]))
 
 
 def add_payment_method(tx: Tx, asked: Asked[Query, NewMethod]) -> dict[str, Any]:
@@ -123,7 +132,7 @@ def remove_payment_method(tx: Tx, asked: Asked[Query, RemovedMethod]) -> dict[st
 
 _OF_CUSTOMER = "/v1/customers/{customer}/payment-methods"
 OPERATIONS = [
-    reading(_OF_CUSTOMER, READ, list_payment_methods, Page[PaymentMethod]),
+    reading(_OF_CUSTOMER, READ, list_payment_methods, Page[PaymentMethod], Paged),
     changing("POST", _OF_CUSTOMER, WRITE, add_payment_method, PaymentMethod, NewMethod, status=201),
     changing(
         "POST",

@@ -186,13 +186,21 @@ def _operation(one: Operation, by_shape: Mapping[Any, Any]) -> dict[str, Any]:
         told["parameters"].append(_KEY)
     if one.body is not None:
         told["requestBody"] = {
-            "required": True,
+            **({"required": True} if _needs_body(one) else {}),
             "content": {
                 kind: {"schema": _TEXT if shape is None else by_shape[shape]}
                 for kind, shape in ((one.body_type, one.body), *one.bodies.items())
             },
         }
     return told
+
+
+def _needs_body(one: Operation) -> bool:
+    """Whether something has to be sent: nothing is as good as an object without fields."""
+    is_shape = isinstance(one.body, type) and issubclass(one.body, msgspec.Struct)
+    if one.kind is Kind.RAW or not is_shape:
+        return True
+    return any(field.required for field in msgspec.structs.fields(one.body))
 
 
 def _texts(one: Operation) -> tuple[str, str]:

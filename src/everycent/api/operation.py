@@ -7,7 +7,7 @@ others, which say nothing of anybody, stand in `server.make_app`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import Enum
@@ -21,6 +21,7 @@ from starlette.responses import Response
 from everycent.api.shapes import Page, Paged, Query, T
 from everycent.app.wiring import App
 from everycent.db.connection import Tx
+from everycent.kernel.errors import Invalid
 
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B")
@@ -60,6 +61,27 @@ class Asked(NamedTuple, Generic[Q, B]):
         if len(found) <= size:
             return Page(items=found, next=None)
         return Page(items=found[:size], next=self.onward(place(found[size - 1])))
+
+    def part(self, found: Sequence[T], place: Callable[[T], str] | None = None) -> Page[T]:
+        """The page of a short list that was read as a whole. Where `place` is None a place is a number, for
+        lists that only grow at their end. Raises Invalid `request.bad_parameter`."""
+        wanted = self.query
+        assert isinstance(wanted, Paged), "it takes `size` and `after`"
+        names = [str(no) if place is None else place(one) for no, one in enumerate(found, 1)]
+        start = 0
+        if wanted.after is not None:
+            if wanted.after not in names:
+                raise Invalid(
+                    "request.bad_parameter",
+                    "the list goes on behind nothing of that name",
+                    field="after",
+                    value=wanted.after[:200],
+                    hint="send what `next` of a page has, or leave it out to begin anew",
+                )
+            start = names.index(wanted.after) + 1
+        end = start + wanted.size
+        onward = self.onward(names[end - 1]) if end < len(names) else None
+        return Page(items=list(found[start:end]), next=onward)
 
     def onward(self, after: str) -> str:
         """The path of the same question, from a place on."""

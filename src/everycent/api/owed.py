@@ -9,7 +9,16 @@ from msgspec import Meta, field
 
 from everycent.api.operation import Asked, reading
 from everycent.api.parameters import at_or_now, instant
-from everycent.api.shapes import Amount, Currency, Instant, Money, Page, Paged, Query, Shown, Zone
+from everycent.api.shapes import (
+    Amount,
+    Currency,
+    Instant,
+    Money,
+    Page,
+    Paged,
+    Shown,
+    Zone,
+)
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
 from everycent.flows import owed as flow
@@ -56,7 +65,7 @@ class OwingWhy(Owing):
     reasons: list[OwedReason]
 
 
-class EveryOwing(Query):
+class EveryOwing(Paged):
     """As of when."""
 
     as_of: AsOf = None
@@ -126,7 +135,7 @@ def get_owed(tx: Tx, asked: Asked[EveryOwing, None]) -> Page[dict[str, Any]]:
     at, known = _when(asked.now, asked.query)
     found = flow.explained(tx, asked.path["customer"], at, known)
     told = [owed_told.with_reasons(one) for one in found]
-    return Page(items=told, next=None)
+    return asked.part(told, lambda last: str(last["owed"]["currency"]))
 
 
 def get_statement(tx: Tx, asked: Asked[StatementWanted, None]) -> dict[str, Any]:

@@ -22,7 +22,18 @@ from everycent.api.contracts import (
 from everycent.api.invoices import Document
 from everycent.api.operation import Asked, doing
 from everycent.api.parameters import instant
-from everycent.api.shapes import Amount, Body, Currency, Day, Instant, Name, Query, Shown, Zone
+from everycent.api.shapes import (
+    Amount,
+    Body,
+    Called,
+    Currency,
+    Day,
+    Instant,
+    Name,
+    Query,
+    Shown,
+    Zone,
+)
 from everycent.customers import queries as customers
 from everycent.flows import preview as flow
 from everycent.flows.bill import PAYMENT_DAYS, Terms
@@ -55,7 +66,7 @@ class TryAddOn(_Tried, tag="add", kw_only=True):
     """An add-on."""
 
     plan: Plan
-    name: Name | None = None
+    name: Called | None = None
     quantities: Quantities = msgspec.field(default_factory=dict)
     prices: Prices = msgspec.field(default_factory=dict)
     term: TermTold = None

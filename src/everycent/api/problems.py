@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from everycent.api.addresses import hint_of, methods_of
 from everycent.api.asking import Faults
+from everycent.api.hints import over_http
 from everycent.kernel.errors import (
     Broken,
     Conflict,
@@ -80,12 +82,19 @@ def response_of(refusal: Refusal) -> Response:
         headers["Retry-After"] = str(_RETRY_SECONDS[refusal.code])
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="everycent"'
-    told: dict[str, Any] = {**refusal.as_dict()}
+    told = _told(refusal)
     if refusal.code == "database.unavailable":
         told |= _AWAY
     if isinstance(refusal, Faults) and len(refusal.found) > 1:
-        told["errors"] = [one.as_dict() for one in refusal.found]
+        told["errors"] = [_told(one) for one in refusal.found]
     return _problem(status, told, headers)
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    told: dict[str, Any] = {**refusal.as_dict()}
+    if told.get("hint"):
+        told["hint"] = over_http(told["hint"])
+    return told
 
 
 def status_of(refusal: Refusal) -> int:
@@ -114,11 +123,17 @@ def on_http(request: Request, error: Exception) -> Response:
     """Answers a path or a method that does not exist."""
     assert isinstance(error, HTTPException), "registered for these only"
     phrase = HTTPStatus(error.status_code).phrase
+    path, headers = request.url.path, dict(error.headers or {})
     parts = {
         "code": f"http.{phrase.lower().replace(' ', '_')}",
-        "message": f"{request.method} {request.url.path[:200]}: {phrase}",
+        "message": f"{request.method} {path[:200]}: {phrase}",
     }
-    return _problem(error.status_code, parts, dict(error.headers or {}))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(methods_of(path, request.app.routes))
+        parts["hint"] = f"it takes {headers['Allow']}"
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        parts["hint"] = hint_of(path, request.app.routes)
+    return _problem(error.status_code, parts, headers)
 
 
 def on_database(request: Request, error: Exception) -> Response:  # noqa: ARG001

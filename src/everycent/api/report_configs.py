@@ -8,7 +8,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from everycent.api.operation import Answer, Asked, changing, reading
-from everycent.api.shapes import Body, Day, Page, Paged, Query, Shown, Zone
+from everycent.api.shapes import (
+    Body,
+    Day,
+    Page,
+    Paged,
+    Query,
+    Shown,
+    Zone,
+)
 from everycent.db.connection import Tx
 from everycent.flows.report_told import activation_data, version_data
 from everycent.kernel.errors import Invalid
@@ -163,10 +171,10 @@ class DifferenceWanted(Query, kw_only=True):
     after: str
 
 
-def list_report_configs(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_report_configs(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """The versions, the newest first, and which of them holds."""
     found = [version_data(one) for one in queries.versions(tx)]
-    return asked.page(found, lambda last: str(last["name"]))
+    return asked.part(found, lambda last: str(last["name"]))
 
 
 def get_report_config(tx: Tx, asked: Asked[Query, None]) -> Any:
@@ -231,7 +239,7 @@ def roll_back_report_config(tx: Tx, asked: Asked[Query, WhyActivated]) -> Any:
 
 _PATH = "/v1/report-configs"
 OPERATIONS = [
-    reading(_PATH, "reports:read", list_report_configs, Page[ReportConfigVersion]),
+    reading(_PATH, "reports:read", list_report_configs, Page[ReportConfigVersion], Paged),
     changing(
         "POST", _PATH, "reports:write", create_report_config, CreatedConfig, NewConfig, status=201
     ),

@@ -11,7 +11,12 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from everycent.api.operation import Asked, doing, reading
-from everycent.api.shapes import Page, Paged, Query, Shown
+from everycent.api.shapes import (
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.app import reporting
 from everycent.db.connection import Tx
 from everycent.flows import build_report
@@ -207,12 +212,12 @@ def list_reports(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     )
 
 
-def list_missing_reports(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_missing_reports(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """The periods that are over and have no report, the oldest first, and why. What is billed from them
     waits."""
     found = queries.unbuilt(tx, queries.active(tx), asked.now)
     stand = {one.name: one for one in queries.states(tx, limit=100_000)} if found else {}
-    return asked.page(
+    return asked.part(
         [
             {"period": name, "stands": state_data(stand[name], None) if name in stand else None}
             for name in found
@@ -238,10 +243,10 @@ def list_report_lines(tx: Tx, asked: Asked[LinesWanted, None]) -> Page[dict[str,
     )
 
 
-def list_report_steps(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_report_steps(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """Everything that happened on the way to a report, the oldest first; why every attempt failed."""
     found = [step_data(step) for step in queries.trail(tx, asked.path["period"])]
-    return asked.page(found, lambda last: str(last["at"]))
+    return asked.part(found)
 
 
 def get_report_answer(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
@@ -267,14 +272,14 @@ def compare_report(asked: Asked[Query, None]) -> dict[str, Any]:
 
 OPERATIONS = [
     reading("/v1/reports", "reports:read", list_reports, Page[ReportState], Paged),
-    reading("/v1/reports/missing", "reports:read", list_missing_reports, Page[MissingReport]),
+    reading("/v1/reports/missing", "reports:read", list_missing_reports, Page[MissingReport], Paged),
     reading("/v1/reports/answers/{answer}", "reports:read", get_report_answer, ReportAnswer),
     reading("/v1/reports/{period}", "reports:read", get_report, WholeReportState),
     reading(
         "/v1/reports/{period}/lines", "reports:read", list_report_lines, Page[ReportLine],
         LinesWanted,
     ),
-    reading("/v1/reports/{period}/trail", "reports:read", list_report_steps, Page[ReportStep]),
+    reading("/v1/reports/{period}/trail", "reports:read", list_report_steps, Page[ReportStep], Paged),
     doing("POST", "/v1/reports/{period}/build", "reports:write", build_report_now, BuiltReport),
     doing("POST", "/v1/reports/{period}/compare", "reports:write", compare_report, ComparedReport),
 ]  # fmt: skip

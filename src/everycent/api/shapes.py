@@ -32,6 +32,9 @@ class Shown(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="A key or an id.")]
+Called = Annotated[
+    str, Meta(min_length=1, max_length=200, description="The name that people read.")
+]
 Text = Annotated[str, Meta(max_length=10_000)]
 Reason = Annotated[
     str,

@@ -19,7 +19,16 @@ from everycent.api.contracts import (
 )
 from everycent.api.operation import Asked, changing, reading
 from everycent.api.parameters import day, day_or_none, instant
-from everycent.api.shapes import Body, Day, Instant, Name, Page, Paged, Query, Shown
+from everycent.api.shapes import (
+    Body,
+    Day,
+    Instant,
+    Name,
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.api.writing import writing
 from everycent.customers import queries as customers
 from everycent.db.connection import Tx
@@ -84,12 +93,6 @@ class ToldChange(Shown):
     keeps_paid: bool
     breaks_term: bool
     action: Action
-
-
-class SubscriptionChanges(Shown):
-    """The changes of a contract that hold, in the order in which they take effect."""
-
-    items: list[ToldChange]
 
 
 class Ahead(Paged):
@@ -157,11 +160,12 @@ def sell_once(tx: Tx, asked: Asked[Query, Sale]) -> dict[str, Any]:
     return as_data(made)
 
 
-def list_subscription_changes(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:
-    """What was agreed of a contract and holds: what took effect, and what is planned."""
+def list_subscription_changes(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
+    """What was agreed of a contract and holds, in the order in which it takes effect: what did, and what is
+    planned."""
     held = operations.get(tx, asked.path["subscription"])
-    return {
-        "items": [
+    return asked.part(
+        [
             {
                 "change_no": one.change_no,
                 "what": what(one.action),
@@ -172,8 +176,9 @@ def list_subscription_changes(tx: Tx, asked: Asked[Query, None]) -> dict[str, An
                 "action": one.action,
             }
             for one in in_order(held.changes)
-        ]
-    }
+        ],
+        lambda last: str(last["change_no"]),
+    )
 
 
 def list_ending_terms(tx: Tx, asked: Asked[Ahead, None]) -> Page[dict[str, Any]]:
@@ -203,6 +208,7 @@ OPERATIONS = [
     reading("/v1/ending-terms", READ, list_ending_terms, Page[EndingTerm], Ahead),
     reading("/v1/subscriptions/{subscription}", READ, get_subscription, Subscription),
     reading(
-        "/v1/subscriptions/{subscription}/changes", READ, list_subscription_changes, SubscriptionChanges
+        "/v1/subscriptions/{subscription}/changes", READ, list_subscription_changes, Page[ToldChange],
+        Paged,
     ),
 ]  # fmt: skip

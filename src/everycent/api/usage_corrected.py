@@ -22,7 +22,7 @@ from everycent.api.shapes import (
     Shown,
     Zone,
 )
-from everycent.api.usage_shown import WhyNot
+from everycent.api.usage_shown import WhyNot, with_dimensions
 from everycent.catalog import queries as catalog
 from everycent.corrections import queries, shown
 from everycent.corrections.operations import By
@@ -248,7 +248,7 @@ class TouchedRecord(Shown):
     meter: str
     at: str
     value: str
-    dimensions: Annotated[str, Meta(description="JSON, the names in order.")]
+    dimensions: dict[str, str]
 
 
 def list_corrections(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
@@ -272,7 +272,8 @@ def list_corrected_records(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, 
     rows = queries.touched(tx, found.batch_id, after, asked.query.size + 1)
     page = asked.page(rows, lambda last: cursor_of(last.record.at, last.key))
     return Page(
-        items=[shown.touched_data(one.what, one.record) for one in page.items], next=page.next
+        items=[with_dimensions(shown.touched_data(one.what, one.record)) for one in page.items],
+        next=page.next,
     )
 
 

@@ -10,8 +10,15 @@ from msgspec import Meta
 
 from everycent.api.operation import Asked, reading
 from everycent.api.parameters import instant
-from everycent.api.shapes import Instant, Page, Paged, Query, Shown, Zone
-from everycent.api.usage_shown import ArchivedPart
+from everycent.api.shapes import (
+    Instant,
+    Page,
+    Paged,
+    Query,
+    Shown,
+    Zone,
+)
+from everycent.api.usage_shown import ArchivedPart, with_dimensions
 from everycent.archives import queries as archives
 from everycent.archives import shown as archives_shown
 from everycent.catalog import queries as catalog
@@ -56,7 +63,7 @@ class FoundRecord(Shown):
     meter: str | None
     at: str | None
     value: str | None
-    dimensions: Annotated[str | None, Meta(description="JSON, the names in order.")]
+    dimensions: dict[str, str] | None
     recorded_at: str
     is_counted: bool
     changed_by: Annotated[
@@ -84,7 +91,7 @@ def list_records(tx: Tx, asked: Asked[WantedRecords, None]) -> dict[str, Any]:
     if told.source is not None and told.record_id is not None:
         files = Archive(asked.app.settings.home)
         found = finding.by_ids(tx, told.source, [told.record_id], files)
-        return {"items": [finding.as_data(one) for one in found], "next": None, "archived": []}
+        return {"items": [_told(one) for one in found], "next": None, "archived": []}
     finding.check_reason(told.reason)
     known_zone(told.zone)
     span = period(
@@ -102,10 +109,14 @@ def list_records(tx: Tx, asked: Asked[WantedRecords, None]) -> dict[str, Any]:
 
     page = asked.page(rows, place)
     return {
-        "items": [finding.as_data(Found(one)) for one in page.items],
+        "items": [_told(Found(one)) for one in page.items],
         "next": page.next,
         "archived": [archives_shown.in_short(part) for part in finding.away(tx, span)],
     }
+
+
+def _told(found: Found) -> dict[str, Any]:
+    return with_dimensions(finding.as_data(found))
 
 
 class UsageCounts(Shown):
@@ -157,11 +168,11 @@ def get_reasons(tx: Tx, asked: Asked[Query, None]) -> dict[str, Any]:  # noqa: A
     return accounts.as_data(accounts.reasons(tx))
 
 
-def list_rejections(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_rejections(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """What was rejected at the doors, counted by code and door, the most frequent first. Records that were
     rejected are not kept."""
     found = [row._asdict() for row in accounts.rejected(tx)]
-    return asked.page(found, lambda last: str(last["code"]))
+    return asked.part(found, lambda last: f"{last['code']}@{last['door']}")
 
 
 class UsageMeter(Shown):
@@ -180,14 +191,14 @@ class UsageMeter(Shown):
     grace_minutes: int
 
 
-def list_usage_meters(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_usage_meters(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """The meters that take records, with the bounds that each record has to keep."""
     policies = catalog.intake_policies(tx)
     found = [
         {"unit": unit} | msgspec.structs.asdict(policies.get(meter, IntakePolicy(meter)))
         for meter, unit in sorted(catalog.raw_units(tx).items())
     ]
-    return asked.page(found, lambda last: str(last["meter"]))
+    return asked.part(found, lambda last: str(last["meter"]))
 
 
 class ArchivePart(Shown):
@@ -209,17 +220,17 @@ class ArchivePart(Shown):
     ]
 
 
-def list_archives(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, Any]]:
+def list_archives(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, Any]]:
     """What was archived, and where its records are."""
     found = [archives_shown.as_data(part) for part in archives.parts(tx)]
-    return asked.page(found, lambda last: str(last["file"]))
+    return asked.part(found, lambda last: str(last["file"]))
 
 
 OPERATIONS = [
     reading("/v1/usage/records", _SCOPE, list_records, FoundRecords, WantedRecords),
     reading("/v1/usage/counts", _SCOPE, get_usage_counts, UsageCounts),
     reading("/v1/usage/reasons", _SCOPE, get_reasons, UsageReasons),
-    reading("/v1/usage/rejections", _SCOPE, list_rejections, Page[RejectedUsage]),
-    reading("/v1/usage/meters", _SCOPE, list_usage_meters, Page[UsageMeter]),
-    reading("/v1/usage/archives", _SCOPE, list_archives, Page[ArchivePart]),
+    reading("/v1/usage/rejections", _SCOPE, list_rejections, Page[RejectedUsage], Paged),
+    reading("/v1/usage/meters", _SCOPE, list_usage_meters, Page[UsageMeter], Paged),
+    reading("/v1/usage/archives", _SCOPE, list_archives, Page[ArchivePart], Paged),
 ]

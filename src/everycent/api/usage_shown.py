@@ -67,3 +67,9 @@ def _bad(cursor: str) -> Invalid:
         value=cursor,
         hint="pass on what the page before ended with",
     )
+
+
+def with_dimensions(told: dict[str, Any]) -> dict[str, Any]:
+    """A record with its dimensions by name; they are stored as a text of JSON."""
+    text = told["dimensions"]
+    return told | {"dimensions": None if text is None else msgspec.json.decode(text)}

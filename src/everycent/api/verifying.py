@@ -16,7 +16,13 @@ import psycopg
 from msgspec import Meta
 
 from everycent.api.operation import Asked, doing, reading
-from everycent.api.shapes import Body, Page, Query, Shown
+from everycent.api.shapes import (
+    Body,
+    Page,
+    Paged,
+    Query,
+    Shown,
+)
 from everycent.app import wiring
 from everycent.db.connection import Tx
 from everycent.flows import verify as flow
@@ -77,10 +83,10 @@ class WantedProof(Body):
     ] = _USUAL_SECONDS
 
 
-def list_promises(tx: Tx, asked: Asked[Query, None]) -> Page[dict[str, str]]:
+def list_promises(tx: Tx, asked: Asked[Paged, None]) -> Page[dict[str, str]]:
     """The promises that can be checked, in the order in which they are."""
     found = flow.promises(tx, trusted_key=None, with_replay=True, recount_percent=100)
-    return asked.page([_named(one) for one in found], lambda last: last["promise"])
+    return asked.part([_named(one) for one in found], lambda last: last["promise"])
 
 
 def verify(asked: Asked[Query, WantedProof]) -> dict[str, Any]:
@@ -126,7 +132,7 @@ def verify(asked: Asked[Query, WantedProof]) -> dict[str, Any]:
 
 
 OPERATIONS = [
-    reading("/v1/verify", "books:read", list_promises, Page[Promised]),
+    reading("/v1/verify", "books:read", list_promises, Page[Promised], Paged),
     doing("POST", "/v1/verify", "books:read", verify, Verified, WantedProof),
 ]
 

@@ -150,7 +150,7 @@ class WebhookDelivery(Shown):
     event: str
     type: str
     stream: str
-    status: DeliveryState
+    state: DeliveryState
     tries: int
     next_at: Annotated[datetime | None, Meta(description="When it is tried next.")]
     answered: Annotated[int | None, Meta(description="The last answer; null where nobody did.")]

@@ -62,7 +62,7 @@ def serve(
 
     def tell(told: Told) -> None:
         all_told = {"address": address} | told
-        lines = [f"listening on {address}", *told.values()]
+        lines = [f"listening on {address} (what it takes: {address}/v1/docs)", *told.values()]
         click.echo(json.dumps(all_told) if as_json else "\n".join(lines))
 
     def end() -> None:

@@ -30,7 +30,7 @@ def target(
             "coupon.bad_target",
             "a coupon is for a customer, or for one subscription",
             field="customer",
-            hint="give --customer KEY or --subscription KEY",
+            hint="give a customer or a subscription, and not both",
         )
     if subscription is None:
         return known.by_name(tx, customer or ""), None

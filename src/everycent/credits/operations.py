@@ -106,7 +106,7 @@ def open_wallet(tx: Tx, customer: Customer, key: str, terms: Terms, writing: Wri
             f"there is a wallet {key!r} already",
             field="key",
             value=key,
-            hint="choose another --key",
+            hint="choose another key",
         )
     policies = catalog.policies(tx)
     opened = Wallet(

@@ -89,6 +89,7 @@ def checked(customer: Customer) -> Customer:
             f"{customer.email[:60]!r} is not an email address",
             field="email",
             value=customer.email,
+            hint="write one address, such as billing@example.com",
         )
     currencies.exponent(customer.currency)
     zone(customer.time_zone)

@@ -82,7 +82,7 @@ def check(told: Sequence[Payer], of_others: Mapping[UUID, Sequence[Payer]]) -> N
                 "customer.pays_itself",
                 "a customer pays for itself unless another one does",
                 field="payer",
-                hint="end it with `everycent customer payer CUSTOMER --nobody`",
+                hint="name nobody as its payer, to let it pay for itself again",
             )
         for other, others in of_others.items():
             for theirs in spans(others):

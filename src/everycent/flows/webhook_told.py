@@ -61,7 +61,7 @@ def delivery(one: Delivery) -> dict[str, Any]:
         "event": ids.show(ids.EVENT, one.event_id),
         "type": one.type,
         "stream": one.stream,
-        "status": one.status,
+        "state": one.status,
         "tries": one.tries,
         "next_at": one.next_at,
         "answered": one.answered,

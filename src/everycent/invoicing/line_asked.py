@@ -77,7 +77,12 @@ def asked(invoice: Invoice, text: str) -> Wanted:
 
 def _bad(why: str, text: str) -> Invalid:
     return Invalid(
-        "invoice.bad_line", why, field="line", value=text, hint="write 2, 2=4.00 or 2=25%"
+        "invoice.bad_line",
+        why,
+        field="line",
+        value=text,
+        hint="name a line, and how much of it: an amount in its currency or up to 100 percent; as a text"
+        " that is 2, 2=4.00 or 2=25%",
     )
 
 

@@ -29,7 +29,7 @@ _DAYS = {"day": 1, "week": 7}
 
 
 @lru_cache(maxsize=1024)
-def zone(name: str) -> tzinfo:
+def zone(name: str, field: str = "time_zone") -> tzinfo:
     """The time zone of an IANA name ('Europe/Zagreb') or of a fixed offset ('UTC+01:00').
 
     Raises Invalid `zone.unknown`.
@@ -52,7 +52,7 @@ def zone(name: str) -> tzinfo:
     raise Invalid(
         "zone.unknown",
         f"{name[:60]!r} is not a time zone",
-        field="time_zone",
+        field=field,
         value=name,
         hint="use an IANA name such as Europe/Zagreb, or a fixed offset such as UTC+01:00",
     )

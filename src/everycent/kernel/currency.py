@@ -47,7 +47,7 @@ _EXPONENTS = {code: places for places, codes in _BY_EXPONENT.items() for code in
 }
 
 
-def exponent(code: str) -> int:
+def exponent(code: str, field: str = "currency") -> int:
     """How many decimal places the currency's amounts have. Raises Invalid `currency.unknown`."""
     try:
         return _EXPONENTS[code]
@@ -55,7 +55,7 @@ def exponent(code: str) -> int:
         raise Invalid(
             "currency.unknown",
             f"{code[:20]!r} is not a currency of ISO 4217",
-            field="currency",
+            field=field,
             value=code,
             hint="use a three-letter code such as EUR, in capitals",
         ) from None

@@ -63,4 +63,5 @@ def parse(prefix: str, text: str, field: str) -> UUID:
         f"{text[:60]!r} is not an id of the form {prefix}_…",
         field=field,
         value=text,
+        hint=f"copy the whole id as it was answered: {prefix}_ and 26 letters and digits",
     )

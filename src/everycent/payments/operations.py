@@ -64,8 +64,9 @@ def receive(
         raise Conflict(
             "payment.booked_before",
             f"{payment.external_id} of {payment.provider} is booked already",
-            field="external_id",
+            field="reference",
             value=payment.external_id,
+            hint="one payment is booked once; another one has another reference",
         )
     opens = invoicing.lock_open(tx, [share.invoice_id for share in shares])
     first, standing = payments.received(payment)

@@ -100,5 +100,5 @@ def check_reason(change: Change, reason: str) -> None:
             "subscription.no_reason",
             "a term is broken on agreement, and nothing says what was agreed",
             field="reason",
-            hint="say it with --reason",
+            hint="say in the reason what was agreed",
         )

@@ -104,7 +104,7 @@ def check_keys(keys: Sequence[str], taken: Collection[str]) -> None:
                 f"there is a subscription {key!r} already",
                 field="key",
                 value=key,
-                hint="choose another --key; several subscriptions of one customer need their own",
+                hint="choose another key; several subscriptions of one customer need their own",
             )
         seen.add(key)
 

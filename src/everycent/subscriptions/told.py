@@ -52,7 +52,7 @@ def courses(plan: Plan, told: Told) -> tuple[Course, ...]:
     """
     items = {item.price.key: item for item in plan.items}
     quantities = {
-        key: _checked(_known(plan, items, key, "quantity"), text)
+        key: _checked(_known(plan, items, key, f"quantities.{key}"), text)
         for key, text in told.quantities.items()
     }
     return tuple(
@@ -84,7 +84,7 @@ def own_term(plan: Plan, told: Told) -> Term | None:
 def agreed_quantity(plan: Plan, price_key: str, text: str) -> str:
     """A quantity that may be agreed of a price. Raises as `courses`."""
     items = {item.price.key: item for item in plan.items}
-    return _checked(_known(plan, items, price_key, "quantity"), text)
+    return _checked(_known(plan, items, price_key, f"quantities.{price_key}"), text)
 
 
 def _known(plan: Plan, items: Mapping[str, Item], key: str, field: str) -> Item:
@@ -107,15 +107,15 @@ def _checked(item: Item, text: str) -> str:
         raise Invalid(
             "subscription.quantity",
             f"no quantity of {key} can be agreed: {why}",
-            field="quantity",
+            field=f"quantities.{key}",
             value=key,
         )
-    value = plain(parse_decimal(text, "quantity"))
+    value = plain(parse_decimal(text, f"quantities.{key}"))
     if not within(item.agreed, value):
         raise Invalid(
             "subscription.quantity",
             f"{value} {item.agreed.unit} of {key} can't be agreed: it has to be {bounds_text(item.agreed)}",
-            field="quantity",
+            field=f"quantities.{key}",
             value=value,
             hint=f"agree on a quantity that is {bounds_text(item.agreed)}, or change the plan's limits",
         )
