@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -181,16 +182,18 @@ def test_what_to_do_when_there_is_no_answer_depends_on_what_was_asked(method, pa
 
 def test_a_thread_counts_until_it_ends_though_nobody_waits_for_it():
     limiter, ended = CapacityLimiter(1), threading.Event()
+    pool = ThreadPoolExecutor(2)
 
     async def work() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await service._in_thread(limiter, lambda: ended.wait(10))
+                await service._in_thread(pool, limiter, lambda: ended.wait(10))
         assert limiter.borrowed_tokens == 1
         ended.set()
-        assert await service._in_thread(limiter, lambda: "next") == "next"
+        assert await service._in_thread(pool, limiter, lambda: "next") == "next"
 
-    asyncio.run(work())
+    with pool:
+        asyncio.run(work())
 
 
 def test_bodies_together_are_bounded():

@@ -28,12 +28,16 @@ class Mock(NamedTuple):
     data: Path
 
 
+def plain_environment() -> dict[str, str]:
+    """Without the settings of the tests, by which a command would look elsewhere for what runs."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("EVERYCENT_")}
+
+
 def run(*words: str, **settings: str) -> tuple[int, dict[str, Any]]:
     """The exit code of a command and the refusal that it tells, which is all that it says."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("EVERYCENT_")}
     done = subprocess.run(
         [EVERYCENT, *words, "--json"], capture_output=True, text=True, check=False,
-        env=kept | settings,
+        env=plain_environment() | settings,
     )  # fmt: skip
     return done.returncode, json.loads(done.stderr)["error"] if done.returncode else {}
 
@@ -42,7 +46,7 @@ def run(*words: str, **settings: str) -> tuple[int, dict[str, Any]]:
 def begun(data: Path, *words: str) -> Iterator[Mock]:
     process = subprocess.Popen(
         [EVERYCENT, "mock", "--port", "0", "--json", "--data", str(data), *words],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, text=True, env=plain_environment(),
     )  # fmt: skip
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())

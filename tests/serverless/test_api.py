@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import signal
 import threading
 
@@ -109,11 +110,11 @@ def test_no_thread_works_beside_requests(place, headers, tmp_path):
     try:
         told = environment.answer(posted(events.http_api, headers, record("one")))
         assert told["statusCode"] == 200
-        kinds = {thread.name.partition("-")[0] for thread in set(threading.enumerate()) - before}
+        kinds = {re.split("[-_]", thread.name)[0] for thread in set(threading.enumerate()) - before}
     finally:
         environment.close()
     # Storing threads wait for an offer, the pool's for a connection to make or close.
-    assert kinds <= {"intake", "pool", "AnyIO worker thread"}
+    assert kinds <= {"intake", "pool", "request", "AnyIO worker thread"}
     assert not {thread for thread in set(threading.enumerate()) - before if thread.is_alive()}
 
 

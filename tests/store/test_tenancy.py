@@ -37,6 +37,7 @@ DEFINERS = {
     "look_at_usage_month(date)": "counts every tenant's records in a month that are in no archive",
     "drop_usage_month(date,timestamp with time zone,xid8,bigint)": "drops a partition whose records are"
     " archived",
+    "forget_answers(integer)": "deletes answers of the tenant that were kept for 30 days",
     "forget_webhooks(uuid)": "deletes what came through to an endpoint of the tenant, but the last",
     "refresh_statistics()": "analyses tables, which only the owner may",
 }

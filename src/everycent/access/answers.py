@@ -14,7 +14,6 @@ import msgspec
 
 from everycent.kernel.errors import Conflict, Invalid
 
-KEPT_FOR = timedelta(days=30)
 _LEASE = timedelta(minutes=5)  # longer than the server works on a request
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 255

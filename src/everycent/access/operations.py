@@ -18,7 +18,7 @@ from everycent.kernel import ids as id_forms
 from everycent.kernel.errors import NotFound
 from everycent.kernel.ids import IdSource
 
-_DROPPED_AT_ONCE = 10
+_FORGOTTEN_AT_ONCE = 10
 
 
 def create_key(
@@ -105,7 +105,7 @@ def keep(tx: Tx, key: str, digest: bytes, at: datetime, answer: Kept) -> None:
     that are older."""
     headers = answers.headers_text(answer.headers)
     store.keep_answer(tx, key, digest, at, answer.status, headers, answer.body)
-    store.drop_answers(tx, at - answers.KEPT_FOR, _DROPPED_AT_ONCE)
+    store.forget_answers(tx, _FORGOTTEN_AT_ONCE)
 
 
 def audit(tx: Tx, entry: AuditEntry) -> None:

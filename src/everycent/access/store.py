@@ -98,9 +98,9 @@ def keep_answer(
     )  # fmt: skip
 
 
-def drop_answers(tx: Tx, before: datetime, limit: int) -> None:
-    """Forgets some answers to requests that were begun before an instant, the oldest first."""
-    tx.run(SQL["drop_answers"], {"tenant_id": tx.tenant_id, "before": before, "limit": limit})
+def forget_answers(tx: Tx, most: int) -> None:
+    """Forgets some answers to requests that were begun more than 30 days ago, the oldest first."""
+    tx.run(SQL["forget_answers"], {"most": most})
 
 
 def add_entry(tx: Tx, entry: AuditEntry) -> None:

@@ -45,13 +45,8 @@ on conflict (tenant_id, key) do update set digest = excluded.digest,
     answered_at = greatest(excluded.answered_at, request_answer.begun_at),
     status = excluded.status, headers = excluded.headers, body = excluded.body;
 
--- name: drop_answers
--- Some of those that were begun before an instant.
-delete from request_answer
-where tenant_id = %(tenant_id)s and key in (
-    select key from request_answer
-    where tenant_id = %(tenant_id)s and begun_at < %(before)s
-    order by begun_at limit %(limit)s for update skip locked);
+-- name: forget_answers
+select forget_answers(%(most)s);
 
 -- name: add_entry
 insert into audit_entry

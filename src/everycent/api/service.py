@@ -38,7 +38,7 @@ _DOING_THREADS = 3  # that do what has transactions of its own, and may wait for
 _KEYS_KNOWN = 1000
 _PEOPLE_KNOWN = 1000
 _TRIES_AT_ONCE = 4  # seconds' worth of refused tries
-_POOL = ThreadPoolExecutor(64, thread_name_prefix="request")  # the limiters let fewer in
+_MOST_THREADS = 64  # the limiters let fewer in
 _FREQUENT_THREADS = 2  # more of them take the interpreter from each other
 _READS_WAITING = 32
 _NOTED_EVERY = timedelta(minutes=1)
@@ -63,6 +63,7 @@ class Service(NamedTuple):
     budget: Budget
     spool: Spool | None
     draining: Draining | None
+    pool: ThreadPoolExecutor
     threads: CapacityLimiter
     reads: CapacityLimiter
     frequent_reads: CapacityLimiter
@@ -113,6 +114,7 @@ def service_for(app: App) -> Service:
         Budget(),
         spool,
         None if spool is None else Draining(app, intake, spool),
+        ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="request"),
         CapacityLimiter(_THREADS),
         CapacityLimiter(settings.read_threads),
         CapacityLimiter(_FREQUENT_THREADS),
@@ -131,6 +133,7 @@ def close(service: Service) -> None:
         service.draining.close()
     service.intake.close()
     service.folding.close()
+    service.pool.shutdown()
 
 
 def service_of(request: Request) -> Service:
@@ -140,12 +143,12 @@ def service_of(request: Request) -> Service:
 
 async def in_doing_thread(service: Service, work: Callable[[], _T]) -> _T:
     """Does what takes long or asks others over the network: it holds up its like, and nothing else."""
-    return await _in_thread(service.doings, work)
+    return await _in_thread(service.pool, service.doings, work)
 
 
 async def in_thread(service: Service, work: Callable[[], _T]) -> _T:
     """Does blocking work (the database, decoding) without holding up other requests."""
-    return await _in_thread(service.threads, work)
+    return await _in_thread(service.pool, service.threads, work)
 
 
 async def in_reading_thread(
@@ -159,10 +162,12 @@ async def in_reading_thread(
         raise Unavailable(
             "server.busy_reading", f"{waiting} questions are waiting", hint="ask again in a second"
         )
-    return await _in_thread(reads, work)
+    return await _in_thread(service.pool, reads, work)
 
 
-async def _in_thread(limiter: CapacityLimiter, work: Callable[[], _T]) -> _T:
+async def _in_thread(
+    pool: ThreadPoolExecutor, limiter: CapacityLimiter, work: Callable[[], _T]
+) -> _T:
     """Works in a thread, of which there are as many as the limiter says: also when nobody waits for it any
     more, because the client was told that it takes too long."""
     loop = asyncio.get_running_loop()
@@ -176,7 +181,7 @@ async def _in_thread(limiter: CapacityLimiter, work: Callable[[], _T]) -> _T:
             with suppress(RuntimeError):  # the server has ended meanwhile
                 loop.call_soon_threadsafe(limiter.release_on_behalf_of, borrower)
 
-    working = loop.run_in_executor(_POOL, whole)
+    working = loop.run_in_executor(pool, whole)
     working.add_done_callback(_seen)
     return await asyncio.shield(working)
 

@@ -336,7 +336,8 @@ def up(home: Path) -> Instance:
 def has_crashed(home: Path) -> bool:
     """Whether the server of `home` ended without being stopped: it has left its file behind."""
     data = locate(home).data
-    return _pidfile(data) is not None and _running(data) is None
+    # In this order: one that is being stopped takes its file away, and ends after that.
+    return _running(data) is None and _pidfile(data) is not None
 
 
 def down(home: Path) -> bool:

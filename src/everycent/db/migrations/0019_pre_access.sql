@@ -44,6 +44,20 @@ begin
 end $$;
 create trigger frozen before update on request_answer
     for each row execute function check_request_answer();
+-- The application deletes nothing: this forgets some that were begun more than 30 days ago, or were refused.
+create function forget_answers(most int) returns int
+language plpgsql security definer set search_path = everycent, pg_temp as $$
+declare
+    forgotten int;
+begin
+    delete from request_answer
+    where tenant_id = (select everycent.current_tenant()) and key in (
+        select key from request_answer
+        where tenant_id = (select everycent.current_tenant()) and begun_at < now() - interval '30 days'
+        order by begun_at limit most for update skip locked);
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end $$;
 create index request_answer_begun on request_answer (tenant_id, begun_at);  -- the oldest are forgotten first
 
 -- Who did what, or tried to, from where.
@@ -77,5 +91,6 @@ begin
     end loop;
 end $$;
 grant select, insert, update on api_key_use, request_answer to everycent_app;
-grant delete on request_answer to everycent_app;
 grant select, insert on audit_entry to everycent_app;
+revoke all on function forget_answers(int) from public;
+grant execute on function forget_answers(int) to everycent_app;
