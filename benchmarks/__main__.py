@@ -195,8 +195,8 @@ _ABOUT = {
         "the same way.",
     ],
     "http": [
-        "One `everycent serve` as it is delivered, and a client that is a process of its own and keeps its",
-        "connections open. Batches: as fast as answers come, each durable before its answer; the reference",
+        "`everycent serve` with a process for each core, and a client that is a process of its own and keeps",
+        "its connections open. Batches: as fast as answers come, each durable before its answer; the reference",
         "are the same records, all dimensions and all, as rows of texts with a JSON column: two processes",
         "COPY batches of 1,000 that are ready-made into staging and INSERT … ON CONFLICT DO NOTHING into a",
         "new table under a random key, with nothing else. Single requests are sent at a steady rate,",
