@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 import msgspec
@@ -21,11 +20,10 @@ from everycent.api.shapes import (
     Query,
     Shown,
 )
+from everycent.app.wiring import random_key
 from everycent.db.connection import Tx
 from everycent.kernel import ids
 from everycent.kernel.errors import Forbidden
-
-_RANDOM_BYTES = 32
 
 
 class Key(Shown):
@@ -84,9 +82,7 @@ def create_key(tx: Tx, asked: Asked[Query, NewKey]) -> Answer:
     request."""
     wanted = asked.body
     check_no_wider(asked.who, wanted.scopes)
-    text = keys.text_of(secrets.token_urlsafe(_RANDOM_BYTES))
-    digest = keys.digest_of(text)
-    assert digest is not None, "a fresh key has the form of a key"
+    text, digest = random_key()
     until = None
     if wanted.expires_at is not None:
         until = instant(wanted.expires_at, "UTC", "expires_at")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -13,6 +12,7 @@ from everycent.access.roles import OPERATORS, SCOPES
 from everycent.api.keys import MadeKey, check_no_wider
 from everycent.api.operation import Answer, Asked, doing, reading
 from everycent.api.shapes import Body, Page, Paged, Query, Shown
+from everycent.app.wiring import random_key
 from everycent.db.connection import Tx
 from everycent.kernel.period import instant_text
 from everycent.tenants import operations as tenants
@@ -20,7 +20,6 @@ from everycent.tenants import queries
 
 _READ, _WRITE = "tenants:read", "tenants:write"
 _FIRST = "first"
-_RANDOM_BYTES = 32
 
 
 class TenantEntry(Shown):
@@ -71,9 +70,7 @@ def create_tenant(asked: Asked[Query, NewTenant]) -> Answer:
     """Makes a tenant, with its chart of accounts and a first API key, with which the rest is done."""
     wanted, app, now = asked.body, asked.app, asked.now
     name = wanted.name or wanted.tenant
-    text = keys.text_of(secrets.token_urlsafe(_RANDOM_BYTES))
-    digest = keys.digest_of(text)
-    assert digest is not None, "a fresh key has the form of a key"
+    text, digest = random_key()
     scopes = SCOPES if wanted.scopes is None else tuple(wanted.scopes)
     check_no_wider(asked.who, [one for one in scopes if one in OPERATORS])
     first = keys.checked(ApiKey(app.ids("api_key/first"), _FIRST, digest, scopes, now))

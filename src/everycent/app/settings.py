@@ -113,32 +113,25 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         oidc=_oidc(environ),
         webhook_allow=environ.get("EVERYCENT_WEBHOOK_ALLOW") or "",
         secret_key=environ.get("EVERYCENT_SECRET_KEY") or None,
-        prepares=_prepares(environ.get("EVERYCENT_PREPARE") or "on"),
-        migrates=_migrates(environ.get("EVERYCENT_MIGRATE") or "on"),
+        prepares=_switch(
+            environ, "EVERYCENT_PREPARE", "behind a pooler that keeps no prepared statements"
+        ),
+        migrates=_switch(
+            environ, "EVERYCENT_MIGRATE", "where `everycent migrate` is a job of its own"
+        ),
         pool=_number(environ, "EVERYCENT_POOL", 10, most=100, least=4),
     )
 
 
-def _prepares(text: str) -> bool:
+def _switch(environ: Mapping[str, str], name: str, hint: str) -> bool:
+    text = environ.get(name) or "on"
     if text not in ("on", "off"):
         raise Invalid(
-            "settings.bad_prepare",
-            f"EVERYCENT_PREPARE is {text[:40]!r}",
-            field="EVERYCENT_PREPARE",
+            "settings.bad_switch",
+            f"{name} is {text[:40]!r}",
+            field=name,
             value=text,
-            hint="set it to on, or to off behind a pooler that keeps no prepared statements",
-        )
-    return text == "on"
-
-
-def _migrates(text: str) -> bool:
-    if text not in ("on", "off"):
-        raise Invalid(
-            "settings.bad_migrate",
-            f"EVERYCENT_MIGRATE is {text[:40]!r}",
-            field="EVERYCENT_MIGRATE",
-            value=text,
-            hint="set it to on, or to off where `everycent migrate` is a job of its own",
+            hint=f"set it to on, or to off {hint}",
         )
     return text == "on"
 

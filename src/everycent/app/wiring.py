@@ -16,6 +16,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.conninfo import conninfo_to_dict
 
+from everycent.access import keys
 from everycent.app.settings import Settings
 from everycent.db import embedded
 from everycent.db import migrate as migrations
@@ -41,6 +42,7 @@ def utc_now() -> datetime:
 
 _RANDOM_BITS = 74
 _last_id = 0
+_KEY_BYTES = 32
 _id_lock = threading.Lock()
 
 
@@ -97,6 +99,14 @@ def running(settings: Settings) -> Iterator[App]:
         yield App(settings, database, utc_now, random_ids)
     finally:
         database.close()
+
+
+def random_key() -> tuple[str, bytes]:
+    """The text of a new API key, and the digest that is kept of it."""
+    text = keys.text_of(secrets.token_urlsafe(_KEY_BYTES))
+    digest = keys.digest_of(text)
+    assert digest is not None, "a fresh key has the form of a key"
+    return text, digest
 
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-
 import click
 
 from everycent.access import operations, queries, shown
-from everycent.access.keys import KEY_ID, ApiKey, digest_of, text_of
+from everycent.access.keys import KEY_ID, ApiKey
 from everycent.access.roles import OPERATORS, SCOPES
+from everycent.app.wiring import random_key
 from everycent.cli.common import emit, instant, json_option, opened, table
 from everycent.kernel import ids
 
-_RANDOM_BYTES = 32
 _USUAL = ("usage:write",)
 
 
@@ -53,9 +51,7 @@ def create(
 ) -> None:
     """Create a key called NAME. It is shown now and never again: only its digest is kept."""
     scopes = tuple(dict.fromkeys((*SCOPES, *scopes))) if all_scopes else scopes or _USUAL
-    text = text_of(secrets.token_urlsafe(_RANDOM_BYTES))
-    digest = digest_of(text)
-    assert digest is not None, "a fresh key has the form of a key"
+    text, digest = random_key()
     with opened() as (app, tenant_id):
         now = app.clock()
         until = None if expires_at is None else instant(expires_at, "UTC", now, "expires_at")

@@ -77,7 +77,7 @@ def test_frequent_questions_are_prepared_unless_a_pooler_forgets_them(
     with pytest.raises(Invalid) as refused:
         from_environment(environ)
     assert (refused.value.code, refused.value.field) == (
-        "settings.bad_prepare", "EVERYCENT_PREPARE",
+        "settings.bad_switch", "EVERYCENT_PREPARE",
     )  # fmt: skip
 
 
@@ -109,5 +109,5 @@ def test_processes_migrate_unless_a_job_does(text: str, expected: bool | None) -
     with pytest.raises(Invalid) as refused:
         from_environment(environ)
     assert (refused.value.code, refused.value.field) == (
-        "settings.bad_migrate", "EVERYCENT_MIGRATE",
+        "settings.bad_switch", "EVERYCENT_MIGRATE",
     )  # fmt: skip
